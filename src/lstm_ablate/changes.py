@@ -1,0 +1,105 @@
+"""Changes to a config in dotted notation, as variants, tasks and the command line write them."""
+
+from collections.abc import Mapping
+
+from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.problems import Problems
+from lstm_ablate.schema import CHANGEABLE, dotted_paths
+from lstm_ablate.yaml_source import Node, Place, read_text
+
+
+def override(root: Node, text: str, problems: Problems) -> Node:
+    """Apply one `path=value` of the command line."""
+    place = Place(f"command line, {text}")
+    path, equals, value_text = text.partition("=")
+    if not equals or not path:
+        raise UserError(f"{place}: write path=value, such as training.epochs=5")
+    value = read_text(value_text, place.source, located=False) if value_text.strip() else Node(None, place)
+    parts = path.split(".")
+    if parts[0] in CHANGEABLE and len(parts) > 2:  # variants.NAME.PATH: names and paths both hold dots
+        named = root.value.get(parts[0])
+        names = named.value if named and isinstance(named.value, dict) else {}
+        rest = path.partition(".")[2]
+        name = next((n for n in sorted(names, key=len, reverse=True) if rest.startswith(n + ".")), None)
+        if name is None:
+            problems.add(place, f"no such name in {parts[0]}.{did_you_mean(parts[1], names)}")
+            return root
+        return put(root, (parts[0], name, rest[len(name) + 1 :]), value, place)
+    if path not in dotted_paths():
+        problems.add(place, f'"{path}" is not a path of an experiment.{did_you_mean(path, dotted_paths())}')
+        return root
+    return put(root, tuple(parts), value, place)
+
+
+def changes_of(root: Node, kind: str, problems: Problems) -> dict[str, dict[str, tuple[Node, Place]]]:
+    """Return the changes of every variant or task: name -> path -> (value, place of the path)."""
+    named = root.value.get(kind)
+    found: dict[str, dict[str, tuple[Node, Place]]] = {}
+    if named is None or not isinstance(named.value, dict):
+        return found
+    known = [path for path in dotted_paths() if path.split(".")[0] in CHANGEABLE[kind] and "." in path]
+    for name, changes in named.value.items():
+        found[name] = {}
+        if changes.value is None or not isinstance(changes.value, dict):
+            continue
+        for path, value in changes.value.items():
+            place = changes.keys[path]
+            if path in known and (kind, path) != ("variants", "training.loss"):
+                found[name][path] = (value, place)
+                continue
+            problems.add(place, _why_unchangeable(kind, path, known), f"{kind}.{name}: ")
+        both = {"model.activation"} & changes.value.keys() and {
+            "model.candidate",
+            "model.output",
+        } & changes.value.keys()
+        for path in sorted(both or ()):
+            problems.add(changes.keys[path], EXCLUDES.format(path), f"{kind}.{name}: ")
+    return found
+
+
+EXCLUDES = '"{}" and "activation" exclude each other: activation sets both candidate and output'
+
+
+def _why_unchangeable(kind: str, path: str, known: list[str]) -> str:
+    root = path.split(".", maxsplit=1)[0]
+    if path == "training.loss":
+        return "variants are compared by their loss, so they share it; change training.loss in a task"
+    if kind == "variants" and root == "data":
+        return "variants of a task share its data, so that they are paired; change data in a task"
+    if path in CHANGEABLE[kind]:
+        return f'"{path}" is a whole section; write what changes in it as a path, such as {_example(path)}'
+    return f'"{path}" is not a path that {kind} can change.{did_you_mean(path, known)}'
+
+
+def _example(section: str) -> str:
+    return {
+        "model": "model.activation: relu",
+        "training": "training.epochs: 5",
+        "data": "data.family: lorenz",
+    }[section]
+
+
+def apply(settings: Node, changes: Mapping[str, tuple[Node, Place]]) -> Node:
+    for path, (value, place) in changes.items():
+        settings = put(settings, tuple(path.split(".")), value, place)
+    return settings
+
+
+def put(node: Node, path: tuple[str, ...], value: Node, place: Place) -> Node:
+    """Return the node with a value at a path; what the new value stands in for is dropped."""
+    values = dict(node.value) if isinstance(node.value, dict) else {}
+    keys = dict(node.keys)
+    if isinstance(node.value, str) and path[0] != "name":  # optimizer: adam
+        values["name"], keys["name"] = node, node.place
+    head, *rest = path
+    if rest:
+        value = put(values.get(head, Node({}, place)), tuple(rest), value, place)
+    elif head == "activation" and "units" not in values:
+        values.pop("candidate", None)
+        values.pop("output", None)
+    elif head in ("candidate", "output") and (both := values.pop("activation", None)):
+        values |= {"candidate": both, "output": both}
+        keys |= {"candidate": both.place, "output": both.place}
+    elif head == "path":
+        values.pop("digest", None)
+    return Node(values | {head: value}, node.place, keys | {head: place})

@@ -1,0 +1,22 @@
+"""The two errors that speak to the user; any other exception is a bug of ours."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """The config or the command line is wrong (exit code 2). Carries every problem found, not only the first."""
+
+    def __init__(self, *problems: str):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class FolderError(Exception):
+    """The results folder cannot be used (exit code 4)."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ' Did you mean "nearest"?' with the nearest known word, or '' when none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""

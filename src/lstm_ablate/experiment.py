@@ -1,0 +1,252 @@
+"""The validated experiment: what a config means, with every value resolved for every task and variant."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lstm_ablate.changes import EXCLUDES, apply, changes_of, override, put
+from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.problems import Problems, find, found, validate
+from lstm_ablate.schema import CHANGEABLE, ExperimentFile
+from lstm_ablate.settings import MAX_RUNS, Autoregressive, FileData, Settings
+from lstm_ablate.yaml_source import Node, Place, read_file
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment with every value resolved: `settings[task, variant]` in the config's order."""
+
+    name: str
+    seeds: tuple[int, ...]
+    baseline: str
+    variants: tuple[str, ...]
+    tasks: tuple[str, ...]
+    margin: float
+    workers: int | Literal["auto"]
+    settings: Mapping[tuple[str, str], Settings]
+    resolved: Mapping[str, Any]
+    data_places: Mapping[str, Place]
+
+    def formula(self, task: str, variant: str) -> str:
+        """Return the formula of a variant's cell, with those of its changes that a formula does not show."""
+        sites = {
+            "model.activation",
+            "model.candidate",
+            "model.output",
+            "model.gates",
+            "model.between",
+            "model.head",
+        }
+        changes = self.resolved["variants"][variant]
+        others = [f"{path} = {_text(value)}" for path, value in changes.items() if path not in sites]
+        return "; ".join([self.settings[task, variant].model.formula(), *others])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+DEFAULT_TASK = "default"  # the task of an experiment that names none
+_NAME = re.compile(r"\w[\w.+\-]*")
+_RESERVED = {"none", "na", "nan", "null", "con", "prn", "aux", "nul"}
+
+
+def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
+    """Read, override and validate an experiment file.
+
+    `overrides` are texts such as `training.epochs=5`, in the notation of a variant's changes. Raises UserError with
+    every problem found, each with its place, what was found and what is allowed.
+    """
+    problems = Problems()
+    root = read_file(path)
+    if not isinstance(root.value, dict):
+        raise UserError(f"{root.place}: an experiment is a mapping (name: ..., variants: ...), found {found(root)}")
+    for text in overrides:
+        root = override(root, text, problems)
+    root = _pinned(root, path.parent, problems)
+    parsed = validate(ExperimentFile, root, problems)
+    base = Node({k: v for k, v in root.value.items() if k in CHANGEABLE["tasks"]}, root.place, root.keys)
+    named = {kind: changes_of(root, kind, problems) for kind in CHANGEABLE}
+    _check_sites(root, problems)
+    _check_names(root, problems)
+    _check_baseline(root, problems)
+    if parsed and len(named["variants"]) * max(1, len(named["tasks"])) * len(parsed.seeds) > MAX_RUNS:
+        problems.add(root.place, f"more than {MAX_RUNS:,} runs (tasks x variants x seeds)")
+
+    settings: dict[tuple[str, str], Settings] = {}
+    places: dict[str, Place] = {}
+    for task, task_changes in (named["tasks"] or {DEFAULT_TASK: {}}).items():
+        in_task = apply(base, task_changes)
+        data = in_task.value.get("data", in_task)
+        places[task] = data.value["path"].place if isinstance(data.value, dict) and "path" in data.value else data.place
+        for variant, variant_changes in named["variants"].items():
+            merged = apply(in_task, variant_changes)
+            context = f"tasks.{task}: " if task_changes else ""
+            context += f"variants.{variant}: " if variant_changes else ""
+            one = validate(Settings, merged, problems, context)
+            if one:
+                _check_settings(one, merged, problems, context)
+                settings[task, variant] = _located(one, path.parent)
+    problems.stop_if_any()
+    assert parsed is not None
+    return Experiment(
+        name=parsed.name,
+        seeds=parsed.seeds,
+        baseline=parsed.baseline,
+        variants=tuple(parsed.variants),
+        tasks=tuple(parsed.tasks) or (DEFAULT_TASK,),
+        margin=parsed.analysis.margin,
+        workers=parsed.execution.workers,
+        settings=settings,
+        resolved=_resolved(parsed, root),
+        data_places=places,
+    )
+
+
+def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
+    """Return the file with its defaults filled in, without `execution`: it never changes a result."""
+    values = parsed.model_dump(mode="json", exclude={"execution"}, exclude_none=True)
+    order = (
+        "version",
+        "name",
+        "data",
+        "model",
+        "training",
+        "seeds",
+        "baseline",
+        "variants",
+        "tasks",
+        "analysis",
+    )
+    for kind in CHANGEABLE:  # null is a value there
+        values[kind] = root.value[kind].plain() if kind in root.value else {}
+    for name, changes in values["tasks"].items():
+        values["tasks"][name] = changes or {}
+    return {key: values[key] for key in order}
+
+
+def _pinned(root: Node, folder: Path, problems: Problems) -> Node:
+    """Write the digest of every data file beside its path, in the base and in the tasks."""
+    data = root.value.get("data")
+    if data and isinstance(data.value, dict) and "path" in data.value:
+        digest = _digest(data.value["path"], data.value.get("digest"), folder, problems)
+        if digest:
+            root = put(root, ("data", "digest"), digest, digest.place)
+    tasks = root.value.get("tasks")
+    for name, changes in tasks.value.items() if tasks and isinstance(tasks.value, dict) else ():
+        if isinstance(changes.value, dict) and "data.path" in changes.value:
+            given = changes.value.get("data.digest")
+            digest = _digest(changes.value["data.path"], given, folder, problems)
+            if digest:
+                root = put(root, ("tasks", name, "data.digest"), digest, digest.place)
+    return root
+
+
+def _digest(path: Node, given: Node | None, folder: Path, problems: Problems) -> Node | None:
+    if not isinstance(path.value, str) or not path.value:
+        return given
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path.value):
+        problems.add(path.place, f'"{path.value}" is an address; name a file on this machine')
+        return given
+    file = _locate(path.value, folder)
+    if not file.is_file():
+        if given is None:
+            looked = " and ".join(dict.fromkeys((str(folder.resolve()), str(Path.cwd()))))
+            problems.add(path.place, f'data file "{path.value}" not found (looked in {looked})')
+        return given
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if given is not None and given.value != digest:
+        problems.add(given.place, f'"{path.value}" has the SHA-256 {digest}, not the digest given here')
+    return Node(digest, path.place)
+
+
+def _locate(path: str, folder: Path) -> Path:
+    """Return where a data file lies: beside the config, or else in the working folder."""
+    beside = folder / Path(path).expanduser()
+    return (beside if beside.exists() else Path(path).expanduser()).absolute()
+
+
+def _located(settings: Settings, folder: Path) -> Settings:
+    if not isinstance(settings.data, FileData):
+        return settings
+    file = _locate(settings.data.path, folder)
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(file)})})
+
+
+def _check_sites(root: Node, problems: Problems) -> None:
+    model = root.value.get("model")
+    for key in ("candidate", "output"):
+        if model and isinstance(model.value, dict) and "activation" in model.value and key in model.value:
+            problems.add(model.keys[key], "model: " + EXCLUDES.format(key))
+
+
+def _check_names(root: Node, problems: Problems) -> None:
+    """Check the names of the experiment, its variants and tasks: they become file names and CSV cells."""
+    name = root.value.get("name")
+    if name and isinstance(name.value, str):
+        _check_name(name.value, name.place, problems)
+    for kind in CHANGEABLE:
+        named = root.value.get(kind)
+        seen: dict[str, str] = {}
+        for one, place in named.keys.items() if named and isinstance(named.value, dict) else ():
+            _check_name(one, place, problems)
+            folded = unicodedata.normalize("NFC", one).casefold()
+            if folded in seen:
+                problems.add(place, f'"{one}" and "{seen[folded]}" in {kind} differ only in case or accents\' form')
+            seen[folded] = one
+
+
+def _check_name(name: str, place: Place, problems: Problems) -> None:
+    allowed = "letters, digits and _ - + . (a letter, digit or _ first), at most 64"
+    if not _NAME.fullmatch(name) or len(name) > 64 or ".." in name:
+        problems.add(place, f"{json.dumps(name)} cannot be a name; allowed: {allowed}")
+    elif name.casefold() in _RESERVED:
+        problems.add(place, f'"{name}" cannot be a name: other programs read it as something else')
+
+
+def _check_baseline(root: Node, problems: Problems) -> None:
+    baseline, variants = root.value.get("baseline"), root.value.get("variants")
+    if baseline and isinstance(baseline.value, str) and variants and isinstance(variants.value, dict):
+        known = list(variants.value)
+        if baseline.value not in known:
+            hint = did_you_mean(baseline.value, known)
+            problems.add(
+                baseline.place,
+                f'baseline: "{baseline.value}" is not a variant.{hint}\n  known: {", ".join(known)}',
+            )
+
+
+def _check_settings(settings: Settings, node: Node, problems: Problems, context: str) -> None:
+    """Check what concerns two values at once."""
+    data, training = settings.data, settings.training
+    if not isinstance(data, FileData) and training.batch_size > data.samples.train:
+        problems.add(
+            find(node, ("training", "batch_size")).place,
+            f"training.batch_size: {training.batch_size} is more than the {data.samples.train} training samples",
+            context,
+        )
+    if isinstance(data, Autoregressive) and not _stationary(data.coefficients):
+        problems.add(
+            find(node, ("data", "coefficients")).place,
+            "data.coefficients: the process is not stationary (a root of its polynomial is outside the unit circle)",
+            context,
+        )
+    if isinstance(data, FileData) and abs(data.split.train + data.split.validation + data.split.test - 1) > 1e-9:
+        problems.add(find(node, ("data", "split")).place, "data.split: the fractions must add up to 1", context)
+
+
+def _stationary(coefficients: tuple[float, ...]) -> bool:
+    """Whether all partial autocorrelations lie within (-1, 1) (Barndorff-Nielsen & Schou 1973)."""
+    row = list(coefficients)
+    while row:
+        last = row[-1]
+        if abs(last) >= 1:
+            return False
+        row = [(row[k] + last * row[-2 - k]) / (1 - last * last) for k in range(len(row) - 1)]
+    return True

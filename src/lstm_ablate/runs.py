@@ -1,0 +1,48 @@
+"""From an experiment to its runs, and what makes a run the same run."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lstm_ablate.experiment import Experiment
+from lstm_ablate.settings import Settings
+
+SCHEMA = 1  # counts up whenever equal values would mean another training
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a task, a variant and a seed, with every value resolved, in one engine."""
+
+    task: str
+    variant: str
+    seed: int
+    settings: Settings
+    engine: str
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """The values that decide the run's numbers. Names, places and `execution` are not among them."""
+        return {**self.settings.identity(), "seed": self.seed, "engine": self.engine, "schema": SCHEMA}
+
+    @cached_property
+    def id(self) -> str:
+        """16 hex digits of the SHA-256 over the canonical JSON of the identity."""
+        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:16]
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no blanks, shortest exact floats, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def expand(experiment: Experiment, engine: str) -> list[Run]:
+    """Return every run of an experiment in the config's order: by task, by variant, by seed."""
+    return [
+        Run(task, variant, seed, experiment.settings[task, variant], engine)
+        for task in experiment.tasks
+        for variant in experiment.variants
+        for seed in experiment.seeds
+    ]

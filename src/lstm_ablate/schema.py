@@ -1,0 +1,102 @@
+"""The form of an experiment file: its sections, its JSON Schema and every dotted path in it."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from lstm_ablate.settings import Frozen, Margin, Seeds, Settings
+from lstm_ablate.yaml_source import Node
+
+SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
+CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
+
+
+class Analysis(Frozen):
+    """How results are judged."""
+
+    margin: Annotated[Margin, Field(description="ratios within this margin count as practically equivalent")] = 0.1
+
+
+class Execution(Frozen):
+    """How runs are carried out; never changes a number."""
+
+    workers: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | Literal["auto"],
+        Field(description="processes; auto: one per core"),
+    ] = "auto"
+
+
+class ExperimentFile(Settings):
+    """An experiment of lstm-ablate."""
+
+    version: Literal[1]
+    name: str
+    seeds: Annotated[Seeds, Field(description="n means 0..n-1; a list names them")] = tuple(range(10))
+    baseline: Annotated[str, Field(description="the variant that the others are compared with")]
+    variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    analysis: Analysis = Analysis()
+    execution: Execution = Execution()
+
+
+@cache
+def _raw_schema() -> dict[str, Any]:
+    return ExperimentFile.model_json_schema()
+
+
+def _options(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the object schemas that a schema stands for."""
+    if "$ref" in schema:
+        yield from _options(_raw_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]])
+    for one in [*schema.get("oneOf", ()), *schema.get("anyOf", ())]:
+        yield from _options(one)
+    if "properties" in schema:
+        yield schema
+
+
+def _walk_schema(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for option in _options(schema):
+        for key, value in option["properties"].items():
+            yield f"{prefix}{key}", value
+            yield from _walk_schema(value, f"{prefix}{key}.")
+
+
+@cache
+def dotted_paths() -> dict[str, list[dict[str, Any]]]:
+    """Every dotted path of an experiment with the schemas that it may have (several where families differ)."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path, schema in _walk_schema(_raw_schema(), ""):
+        if schema not in found.setdefault(path, []):
+            found[path].append(schema)
+    return found
+
+
+def keys_below(path: str, node: Node) -> list[str]:
+    """Return the keys allowed in the mapping at a path, narrowed by its family or name."""
+    schemas = [_raw_schema()] if not path else dotted_paths().get(path, [])
+    tags = {n.value for n in node.value.values() if isinstance(n.value, str)}
+    options = [option for schema in schemas for option in _options(schema)]
+    chosen = [o for o in options if any(p.get("const") in tags for p in o["properties"].values())] or options
+    return list(dict.fromkeys(key for option in chosen for key in option["properties"]))
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of an experiment file, with every path that variants and tasks can change."""
+    schema: dict[str, Any] = json.loads(json.dumps(_raw_schema()))
+    for kind, sections in CHANGEABLE.items():
+        changes = {
+            path: options[0] if len(options) == 1 else {"anyOf": options}
+            for path, options in dotted_paths().items()
+            if "." in path and path.split(".")[0] in sections and (kind, path) != ("variants", "training.loss")
+        }
+        described = schema["properties"][kind]
+        described["additionalProperties"] = {
+            "anyOf": [
+                {"type": "object", "properties": changes, "additionalProperties": False},
+                {"type": "null"},
+            ]
+        }
+    return {"$schema": SCHEMA_URL, **schema}

@@ -120,7 +120,7 @@ class Samples(Frozen):
     test: Annotated[int, Field(ge=1)] = 1024
 
 
-class _Synthetic(Frozen):
+class Synthetic(Frozen):
     samples: Samples = Samples()
     timesteps: Annotated[int, Field(ge=2, le=100_000)] = 30
     features: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -129,7 +129,7 @@ class _Synthetic(Frozen):
     ] = 0.05
 
 
-class Sines(_Synthetic):
+class Sines(Synthetic):
     """Sums of sines with random frequency, phase and amplitude."""
 
     family: Literal["sines"] = "sines"
@@ -140,7 +140,7 @@ class Sines(_Synthetic):
     )
 
 
-class Chirp(_Synthetic):
+class Chirp(Synthetic):
     """Sines whose frequency rises or falls linearly over the window."""
 
     family: Literal["chirp"] = "chirp"
@@ -148,7 +148,7 @@ class Chirp(_Synthetic):
     end: Annotated[Range, Field(description="cycles per window at the last time step")] = (3.0, 6.0)
 
 
-class Square(_Synthetic):
+class Square(Synthetic):
     """Square waves of random frequency and phase."""
 
     family: Literal["square"] = "square"
@@ -158,7 +158,7 @@ class Square(_Synthetic):
     )
 
 
-class Autoregressive(_Synthetic):
+class Autoregressive(Synthetic):
     """Stationary autoregressive process with Gaussian innovations."""
 
     family: Literal["ar"] = "ar"
@@ -168,13 +168,13 @@ class Autoregressive(_Synthetic):
     )
 
 
-class RandomWalk(_Synthetic):
+class RandomWalk(Synthetic):
     """Gaussian random walk that starts at its first innovation."""
 
     family: Literal["random_walk"] = "random_walk"
 
 
-class Lorenz(_Synthetic):
+class Lorenz(Synthetic):
     """The Lorenz system (sigma 10, rho 28, beta 8/3) on its attractor."""
 
     family: Literal["lorenz"] = "lorenz"

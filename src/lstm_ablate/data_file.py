@@ -1,0 +1,126 @@
+"""The user's own data: windows [N, T, F] read from a CSV file of one long series or from an NPY array."""
+
+import csv
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm_ablate.errors import UserError
+from lstm_ablate.settings import FileData
+
+Array = NDArray[np.float64]
+
+PARTS = ("training", "validation", "test")
+
+
+def read(data: FileData) -> tuple[Array, Array, Array]:
+    """Return training, validation and test windows, each [N, T, F], in the order of the file.
+
+    The rows of a CSV (samples of an NPY array) are split first and cut into windows of `timesteps` rows afterwards, so
+    that no window reaches into another part; scaling is fitted on the training part alone. Raises UserError with the
+    line and column where the file does not hold what is asked for.
+    """
+    path = Path(data.path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    if data.digest and hashlib.sha256(content).hexdigest() != data.digest:
+        raise UserError(f"{path}: the file has changed since the experiment was read")
+    fractions = (data.split.train, data.split.validation)
+    if path.suffix.lower() == ".npy":
+        parts = _split(_read_npy(path), fractions)
+    else:
+        rows = _split(_read_csv(path, content, data.columns), fractions)
+        parts = [_windows(part, data, path, name) for part, name in zip(rows, PARTS, strict=True)]
+    if min(map(len, parts)) == 0:
+        raise UserError(f"{path}: {sum(map(len, parts))} samples are too few for three parts (see data.split)")
+    train, validation, test = _scaled(parts, data.scaling, path)
+    return train, validation, test
+
+
+def _split(rows: Array, fractions: tuple[float, float]) -> list[Array]:
+    """Cut [rows, ...] in order into training, validation and test, so that no test row precedes a training row."""
+    first = round(len(rows) * fractions[0])
+    second = round(len(rows) * (fractions[0] + fractions[1]))
+    return [rows[:first], rows[first:second], rows[second:]]
+
+
+def _windows(rows: Array, data: FileData, path: Path, part: str) -> Array:
+    """Cut rows [R, F] into windows [N, T, F] that start `stride` rows apart."""
+    if len(rows) < data.timesteps:
+        raise UserError(
+            f"{path}: the {part} part has {len(rows)} rows, fewer than one window of {data.timesteps} time steps"
+        )
+    views = np.lib.stride_tricks.sliding_window_view(rows, data.timesteps, axis=0)[:: data.stride]  # [N, F, T]
+    return np.ascontiguousarray(views.transpose(0, 2, 1))
+
+
+def _scaled(parts: list[Array], scaling: str, path: Path) -> list[Array]:
+    """Scale every part by what its training part shows, per feature."""
+    train = parts[0]
+    low, high = train.min(axis=(0, 1)), train.max(axis=(0, 1))
+    if np.any(low == high):
+        column = int(np.flatnonzero(low == high)[0]) + 1
+        raise UserError(f"{path}: feature {column} is constant in the training part; leave it out")
+    if scaling == "standard":
+        low, high = train.mean(axis=(0, 1)), train.mean(axis=(0, 1)) + train.std(axis=(0, 1))
+    if scaling == "none":
+        return parts
+    return [(part - low) / (high - low) for part in parts]
+
+
+def _read_npy(path: Path) -> Array:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise UserError(f"{path}: not an NPY array of numbers ({error})") from None
+    if array.ndim != 3 or array.dtype.kind not in "fiu":
+        raise UserError(
+            f"{path}: an array of numbers (samples, timesteps, features) is due; "
+            f"found {array.dtype} of shape {array.shape}"
+        )
+    if not np.all(np.isfinite(array)):
+        first = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(array)))
+        raise UserError(f"{path}: the value at {first} is not finite")
+    return np.asarray(array, dtype=np.float64)
+
+
+def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Array:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is not UTF-8") from None
+    rows = csv.reader(text.splitlines())
+    header = next(rows, [])
+    missing = [name for name in columns or () if name not in header]
+    if missing or not header:
+        raise UserError(f"{path}: no column {', '.join(missing)}; the header has: {', '.join(header)}")
+    if all(_number(cell) is not None for cell in header):
+        raise UserError(f"{path}:1: the first line must name the columns; found numbers only")
+    chosen = [header.index(name) for name in columns or header]
+    values = []
+    for row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise UserError(f"{path}:{rows.line_num}: {len(row)} cells where the header has {len(header)}")
+        numbers = [_number(row[index]) for index in chosen]
+        if None in numbers:
+            bad = chosen[numbers.index(None)]
+            hint = "" if columns else "; name the columns of numbers in data.columns"
+            raise UserError(f'{path}:{rows.line_num}: column "{header[bad]}": "{row[bad]}" is not a number{hint}')
+        values.append(numbers)
+    return np.array(values, dtype=np.float64).reshape(len(values), len(chosen))
+
+
+def _number(cell: str) -> float | None:
+    """Return the finite number that a cell holds, or None."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and cell.strip().isascii() and "_" not in cell else None

@@ -80,13 +80,15 @@ def _example(section: str) -> str:
 
 
 def apply(settings: Node, changes: Mapping[str, tuple[Node, Place]]) -> Node:
-    for path, (value, place) in changes.items():
+    for path, (value, place) in sorted(changes.items(), key=lambda change: change[0] == "data.digest"):
         settings = put(settings, tuple(path.split(".")), value, place)
     return settings
 
 
 def put(node: Node, path: tuple[str, ...], value: Node, place: Place) -> Node:
     """Return the node with a value at a path; what the new value stands in for is dropped."""
+    if not isinstance(node.value, dict | str | None):
+        return node  # an error, found when the whole is validated
     values = dict(node.value) if isinstance(node.value, dict) else {}
     keys = dict(node.keys)
     if isinstance(node.value, str) and path[0] != "name":  # optimizer: adam

@@ -2,7 +2,9 @@
 
 import csv
 import hashlib
+import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,9 @@ def read(data: FileData) -> tuple[Array, Array, Array]:
         raise UserError(f"{path}: the file has changed since the experiment was read")
     fractions = (data.split.train, data.split.validation)
     if path.suffix.lower() == ".npy":
-        parts = _split(_read_npy(path), fractions)
+        if data.columns is not None:
+            raise UserError(f"{path}: an NPY array has no column names; leave data.columns out")
+        parts = _split(_read_npy(path, content), fractions)
     else:
         rows = _split(_read_csv(path, content, data.columns), fractions)
         parts = [_windows(part, data, path, name) for part, name in zip(rows, PARTS, strict=True)]
@@ -66,16 +70,15 @@ def _scaled(parts: list[Array], scaling: str, path: Path) -> list[Array]:
     if np.any(low == high):
         column = int(np.flatnonzero(low == high)[0]) + 1
         raise UserError(f"{path}: feature {column} is constant in the training part; leave it out")
-    if scaling == "standard":
-        low, high = train.mean(axis=(0, 1)), train.mean(axis=(0, 1)) + train.std(axis=(0, 1))
     if scaling == "none":
         return parts
-    return [(part - low) / (high - low) for part in parts]
+    zero, unit = (train.mean(axis=(0, 1)), train.std(axis=(0, 1))) if scaling == "standard" else (low, high - low)
+    return [(part - zero) / unit for part in parts]
 
 
-def _read_npy(path: Path) -> Array:
+def _read_npy(path: Path, content: bytes) -> Array:
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise UserError(f"{path}: not an NPY array of numbers ({error})") from None
     if array.ndim != 3 or array.dtype.kind not in "fiu":
@@ -94,27 +97,42 @@ def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Ar
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8") from None
-    rows = csv.reader(text.splitlines())
-    header = next(rows, [])
-    missing = [name for name in columns or () if name not in header]
-    if missing or not header:
-        raise UserError(f"{path}: no column {', '.join(missing)}; the header has: {', '.join(header)}")
+    rows = _rows(text, path)
+    _, header = next(rows, (1, []))
+    if not header:
+        raise UserError(f"{path}:1: the first line must name the columns; it is empty")
     if all(_number(cell) is not None for cell in header):
         raise UserError(f"{path}:1: the first line must name the columns; found numbers only")
+    missing = [name for name in columns or () if name not in header]
+    if missing:
+        raise UserError(f"{path}: no column {', '.join(missing)}; the header has: {', '.join(header)}")
+    twice = [name for name in columns or header if header.count(name) > 1]
+    if twice:
+        raise UserError(f'{path}:1: two columns are named "{twice[0]}"')
     chosen = [header.index(name) for name in columns or header]
     values = []
-    for row in rows:
+    for line, row in rows:
         if not row:
             continue
         if len(row) != len(header):
-            raise UserError(f"{path}:{rows.line_num}: {len(row)} cells where the header has {len(header)}")
+            raise UserError(f"{path}:{line}: {len(row)} cells where the header has {len(header)}")
         numbers = [_number(row[index]) for index in chosen]
         if None in numbers:
             bad = chosen[numbers.index(None)]
             hint = "" if columns else "; name the columns of numbers in data.columns"
-            raise UserError(f'{path}:{rows.line_num}: column "{header[bad]}": "{row[bad]}" is not a number{hint}')
+            raise UserError(f'{path}:{line}: column "{header[bad]}": "{row[bad]}" is not a number{hint}')
         values.append(numbers)
     return np.array(values, dtype=np.float64).reshape(len(values), len(chosen))
+
+
+def _rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield every row with the number of its last line."""
+    rows = csv.reader(text.splitlines())
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise UserError(f"{path}:{rows.line_num}: not CSV ({error})") from None
 
 
 def _number(cell: str) -> float | None:

@@ -74,14 +74,19 @@ def _report(detail: Any, path: list[str], where: list[Node], problems: Problems,
         problems.add(where[-2].keys[path[-1]], message, context)
         return
     prefix = f"{dotted}: " if dotted else ""
-    if kind == "missing":
+    if kind == "missing" and isinstance(node.value, list):  # (low, high) with one of them
+        problems.add(node.place, f"{prefix}two values are due, such as [1, 5]; found {len(node.value)}", context)
+    elif kind == "missing":
         problems.add(node.place, f'{prefix}the key "{detail["loc"][-1]}" is missing', context)
     elif kind == "union_tag_not_found":
-        problems.add(node.place, f"{prefix}the key {detail['ctx']['discriminator']} is missing", context)
+        key = detail["ctx"]["discriminator"].strip("'")
+        problems.add(node.place, f'{prefix}the key "{key}" is missing', context)
     elif kind == "union_tag_invalid":
         key = detail["ctx"]["discriminator"].strip("'")
         allowed = re.findall(r"'([^']*)'", detail["ctx"]["expected_tags"])
-        problems.add(node.value[key].place, f"{prefix}{key}: {_choice(node.value[key], allowed)}", context)
+        if isinstance(node.value, dict):
+            node, prefix = node.value[key], f"{prefix}{key}: "
+        problems.add(node.place, prefix + _choice(node, allowed), context)
     elif kind == "literal_error":
         allowed = re.findall(r"[\w.+-]+", detail["ctx"]["expected"].replace(" or ", " "))
         problems.add(node.place, prefix + _choice(node, allowed), context)

@@ -5,13 +5,21 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from lstm_ablate.settings import Frozen, Margin, Seeds, Settings
 from lstm_ablate.yaml_source import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
 CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
+
+
+def _whole(value: Any) -> Any:
+    """Refuse `true` and `1.0`, which Python holds equal to 1."""
+    if type(value) is not int:
+        raise PydanticCustomError("int_type", "a whole number is due")
+    return value
 
 
 class Analysis(Frozen):
@@ -32,7 +40,7 @@ class Execution(Frozen):
 class ExperimentFile(Settings):
     """An experiment of lstm-ablate."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_whole)]
     name: str
     seeds: Annotated[Seeds, Field(description="n means 0..n-1; a list names them")] = tuple(range(10))
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]

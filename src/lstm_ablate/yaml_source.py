@@ -6,6 +6,7 @@ that a number is never silently another number. Repeated keys, tags, several doc
 errors.
 """
 
+import json
 import re
 import stat
 from collections.abc import Iterator
@@ -22,12 +23,13 @@ MAX_DEPTH = 50
 MAX_NODES = 200_000  # after the expansion of aliases
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_OTHER_BLANK = re.compile(r"[^\S \t\n]")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _CONSTANTS: dict[str, bool | float | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
     ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan"),
-    ".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"),
+    **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
 }  # fmt: skip
 
 
@@ -104,17 +106,15 @@ def read_text(text: str, source: str, *, located: bool = True) -> Node:
         raise UserError(f"{where}: not YAML: {', '.join(words)}{_yaml_hint(text, mark)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise UserError(f"{source}:{line}: character U+{ord(error.character):04X} is not allowed in YAML") from None
+        column = error.position - text.rfind("\n", 0, error.position)
+        where = Place(source, line, column) if located else Place(source)
+        raise UserError(f"{where}: the character U+{error.character:04X} is not allowed in YAML") from None
 
 
 def _yaml_hint(text: str, mark: Any) -> str:
     line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
     indent = line[: len(line) - len(line.lstrip())]
-    if "\t" in indent:
-        return " (indent with spaces, not tabs)"
-    if "\u00a0" in indent:
-        return " (the indent holds a no-break space)"
-    return ""
+    return " (indent with spaces, not tabs)" if "\t" in indent else ""
 
 
 class _Builder:
@@ -124,9 +124,10 @@ class _Builder:
         self.events: Iterator[yaml.Event] = yaml.parse(text, yaml.SafeLoader)
         self.source = source
         self.located = located
-        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.anchors: dict[str, tuple[Node, int, int]] = {}  # with the number of its values and of its levels
         self.open_anchors: set[str] = set()
         self.nodes = 0
+        self.deepest = 0
 
     def document(self) -> Node:
         next(self.events)  # stream start
@@ -152,8 +153,9 @@ class _Builder:
         if depth > MAX_DEPTH:
             raise UserError(f"{place}: nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent):
-            return self.alias(event, place)
-        if event.tag not in (None, "!"):
+            return self.alias(event, place, depth)
+        outside, self.deepest = self.deepest, depth
+        if event.tag is not None:
             raise UserError(f"{place}: the tag {event.tag} is not allowed; write plain values")
         if event.anchor:
             self.open_anchors.add(event.anchor)
@@ -168,16 +170,20 @@ class _Builder:
             node = Node(_scalar(event.value, place) if event.style is None else event.value, place)
         if event.anchor:
             self.open_anchors.discard(event.anchor)
-            self.anchors[event.anchor] = (node, self.nodes - before)
+            self.anchors[event.anchor] = (node, self.nodes - before, self.deepest - depth)
+        self.deepest = max(outside, self.deepest)
         self.count(place)
         return node
 
-    def alias(self, event: yaml.AliasEvent, place: Place) -> Node:
+    def alias(self, event: yaml.AliasEvent, place: Place, depth: int) -> Node:
         if event.anchor in self.open_anchors:
             raise UserError(f"{place}: *{event.anchor} refers to itself")
         if event.anchor not in self.anchors:
             raise UserError(f"{place}: *{event.anchor} refers to nothing; define it before with &{event.anchor}")
-        node, size = self.anchors[event.anchor]
+        node, size, levels = self.anchors[event.anchor]
+        if depth + levels > MAX_DEPTH:
+            raise UserError(f"{place}: nested deeper than {MAX_DEPTH} levels")
+        self.deepest = max(self.deepest, depth + levels)
         self.nodes += size
         self.count(place)
         return node
@@ -207,6 +213,8 @@ def _shown(value: Any) -> str:
 
 def _scalar(text: str, place: Place) -> Any:
     """Return the value of a plain scalar after YAML 1.2's core schema, text where 1.1 would read it differently."""
+    if blank := _OTHER_BLANK.search(text):  # pasted from a web page: YAML takes it for a letter, eyes for an indent
+        raise UserError(f"{place}: {json.dumps(text)} holds a blank that is no space (U+{ord(blank[0]):04X})")
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):

@@ -1,0 +1,327 @@
+"""The command line: parse, call one function, print, exit with its code."""
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lstm_ablate import __version__
+from lstm_ablate.errors import FolderError, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lstm_ablate.experiment import Experiment
+
+app = typer.Typer(
+    name="lstm-ablate",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Does a piece of a stacked LSTM matter? Train every variant of a YAML file with the same seeds and compare.",
+    epilog="Start with: lstm-ablate run configs/smoke.yaml",
+)
+
+FAILED_RUNS, WRONG, FOLDER, BUG, INTERRUPTED = 3, 2, 4, 70, 130
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATH=VALUE]...", help="Changes to the config, such as training.epochs=5.", show_default=False
+    ),
+]
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results folders are kept.")]
+EngineName = Annotated[str, typer.Option("--engine", help="The code that trains: keras.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a bug of ours."""
+    try:
+        app()
+    except UserError as error:
+        print("\n".join(error.problems), file=sys.stderr)
+        sys.exit(WRONG)
+    except FolderError as error:
+        print(error, file=sys.stderr)
+        sys.exit(FOLDER)
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:
+        traceback.print_exc()
+        print(f"This is a bug of lstm-ablate {__version__}; please report it with the lines above.", file=sys.stderr)
+        sys.exit(BUG)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"lstm-ablate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: lstm-ablate run configs/relu_vs_tanh.yaml training.epochs=5 seeds=3")
+def run(
+    config: Config,
+    overrides: Overrides = None,
+    results: Results = Path("results"),
+    engine: EngineName = "keras",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train what is missing, then write the CSVs and the report, and print the table."""
+    from lstm_ablate import experiment as experiments
+    from lstm_ablate import progress, records, sweep
+
+    experiment = experiments.load(config, tuple(overrides or ()))
+    _check_engine(engine)
+    sweep.check_data(experiment)
+    folder = results / experiment.name
+    log = _console(sys.stderr, quiet=quiet)
+    conflicts = 0
+    with records.locked(folder):
+        todo = sweep.plan(experiment, engine, folder, retry_failed=retry_failed)
+        for path in todo.damaged:
+            log.print(f"{path}: damaged; moved to {path.parent / 'damaged'}, the run is trained again", markup=False)
+        if todo.others:
+            log.print(
+                f"{folder}: {todo.others} records of other settings stay, and are not in the tables", markup=False
+            )
+        count = len({one.id for one in todo.runs})
+        done = count - len(todo.missing)
+        log.print(f"{experiment.name}: {count} runs, {done} done, {len(todo.missing)} to train", markup=False)
+        if todo.missing:
+            steps = sweep.train(
+                todo,
+                folder,
+                workers=workers or _workers(experiment),
+                config_folder=config.parent,
+                fail_fast=fail_fast,
+            )
+            try:
+                for finished in progress.shown(steps, todo.missing, done, log):
+                    conflicts += finished.stored == "conflict"
+            except KeyboardInterrupt:
+                steps.close()
+                kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
+                log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
+                raise typer.Exit(INTERRUPTED) from None
+        failed = _report(folder, experiment, engine, ["json" if as_json else "terminal"])
+        log.print(f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md", markup=False)
+    if conflicts:
+        log.print(f"{conflicts} runs gave other numbers than recorded before: {folder}/runs/conflicts", markup=False)
+    if failed or conflicts:
+        raise typer.Exit(FAILED_RUNS)
+
+
+@app.command(epilog="Example: lstm-ablate plan configs/relu_vs_tanh.yaml seeds=30")
+def plan(
+    config: Config,
+    overrides: Overrides = None,
+    results: Results = Path("results"),
+    engine: EngineName = "keras",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what would run, and what it would cost; train nothing, write nothing."""
+    from lstm_ablate import experiment as experiments
+    from lstm_ablate import planning, sweep
+
+    experiment = experiments.load(config, tuple(overrides or ()))
+    _check_engine(engine)
+    sweep.check_data(experiment)
+    folder = results / experiment.name
+    todo = sweep.plan(experiment, engine, folder)
+    processes = workers or _workers(experiment)
+    cost = planning.cost(todo, processes)
+    missing = {one.id for one in todo.missing}
+    rows = []
+    for task in experiment.tasks:
+        for variant in experiment.variants:
+            mine = [one for one in todo.runs if (one.task, one.variant) == (task, variant)]
+            left = sum(one.id in missing for one in mine)
+            formula = experiment.formula(task, variant)
+            rows.append({"task": task, "variant": variant, "formula": formula, "runs": len(mine), "missing": left})
+    seeds, comparisons = len(experiment.seeds), max(1, len(experiment.variants) - 1)
+    smallest = planning.smallest_p(seeds)
+    if as_json:
+        content = {
+            "name": experiment.name,
+            "folder": str(folder),
+            "variants": rows,
+            "seconds": cost.seconds,
+            "seconds_measured": cost.measured,
+            "workers": processes,
+            "memory_bytes_per_worker": cost.memory_bytes,
+            "disk_bytes": cost.disk_bytes,
+            "smallest_p": smallest,
+            "smallest_p_holm": min(1.0, smallest * comparisons),
+        }
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    out = _console(sys.stdout)
+    headings = ("variant", "formula", "runs", "done") if len(experiment.tasks) == 1 else ("task", *_PLAN_HEADINGS)
+    cells = [{**row, "done": row["runs"] - row["missing"]} for row in rows]
+    _print_table(out, headings, [[str(row[heading]) for heading in headings] for row in cells], title=experiment.name)
+    count = len({one.id for one in todo.runs})
+    basis = "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
+    lines = [
+        f"runs      {count}, of which {len(todo.missing)} are missing in {folder}",
+        f"time      {_duration(cost.seconds)} with {processes} workers ({basis})" if todo.missing else "time      none",
+        f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk {cost.disk_bytes / 1e6:.2g} MB",
+        f"evidence  {seeds} paired seeds can reach p = {smallest:.2g} at best (two-sided sign-flip test, 2/2^n), "
+        f"{min(1.0, smallest * comparisons):.2g} after Holm over {comparisons} comparisons",
+    ]
+    out.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+_PLAN_HEADINGS = ("variant", "formula", "runs", "done")
+
+
+@app.command(epilog="Example: lstm-ablate report results/relu_vs_tanh --format markdown,csv")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)],
+    formats: Annotated[
+        str, typer.Option("--format", help="What to print: terminal, markdown, csv, json; several with commas.")
+    ] = "terminal",
+) -> None:
+    """Rebuild the derived files of a results folder from its records, and print the table."""
+    from lstm_ablate import experiment as experiments
+    from lstm_ablate.report import FORMATS
+
+    wanted = formats.split(",")
+    for name in wanted:
+        if name not in FORMATS:
+            raise UserError(
+                f'--format: "{name}" is not known.{did_you_mean(name, FORMATS)} known: {", ".join(FORMATS)}'
+            )
+    if not (folder / "experiment.yaml").is_file():
+        raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
+    experiment = experiments.load(folder / "experiment.yaml")
+    _report(folder, experiment, None, wanted)
+
+
+@app.command(epilog="Example: lstm-ablate schema > experiment.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of an experiment file, for editors and other programs."""
+    from lstm_ablate.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+@app.command(epilog="Example: lstm-ablate activations --json")
+def activations(as_json: AsJson = False) -> None:
+    """List the activations with their formulas; they mean what they mean in Keras."""
+    import numpy as np
+
+    from lstm_ablate.activations import ACTIVATIONS
+
+    points = np.array([-1.0, 0.0, 1.0])
+    rows = [
+        {
+            "name": one.name,
+            "formula": one.formula,
+            "at -1, 0, 1": [round(float(value), 4) for value in one.function(points)],
+            "slope at -1, 0, 1": [round(float(value), 4) for value in one.derivative(points)],
+        }
+        for one in ACTIVATIONS.values()
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    cells = [
+        [str(cell) if isinstance(cell, str) else "  ".join(f"{x:g}" for x in cell) for cell in row.values()]
+        for row in rows
+    ]
+    _print_table(_console(sys.stdout), list(rows[0]), cells)
+
+
+# ------------------------------------------------------------------------------------------------ shared parts
+
+
+def _report(folder: Path, experiment: "Experiment", engine: str | None, formats: list[str]) -> int:
+    """Write the derived files, print the formats; return the number of failed runs."""
+    from lstm_ablate import records, runs
+    from lstm_ablate import report as reports
+
+    found, _ = records.load(folder)
+    engine = engine or _engine_of(found)
+    summary = reports.write(folder, experiment, runs.expand(experiment, engine), found)
+    for name in formats:
+        render = reports.FORMATS[name]
+        if render is None:
+            reports.terminal(summary, _console(sys.stdout))
+        else:
+            sys.stdout.write(render(summary))
+    return sum(row.failed for row in summary.rows)
+
+
+def _engine_of(found: dict[str, Any]) -> str:
+    """Return the engine of most records."""
+    names = [record.identity["engine"] for record in found.values()]
+    return max(names, key=names.count) if names else "keras"
+
+
+def _check_engine(name: str) -> None:
+    from lstm_ablate.engines import ENGINES
+
+    if name not in ENGINES:
+        raise UserError(
+            f'--engine: "{name}" is not an engine.{did_you_mean(name, ENGINES)} known: {", ".join(ENGINES)}'
+        )
+
+
+def _workers(experiment: "Experiment") -> int:
+    if experiment.workers != "auto":
+        return experiment.workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _console(stream: Any, *, quiet: bool = False) -> "Console":
+    """Return a console; where it is no terminal, wide enough that tables stay whole."""
+    from rich.console import Console
+
+    width = None if stream.isatty() else 160
+    return Console(file=stream, quiet=quiet, highlight=False, width=width)
+
+
+def _print_table(console: "Console", headings: Any, rows: list[list[str]], title: str | None = None) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {minutes / 60:.1f} h"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What an experiment ran on: versions, platform, processor, device, thread settings and commit."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("lstm-ablate", "tensorflow", "keras", "numpy", "pandas", "pydantic", "PyYAML")
+
+
+def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """Return the content of environment.json.
+
+    `device` is what trained, `settings` the variables set for workers, `folder` where the config lies: its git commit
+    is named, with a + where there were uncommitted changes.
+    """
+    return {
+        "packages": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "device": device,
+        "worker_settings": dict(settings),
+        "git_commit": _git_commit(folder),
+    }
+
+
+def _processor() -> dict[str, Any]:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {"name": platform.processor() or platform.machine()}
+    values = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
+    vector = [flag for flag in values.get("flags", "").split() if flag.startswith(("sse", "avx", "fma", "amx"))]
+    return {"name": values.get("model name", platform.machine()), "flags": vector}
+
+
+def _git_commit(folder: Path) -> str | None:
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

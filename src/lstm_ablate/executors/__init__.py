@@ -1,0 +1,53 @@
+"""The contract of an executor, the code that carries out groups of work, here or elsewhere.
+
+An executor is a function
+
+    execute(work, groups, *, key, workers, environment, attempts) -> Iterator[Event]
+
+that calls `work(group, send)` once for every group, in processes of its own, and yields what happens as it happens:
+
+- `Progress` for every picklable message that the work gave to `send`,
+- `Done` with the value that the work returned,
+- `Failed` where it raised, or its process died, `attempts` times in a row; every other group goes on.
+
+`key(group)` names what is costly to set up for a group; groups of one key go to the same worker while that keeps no
+worker idle. `environment` holds variables that are set before a worker starts. Closing the iterator ends the workers.
+An executor knows nothing of LSTMs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Work = Callable[[Any, Callable[[Any], None]], Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A message from a group at work; groups and workers are named by their index."""
+
+    group: int
+    worker: int
+    message: Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """A group ended with a value."""
+
+    group: int
+    worker: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A group failed for good: the last failure in one line, and all that is known of it."""
+
+    group: int
+    worker: int
+    message: str
+    log: str
+
+
+Event = Progress | Done | Failed

@@ -1,0 +1,54 @@
+"""Files that are whole or absent, also after a crash or a power cut."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def publish(path: Path, content: str) -> bool:
+    """Write a new file durably and without replacing: return False where `path` exists already, whatever it holds.
+
+    Temporary file in the same folder, fsync, link into place, fsync of the folder; when this returns True the file
+    survives a power cut.
+    """
+    temporary = _written(path, content)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    _sync_folder(path.parent)
+    return True
+
+
+def replace(path: Path, content: str) -> None:
+    """Write a file durably, in place of an older one; a reader sees the old content or the new, nothing between."""
+    temporary = _written(path, content)
+    try:
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _written(path: Path, content: str) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

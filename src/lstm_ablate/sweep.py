@@ -1,0 +1,171 @@
+"""A sweep: find the runs that have no record yet, train them on workers, and record each as it ends."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lstm_ablate import data, engines, environment, files, records
+from lstm_ablate.errors import UserError
+from lstm_ablate.executors import Done, Failed, Progress
+from lstm_ablate.executors.local import execute
+from lstm_ablate.experiment import Experiment
+from lstm_ablate.records import Record
+from lstm_ablate.runs import Run, expand
+from lstm_ablate.settings import FileData
+
+FLOOR = 0.0  # an autoencoder's target is its input
+
+# Set in every worker before TensorFlow is imported. One thread: results are then the same bits on every rerun, and
+# two workers of one thread are faster than one of two.
+WORKER_ENVIRONMENT = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for and what of it is missing. Two variants of equal values share a run, so ids can repeat."""
+
+    runs: list[Run]
+    missing: list[Run]
+    records: dict[str, Record]
+    damaged: list[Path]
+
+    @property
+    def others(self) -> int:
+        """Records in the folder that this experiment does not ask for."""
+        return len(self.records.keys() - {run.id for run in self.runs})
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A run at work has finished an epoch (from 1)."""
+
+    run: Run
+    epoch: int
+    train_loss: float
+    validation_loss: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run has a durable record; `stored` is what `records.publish` said."""
+
+    run: Run
+    record: Record
+    stored: str
+
+
+def plan(experiment: Experiment, engine: str, folder: Path, *, retry_failed: bool = False) -> Plan:
+    """Compare an experiment with the records of its results folder; nothing is written."""
+    runs = expand(experiment, engine)
+    found, damaged = records.load(folder)
+    done = {run for run, record in found.items() if not (retry_failed and record.status == "failed")}
+    missing = {run.id: run for run in runs if run.id not in done}
+    return Plan(runs, list(missing.values()), found, damaged)
+
+
+def check_data(experiment: Experiment) -> None:
+    """Read the user's own files once, before anything is trained; raise UserError naming the place in the config."""
+    problems: dict[str, None] = {}
+    for (task, _), settings in experiment.settings.items():
+        if isinstance(settings.data, FileData):
+            try:
+                samples = len(data.load(settings.data, 0).train)
+            except UserError as error:
+                problems |= {f"{experiment.data_places[task]}: {problem}": None for problem in error.problems}
+                continue
+            if settings.training.batch_size > samples:
+                batch = settings.training.batch_size
+                problems[
+                    f"{experiment.data_places[task]}: training.batch_size: {batch} is more than the {samples} "
+                    "training windows of the file"
+                ] = None
+    if problems:
+        raise UserError(*problems)
+
+
+def train(
+    todo: Plan, folder: Path, *, workers: int, config_folder: Path, fail_fast: bool = False
+) -> Iterator[Epoch | Finished]:
+    """Train what a plan misses and record it; yield what happens. Closing the iterator ends the workers.
+
+    Damaged records are moved aside first. A run whose training raises twice is recorded as failed, with all that is
+    known in `logs/<id>.log`; with `fail_fast` the sweep ends there.
+    """
+    for path in todo.damaged:
+        records.set_aside(path)
+    groups = engines.groups(todo.missing)
+    events = execute(
+        _work, groups, key=lambda group: group[0].settings, workers=workers, environment=WORKER_ENVIRONMENT
+    )
+    described = False
+    for event in events:
+        group = groups[event.group]
+        if isinstance(event, Progress):
+            index, epoch, train_loss, validation_loss = event.message
+            yield Epoch(group[index], epoch, train_loss, validation_loss)
+            continue
+        for run, (result, meta) in zip(group, _outcomes(event, group, folder), strict=True):
+            if run.id in todo.records:  # a failed run that is tried again
+                records.forget(folder, run.id)
+            record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
+            yield Finished(run, record, records.publish(folder, record))
+            if "device" in meta and not described:
+                described = True
+                content = environment.describe(meta["device"], WORKER_ENVIRONMENT, config_folder)
+                files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
+        if isinstance(event, Failed) and fail_fast:
+            return
+
+
+def _outcomes(event: Done | Failed, group: list[Run], folder: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    if isinstance(event, Done):
+        outcomes: list[tuple[dict[str, Any], dict[str, Any]]] = event.value
+        return outcomes
+    (folder / "logs").mkdir(exist_ok=True)
+    for run in group:
+        files.replace(folder / "logs" / f"{run.id}.log", event.log)
+    return [({"status": "failed", "message": event.message}, {}) for _ in group]
+
+
+def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Train a group in a worker; return a result and a meta part for each of its runs."""
+    engine = engines.load(group[0].engine)
+    arrays = [data.load(run.settings.data, run.seed) for run in group]
+    outcomes = []
+    start = time.perf_counter()
+    for run, windows, result in zip(group, arrays, engine.train(group, arrays, lambda *at: send(at)), strict=True):
+        seconds, start = time.perf_counter() - start, time.perf_counter()
+        meta = {"seconds": round(seconds, 3), "engine": run.engine, "device": engine.device(), "process": os.getpid()}
+        ceiling = data.ceiling(windows.test, run.settings.training.loss)
+        outcomes.append((_recorded(result, ceiling), meta))
+    return outcomes
+
+
+def _recorded(result: engines.Result, ceiling: float) -> dict[str, Any]:
+    """Return a result as JSON values; a loss that is not finite becomes null."""
+    return {
+        "status": result.status,
+        "parameters": result.parameters,
+        "epochs": len(result.train_losses),
+        "best_epoch": result.best_epoch,
+        "train_loss": result.train_loss,
+        "validation_loss": result.validation_loss,
+        "test_loss": result.test_loss,
+        "diverged_epoch": result.diverged_epoch,
+        "floor": FLOOR,
+        "ceiling": ceiling,
+        "train_losses": [loss if math.isfinite(loss) else None for loss in result.train_losses],
+        "validation_losses": [loss if math.isfinite(loss) else None for loss in result.validation_losses],
+    }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.problems import Problems
 from lstm_ablate.schema import CHANGEABLE, dotted_paths
+from lstm_ablate.settings import Settings
 from lstm_ablate.yaml_source import Node, Place, read_text
 
 
@@ -85,6 +86,16 @@ def apply(settings: Node, changes: Mapping[str, tuple[Node, Place]]) -> Node:
     return settings
 
 
+def _unwritten(section: str, place: Place) -> Node:
+    """Return what a section that was not written starts from: its default family or optimizer, by name."""
+    default = Settings()
+    tags = {"data": ("family", default.data.family), "optimizer": ("name", default.training.optimizer.name)}
+    if section not in tags:
+        return Node({}, place)
+    key, tag = tags[section]
+    return Node({key: Node(tag, place)}, place, {key: place})
+
+
 def put(node: Node, path: tuple[str, ...], value: Node, place: Place) -> Node:
     """Return the node with a value at a path; what the new value stands in for is dropped."""
     if not isinstance(node.value, dict | str | None):
@@ -95,7 +106,7 @@ def put(node: Node, path: tuple[str, ...], value: Node, place: Place) -> Node:
         values["name"], keys["name"] = node, node.place
     head, *rest = path
     if rest:
-        value = put(values.get(head, Node({}, place)), tuple(rest), value, place)
+        value = put(values.get(head) or _unwritten(head, place), tuple(rest), value, place)
     elif head == "activation" and "units" not in values:
         values.pop("candidate", None)
         values.pop("output", None)

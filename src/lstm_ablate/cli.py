@@ -153,7 +153,7 @@ def plan(
     processes = workers or _workers(experiment)
     cost = planning.cost(todo, processes)
     missing = {one.id for one in todo.missing}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for task in experiment.tasks:
         for variant in experiment.variants:
             mine = [one for one in todo.runs if (one.task, one.variant) == (task, variant)]

@@ -79,9 +79,9 @@ def _scaled(parts: list[Array], scaling: str, path: Path) -> list[Array]:
 def _read_npy(path: Path, content: bytes) -> Array:
     try:
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError) as error:
         raise UserError(f"{path}: not an NPY array of numbers ({error})") from None
-    if array.ndim != 3 or array.dtype.kind not in "fiu":
+    if array.ndim != 3 or 0 in array.shape[1:] or array.dtype.kind not in "fiu":
         raise UserError(
             f"{path}: an array of numbers (samples, timesteps, features) is due; "
             f"found {array.dtype} of shape {array.shape}"

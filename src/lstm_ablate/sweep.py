@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def check_data(experiment: Experiment) -> None:
 
 def train(
     todo: Plan, folder: Path, *, workers: int, config_folder: Path, fail_fast: bool = False
-) -> Iterator[Epoch | Finished]:
+) -> Generator[Epoch | Finished, None, None]:
     """Train what a plan misses and record it; yield what happens. Closing the iterator ends the workers.
 
     Damaged records are moved aside first. A run whose training raises twice is recorded as failed, with all that is

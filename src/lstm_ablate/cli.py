@@ -51,8 +51,10 @@ def main() -> None:
     except FolderError as error:
         print(error, file=sys.stderr)
         sys.exit(FOLDER)
-    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # our reader has gone, as in `| head`
         sys.exit(0)
     except Exception:
         traceback.print_exc()
@@ -210,9 +212,8 @@ def report(
     wanted = formats.split(",")
     for name in wanted:
         if name not in FORMATS:
-            raise UserError(
-                f'--format: "{name}" is not known.{did_you_mean(name, FORMATS)} known: {", ".join(FORMATS)}'
-            )
+            hint = did_you_mean(name, FORMATS)
+            raise UserError(f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}')
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
     experiment = experiments.load(folder / "experiment.yaml")

@@ -52,7 +52,19 @@ class ExperimentFile(Settings):
 
 @cache
 def _raw_schema() -> dict[str, Any]:
-    return ExperimentFile.model_json_schema()
+    schema = ExperimentFile.model_json_schema()
+    _count_items(schema)
+    return schema
+
+
+def _count_items(schema: Any) -> None:
+    """Rename `minLength` of an array, as pydantic calls it behind a BeforeValidator, to `minItems`, which counts."""
+    if isinstance(schema, dict) and schema.get("type") == "array":
+        for length, items in (("minLength", "minItems"), ("maxLength", "maxItems")):
+            if length in schema:
+                schema[items] = schema.pop(length)
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _count_items(inner)
 
 
 def _options(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,89 @@
+"""The local executor with work that sleeps, raises, prints and kills its process; no LSTM anywhere."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lstm_ablate.executors import Done, Failed, Progress
+from lstm_ablate.executors.local import _choose, execute
+
+
+def work(group, send):
+    kind, value = group
+    if kind == "raise":
+        raise ValueError(f"no {value}")
+    if kind == "die":
+        print("last words", flush=True)
+        os._exit(9)
+    if kind == "die once" and not Path(value).exists():
+        Path(value).touch()
+        os._exit(9)
+    if kind == "tell":
+        for k in range(value):
+            send(k)
+    if kind == "sleep":
+        time.sleep(value)
+    return os.getpid(), os.environ.get("LSTM_ABLATE_TEST"), value
+
+
+def ran(groups, workers=2, **options):
+    return list(
+        execute(
+            work, groups, key=lambda group: group[0], workers=workers, environment={"LSTM_ABLATE_TEST": "1"}, **options
+        )
+    )
+
+
+def test_values_messages_and_environment_come_through():
+    events = ran([("tell", 3), ("give", "x")])
+    done = {event.group: event.value for event in events if isinstance(event, Done)}
+    assert {group: value[1:] for group, value in done.items()} == {0: ("1", 3), 1: ("1", "x")}
+    assert [e.message for e in events if isinstance(e, Progress) and e.group == 0] == [0, 1, 2]
+    assert all(value[0] != os.getpid() for value in done.values())
+
+
+def test_failures_cost_their_own_group_only(tmp_path):
+    groups = [("give", 1), ("raise", "luck"), ("die", 0), ("die once", str(tmp_path / "died")), ("give", 2)]
+    events = ran(groups)
+    assert {event.group for event in events if isinstance(event, Done)} == {0, 3, 4}
+    failed = {event.group: event for event in events if isinstance(event, Failed)}
+    assert failed.keys() == {1, 2}
+    assert failed[1].message == "ValueError: no luck"
+    assert "in work" in failed[1].log  # its traceback
+    assert failed[2].message == "its process ended with exit code 9"
+    assert "last words" in failed[2].log
+
+
+def test_work_that_raises_is_tried_as_often_as_asked(tmp_path):
+    group = ("die once", str(tmp_path / "died"))
+    (event,) = ran([group], attempts=1)
+    assert isinstance(event, Failed)
+
+
+def test_groups_of_one_key_stay_with_one_worker():
+    groups = [(key, 0) for key in "abcd" for _ in range(5)]
+    events = ran(groups)
+    assert Counter(type(event) for event in events) == {Done: 20}
+    setups = {(event.worker, groups[event.group][0]) for event in events}
+    assert len(setups) <= 5  # four keys, and one that the worker without work joins at the end
+
+
+@pytest.mark.parametrize(
+    ("last", "busy", "expected"),
+    [("b", {"a"}, 1), (None, {"a"}, 1), (None, {"b"}, 0), (None, {"a", "b"}, 1), ("c", {"a", "b"}, 1)],
+)
+def test_choice_of_a_group(last, busy, expected):
+    assert _choose([0, 1, 2], ["a", "b", "b"], last, busy) == expected
+
+
+def test_closing_ends_the_workers():
+    events = execute(work, [("give", 0), ("sleep", 60)], key=lambda group: group[0], workers=2, environment={})
+    first = next(event for event in events if isinstance(event, Done))
+    start = time.monotonic()
+    events.close()
+    assert time.monotonic() - start < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(first.value[0], 0)

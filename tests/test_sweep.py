@@ -1,0 +1,147 @@
+"""The sweep around a stub engine: what is trained, recorded, resumed and derived."""
+
+import json
+
+import pytest
+import stub_engine
+
+from lstm_ablate import experiment, report, sweep
+
+CONFIG = """
+version: 1
+name: stub
+data: {family: sines, samples: {train: 4, validation: 2, test: 2}, timesteps: 3}
+model: {encoder: [2], decoder: [2]}
+training: {epochs: 3, batch_size: 2}
+seeds: 3
+baseline: calm
+variants:
+  calm: {training.optimizer.learning_rate: 0.5}
+  other: {training.optimizer.learning_rate: RATE}
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def loaded(rate=0.25, *overrides):
+        path = tmp_path / "stub.yaml"
+        path.write_text(CONFIG.replace("RATE", str(rate)))
+        return experiment.load(path, overrides)
+
+    return loaded
+
+
+def swept(one, folder, *, retry_failed=False, stop_after=None, workers=2, **options):
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    todo = sweep.plan(one, "stub_engine", folder, retry_failed=retry_failed)
+    steps = sweep.train(todo, folder, workers=workers, config_folder=folder, **options)
+    finished = []
+    for step in steps:
+        if isinstance(step, sweep.Finished):
+            finished.append(step)
+            if len(finished) == stop_after:
+                break
+    steps.close()
+    return finished
+
+
+def derived(one, folder):
+    todo = sweep.plan(one, "stub_engine", folder)
+    summary = report.write(folder, one, todo.runs, todo.records)
+    names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
+    return summary, {name: (folder / name).read_bytes() for name in names}
+
+
+def test_every_run_is_trained_once_and_recorded(load, tmp_path):
+    finished = swept(load(), tmp_path / "r")
+    assert sorted((step.run.variant, step.run.seed) for step in finished) == [
+        (variant, seed) for variant in ("calm", "other") for seed in range(3)
+    ]
+    assert {step.stored for step in finished} == {"stored"}
+    assert swept(load(), tmp_path / "r") == []
+    environment = json.loads((tmp_path / "r" / "environment.json").read_text())
+    assert environment["device"] == "stub" and environment["packages"]["tensorflow"]
+
+
+def test_stops_workers_and_order_change_no_byte(load, tmp_path):
+    swept(load(), tmp_path / "whole")
+    expected = derived(load(), tmp_path / "whole")[1]
+    for stop in range(1, 6):
+        folder = tmp_path / f"stopped{stop}"
+        swept(load(), folder, stop_after=stop, workers=1)
+        derived(load(), folder)
+        swept(load(), folder)
+        assert derived(load(), folder)[1] == expected
+
+
+def test_variants_of_equal_values_share_a_run(load, tmp_path):
+    assert len(swept(load(0.5), tmp_path / "r")) == 3
+    summary, _ = derived(load(0.5), tmp_path / "r")
+    assert [row.ok for row in summary.rows] == [3, 3]
+    assert summary.rows[1].ratio == 1.0
+
+
+def test_an_edited_config_trains_only_what_changed(load, tmp_path):
+    swept(load(0.25), tmp_path / "r")
+    finished = swept(load(0.75), tmp_path / "r")
+    assert sorted((step.run.variant, step.run.seed) for step in finished) == [("other", seed) for seed in range(3)]
+    assert sweep.plan(load(0.75), "stub_engine", tmp_path / "r").others == 3
+
+
+def test_a_diverged_run_is_a_result(load, tmp_path):
+    swept(load(stub_engine.DIVERGES), tmp_path / "r")
+    summary, written = derived(load(stub_engine.DIVERGES), tmp_path / "r")
+    row = summary.rows[1]
+    assert (row.ok, row.diverged, row.failed, row.missing, row.paired) == (2, 1, 0, 0, 2)
+    assert row.mean == pytest.approx((1 + 3) / 2 * 1.33 / 3)  # seeds 0 and 2 after three epochs
+    assert summary.troubles == ("default, other, seed 1: diverged at epoch 2 of training",)
+    line = next(line for line in written["runs.csv"].decode().splitlines() if ",diverged," in line)
+    assert line.rpartition(",")[0] == "default,other,1,diverged,2,,10,,,,2"
+    assert "default,other,1,2,,\n" in written["curves.csv"].decode()
+
+
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (stub_engine.RAISES, "ArithmeticError: the stub was told to raise"),
+        (stub_engine.DIES, "its process ended with exit code 7"),
+    ],
+)
+def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(rate, message, load, tmp_path):
+    finished = swept(load(rate), tmp_path / "r")
+    assert sum(step.record.status == "ok" for step in finished) == 5
+    (failed,) = (step for step in finished if step.record.status == "failed")
+    assert (failed.run.variant, failed.run.seed) == ("other", 1)
+    assert failed.record.result["message"] == message
+    log = (tmp_path / "r" / "logs" / f"{failed.run.id}.log").read_text()
+    assert "stub: training seed 1" in log
+    summary, _ = derived(load(rate), tmp_path / "r")
+    assert (summary.rows[1].ok, summary.rows[1].failed) == (2, 1)
+    assert summary.troubles[0].startswith(f"default, other, seed 1: failed: {message}")
+    assert swept(load(rate), tmp_path / "r") == []
+    (again,) = swept(load(rate), tmp_path / "r", retry_failed=True)
+    assert again.run.id == failed.run.id
+
+
+def test_fail_fast_ends_the_sweep(load, tmp_path):
+    finished = swept(load(stub_engine.RAISES), tmp_path / "r", workers=1, fail_fast=True)
+    assert finished[-1].record.status == "failed"
+
+
+def test_a_damaged_record_is_moved_aside_and_trained_again(load, tmp_path):
+    first = swept(load(), tmp_path / "r")
+    expected = derived(load(), tmp_path / "r")[1]
+    path = tmp_path / "r" / "runs" / f"{first[0].run.id}.json"
+    path.write_bytes(path.read_bytes()[:-100])
+    (again,) = swept(load(), tmp_path / "r")
+    assert again.run.id == first[0].run.id
+    assert derived(load(), tmp_path / "r")[1] == expected
+    assert [p.name for p in (tmp_path / "r" / "runs" / "damaged").iterdir()] == [f"{first[0].run.id}.1.json"]
+
+
+def test_epochs_are_told_while_a_run_is_at_work(load, tmp_path):
+    (tmp_path / "runs").mkdir()
+    todo = sweep.plan(load(), "stub_engine", tmp_path)
+    steps = list(sweep.train(todo, tmp_path, workers=2, config_folder=tmp_path))
+    epochs = [(s.run.variant, s.run.seed, s.epoch) for s in steps if isinstance(s, sweep.Epoch)]
+    assert sorted(epochs) == [(v, s, e) for v in ("calm", "other") for s in range(3) for e in (1, 2, 3)]

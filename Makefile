@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format schema lock clean
+.PHONY: run test check format schema figures lock clean
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
@@ -23,6 +23,10 @@ format: $(VENV)/test-installed
 # The copy of the JSON Schema that editors read; a test keeps it current.
 schema: $(VENV)/run-installed
 	$(BIN)/lstm-ablate schema > experiment.schema.json
+
+# The figures of the README, measured here.
+figures: $(VENV)/test-installed
+	$(BIN)/python tests/figures.py
 
 # Resolve every dependency anew, for all platforms and extras.
 lock: $(VENV)/bin/python

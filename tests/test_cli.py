@@ -95,7 +95,7 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     content = json.loads(call("plan", folder / "smoke.yaml", "seeds=3", "--json", cwd=tmp_path).stdout)
     assert [row["runs"] for row in content["variants"]] == [3, 3]
     assert content["smallest_p"] == 2 / 2**3
-    assert not content["seconds_measured"]
+    assert not content["measured"]
     assert list(tmp_path.iterdir()) == []
     text = call("plan", "smoke.yaml", "seeds=3", cwd=folder).stdout
     assert "6, of which 2 are missing" in text and "from the finished runs" in text

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +34,7 @@ Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment's
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATH=VALUE]...", help="Changes to the config, such as training.epochs=5.", show_default=False
+        metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False
     ),
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results folders are kept.")]
@@ -154,48 +155,36 @@ def plan(
     todo = sweep.plan(experiment, engine, folder)
     processes = workers or _workers(experiment)
     cost = planning.cost(todo, processes)
-    missing = {one.id for one in todo.missing}
-    rows: list[dict[str, Any]] = []
-    for task in experiment.tasks:
-        for variant in experiment.variants:
-            mine = [one for one in todo.runs if (one.task, one.variant) == (task, variant)]
-            left = sum(one.id in missing for one in mine)
-            formula = experiment.formula(task, variant)
-            rows.append({"task": task, "variant": variant, "formula": formula, "runs": len(mine), "missing": left})
+    shares = [asdict(share) for share in planning.shares(experiment, todo)]
     seeds, comparisons = len(experiment.seeds), max(1, len(experiment.variants) - 1)
     smallest = planning.smallest_p(seeds)
+    smallest_holm = min(1.0, smallest * comparisons)
     if as_json:
         content = {
             "name": experiment.name,
             "folder": str(folder),
-            "variants": rows,
-            "seconds": cost.seconds,
-            "seconds_measured": cost.measured,
+            "variants": shares,
             "workers": processes,
-            "memory_bytes_per_worker": cost.memory_bytes,
-            "disk_bytes": cost.disk_bytes,
+            **asdict(cost),
             "smallest_p": smallest,
-            "smallest_p_holm": min(1.0, smallest * comparisons),
+            "smallest_p_holm": smallest_holm,
         }
         print(json.dumps(content, indent=2, ensure_ascii=False))
         return
+    headings = ["task"] * (len(experiment.tasks) > 1) + ["variant", "formula", "runs", "missing"]
+    cells = [[str(share[heading]) for heading in headings] for share in shares]
     out = _console(sys.stdout)
-    headings = ("variant", "formula", "runs", "done") if len(experiment.tasks) == 1 else ("task", *_PLAN_HEADINGS)
-    cells = [{**row, "done": row["runs"] - row["missing"]} for row in rows]
-    _print_table(out, headings, [[str(row[heading]) for heading in headings] for row in cells], title=experiment.name)
-    count = len({one.id for one in todo.runs})
+    _print_table(out, headings, cells, title=experiment.name)
     basis = "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
+    time = f"{_duration(cost.seconds)} with {processes} workers ({basis})" if todo.missing else "none"
     lines = [
-        f"runs      {count}, of which {len(todo.missing)} are missing in {folder}",
-        f"time      {_duration(cost.seconds)} with {processes} workers ({basis})" if todo.missing else "time      none",
+        f"runs      {len({one.id for one in todo.runs})}, of which {len(todo.missing)} are missing in {folder}",
+        f"time      {time}",
         f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk {cost.disk_bytes / 1e6:.2g} MB",
         f"evidence  {seeds} paired seeds can reach p = {smallest:.2g} at best (two-sided sign-flip test, 2/2^n), "
-        f"{min(1.0, smallest * comparisons):.2g} after Holm over {comparisons} comparisons",
+        f"{smallest_holm:.2g} after Holm over {comparisons} comparisons",
     ]
     out.print("\n".join(lines), markup=False, soft_wrap=True)
-
-
-_PLAN_HEADINGS = ("variant", "formula", "runs", "done")
 
 
 @app.command(epilog="Example: lstm-ablate report results/relu_vs_tanh --format markdown,csv")

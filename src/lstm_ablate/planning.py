@@ -3,6 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
+from lstm_ablate.experiment import Experiment
 from lstm_ablate.settings import FileData, Settings
 from lstm_ablate.sweep import Plan
 
@@ -17,6 +18,17 @@ _EPOCH_BYTES = 55
 
 
 @dataclass(frozen=True)
+class Share:
+    """The runs of one variant in one task."""
+
+    task: str
+    variant: str
+    formula: str
+    runs: int
+    missing: int
+
+
+@dataclass(frozen=True)
 class Cost:
     """Predictions for the missing runs: seconds in all, bytes of memory per worker, bytes on disk."""
 
@@ -24,6 +36,18 @@ class Cost:
     measured: bool  # whether finished runs of this experiment told the seconds
     memory_bytes: float
     disk_bytes: float
+
+
+def shares(experiment: Experiment, plan: Plan) -> list[Share]:
+    """Return how many runs each variant has in each task, and how many of them are missing."""
+    missing = {run.id for run in plan.missing}
+    counts: dict[tuple[str, str], list[bool]] = {}
+    for run in plan.runs:
+        counts.setdefault((run.task, run.variant), []).append(run.id in missing)
+    return [
+        Share(task, variant, experiment.formula(task, variant), len(mine), sum(mine))
+        for (task, variant), mine in counts.items()
+    ]
 
 
 def cost(plan: Plan, workers: int) -> Cost:

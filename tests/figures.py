@@ -1,0 +1,86 @@
+"""Measures the figures that the README states; called by `make figures`, not a test."""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lstm_ablate import experiment, records, runs
+
+ROOT = Path(__file__).parent.parent
+PROGRAM = Path(sys.executable).with_name("lstm-ablate")
+
+# One process, 50 runs of one variant: prints the resident memory in MB after the first run and after the last.
+GROWTH = """
+import conftest
+from pathlib import Path
+from lstm_ablate import data, experiment, runs
+from lstm_ablate.engines import load
+one = experiment.load(Path("../configs/smoke.yaml"), ("seeds=50",))
+engine = load("keras")
+for run in runs.expand(one, "keras")[:50]:
+    list(engine.train([run], [data.load(run.settings.data, run.seed)], lambda *at: None))
+    if run.seed in (0, 49):
+        print(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20)
+"""
+
+
+def seconds(*words: str, times: int = 5, cwd: Path = ROOT) -> float:
+    """Return the median wall time of a command."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        subprocess.run([PROGRAM, *words], check=True, capture_output=True, cwd=cwd)
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def thousand_runs(folder: Path) -> Path:
+    """Write a results folder of 1,000 finished runs of 30 epochs."""
+    one = experiment.load(ROOT / "configs" / "relu_vs_tanh.yaml", ("seeds=200",))
+    (folder / "runs").mkdir(parents=True)
+    (folder / "experiment.yaml").write_text((ROOT / "configs" / "relu_vs_tanh.yaml").read_text().replace(
+        "seeds: 10", "seeds: 200"))  # fmt: skip
+    for run in runs.expand(one, "keras"):
+        loss = 0.1 + run.seed / 1e3
+        result = {"status": "ok", "parameters": 151701, "epochs": 30, "best_epoch": 30, "train_loss": loss,
+                  "validation_loss": loss, "test_loss": loss, "diverged_epoch": None, "floor": 0.0, "ceiling": 1.0,
+                  "train_losses": [loss / k for k in range(1, 31)],
+                  "validation_losses": [loss / k for k in range(1, 31)]}  # fmt: skip
+        records.publish(folder, records.Record(run.id, run.identity, result, {"seconds": 20.0, "engine": "keras"}))
+    return folder
+
+
+def main() -> None:
+    """Print the figures as Markdown."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        growth = subprocess.run(
+            [sys.executable, "-c", GROWTH], check=True, capture_output=True, text=True, cwd=Path(__file__).parent
+        ).stdout.split()
+        rows = [
+            ("`lstm-ablate --help`", f"{seconds('--help'):.2f} s"),
+            ("`lstm-ablate plan configs/relu_vs_tanh.yaml`", f"{seconds('plan', 'configs/relu_vs_tanh.yaml'):.2f} s"),
+            ("`lstm-ablate schema`", f"{seconds('schema'):.2f} s"),
+            ("`lstm-ablate report` on 1,000 runs", f"{seconds('report', str(thousand_runs(folder / 'many'))):.1f} s"),
+            ("`lstm-ablate run configs/smoke.yaml`, from nothing", f"{smoke(folder):.1f} s"),
+            (
+                "memory that a process gains from its 2nd to its 50th run",
+                f"{float(growth[1]) - float(growth[0]):.0f} MB",
+            ),
+        ]
+    print("| what | measured |\n|---|---:|")
+    print("\n".join(f"| {what} | {figure} |" for what, figure in rows))
+
+
+def smoke(folder: Path) -> float:
+    """Return the median time of the smoke config in a new folder."""
+    return statistics.median(
+        seconds("run", "configs/smoke.yaml", "--results", str(folder / str(k)), times=1) for k in range(3)
+    )
+
+
+if __name__ == "__main__":
+    main()

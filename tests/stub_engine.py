@@ -23,7 +23,7 @@ def train(runs, arrays, on_epoch):
         if rate == DIVERGES and run.seed == 1:
             losses = [*losses[:1], float("nan")]
         for epoch, loss in enumerate(losses, start=1):
-            on_epoch(index, epoch, loss, loss)
+            on_epoch(index, epoch, loss, loss, dict)
         diverged, selected = judge(losses, losses, training.select)
         loss = losses[selected - 1] if selected else None
         yield Result(10, losses, losses, diverged, selected, loss, loss, loss, None)

@@ -301,10 +301,9 @@ def test_a_model_is_built_once_for_all_seeds(monkeypatch):
 def test_every_epoch_is_told():
     told = []
     run = Run("default", "x", 0, settings(), "keras")
-    (result,) = reference.train([run], [arrays()], lambda *at: told.append(at))
-    assert told == [
-        (0, epoch, train, validation)
-        for epoch, (train, validation) in enumerate(
-            zip(result.train_losses, result.validation_losses, strict=True), start=1
-        )
-    ]
+    (result,) = reference.train([run], [arrays()], lambda *at: told.append((*at[:4], at[4]())))
+    losses = zip(result.train_losses, result.validation_losses, strict=True)
+    assert [at[:4] for at in told] == [(0, epoch, *both) for epoch, both in enumerate(losses, start=1)]
+    for name, value in result.weights.items():
+        np.testing.assert_array_equal(told[result.best_epoch - 1][4][name], value)
+    assert not np.array_equal(told[0][4]["encoder.0.kernel"], told[1][4]["encoder.0.kernel"])

@@ -70,7 +70,7 @@ _ALL = (
         "selu",
         "1.0507 x if x > 0 else 1.7581 (exp(x) - 1)",
         lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * _expm1_negative(x)),
-        lambda x: SELU_SCALE * np.where(x > 0, 1.0, SELU_ALPHA * _exp_negative(x)),
+        lambda x: SELU_SCALE * np.where(x >= 0, 1.0, SELU_ALPHA * _exp_negative(x)),
     ),
     Activation(
         "gelu",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.problems import Problems
-from lstm_ablate.schema import CHANGEABLE, dotted_paths
+from lstm_ablate.schema import CHANGEABLE, dotted_paths, keys_below
 from lstm_ablate.settings import Settings
 from lstm_ablate.yaml_source import Node, Place, read_text
 
@@ -81,19 +81,36 @@ def _example(section: str) -> str:
 
 
 def apply(settings: Node, changes: Mapping[str, tuple[Node, Place]]) -> Node:
-    for path, (value, place) in sorted(changes.items(), key=lambda change: change[0] == "data.digest"):
+    """Return the settings with changes, path -> (value, place of the path)."""
+    for path, (value, place) in sorted(changes.items(), key=lambda change: _precedence(change[0])):
         settings = put(settings, tuple(path.split(".")), value, place)
     return settings
 
 
+def _precedence(path: str) -> int:
+    """A family or optimizer decides which other keys there are; a path drops the digest of the one before."""
+    return 0 if path in ("data.family", "training.optimizer.name") else 2 if path == "data.digest" else 1
+
+
+# Sections of which one key decides which others there are: that key, the path, what an unwritten one starts from.
+_DECIDED = {
+    "data": ("family", "data", Settings().data.family),
+    "optimizer": ("name", "training.optimizer", Settings().training.optimizer.name),
+}
+
+
 def _unwritten(section: str, place: Place) -> Node:
     """Return what a section that was not written starts from: its default family or optimizer, by name."""
-    default = Settings()
-    tags = {"data": ("family", default.data.family), "optimizer": ("name", default.training.optimizer.name)}
-    if section not in tags:
+    if section not in _DECIDED:
         return Node({}, place)
-    key, tag = tags[section]
-    return Node({key: Node(tag, place)}, place, {key: place})
+    key, _, default = _DECIDED[section]
+    return Node({key: Node(default, place)}, place, {key: place})
+
+
+def _without_strangers(section: str, node: Node) -> Node:
+    """Drop the keys that the section's new family or optimizer does not know."""
+    known = keys_below(_DECIDED[section][1], node)
+    return Node({key: value for key, value in node.value.items() if key in known}, node.place, node.keys)
 
 
 def put(node: Node, path: tuple[str, ...], value: Node, place: Place) -> Node:
@@ -107,6 +124,8 @@ def put(node: Node, path: tuple[str, ...], value: Node, place: Place) -> Node:
     head, *rest = path
     if rest:
         value = put(values.get(head) or _unwritten(head, place), tuple(rest), value, place)
+        if head in _DECIDED and rest == [_DECIDED[head][0]] and isinstance(value.value, dict):
+            value = _without_strangers(head, value)
     elif head == "activation" and "units" not in values:
         values.pop("candidate", None)
         values.pop("output", None)

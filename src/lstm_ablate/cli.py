@@ -33,9 +33,7 @@ FAILED_RUNS, WRONG, FOLDER, BUG, INTERRUPTED = 3, 2, 4, 70, 130
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False
-    ),
+    typer.Argument(metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False),
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results folders are kept.")]
 EngineName = Annotated[str, typer.Option("--engine", help="The code that trains: keras.")]

@@ -67,11 +67,11 @@ def _scaled(parts: list[Array], scaling: str, path: Path) -> list[Array]:
     """Scale every part by what its training part shows, per feature."""
     train = parts[0]
     low, high = train.min(axis=(0, 1)), train.max(axis=(0, 1))
+    if scaling == "none":
+        return parts
     if np.any(low == high):
         column = int(np.flatnonzero(low == high)[0]) + 1
         raise UserError(f"{path}: feature {column} is constant in the training part; leave it out")
-    if scaling == "none":
-        return parts
     zero, unit = (train.mean(axis=(0, 1)), train.std(axis=(0, 1))) if scaling == "standard" else (low, high - low)
     return [(part - zero) / unit for part in parts]
 

@@ -123,17 +123,24 @@ def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
         "tasks",
         "analysis",
     )
-    for kind in CHANGEABLE:  # null is a value there
-        values[kind] = root.value[kind].plain() if kind in root.value else {}
-    for name, changes in values["tasks"].items():
-        values["tasks"][name] = changes or {}
+    for kind in CHANGEABLE:  # null is a value in a change, and stands for no changes or none of them elsewhere
+        named = root.value[kind].plain() if kind in root.value else None
+        values[kind] = {name: changes or {} for name, changes in (named or {}).items()}
+    # Where a change picks another family or optimizer, defaults of the one it replaces would look like the user's.
+    changed = {path for kind in CHANGEABLE for changes in values[kind].values() for path in changes}
+    written = parsed.model_dump(mode="json", exclude_unset=True)
+    if "data.family" in changed:
+        values["data"] = {"family": parsed.data.family, **written.get("data", {})}
+    if "training.optimizer.name" in changed:
+        optimizer = written.get("training", {}).get("optimizer", {})
+        values["training"]["optimizer"] = {"name": parsed.training.optimizer.name, **optimizer}
     return {key: values[key] for key in order}
 
 
 def _pinned(root: Node, folder: Path, problems: Problems) -> Node:
     """Write the digest of every data file beside its path, in the base and in the tasks."""
     data = root.value.get("data")
-    if data and isinstance(data.value, dict) and "path" in data.value:
+    if data and isinstance(data.value, dict) and "path" in data.value and find(data, ("family",)).value == "file":
         digest = _digest(data.value["path"], data.value.get("digest"), folder, problems)
         if digest:
             root = put(root, ("data", "digest"), digest, digest.place)

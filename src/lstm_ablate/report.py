@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +16,7 @@ from lstm_ablate.analysis import Row, Summary
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.records import Record
 from lstm_ablate.runs import Run
+from lstm_ablate.yaml_source import dump
 
 NOTHING = "-"
 
@@ -38,7 +38,7 @@ def write(folder: Path, experiment: Experiment, runs: list[Run], records: dict[s
 
 def resolved_yaml(experiment: Experiment) -> str:
     """Return the experiment with its defaults filled in, as a config that can be run."""
-    return yaml.safe_dump(dict(experiment.resolved), sort_keys=False, allow_unicode=True, width=100)
+    return dump(dict(experiment.resolved))
 
 
 def _csv(table: pd.DataFrame) -> str:
@@ -78,8 +78,7 @@ def markdown(summary: Summary) -> str:
     lines += [_legend(summary), ""]
     if summary.troubles:
         lines += ["## Diverged and failed runs", "", *(f"- {trouble}" for trouble in summary.troubles), ""]
-    settings = yaml.safe_dump(dict(summary.resolved), sort_keys=False, allow_unicode=True, width=100)
-    lines += ["## Settings", "", "```yaml", settings.rstrip(), "```", ""]
+    lines += ["## Settings", "", "```yaml", dump(dict(summary.resolved)).rstrip(), "```", ""]
     lines += ["To do this again, save the settings as `experiment.yaml` and call `lstm-ablate run experiment.yaml`."]
     lines += ["The time that each run took is in `timings.csv`, versions and device in `environment.json`."]
     return "\n".join(lines) + "\n"

@@ -1,11 +1,14 @@
-"""From an experiment to its runs, and what makes a run the same run."""
+"""From an experiment to its runs, what makes a run the same run, and which runs are trained together."""
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
+from lstm_ablate.engines import group_size
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.settings import Settings
 
@@ -24,8 +27,17 @@ class Run:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """The values that decide the run's numbers. Names, places and `execution` are not among them."""
-        return {**self.settings.identity(), "seed": self.seed, "engine": self.engine, "schema": SCHEMA}
+        """The values that decide the run's numbers. Names, places and `execution` are not among them.
+
+        The group size is: compilers round a program for two runs otherwise than one for a single run.
+        """
+        return {
+            **self.settings.identity(),
+            "seed": self.seed,
+            "engine": self.engine,
+            "group_size": group_size(self.engine, self.settings),
+            "schema": SCHEMA,
+        }
 
     @cached_property
     def id(self) -> str:
@@ -46,3 +58,12 @@ def expand(experiment: Experiment, engine: str) -> list[Run]:
         for variant in experiment.variants
         for seed in experiment.seeds
     ]
+
+
+def groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Cut runs, in order, into groups that an engine trains together: equal settings, at most `group_size` of them."""
+    cut = []
+    for (settings, engine), same in groupby(runs, key=lambda run: (run.settings, run.engine)):
+        members, size = list(same), group_size(engine, settings)
+        cut += [members[start : start + size] for start in range(0, len(members), size)]
+    return cut

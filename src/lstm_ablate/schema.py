@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from lstm_ablate.settings import Frozen, Margin, Seeds, Settings
+from lstm_ablate.settings import Frozen, Margin, Seeds, Settings, Workers
 from lstm_ablate.yaml_source import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
@@ -31,10 +31,7 @@ class Analysis(Frozen):
 class Execution(Frozen):
     """How runs are carried out; never changes a number."""
 
-    workers: Annotated[
-        Annotated[int, Field(ge=1, le=1024)] | Literal["auto"],
-        Field(description="processes; auto: one per core"),
-    ] = "auto"
+    workers: Annotated[Workers, Field(description="processes; auto: one per core")] = "auto"
 
 
 class ExperimentFile(Settings):

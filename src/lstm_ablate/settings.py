@@ -56,6 +56,12 @@ def _margin(value: Any) -> Any:
     return value
 
 
+def _workers(value: Any) -> Any:
+    if value != "auto" and not (type(value) is int and 1 <= value <= 1024):
+        raise PydanticCustomError("workers", "write auto, or a whole number from 1")
+    return value
+
+
 def _range(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
         raise PydanticCustomError("range", "the lower end of the range comes first")
@@ -73,6 +79,7 @@ def _tuple(value: Any) -> Any:
 ActivationName = Annotated[str, AfterValidator(_activation), WithJsonSchema({"enum": list(ACTIVATIONS)})]
 Units = Annotated[int, Field(ge=1, le=65536)]
 Layers = Annotated[tuple[Units, ...], BeforeValidator(_tuple), Field(min_length=1, max_length=100)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -93,6 +100,11 @@ Seeds = Annotated[
             ],
         }
     ),
+]
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_workers),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1024}, {"const": "auto"}]}),
 ]
 Margin = Annotated[
     float,
@@ -115,9 +127,9 @@ Margin = Annotated[
 class Samples(Frozen):
     """Numbers of windows."""
 
-    train: Annotated[int, Field(ge=1)] = 1024
-    validation: Annotated[int, Field(ge=1)] = 256
-    test: Annotated[int, Field(ge=1)] = 1024
+    train: Count = 1024
+    validation: Count = 256
+    test: Count = 1024
 
 
 class Synthetic(Frozen):
@@ -312,7 +324,11 @@ class RMSprop(_Optimizer):
     epsilon: Positive = 1e-7
 
 
-Optimizer = Annotated[Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="name")], BeforeValidator(_optimizer)]
+_OneOptimizer = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="name")]
+Optimizer = Annotated[
+    _OneOptimizer,
+    BeforeValidator(_optimizer, json_schema_input_type=_OneOptimizer | Literal["adam", "adamw", "sgd", "rmsprop"]),
+]
 
 
 class Training(Frozen):

@@ -15,7 +15,7 @@ from lstm_ablate.executors import Done, Failed, Progress
 from lstm_ablate.executors.local import execute
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.records import Record
-from lstm_ablate.runs import Run, expand
+from lstm_ablate.runs import Run, expand, groups
 from lstm_ablate.settings import FileData
 
 FLOOR = 0.0  # an autoencoder's target is its input
@@ -105,13 +105,11 @@ def train(
     """
     for path in todo.damaged:
         records.set_aside(path)
-    groups = engines.groups(todo.missing)
-    events = execute(
-        _work, groups, key=lambda group: group[0].settings, workers=workers, environment=WORKER_ENVIRONMENT
-    )
+    parts = groups(todo.missing)
+    events = execute(_work, parts, key=lambda group: group[0].settings, workers=workers, environment=WORKER_ENVIRONMENT)
     described = False
     for event in events:
-        group = groups[event.group]
+        group = parts[event.group]
         if isinstance(event, Progress):
             index, epoch, train_loss, validation_loss = event.message
             yield Epoch(group[index], epoch, train_loss, validation_loss)
@@ -145,7 +143,7 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     arrays = [data.load(run.settings.data, run.seed) for run in group]
     outcomes = []
     start = time.perf_counter()
-    for run, windows, result in zip(group, arrays, engine.train(group, arrays, lambda *at: send(at)), strict=True):
+    for run, windows, result in zip(group, arrays, engine.train(group, arrays, lambda *at: send(at[:4])), strict=True):
         seconds, start = time.perf_counter() - start, time.perf_counter()
         meta = {"seconds": round(seconds, 3), "engine": run.engine, "device": engine.device(), "process": os.getpid()}
         ceiling = data.ceiling(windows.test, run.settings.training.loss)

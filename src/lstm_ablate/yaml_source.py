@@ -117,6 +117,23 @@ def _yaml_hint(text: str, mark: Any) -> str:
     return " (indent with spaces, not tabs)" if "\t" in indent else ""
 
 
+def dump(value: Any) -> str:
+    """Return plain values as YAML that this module reads back as they are."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that would be read as a number here, though YAML 1.1 reads it as text, such as 1e3."""
+
+
+def _quoted_where_needed(dumper: _Dumper, text: str) -> yaml.Node:
+    style = "'" if not isinstance(_scalar(text, Place("")), str) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted_where_needed)
+
+
 class _Builder:
     """Builds nodes from PyYAML's events, so that tags, aliases and repeated keys stay visible."""
 

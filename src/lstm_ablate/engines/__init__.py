@@ -1,12 +1,14 @@
 """The contract of an engine, the code that trains runs: what goes in and what comes out.
 
-An engine is a module with one function:
+An engine is a module with two functions:
 
     train(runs, arrays, on_epoch) -> Iterator[Result]
+    device() -> str, the name of what it trains on
 
-- `runs`: a group, runs with equal settings but for the seed; results come in their order.
+- `runs`: a group, at most `group_size` runs with equal settings but for the seed; results come in their order.
 - `arrays`: one `data.Arrays` for each run. The engine casts them to the run's dtype.
-- `on_epoch(index, epoch, train_loss, validation_loss)`: called after each epoch (from 1) of each run.
+- `on_epoch(index, epoch, train_loss, validation_loss, weights)`: called after each epoch (from 1) of each run;
+  `weights()` returns the run's weights at that moment.
 
 Every engine starts from `randomness.initial_weights`, visits the windows of an epoch in the order of
 `randomness.batch_order` (a smaller last batch included), and holds to these meanings:
@@ -23,17 +25,16 @@ An engine knows no disk, no YAML and no executor. TensorFlow is imported in this
 
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
 from types import ModuleType
 
 from lstm_ablate.randomness import Weights
-from lstm_ablate.runs import Run
+from lstm_ablate.settings import Settings
 
 ENGINES = {"keras": "lstm_ablate.engines.reference"}
 
-OnEpoch = Callable[[int, int, float, float], None]
+OnEpoch = Callable[[int, int, float, float, Callable[[], Weights]], None]
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(ENGINES.get(name, name))
 
 
-def groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Cut runs into groups, in order: the keras engine trains one run at a time."""
-    return [[run] for _, same in groupby(runs, key=lambda run: run.settings) for run in same]
+def group_size(engine: str, settings: Settings) -> int:  # noqa: ARG001
+    """Return how many runs of equal settings an engine trains at once; the keras engine trains one."""
+    return 1
 
 
 def judge(  # the same judgement for every engine

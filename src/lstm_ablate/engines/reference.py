@@ -4,7 +4,7 @@ A variant's model is built and traced once; each seed resets its weights and its
 would cost seconds of tracing and leak memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,7 +123,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     """Train runs of equal settings one after the other; see the contract in `lstm_ablate.engines`."""
     for index, (run, data) in enumerate(zip(runs, arrays, strict=True)):
         compiled = _compiled(run.settings, *data.train.shape[1:])
-        yield _train_one(compiled, run, data, lambda *losses, index=index: on_epoch(index, *losses))
+        yield _train_one(compiled, run, data, lambda *told, index=index: on_epoch(index, *told))
 
 
 def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Result:
@@ -143,7 +143,7 @@ def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Re
         history = model.fit(ordered, ordered, batch_size=training.batch_size, shuffle=False, verbose=0)
         train_losses.append(float(history.history["loss"][0]))
         validation_losses.append(_evaluate(model, validation))
-        on_epoch(epoch + 1, train_losses[-1], validation_losses[-1])
+        on_epoch(epoch + 1, train_losses[-1], validation_losses[-1], lambda: _named(start, model.get_weights()))
         diverged, selected = judge(train_losses, validation_losses, training.select)
         if diverged:
             break
@@ -156,7 +156,6 @@ def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Re
         test_loss = _evaluate(model, test)
         if not np.isfinite(test_loss):
             diverged, selected, test_loss = training.epochs, None, None
-    names = tuple(start)
     return Result(
         parameters=model.count_params(),
         train_losses=train_losses,
@@ -166,11 +165,11 @@ def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Re
         train_loss=train_losses[selected - 1] if selected else None,
         validation_loss=validation_losses[selected - 1] if selected else None,
         test_loss=test_loss,
-        weights=_named(names, selected_weights) if selected else None,
+        weights=_named(start, selected_weights) if selected else None,
     )
 
 
-def _named(names: Sequence[str], values: list[Any]) -> Weights:
+def _named(names: Iterable[str], values: list[Any]) -> Weights:
     return {name: value.astype(np.float64) for name, value in zip(names, values, strict=True)}
 
 

@@ -12,9 +12,10 @@ SOURCE = Path(__file__).parent.parent / "src" / "lstm_ablate"
 # From top to bottom: a module imports only from lines below its own.
 FLOORS = [
     "cli",
-    "progress planning report",
+    "progress planning report verification benchmark",
     "sweep analysis plots",
-    "engines.reference executors.local environment records",
+    "engines.reference engines.handwritten engines.fused executors.local environment records",
+    "engines.devices engines.fused_network engines.fused_optimizers",
     "executors data files",
     "data_file runs",
     "engines experiment",
@@ -30,8 +31,8 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.spl
 
 # Libraries that only the named modules may import.
 AT_HOME = {
-    "tensorflow": {"engines.reference"},
-    "keras": {"engines.reference"},
+    "tensorflow": {name for name in FLOOR if name.startswith("engines.")},
+    "keras": {"engines.reference", "engines.handwritten"},
     "matplotlib": {"plots"},
     "pebble": {"executors.local"},
     "yaml": {"yaml_source"},

@@ -28,7 +28,7 @@ app = typer.Typer(
     epilog="Start with: lstm-ablate run configs/smoke.yaml",
 )
 
-FAILED_RUNS, WRONG, FOLDER, BUG, INTERRUPTED = 3, 2, 4, 70, 130
+DIFFERENT, WRONG, FAILED_RUNS, FOLDER, BUG, INTERRUPTED = 1, 2, 3, 4, 70, 130
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)]
 Overrides = Annotated[
@@ -36,7 +36,7 @@ Overrides = Annotated[
     typer.Argument(metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False),
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results folders are kept.")]
-EngineName = Annotated[str, typer.Option("--engine", help="The code that trains: keras.")]
+EngineName = Annotated[str, typer.Option("--engine", help="The code that trains: fused, or keras.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -81,7 +81,7 @@ def run(
     config: Config,
     overrides: Overrides = None,
     results: Results = Path("results"),
-    engine: EngineName = "keras",
+    engine: EngineName = "fused",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
@@ -138,7 +138,7 @@ def plan(
     config: Config,
     overrides: Overrides = None,
     results: Results = Path("results"),
-    engine: EngineName = "keras",
+    engine: EngineName = "fused",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -207,6 +207,77 @@ def report(
     _report(folder, experiment, None, wanted)
 
 
+@app.command(epilog="Example: lstm-ablate verify configs/smoke.yaml seeds=3")
+def verify(
+    config: Config,
+    overrides: Overrides = None,
+    engine: EngineName = "fused",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the same runs with an engine and with plain Keras, and show how far apart they are."""
+    from lstm_ablate import experiment as experiments
+    from lstm_ablate import runs, sweep, verification
+
+    experiment = experiments.load(config, tuple(overrides or ()))
+    _check_engine(engine)
+    sweep.check_data(experiment)
+    log = _console(sys.stderr)
+    expanded = runs.expand(experiment, engine)
+    comparisons = []
+    for one in verification.compare(expanded, workers or _workers(experiment)):
+        comparisons.append(one)
+        log.print(f"{len(comparisons)}/{len(expanded)} runs compared; {one.run.variant}, seed {one.run.seed}")
+    comparisons.sort(key=lambda one: expanded.index(one.run))
+    verdicts = verification.judge(comparisons)
+    epochs = verification.by_epoch(comparisons)
+    if as_json:
+        content = {"verdicts": [asdict(one) for one in verdicts], "epochs": [asdict(one) for one in epochs]}
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        _print_verification(engine, verdicts, epochs)
+    if not all(verdict.holds for verdict in verdicts):
+        raise typer.Exit(DIFFERENT)
+
+
+@app.command(epilog="Example: lstm-ablate bench --end-to-end configs/relu_vs_tanh.yaml --json bench.json")
+def bench(
+    cases: Annotated[str, typer.Option("--cases", help="Which networks, with commas; all by default.")] = "",
+    rounds: Annotated[int, typer.Option(min=1, help="Epochs that each contestant trains in turn.")] = 7,
+    config: Annotated[
+        Path | None,
+        typer.Option("--end-to-end", metavar="CONFIG", help="Run this experiment from start to report too."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")] = None,
+) -> None:
+    """Measure on this machine how fast the engines train, against Keras loops written by hand."""
+    from lstm_ablate import benchmark
+
+    wanted = cases.split(",") if cases else list(benchmark.CASES)
+    for case in wanted:
+        if case not in benchmark.CASES:
+            hint = did_you_mean(case, benchmark.CASES)
+            raise UserError(f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}')
+    log = _console(sys.stderr)
+    result = benchmark.run(wanted, rounds, _cores(), config, lambda text: log.print(text, markup=False))
+    out = _console(sys.stdout)
+    headings, *rows = benchmark.table(result)
+    _print_table(out, headings, rows, title=f"{result.processor['name']}, {result.cores} cores")
+    lines = [
+        f"peak: {result.peak_gflops:.0f} GFLOP/s in a float32 matrix product of {benchmark.PEAK_SIZE} rows, all cores",
+        f"growth: {result.growth.timesteps:.2f} times the time per step when sequences are 8 times as long, "
+        f"{result.growth.seeds:.2f} times per run with 10 times the seeds",
+    ]
+    if whole := result.end_to_end:
+        lines.append(
+            f"{whole.experiment}, {whole.runs} runs from start to report: fused {whole.fused_seconds:.0f} s, "
+            f"plain Keras {whole.plain_seconds:.0f} s: {whole.plain_seconds / whole.fused_seconds:.1f}x"
+        )
+    out.print("\n".join(lines), markup=False, soft_wrap=True)
+    if file:
+        file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+
+
 @app.command(epilog="Example: lstm-ablate schema > experiment.schema.json")
 def schema() -> None:
     """Print the JSON Schema of an experiment file, for editors and other programs."""
@@ -265,7 +336,7 @@ def _report(folder: Path, experiment: "Experiment", engine: str | None, formats:
 def _engine_of(found: dict[str, Any]) -> str:
     """Return the engine of most records."""
     names = [record.identity["engine"] for record in found.values()]
-    return max(names, key=names.count) if names else "keras"
+    return max(names, key=names.count) if names else "fused"
 
 
 def _check_engine(name: str) -> None:
@@ -278,8 +349,11 @@ def _check_engine(name: str) -> None:
 
 
 def _workers(experiment: "Experiment") -> int:
-    if experiment.workers != "auto":
-        return experiment.workers
+    return _cores() if experiment.workers == "auto" else experiment.workers
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -302,6 +376,28 @@ def _print_table(console: "Console", headings: Any, rows: list[list[str]], title
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table)
+
+
+def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
+    out = _console(sys.stdout)
+    headings = ["task", "variant", "seeds", "float64, 20 steps", "float32: error over keras'", "at epoch", "holds"]
+    rows = [
+        [
+            one.task,
+            one.variant,
+            str(one.seeds),
+            f"{one.after_steps:.1e}",
+            f"{one.worst_factor:.2f}",
+            str(one.worst_epoch),
+            "yes" if one.holds else "NO",
+        ]
+        for one in verdicts
+    ]
+    _print_table(out, headings, rows, title=f"{engine} against keras: relative errors of weights")
+    headings = ["epoch", f"{engine} float64", "loss", f"{engine} float32", "loss", "keras float32", "loss"]
+    errors = ("exact_weights", "exact_loss", "weights", "loss", "keras_weights", "keras_loss")
+    rows = [[str(one.epoch), *(f"{getattr(one, name):.1e}" for name in errors)] for one in epochs]
+    _print_table(out, headings, rows, title="relative errors against keras in float64, geometric means over the runs")
 
 
 def _duration(seconds: float) -> str:

@@ -21,7 +21,7 @@ def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str
         "packages": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "device": device,
         "worker_settings": dict(settings),
@@ -29,7 +29,8 @@ def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str
     }
 
 
-def _processor() -> dict[str, Any]:
+def processor() -> dict[str, Any]:
+    """Return the processor's name and its vector instructions."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -141,14 +141,15 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     """Train a group in a worker; return a result and a meta part for each of its runs."""
     engine = engines.load(group[0].engine)
     arrays = [data.load(run.settings.data, run.seed) for run in group]
-    outcomes = []
     start = time.perf_counter()
-    for run, windows, result in zip(group, arrays, engine.train(group, arrays, lambda *at: send(at[:4])), strict=True):
-        seconds, start = time.perf_counter() - start, time.perf_counter()
-        meta = {"seconds": round(seconds, 3), "engine": run.engine, "device": engine.device(), "process": os.getpid()}
-        ceiling = data.ceiling(windows.test, run.settings.training.loss)
-        outcomes.append((_recorded(result, ceiling), meta))
-    return outcomes
+    results = list(engine.train(group, arrays, lambda *at: send(at[:4])))
+    seconds = (time.perf_counter() - start) / len(group)
+    meta = {"seconds": round(seconds, 3), "engine": group[0].engine, "device": engine.device(), "process": os.getpid()}
+    loss = group[0].settings.training.loss
+    return [
+        (_recorded(result, data.ceiling(windows.test, loss)), meta)
+        for result, windows in zip(results, arrays, strict=True)
+    ]
 
 
 def _recorded(result: engines.Result, ceiling: float) -> dict[str, Any]:

@@ -10,15 +10,17 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from lstm_ablate import randomness
 from lstm_ablate.data import Arrays
 from lstm_ablate.engines import OnEpoch, Result, judge
+from lstm_ablate.engines.devices import device
 from lstm_ablate.randomness import Weights
 from lstm_ablate.runs import Run
 from lstm_ablate.settings import Model, Settings, Training
+
+__all__ = ["device", "train"]
 
 EVALUATION_BATCH = 256  # windows in a batch of validation and test: changes the speed only
 
@@ -175,9 +177,3 @@ def _named(names: Iterable[str], values: list[Any]) -> Weights:
 
 def _evaluate(model: keras.Model, windows: Any) -> float:
     return float(model.evaluate(windows, windows, batch_size=EVALUATION_BATCH, verbose=0))
-
-
-def device() -> str:
-    """Return the name of the device that trains: a GPU's, or CPU."""
-    gpus = tf.config.list_physical_devices("GPU")
-    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"

@@ -303,7 +303,7 @@ def test_a_run_does_not_depend_on_its_group() -> None:
     late = beside[3]
     assert late.diverged_epoch == len(late.train_losses) == len(late.validation_losses) > 1
     assert (late.status, late.best_epoch, late.test_loss, late.weights) == ("diverged", None, None, None)
-    program = fused._program(SMALL.model, SMALL.training, 21, 7, 1)
+    program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
     assert program.epoch.experimental_get_tracing_count() == 1
     assert program.evaluate.experimental_get_tracing_count() == 1
 

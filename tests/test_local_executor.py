@@ -32,7 +32,12 @@ def work(group, send):
 def ran(groups, workers=2, **options):
     return list(
         execute(
-            work, groups, key=lambda group: group[0], workers=workers, environment={"LSTM_ABLATE_TEST": "1"}, **options
+            work,
+            groups,
+            key=lambda group: group[0],
+            workers=workers,
+            environment=lambda worker: {"LSTM_ABLATE_TEST": str(worker)},
+            **options,
         )
     )
 
@@ -40,7 +45,9 @@ def ran(groups, workers=2, **options):
 def test_values_messages_and_environment_come_through():
     events = ran([("tell", 3), ("give", "x")])
     done = {event.group: event.value for event in events if isinstance(event, Done)}
-    assert {group: value[1:] for group, value in done.items()} == {0: ("1", 3), 1: ("1", "x")}
+    workers = {event.group: str(event.worker) for event in events if isinstance(event, Done)}
+    assert {group: value[1:] for group, value in done.items()} == {0: (workers[0], 3), 1: (workers[1], "x")}
+    assert "LSTM_ABLATE_TEST" not in os.environ
     assert [e.message for e in events if isinstance(e, Progress) and e.group == 0] == [0, 1, 2]
     assert all(value[0] != os.getpid() for value in done.values())
 
@@ -80,7 +87,9 @@ def test_choice_of_a_group(last, busy, expected):
 
 
 def test_closing_ends_the_workers():
-    events = execute(work, [("give", 0), ("sleep", 60)], key=lambda group: group[0], workers=2, environment={})
+    events = execute(
+        work, [("give", 0), ("sleep", 60)], key=lambda group: group[0], workers=2, environment=lambda _: {}
+    )
     first = next(event for event in events if isinstance(event, Done))
     start = time.monotonic()
     events.close()

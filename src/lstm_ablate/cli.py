@@ -251,7 +251,7 @@ def bench(
     file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")] = None,
 ) -> None:
     """Measure on this machine how fast the engines train, against Keras loops written by hand."""
-    from lstm_ablate import benchmark
+    from lstm_ablate import benchmark, sweep
 
     wanted = cases.split(",") if cases else list(benchmark.CASES)
     for case in wanted:
@@ -259,7 +259,7 @@ def bench(
             hint = did_you_mean(case, benchmark.CASES)
             raise UserError(f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}')
     log = _console(sys.stderr)
-    result = benchmark.run(wanted, rounds, _cores(), config, lambda text: log.print(text, markup=False))
+    result = benchmark.run(wanted, rounds, sweep.default_workers(), config, lambda text: log.print(text, markup=False))
     out = _console(sys.stdout)
     headings, *rows = benchmark.table(result)
     _print_table(out, headings, rows, title=f"{result.processor['name']}, {result.cores} cores")
@@ -349,12 +349,9 @@ def _check_engine(name: str) -> None:
 
 
 def _workers(experiment: "Experiment") -> int:
-    return _cores() if experiment.workers == "auto" else experiment.workers
+    from lstm_ablate.sweep import default_workers
 
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return default_workers() if experiment.workers == "auto" else experiment.workers
 
 
 def _console(stream: Any, *, quiet: bool = False) -> "Console":

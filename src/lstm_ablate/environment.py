@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,19 @@ def processor() -> dict[str, Any]:
     values = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
     vector = [flag for flag in values.get("flags", "").split() if flag.startswith(("sse", "avx", "fma", "amx"))]
     return {"name": values.get("model name", platform.machine()), "flags": vector}
+
+
+@cache
+def gpus() -> tuple[str, ...]:
+    """Return the identifiers of the NVIDIA GPUs that we may use, without loading TensorFlow."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return tuple(filter(None, os.environ["CUDA_VISIBLE_DEVICES"].split(",")))
+    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(done.stdout.split())
 
 
 def _git_commit(folder: Path) -> str | None:

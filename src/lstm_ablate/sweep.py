@@ -31,6 +31,27 @@ WORKER_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
 
+# Set besides where there are GPUs: memory as needed, products in full float32 precision, deterministic operations.
+GPU_ENVIRONMENT = {
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "NVIDIA_TF32_OVERRIDE": "0",
+    "TF_DETERMINISTIC_OPS": "1",
+}
+
+
+def worker_environment(worker: int) -> dict[str, str]:
+    """Return the variables of a worker, by its index: where there are GPUs, each worker sees one of them."""
+    gpus = environment.gpus()
+    if not gpus:
+        return WORKER_ENVIRONMENT
+    return WORKER_ENVIRONMENT | GPU_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]}
+
+
+def default_workers() -> int:
+    """Return how many workers this machine is good for: one per GPU, or else one per core that we may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(environment.gpus()) or cores
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -106,7 +127,7 @@ def train(
     for path in todo.damaged:
         records.set_aside(path)
     parts = groups(todo.missing)
-    events = execute(_work, parts, key=lambda group: group[0].settings, workers=workers, environment=WORKER_ENVIRONMENT)
+    events = execute(_work, parts, key=lambda group: group[0].settings, workers=workers, environment=worker_environment)
     described = False
     for event in events:
         group = parts[event.group]

@@ -23,7 +23,7 @@ from lstm_ablate.executors import Done, Failed
 from lstm_ablate.executors.local import execute
 from lstm_ablate.randomness import Weights
 from lstm_ablate.runs import Run
-from lstm_ablate.sweep import WORKER_ENVIRONMENT
+from lstm_ablate.sweep import worker_environment
 
 STEPS = 20
 EXACT = 1e-9
@@ -71,7 +71,7 @@ def compare(runs: Sequence[Run], workers: int) -> Generator[Comparison, None, No
 
     Raises RuntimeError where a training fails.
     """
-    for event in execute(_compare, runs, key=lambda run: run.settings, workers=workers, environment=WORKER_ENVIRONMENT):
+    for event in execute(_compare, runs, key=lambda run: run.settings, workers=workers, environment=worker_environment):
         if isinstance(event, Failed):
             raise RuntimeError(f"{runs[event.group].variant}: {event.message}\n{event.log}")
         if isinstance(event, Done):
@@ -122,17 +122,22 @@ def _compare(run: Run, send: Callable[[Any], None]) -> Comparison:  # noqa: ARG0
     arrays = data.load(run.settings.data, run.seed)
     short = Arrays(arrays.train[: STEPS * run.settings.training.batch_size], arrays.validation, arrays.test)
     epochs = -(-STEPS * run.settings.training.batch_size // len(short.train))
-    step_runs = [_as(run, engine, "float64", epochs=epochs) for engine in ("keras", run.engine)]
-    start, other_start = (_trace(one, short)[0][-1][0] for one in step_runs)
-
-    kinds = [("keras", "float64"), (run.engine, "float64"), (run.engine, "float32"), ("keras", "float32")]
-    traces, ends = zip(*(_trace(_as(run, *kind), arrays) for kind in kinds), strict=True)
+    started, traces, ends = [], [], []
+    for engine in ("keras", run.engine):  # an engine's next training reuses what it has compiled for the one before
+        started.append(_trace(_as(run, engine, "float64", epochs=epochs), short)[0])
+        for dtype in ("float64", "float32"):
+            trace, end = _trace(_as(run, engine, dtype), arrays)
+            traces.append(trace)
+            ends.append(end)
     told = []
-    for epoch, (truth, *others) in enumerate(zip(*traces, strict=False), start=1):
+    truths, keras_traces, exact_traces, engine_traces = traces
+    for epoch, (truth, *others) in enumerate(zip(truths, exact_traces, engine_traces, keras_traces, strict=False), 1):
         errors = [(relative_error(weights, truth[0]), abs(loss - truth[1]) / truth[1]) for weights, loss in others]
         if all(math.isfinite(value) for pair in errors for value in pair):
             told.append(Epoch(epoch, *errors[0], *errors[1], *errors[2]))
-    return Comparison(run, relative_error(other_start, start), tuple(told), ends[:2])
+    steps = [relative_error(other, truth) for (truth, _), (other, _) in zip(*started, strict=False)]
+    after_steps = [error for error in steps if math.isfinite(error)][-1:] or [0.0]  # diverged runs have an end instead
+    return Comparison(run, after_steps[0], tuple(told), (ends[0], ends[2]))
 
 
 def _as(run: Run, engine: str, dtype: str, **training: Any) -> Run:

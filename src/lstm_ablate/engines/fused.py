@@ -42,7 +42,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     }  # [P, N, T, F]
     samples, timesteps, features = windows["train"].shape[1:]
     initial = [initial_weights(model, features, run.seed) for run in runs]
-    program = _program(model, training, samples, timesteps, features)
+    program = _program(model, _compiled_part(training), samples, timesteps, features)
     state = _start([pack(initial[place]) for place in places], training)
 
     train_losses: list[list[float]] = [[] for _ in runs]
@@ -118,6 +118,11 @@ class Program(NamedTuple):
     batch: int
     epoch: Callable[..., tuple[State, Tensor]]
     evaluate: Callable[[Matrices, Tensor], Tensor]
+
+
+def _compiled_part(training: Training) -> Training:
+    """Return the settings without what no program depends on, so that it serves any number of epochs."""
+    return training.model_copy(update={"epochs": 1, "select": "best"})
 
 
 @lru_cache(maxsize=2)  # groups of a variant follow one another

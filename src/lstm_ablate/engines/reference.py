@@ -94,7 +94,7 @@ def _lstm(model: Model, units: int, *, return_sequences: bool) -> layers.Layer:
 
 @dataclass(frozen=True)
 class _Compiled:
-    settings: Settings
+    key: tuple[Any, ...]
     model: keras.Model
     optimizer_start: list[Any]  # the values of the optimizer's variables before its first step
 
@@ -103,16 +103,18 @@ _latest: list[_Compiled] = []  # at most one: runs come grouped by their setting
 
 
 def _compiled(settings: Settings, timesteps: int, features: int) -> _Compiled:
-    if _latest and _latest[0].settings == settings:
+    training = settings.training
+    key = (settings.model, training.optimizer, training.loss, training.dtype, timesteps, features)
+    if _latest and _latest[0].key == key:
         return _latest[0]
     _latest.clear()
     keras.backend.clear_session()
-    keras.config.set_floatx(settings.training.dtype)
+    keras.config.set_floatx(training.dtype)
     model = build(settings.model, timesteps, features)
-    optimizer = _optimizer(settings.training)
-    model.compile(optimizer, _LOSSES[settings.training.loss](), jit_compile=False)
+    optimizer = _optimizer(training)
+    model.compile(optimizer, _LOSSES[training.loss](), jit_compile=False)
     optimizer.build(model.trainable_variables)
-    _latest.append(_Compiled(settings, model, [variable.numpy() for variable in optimizer.variables]))
+    _latest.append(_Compiled(key, model, [variable.numpy() for variable in optimizer.variables]))
     return _latest[0]
 
 

@@ -11,7 +11,8 @@ that calls `work(group, send)` once for every group, in processes of its own, an
 - `Failed` where it raised, or its process died, `attempts` times in a row; every other group goes on.
 
 `key(group)` names what is costly to set up for a group; groups of one key go to the same worker while that keeps no
-worker idle. `environment` holds variables that are set before a worker starts. Closing the iterator ends the workers.
+worker idle. `environment(worker)` gives the variables that a worker, by its index, has before it imports the work.
+Closing the iterator ends the workers.
 An executor knows nothing of LSTMs.
 """
 

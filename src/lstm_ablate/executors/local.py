@@ -30,17 +30,19 @@ def execute(
     *,
     key: Callable[[Any], Any],
     workers: int,
-    environment: Mapping[str, str],
+    environment: Callable[[int], Mapping[str, str]],
     attempts: int = 2,
 ) -> Iterator[Event]:
     """Carry out `work(group, send)` for every group in spawned processes; see the contract in `executors`."""
-    os.environ.update(environment)  # spawned workers inherit it before they import anything
     keys = [key(group) for group in groups]
     waiting = list(range(len(groups)))
     tried = [0] * len(groups)
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lstm-ablate-")))
-        pool = [_Worker(index, logs / f"{index}.log", stack) for index in range(min(workers, len(groups)))]
+        pool = [
+            _Worker(index, logs / f"{index}.log", dict(environment(index)), stack)
+            for index in range(min(workers, len(groups)))
+        ]
         while waiting or any(worker.group is not None for worker in pool):
             for worker in pool:
                 if worker.group is None and waiting:
@@ -80,7 +82,7 @@ def _choose(waiting: Sequence[int], keys: Sequence[Any], last: Any, busy: set[An
 class _Worker:
     """A process that works on one group at a time, with a pipe for its messages and a file for what it prints."""
 
-    def __init__(self, index: int, log: Path, stack: ExitStack):
+    def __init__(self, index: int, log: Path, environment: dict[str, str], stack: ExitStack):
         self.index = index
         self.log = log
         self.group: int | None = None
@@ -88,7 +90,8 @@ class _Worker:
         self.future: Future[Any] | None = None
         context = multiprocessing.get_context("spawn")
         self.inbox, outbox = context.Pipe(duplex=False)
-        self.pool = pebble.ProcessPool(1, initializer=_begin, initargs=(outbox, str(log)), context=context)
+        begin = (outbox, str(log), environment)
+        self.pool = pebble.ProcessPool(1, initializer=_begin, initargs=begin, context=context)
         stack.callback(self.inbox.close)
         stack.callback(outbox.close)
         stack.callback(self.pool.join)
@@ -125,10 +128,11 @@ class _Worker:
 _outbox: Connection | None = None
 
 
-def _begin(outbox: Connection, log: str) -> None:
+def _begin(outbox: Connection, log: str, environment: dict[str, str]) -> None:
     """Set up a worker: interrupts are the driver's to handle, and what libraries print goes to a file."""
     global _outbox  # noqa: PLW0603 - a process has one pipe
     _outbox = outbox
+    os.environ.update(environment)  # before the work, and with it any library, is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (sys.stdout, sys.stderr):

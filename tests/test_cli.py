@@ -137,7 +137,11 @@ def test_a_wrong_config_is_told_at_once_and_leaves_nothing(tmp_path):
     ("words", "code", "expected"),
     [
         (["run", "nowhere.yaml"], 2, "nowhere.yaml: No such file or directory (looked in "),
-        (["run", "smoke.yaml", "--engine", "kers"], 2, '--engine: "kers" is not an engine. Did you mean "keras"?'),
+        (
+            ["run", "smoke.yaml", "--engine", "kers"],
+            2,
+            'engine=kers: engine: found "kers" (text); allowed: fused, keras. Did you mean "keras"?',
+        ),
         (["report", "."], 2, ".: not a results folder"),
         (["report", "results/smoke", "--format", "cvs"], 2, '--format: "cvs" is not a format. Did you mean "csv"?'),
         (["rnu"], 2, "rnu"),
@@ -223,7 +227,7 @@ def test_the_copy_of_the_schema_is_current():
 
 def test_every_command_has_help_with_an_example():
     commands = re.findall(r"^│ (\w+) ", call("--help", cwd=ROOT).stdout, re.MULTILINE)
-    assert commands == ["run", "plan", "report", "schema", "activations"]
+    assert commands == ["run", "plan", "report", "verify", "bench", "schema", "activations"]
     for command in commands:
         assert f"Example: lstm-ablate {command}" in " ".join(call(command, "--help", cwd=ROOT).stdout.split())
 

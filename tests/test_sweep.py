@@ -33,7 +33,7 @@ def load(tmp_path):
 
 def swept(one, folder, *, retry_failed=False, stop_after=None, workers=2, **options):
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    todo = sweep.plan(one, "stub_engine", folder, retry_failed=retry_failed)
+    todo = sweep.plan(one, folder, engine="stub_engine", retry_failed=retry_failed)
     steps = sweep.train(todo, folder, workers=workers, config_folder=folder, **options)
     finished = []
     for step in steps:
@@ -46,7 +46,7 @@ def swept(one, folder, *, retry_failed=False, stop_after=None, workers=2, **opti
 
 
 def derived(one, folder):
-    todo = sweep.plan(one, "stub_engine", folder)
+    todo = sweep.plan(one, folder, engine="stub_engine")
     summary = report.write(folder, one, todo.runs, todo.records)
     names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
     return summary, {name: (folder / name).read_bytes() for name in names}
@@ -85,7 +85,7 @@ def test_an_edited_config_trains_only_what_changed(load, tmp_path):
     swept(load(0.25), tmp_path / "r")
     finished = swept(load(0.75), tmp_path / "r")
     assert sorted((step.run.variant, step.run.seed) for step in finished) == [("other", seed) for seed in range(3)]
-    assert sweep.plan(load(0.75), "stub_engine", tmp_path / "r").others == 3
+    assert sweep.plan(load(0.75), tmp_path / "r", engine="stub_engine").others == 3
 
 
 def test_a_diverged_run_is_a_result(load, tmp_path):
@@ -141,7 +141,7 @@ def test_a_damaged_record_is_moved_aside_and_trained_again(load, tmp_path):
 
 def test_epochs_are_told_while_a_run_is_at_work(load, tmp_path):
     (tmp_path / "runs").mkdir()
-    todo = sweep.plan(load(), "stub_engine", tmp_path)
+    todo = sweep.plan(load(), tmp_path, engine="stub_engine")
     steps = list(sweep.train(todo, tmp_path, workers=2, config_folder=tmp_path))
     epochs = [(s.run.variant, s.run.seed, s.epoch) for s in steps if isinstance(s, sweep.Epoch)]
     assert sorted(epochs) == [(v, s, e) for v in ("calm", "other") for s in range(3) for e in (1, 2, 3)]

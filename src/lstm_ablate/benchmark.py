@@ -216,7 +216,7 @@ def end_to_end(config: Path, cores: int) -> EndToEnd:
     run for the first, the second for all further ones, each of which builds its model anew.
     """
     experiment = load(config)
-    runs = len(expand(experiment, "fused"))
+    runs = len(expand(experiment))
     settings = experiment.settings[experiment.tasks[0], experiment.baseline]
     plain = [_two_runs(settings)]
     with tempfile.TemporaryDirectory() as results:

@@ -36,7 +36,10 @@ Overrides = Annotated[
     typer.Argument(metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False),
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results folders are kept.")]
-EngineName = Annotated[str, typer.Option("--engine", help="The code that trains: fused, or keras.")]
+EngineName = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="fused|keras", help="The code that trains; the config's own, or fused."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -81,7 +84,7 @@ def run(
     config: Config,
     overrides: Overrides = None,
     results: Results = Path("results"),
-    engine: EngineName = "fused",
+    engine: EngineName = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
@@ -92,14 +95,13 @@ def run(
     from lstm_ablate import experiment as experiments
     from lstm_ablate import progress, records, sweep
 
-    experiment = experiments.load(config, tuple(overrides or ()))
-    _check_engine(engine)
+    experiment = experiments.load(config, _overrides(overrides, engine))
     sweep.check_data(experiment)
     folder = results / experiment.name
     log = _console(sys.stderr, quiet=quiet)
     conflicts = 0
     with records.locked(folder):
-        todo = sweep.plan(experiment, engine, folder, retry_failed=retry_failed)
+        todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
         for path in todo.damaged:
             log.print(f"{path}: damaged; moved to {path.parent / 'damaged'}, the run is trained again", markup=False)
         if todo.others:
@@ -125,7 +127,7 @@ def run(
                 kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
                 log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
                 raise typer.Exit(INTERRUPTED) from None
-        failed = _report(folder, experiment, engine, ["json" if as_json else "terminal"])
+        failed = _report(folder, experiment, ["json" if as_json else "terminal"])
         log.print(f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md", markup=False)
     if conflicts:
         log.print(f"{conflicts} runs gave other numbers than recorded before: {folder}/runs/conflicts", markup=False)
@@ -138,7 +140,7 @@ def plan(
     config: Config,
     overrides: Overrides = None,
     results: Results = Path("results"),
-    engine: EngineName = "fused",
+    engine: EngineName = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,11 +148,10 @@ def plan(
     from lstm_ablate import experiment as experiments
     from lstm_ablate import planning, sweep
 
-    experiment = experiments.load(config, tuple(overrides or ()))
-    _check_engine(engine)
+    experiment = experiments.load(config, _overrides(overrides, engine))
     sweep.check_data(experiment)
     folder = results / experiment.name
-    todo = sweep.plan(experiment, engine, folder)
+    todo = sweep.plan(experiment, folder)
     processes = workers or _workers(experiment)
     cost = planning.cost(todo, processes)
     shares = [asdict(share) for share in planning.shares(experiment, todo)]
@@ -204,14 +205,14 @@ def report(
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
     experiment = experiments.load(folder / "experiment.yaml")
-    _report(folder, experiment, None, wanted)
+    _report(folder, experiment, wanted)
 
 
 @app.command(epilog="Example: lstm-ablate verify configs/smoke.yaml seeds=3")
 def verify(
     config: Config,
     overrides: Overrides = None,
-    engine: EngineName = "fused",
+    engine: EngineName = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -219,11 +220,10 @@ def verify(
     from lstm_ablate import experiment as experiments
     from lstm_ablate import runs, sweep, verification
 
-    experiment = experiments.load(config, tuple(overrides or ()))
-    _check_engine(engine)
+    experiment = experiments.load(config, _overrides(overrides, engine))
     sweep.check_data(experiment)
     log = _console(sys.stderr)
-    expanded = runs.expand(experiment, engine)
+    expanded = runs.expand(experiment)
     comparisons = []
     for one in verification.compare(expanded, workers or _workers(experiment)):
         comparisons.append(one)
@@ -235,7 +235,7 @@ def verify(
         content = {"verdicts": [asdict(one) for one in verdicts], "epochs": [asdict(one) for one in epochs]}
         print(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        _print_verification(engine, verdicts, epochs)
+        _print_verification(experiment.engine, verdicts, epochs)
     if not all(verdict.holds for verdict in verdicts):
         raise typer.Exit(DIFFERENT)
 
@@ -316,14 +316,13 @@ def activations(as_json: AsJson = False) -> None:
 # ------------------------------------------------------------------------------------------------ shared parts
 
 
-def _report(folder: Path, experiment: "Experiment", engine: str | None, formats: list[str]) -> int:
+def _report(folder: Path, experiment: "Experiment", formats: list[str]) -> int:
     """Write the derived files, print the formats; return the number of failed runs."""
     from lstm_ablate import records, runs
     from lstm_ablate import report as reports
 
     found, _ = records.load(folder)
-    engine = engine or _engine_of(found)
-    summary = reports.write(folder, experiment, runs.expand(experiment, engine), found)
+    summary = reports.write(folder, experiment, runs.expand(experiment), found)
     for name in formats:
         render = reports.FORMATS[name]
         if render is None:
@@ -333,19 +332,8 @@ def _report(folder: Path, experiment: "Experiment", engine: str | None, formats:
     return sum(row.failed for row in summary.rows)
 
 
-def _engine_of(found: dict[str, Any]) -> str:
-    """Return the engine of most records."""
-    names = [record.identity["engine"] for record in found.values()]
-    return max(names, key=names.count) if names else "fused"
-
-
-def _check_engine(name: str) -> None:
-    from lstm_ablate.engines import ENGINES
-
-    if name not in ENGINES:
-        raise UserError(
-            f'--engine: "{name}" is not an engine.{did_you_mean(name, ENGINES)} known: {", ".join(ENGINES)}'
-        )
+def _overrides(words: list[str] | None, engine: str | None) -> tuple[str, ...]:
+    return (*(words or ()), *([f"engine={engine}"] if engine else []))
 
 
 def _workers(experiment: "Experiment") -> int:

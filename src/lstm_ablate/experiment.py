@@ -24,6 +24,7 @@ class Experiment:
     name: str
     seeds: tuple[int, ...]
     baseline: str
+    engine: str
     variants: tuple[str, ...]
     tasks: tuple[str, ...]
     margin: float
@@ -98,6 +99,7 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         name=parsed.name,
         seeds=parsed.seeds,
         baseline=parsed.baseline,
+        engine=parsed.engine,
         variants=tuple(parsed.variants),
         tasks=tuple(parsed.tasks) or (DEFAULT_TASK,),
         margin=parsed.analysis.margin,
@@ -121,6 +123,7 @@ def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
         "baseline",
         "variants",
         "tasks",
+        "engine",
         "analysis",
     )
     for kind in CHANGEABLE:  # null is a value in a change, and stands for no changes or none of them elsewhere

@@ -50,10 +50,13 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def expand(experiment: Experiment, engine: str) -> list[Run]:
-    """Return every run of an experiment in the config's order: by task, by variant, by seed."""
+def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
+    """Return every run of an experiment in the config's order: by task, by variant, by seed.
+
+    `engine` stands in for the experiment's own.
+    """
     return [
-        Run(task, variant, seed, experiment.settings[task, variant], engine)
+        Run(task, variant, seed, experiment.settings[task, variant], engine or experiment.engine)
         for task in experiment.tasks
         for variant in experiment.variants
         for seed in experiment.seeds

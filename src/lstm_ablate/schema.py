@@ -43,6 +43,7 @@ class ExperimentFile(Settings):
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]
     variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    engine: Annotated[Literal["fused", "keras"], Field(description="the code that trains")] = "fused"
     analysis: Analysis = Analysis()
     execution: Execution = Execution()
 

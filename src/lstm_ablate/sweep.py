@@ -87,7 +87,7 @@ class Finished:
     stored: str
 
 
-def plan(experiment: Experiment, engine: str, folder: Path, *, retry_failed: bool = False) -> Plan:
+def plan(experiment: Experiment, folder: Path, *, engine: str | None = None, retry_failed: bool = False) -> Plan:
     """Compare an experiment with the records of its results folder; nothing is written."""
     runs = expand(experiment, engine)
     found, damaged = records.load(folder)

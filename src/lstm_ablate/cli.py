@@ -112,6 +112,7 @@ def run(
         done = count - len(todo.missing)
         log.print(f"{experiment.name}: {count} runs, {done} done, {len(todo.missing)} to train", markup=False)
         if todo.missing:
+            _report(folder, experiment, [])  # so that `report` works beside a run, and after one that was killed
             steps = sweep.train(
                 todo,
                 folder,
@@ -124,6 +125,7 @@ def run(
                     conflicts += finished.stored == "conflict"
             except KeyboardInterrupt:
                 steps.close()
+                _report(folder, experiment, [])
                 kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
                 log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
                 raise typer.Exit(INTERRUPTED) from None

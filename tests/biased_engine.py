@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lstm_ablate.engines import reference
 
-WRONG_RATE, NOISY_FLOAT32 = 11, 12  # batch sizes that ask for a mistake
+WRONG_RATE, NOISY_FLOAT32, NAN_FLOAT32 = 11, 12, 13  # batch sizes that ask for a mistake
 
 
 def train(runs, arrays, on_epoch):
@@ -14,11 +14,12 @@ def train(runs, arrays, on_epoch):
         if training.batch_size == WRONG_RATE:
             rate = training.optimizer.learning_rate * (1 + 1e-5)
             changed = {"optimizer": training.optimizer.model_copy(update={"learning_rate": rate})}
-        noisy = training.batch_size == NOISY_FLOAT32 and training.dtype == "float32"
+        single = training.dtype == "float32"
+        wrong = {NOISY_FLOAT32: 1 + 1e-4, NAN_FLOAT32: float("nan")}.get(training.batch_size, 1.0) if single else 1.0
 
-        def told(_, epoch, train_loss, validation_loss, weights, index=index, noisy=noisy):
+        def told(_, epoch, train_loss, validation_loss, weights, index=index, wrong=wrong):
             def seen():
-                return {name: w * (1 + 1e-4 * noisy) for name, w in weights().items()}
+                return {name: w * wrong for name, w in weights().items()}
 
             on_epoch(index, epoch, train_loss, validation_loss, seen)
 

@@ -65,12 +65,18 @@ def test_lost_digits_are_found_in_float32():
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # 1e200 in float32
 def test_runs_that_diverge_hold_where_both_diverge_at_once():
     one, comparisons = verdict("fused", optimizer={"name": "sgd", "learning_rate": 1e200})
-    truth, other = comparisons[0].diverged
-    assert truth == other is not None
+    assert None not in comparisons[0].diverged
     assert one.holds
 
 
-def comparison(factors, after_steps=0.0, diverged=(None, None)):
+def test_an_engine_without_a_finite_weight_fails():
+    """Wherever the truth goes on: in float64, and in float32 alone."""
+    one, comparisons = verdict("biased_engine", batch_size=biased_engine.NAN_FLOAT32)
+    assert not one.holds and one.worst_factor == math.inf
+    assert [epoch.keras_weights < 1 for epoch in comparisons[0].epochs] == [True, True]
+
+
+def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
     epochs = tuple(Epoch(k, 0, 0, factor * 1e-6, 0, 1e-6, 0) for k, factor in enumerate(factors, start=1))
     return Comparison(run("fused"), after_steps, epochs, diverged)
 
@@ -82,19 +88,25 @@ def comparison(factors, after_steps=0.0, diverged=(None, None)):
         ([comparison([1, 4.1]), comparison([1, 1])], math.sqrt(4.1), 2, False),
         ([comparison([3, 1])], 3.0, 1, False),
         ([comparison([1], after_steps=1e-8)], 1.0, 1, False),
-        ([comparison([1], diverged=(2, None))], 1.0, 1, False),
-        ([comparison([1], diverged=(2, 2))], 1.0, 1, True),
+        ([comparison([1], diverged=(2, None, None, None))], 1.0, 1, False),
+        ([comparison([1], diverged=(None, None, None, 2))], 1.0, 1, False),
+        ([comparison([1], diverged=(2, 2, 1, 1))], 1.0, 1, True),
+        ([comparison([1, 1, 5]), comparison([1])], 5.0, 3, False),  # a run that ends early hides no other
+        ([comparison([1, math.inf])], math.inf, 2, False),
     ],
 )
 def test_the_verdict_is_the_worst_epochs_geometric_mean(comparisons, worst, epoch, holds):
     (one,) = verification.judge(comparisons)
     assert (one.worst_factor, one.worst_epoch, one.holds) == (pytest.approx(worst), epoch, holds)
+    assert len(verification.by_epoch(comparisons)) == max(len(one.epochs) for one in comparisons)
 
 
 def test_the_relative_error_is_that_of_the_worst_tensor():
     truth = {"a": np.array([1.0, -4.0]), "b": np.array([[0.5]])}
     weights = {"a": np.array([1.2, -4.0]), "b": np.array([[0.6]])}
     assert verification.relative_error(weights, truth) == pytest.approx(0.2)
+    assert verification.relative_error(weights | {"a": np.array([1.0, math.nan])}, truth) == math.inf
+    assert verification.relative_error(weights | {"b": np.array([[math.nan]])}, truth) == math.inf
 
 
 def test_verify_and_its_exit_code_on_the_command_line(tmp_path):

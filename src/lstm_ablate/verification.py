@@ -28,6 +28,9 @@ from lstm_ablate.sweep import worker_environment
 STEPS = 20
 EXACT = 1e-9
 FACTOR = 2.0
+_TINY = float(np.finfo(np.float64).tiny)
+
+Snapshot = tuple[Weights, float]  # weights and validation loss after an epoch
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far an engine is from the truth in one run. Epochs end where the truth, or one of the others, diverges."""
+    """How far an engine is from the truth in one run; errors that are not finite are kept, and fail it.
+
+    `epochs` are those up to the first at which the truth or Keras in float32 diverges. `diverged` is the epoch at which
+    each training did, or None: the truth, the engine in float64, Keras in float32, the engine in float32.
+    """
 
     run: Run
-    after_steps: float  # relative error of the worst weights in float64 after STEPS steps
+    after_steps: float  # relative error of the worst weights in float64 after STEPS steps, or the first epoch beyond
     epochs: tuple[Epoch, ...]
-    diverged: tuple[int | None, ...]  # at which epoch: the truth, the engine in float64
+    diverged: tuple[int | None, int | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,19 @@ def judge(comparisons: Sequence[Comparison]) -> list[Verdict]:
 
 
 def by_epoch(comparisons: Sequence[Comparison]) -> list[Epoch]:
-    """Return the errors after each epoch, as geometric means over all runs."""
+    """Return the errors after each epoch, as geometric means over the runs that have it."""
     return [
         Epoch(epochs[0].epoch, *(_geometric_mean([getattr(one, name) for one in epochs]) for name in _ERRORS))
-        for epochs in zip(*(one.epochs for one in comparisons), strict=False)
+        for epochs in _aligned(comparisons)
     ]
+
+
+def _aligned(comparisons: Sequence[Comparison]) -> list[list[Epoch]]:
+    """Return, for each epoch, the errors of the runs that have it; runs that diverge have fewer."""
+    by_number: dict[int, list[Epoch]] = {}
+    for epoch in (epoch for one in comparisons for epoch in one.epochs):
+        by_number.setdefault(epoch.epoch, []).append(epoch)
+    return [by_number[number] for number in sorted(by_number)]
 
 
 _ERRORS = [field.name for field in fields(Epoch) if field.name != "epoch"]
@@ -100,44 +115,64 @@ _ERRORS = [field.name for field in fields(Epoch) if field.name != "epoch"]
 def _verdict(task: str, variant: str, mine: list[Comparison]) -> Verdict:
     after_steps = max(one.after_steps for one in mine)
     factors = [
-        (_geometric_mean([_over(epoch.weights, epoch.keras_weights) for epoch in epochs]), epochs[0].epoch)
-        for epochs in zip(*(one.epochs for one in mine), strict=False)
+        (_geometric_mean([_over(one.weights, one.keras_weights) for one in epochs]), epochs[0].epoch)
+        for epochs in _aligned(mine)
     ]
     factor, epoch = max(factors, default=(1.0, 0))
-    same_end = all(truth == other for truth, other in (one.diverged for one in mine))
-    holds = after_steps <= EXACT and factor <= FACTOR and same_end
+    same_ends = all(one.diverged[0] == one.diverged[1] and one.diverged[2] == one.diverged[3] for one in mine)
+    holds = after_steps <= EXACT and factor <= FACTOR and same_ends
     return Verdict(task, variant, len(mine), after_steps, factor, epoch, holds)
 
 
 def _over(error: float, reference: float) -> float:
-    """Return error / reference; two exact results are equally far."""
+    """Return error / reference; two exact results are equally far, and an error that is not finite is infinitely so."""
+    if not math.isfinite(error):
+        return math.inf
     return error / reference if reference else 1.0 if not error else math.inf
 
 
 def _geometric_mean(values: list[float]) -> float:
+    if not all(map(math.isfinite, values)):
+        return math.inf
     return math.exp(sum(map(math.log, values)) / len(values)) if min(values) > 0 else 0.0
 
 
 def _compare(run: Run, send: Callable[[Any], None]) -> Comparison:  # noqa: ARG001 - an executor's work
     arrays = data.load(run.settings.data, run.seed)
     short = Arrays(arrays.train[: STEPS * run.settings.training.batch_size], arrays.validation, arrays.test)
-    epochs = -(-STEPS * run.settings.training.batch_size // len(short.train))
-    started, traces, ends = [], [], []
+    batches = -(-len(short.train) // run.settings.training.batch_size)
+    epochs = -(-STEPS // batches)
+    started: list[list[Snapshot]] = []
+    traces: list[list[Snapshot]] = []
+    ends: list[int | None] = []
     for engine in ("keras", run.engine):  # an engine's next training reuses what it has compiled for the one before
-        started.append(_trace(_as(run, engine, "float64", epochs=epochs), short)[0])
+        started.append(_sound(*_trace(_as(run, engine, "float64", epochs=epochs), short)))
         for dtype in ("float64", "float32"):
             trace, end = _trace(_as(run, engine, dtype), arrays)
-            traces.append(trace)
+            traces.append(_sound(trace, end))
             ends.append(end)
-    told = []
-    truths, keras_traces, exact_traces, engine_traces = traces
-    for epoch, (truth, *others) in enumerate(zip(truths, exact_traces, engine_traces, keras_traces, strict=False), 1):
-        errors = [(relative_error(weights, truth[0]), abs(loss - truth[1]) / truth[1]) for weights, loss in others]
-        if all(math.isfinite(value) for pair in errors for value in pair):
-            told.append(Epoch(epoch, *errors[0], *errors[1], *errors[2]))
-    steps = [relative_error(other, truth) for (truth, _), (other, _) in zip(*started, strict=False)]
-    after_steps = [error for error in steps if math.isfinite(error)][-1:] or [0.0]  # diverged runs have an end instead
-    return Comparison(run, after_steps[0], tuple(told), (ends[0], ends[2]))
+    truths, keras, exact, other = traces
+    comparable = min(len(truths), len(keras))
+    told = [
+        Epoch(number, *_errors(exact, number, truth), *_errors(other, number, truth), *_errors(keras, number, truth))
+        for number, truth in enumerate(truths[:comparable], start=1)
+    ]
+    truth_started, other_started = started
+    after_steps = _errors(other_started, len(truth_started), truth_started[-1])[0] if truth_started else 0.0
+    return Comparison(run, after_steps, tuple(told), (ends[0], ends[2], ends[1], ends[3]))
+
+
+def _sound(trace: list[Snapshot], end: int | None) -> list[Snapshot]:
+    """Return the epochs before the one at which a run diverged."""
+    return trace[: end - 1] if end else trace
+
+
+def _errors(trace: list[Snapshot], epoch: int, truth: Snapshot) -> tuple[float, float]:
+    """Return the relative errors of weights and loss after an epoch (from 1); infinite where the trace is shorter."""
+    if len(trace) < epoch:
+        return math.inf, math.inf
+    weights, loss = trace[epoch - 1]
+    return relative_error(weights, truth[0]), abs(loss - truth[1]) / max(abs(truth[1]), _TINY)
 
 
 def _as(run: Run, engine: str, dtype: str, **training: Any) -> Run:
@@ -145,9 +180,9 @@ def _as(run: Run, engine: str, dtype: str, **training: Any) -> Run:
     return replace(run, engine=engine, settings=run.settings.model_copy(update={"training": changed}))
 
 
-def _trace(run: Run, arrays: Arrays) -> tuple[list[tuple[Weights, float]], int | None]:
+def _trace(run: Run, arrays: Arrays) -> tuple[list[Snapshot], int | None]:
     """Train a run; return its weights and validation loss after each epoch, and the epoch at which it diverged."""
-    trace: list[tuple[Weights, float]] = []
+    trace: list[Snapshot] = []
 
     def keep(index: int, epoch: int, train: float, validation: float, weights: Callable[[], Weights]) -> None:  # noqa: ARG001
         trace.append((weights(), validation))
@@ -158,7 +193,6 @@ def _trace(run: Run, arrays: Arrays) -> tuple[list[tuple[Weights, float]], int |
 
 def relative_error(weights: Weights, truth: Weights) -> float:
     """Return the largest, over the tensors of weights, of max |w - truth| / max |truth|."""
-    return max(
-        float(np.max(np.abs(weights[name] - exact)) / max(np.max(np.abs(exact)), np.finfo(np.float64).tiny))
-        for name, exact in truth.items()
-    )
+    errors = [np.max(np.abs(weights[name] - w)) / max(np.max(np.abs(w)), _TINY) for name, w in truth.items()]
+    largest = float(np.max(errors))  # of NumPy: it keeps a NaN, Python's max may not
+    return largest if math.isfinite(largest) else math.inf

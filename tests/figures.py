@@ -49,7 +49,9 @@ def thousand_runs(folder: Path) -> Path:
                   "validation_loss": loss, "test_loss": loss, "diverged_epoch": None, "floor": 0.0, "ceiling": 1.0,
                   "train_losses": [loss / k for k in range(1, 31)],
                   "validation_losses": [loss / k for k in range(1, 31)]}  # fmt: skip
-        records.publish(folder, records.Record(run.id, run.identity, result, {"seconds": 20.0, "engine": "keras"}))
+        records.publish(
+            folder, records.Record(run.id, run.identity, result, {"training_seconds": 20.0, "engine": "keras"})
+        )
     return folder
 
 

@@ -54,7 +54,7 @@ def case(tmp_path):
         if run.variant == "broken":
             result = {"status": "failed", "message": "ValueError: [red]"}
         if run.variant != "unstarted" and (run.variant, run.seed) != ("base", 5):
-            meta = {} if run.variant == "broken" else {"seconds": 2.0 + run.seed, "engine": "keras"}
+            meta = {} if run.variant == "broken" else {"training_seconds": 2.0 + run.seed, "engine": "keras"}
             records[run.id] = Record(run.id, run.identity, result, meta)
     return one, expanded, records
 
@@ -99,7 +99,7 @@ def test_losses_of_zero_give_no_ratio():
 
 def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
     one, expanded, records = case
-    report.write(tmp_path, one, expanded, records)
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     rows = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))
     recorded = [run for run in expanded if run.id in records]
     assert [(r["task"], r["variant"], int(r["seed"]), r["run"]) for r in rows] == [
@@ -124,16 +124,19 @@ def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
 def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
     one, expanded, records = case
     names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
-    report.write(tmp_path, one, expanded, records)
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     first = {name: (tmp_path / name).read_bytes() for name in names}
-    shuffled = {run: Record(r.run, r.identity, r.result, {"seconds": 99.0}) for run, r in reversed(records.items())}
-    report.write(tmp_path, one, expanded, shuffled)
+    shuffled = {
+        run: Record(r.run, r.identity, r.result, {"training_seconds": 99.0}) for run, r in reversed(records.items())
+    }
+    report.write(tmp_path, one, expanded, shuffled, analysis.summarise(one, expanded, shuffled))
     assert {name: (tmp_path / name).read_bytes() for name in names} == first
 
 
 def test_every_format_tells_the_same(case, tmp_path):
     one, expanded, records = case
-    summary = report.write(tmp_path, one, expanded, records)
+    summary = analysis.summarise(one, expanded, records)
+    report.write(tmp_path, one, expanded, records, summary)
     stream = io.StringIO()
     report.terminal(summary, Console(file=stream, width=250, color_system=None))
     text = stream.getvalue()
@@ -157,7 +160,7 @@ def test_every_format_tells_the_same(case, tmp_path):
 
 def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
     one, expanded, records = case
-    report.write(tmp_path, one, expanded, records)
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     (block,) = re.findall(r"```yaml\n(.*?)```", (tmp_path / "report.md").read_text(), re.DOTALL)
     assert block == (tmp_path / "experiment.yaml").read_text()
     assert read_text(block, "block").plain() == json.loads(json.dumps(dict(one.resolved)))
@@ -167,6 +170,7 @@ def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
 
 def test_a_folder_without_records_reports_that(case, tmp_path):
     one, expanded, _ = case
-    summary = report.write(tmp_path, one, expanded, {})
+    summary = analysis.summarise(one, expanded, {})
+    report.write(tmp_path, one, expanded, {}, summary)
     assert {row.missing for row in summary.rows} == {6}
     assert "no run yet" in (tmp_path / "report.md").read_text()

@@ -145,7 +145,7 @@ def test_a_wrong_config_is_told_at_once_and_leaves_nothing(tmp_path):
         (["report", "."], 2, ".: not a results folder"),
         (["report", "results/smoke", "--format", "cvs"], 2, '--format: "cvs" is not a format. Did you mean "csv"?'),
         (["rnu"], 2, "rnu"),
-        (["run", "smoke.yaml", "--results", "smoke.yaml"], 4, "cannot be written"),
+        (["run", "smoke.yaml", "--results", "smoke.yaml"], 4, "cannot be used"),
         (["run", "smoke.yaml", "epochs"], 2, "write path=value"),
     ],
 )
@@ -242,3 +242,37 @@ def test_a_bug_shows_its_traceback_and_exit_code_70(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 70
     assert "ZeroDivisionError" in done.stderr and "a bug of lstm-ablate" in done.stderr
+
+
+def test_a_report_needs_no_data_file(tmp_path):
+    """Not even when the file has changed since; training does."""
+    for name in ("own_data.yaml", "own_data.csv"):
+        shutil.copy(ROOT / "configs" / name, tmp_path)
+    small = ["seeds=1", "training.epochs=1", "data.stride=40"]
+    call("run", "own_data.yaml", *small, cwd=tmp_path)
+    before = files_of(tmp_path / "results" / "own_data")
+    with (tmp_path / "own_data.csv").open("a") as stream:
+        stream.write("1680,9.9,40.0\n")
+    call("report", "results/own_data", cwd=tmp_path)
+    assert files_of(tmp_path / "results" / "own_data") == before
+    assert "0 done, 3 to train" in call("run", "own_data.yaml", *small, cwd=tmp_path).stderr
+
+
+def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp_path):
+    """12 seeds are three groups of a variant; a scheduler ends the first try."""
+    folder, _ = smoke
+    words = ["run", folder / "smoke.yaml", "seeds=12", "--workers", "1", "--results"]
+    started = subprocess.Popen([PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder)
+    runs = tmp_path / "stopped" / "smoke" / "runs"
+    deadline = time.monotonic() + 120
+    while len(list(runs.glob("*.json"))) < 2:
+        assert time.monotonic() < deadline and started.poll() is None
+        time.sleep(0.02)
+    started.send_signal(signal.SIGTERM)
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 143 and "Traceback" not in err
+    call(*words, tmp_path / "stopped", cwd=folder)
+    call(*words[:3], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)
+    whole, stopped = files_of(tmp_path / "whole" / "smoke"), files_of(tmp_path / "stopped" / "smoke")
+    for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "experiment.yaml"):
+        assert whole[name] == stopped[name]

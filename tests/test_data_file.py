@@ -28,7 +28,8 @@ def series(tmp_path: Path) -> Path:
 
 
 def _read(path: Path, **changes: Any) -> tuple[np.ndarray, ...]:
-    return read(FileData(path=str(path), **{"timesteps": 4, "scaling": "none", **changes}))
+    window = {} if path.suffix == ".npy" else {"timesteps": 4}
+    return read(FileData(path=str(path), **{**window, "scaling": "none", **changes}))
 
 
 # ------------------------------------------------------------------------------------------------- cutting
@@ -57,7 +58,7 @@ def test_the_split_is_chronological_and_no_row_is_in_two_parts(series: Path) -> 
 def test_npy_samples_are_split_in_their_order(tmp_path: Path) -> None:
     array = np.random.default_rng(0).standard_normal((20, 5, 3)).astype(np.float32)
     np.save(tmp_path / "a.npy", array)
-    parts = _read(tmp_path / "a.npy", timesteps=99)
+    parts = _read(tmp_path / "a.npy")
     assert [len(part) for part in parts] == [14, 3, 3]
     np.testing.assert_array_equal(np.concatenate(parts), array)
     assert parts[0].dtype == np.float64
@@ -251,10 +252,11 @@ def test_bad_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: by
     assert not Path("unpickled").exists()
 
 
-def test_columns_of_an_array_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", [{"columns": ("a",)}, {"timesteps": 4}, {"stride": 2}])
+def test_what_a_csv_needs_is_refused_for_an_array(tmp_path: Path, key: dict[str, Any]) -> None:
     np.save(tmp_path / "a.npy", GOOD)
-    with pytest.raises(UserError, match=r"an NPY array has no column names"):
-        _read(tmp_path / "a.npy", columns=("a",))
+    with pytest.raises(UserError, match=r"is for CSV files; an NPY array holds its windows"):
+        _read(tmp_path / "a.npy", **key)
 
 
 # -------------------------------------------------------------------------------------------------- digest

@@ -114,5 +114,5 @@ def test_one_driver_at_a_time_and_the_second_is_told_who_holds_the_folder(tmp_pa
 
 def test_a_folder_that_is_a_file_is_an_error_for_the_user(tmp_path):
     (tmp_path / "x").write_text("")
-    with pytest.raises(FolderError, match="cannot be written"), records.locked(tmp_path / "x"):
+    with pytest.raises(FolderError, match="cannot be used"), records.locked(tmp_path / "x"):
         pass

@@ -3,7 +3,6 @@
 import os
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -18,12 +17,15 @@ def work(group, send):
     if kind == "die":
         print("last words", flush=True)
         os._exit(9)
-    if kind == "die once" and not Path(value).exists():
-        Path(value).touch()
-        os._exit(9)
     if kind == "tell":
         for k in range(value):
             send(k)
+    if kind == "flood":
+        end = time.monotonic() + value
+        while time.monotonic() < end:
+            send(0)
+    if kind == "too long":
+        send("x" * value)
     if kind == "sleep":
         time.sleep(value)
     return os.getpid(), os.environ.get("LSTM_ABLATE_TEST"), value
@@ -52,8 +54,27 @@ def test_values_messages_and_environment_come_through():
     assert all(value[0] != os.getpid() for value in done.values())
 
 
-def test_failures_cost_their_own_group_only(tmp_path):
-    groups = [("give", 1), ("raise", "luck"), ("die", 0), ("die once", str(tmp_path / "died")), ("give", 2)]
+def test_no_message_is_lost_and_all_come_before_the_end():
+    events = ran([("tell", 2000), ("tell", 1000)])
+    for group, count in ((0, 2000), (1, 1000)):
+        mine = [event for event in events if event.group == group]
+        assert [event.message for event in mine[:-1]] == list(range(count))
+        assert isinstance(mine[-1], Done)
+
+
+def test_a_flood_of_messages_holds_up_no_other_worker():
+    events = ran([("flood", 3.0), ("sleep", 0.2), ("sleep", 0.21)])
+    ends = [event.group for event in events if isinstance(event, Done)]
+    assert ends == [1, 2, 0]
+
+
+def test_a_message_that_a_pipe_might_cut_is_refused():
+    (event,) = ran([("too long", 10_000)])
+    assert "a message of" in event.message
+
+
+def test_failures_cost_their_own_group_only():
+    groups = [("give", 1), ("raise", "luck"), ("die", 0), ("give", 3), ("give", 2)]
     events = ran(groups)
     assert {event.group for event in events if isinstance(event, Done)} == {0, 3, 4}
     failed = {event.group: event for event in events if isinstance(event, Failed)}
@@ -62,12 +83,6 @@ def test_failures_cost_their_own_group_only(tmp_path):
     assert "in work" in failed[1].log  # its traceback
     assert failed[2].message == "its process ended with exit code 9"
     assert "last words" in failed[2].log
-
-
-def test_work_that_raises_is_tried_as_often_as_asked(tmp_path):
-    group = ("die once", str(tmp_path / "died"))
-    (event,) = ran([group], attempts=1)
-    assert isinstance(event, Failed)
 
 
 def test_groups_of_one_key_stay_with_one_worker():

@@ -71,10 +71,10 @@ def test_the_smallest_p_is_that_of_all_signs_alike():
 def test_costs_follow_the_finished_runs(expanded):
     known = [run for run in expanded if run.seed == 0]
     missing = [run for run in expanded if run.seed == 1]
-    done = {run.id: Record(run.id, {}, {"epochs": 2}, {"seconds": 10.0}) for run in known}
+    done = {run.id: Record(run.id, {}, {"epochs": 2}, {"training_seconds": 10.0}) for run in known}
     cost = planning.cost(sweep.Plan(expanded, missing, done, []), workers=2)
     assert cost.measured
-    assert cost.seconds == pytest.approx((2 * 3 * 5.0 + 2 * planning._SECONDS_PER_MODEL) / 2)
+    assert cost.seconds == pytest.approx((2 * 3 * 5.0 + 2 * planning._SECONDS_PER_MODEL) / 2 + 4.0)
     nothing = planning.cost(sweep.Plan(expanded, [], {}, []), workers=2)
     assert (nothing.seconds, nothing.disk_bytes) == (0, 0)
 

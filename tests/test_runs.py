@@ -156,7 +156,7 @@ FAMILIES = [s.Sines, s.Chirp, s.Square, s.Autoregressive, s.RandomWalk, s.Lorenz
 OPTIMIZERS = [s.Adam, s.AdamW, s.SGD, s.RMSprop]
 FULL = [
     *[s.Settings(data=kind()) for kind in FAMILIES[:-1]],
-    s.Settings(data=s.FileData(path="a.csv", digest="0" * 64)),
+    s.Settings(data=s.FileData(path="a.csv", digest="0" * 64, timesteps=12, stride=3)),
     *[s.Settings(training=s.Training(optimizer=kind())) for kind in OPTIMIZERS],
     s.Settings(model=s.Model(head=s.Head(units=(8,)))),
 ]

@@ -5,7 +5,7 @@ import json
 import pytest
 import stub_engine
 
-from lstm_ablate import experiment, report, sweep
+from lstm_ablate import analysis, experiment, report, sweep
 
 CONFIG = """
 version: 1
@@ -47,7 +47,8 @@ def swept(one, folder, *, retry_failed=False, stop_after=None, workers=2, **opti
 
 def derived(one, folder):
     todo = sweep.plan(one, folder, engine="stub_engine")
-    summary = report.write(folder, one, todo.runs, todo.records)
+    summary = analysis.summarise(one, todo.runs, todo.records)
+    report.write(folder, one, todo.runs, todo.records, summary)
     names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
     return summary, {name: (folder / name).read_bytes() for name in names}
 
@@ -124,7 +125,10 @@ def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(rate, message
 
 
 def test_fail_fast_ends_the_sweep(load, tmp_path):
-    finished = swept(load(stub_engine.RAISES), tmp_path / "r", workers=1, fail_fast=True)
+    everything = swept(load(stub_engine.RAISES_ALWAYS), tmp_path / "all", workers=1)
+    finished = swept(load(stub_engine.RAISES_ALWAYS), tmp_path / "r", workers=1, fail_fast=True)
+    statuses = [[step.record.status for step in steps].count("failed") for steps in (everything, finished)]
+    assert statuses == [3, 1]
     assert finished[-1].record.status == "failed"
 
 

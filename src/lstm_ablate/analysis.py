@@ -64,10 +64,10 @@ class Summary:
 
     name: str
     baseline: str
-    loss: str
+    losses: Mapping[str, str]  # by task
     tasks: tuple[str, ...]
     rows: tuple[Row, ...]
-    seconds: Mapping[tuple[str, str], float]  # median per run, by task and variant; differs between reruns
+    seconds: Mapping[tuple[str, str], float]  # median of training per run, by task and variant; differs between reruns
     troubles: tuple[str, ...]  # diverged and failed runs, one line each
     resolved: Mapping[str, Any]
 
@@ -109,7 +109,7 @@ def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataF
 
 def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
     """Return what differs between reruns, one row for each distinct run that was trained."""
-    columns = ["run", "seconds", "engine", "device", "worker", "process"]
+    columns = ["run", "seconds", "training_seconds", "engine", "device", "worker", "process"]
     distinct = dict.fromkeys(run.id for run in runs if run.id in records)
     rows = [{"run": run, **records[run].meta} for run in distinct if "seconds" in records[run].meta]
     return pd.DataFrame(rows, columns=columns)
@@ -127,13 +127,13 @@ def summarise(experiment: Experiment, runs: Sequence[Run], records: Mapping[str,
             mine = in_task[in_task["variant"] == variant]
             rows.append(_row(experiment, task, variant, mine, baseline, records))
             metas = [records[run].meta for run in mine["run"]]
-            spent = [meta["seconds"] for meta in metas if "seconds" in meta]
+            spent = [meta["training_seconds"] for meta in metas if "training_seconds" in meta]
             if spent:
                 seconds[task, variant] = float(np.median(spent))
     return Summary(
         name=experiment.name,
         baseline=experiment.baseline,
-        loss=", ".join(dict.fromkeys(one.training.loss for one in experiment.settings.values())),
+        losses={task: experiment.settings[task, experiment.baseline].training.loss for task in experiment.tasks},
         tasks=experiment.tasks,
         rows=tuple(rows),
         seconds=seconds,

@@ -21,9 +21,10 @@ from typing import Any
 
 from lstm_ablate import data, engines, environment
 from lstm_ablate.engines import group_size
+from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import load
 from lstm_ablate.runs import Run, expand
-from lstm_ablate.settings import Settings
+from lstm_ablate.settings import Model, Settings
 from lstm_ablate.sweep import WORKER_ENVIRONMENT
 
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product shows the machine's peak
@@ -160,7 +161,7 @@ def step_flops(settings: Settings, features: int = 1) -> float:
         weights += 4 * units * (inputs + units)
         inputs = units
     weights += inputs * features
-    windows = settings.training.batch_size * settings.data.timesteps
+    windows = settings.training.batch_size * settings.timesteps
     return 2.0 * windows * (3 * weights - 4 * settings.model.encoder[0] * features)
 
 
@@ -197,16 +198,18 @@ def matrix_peak(cores: int, rounds: int) -> float:
 
 def growth(rounds: int) -> Growth:
     """Measure in one process whether the fused engine's time grows as its work does."""
-    per_step = []
-    for timesteps in (30, 240):
-        with _team(Contestant("fused", 1, 1), settings_of("default", timesteps), rounds + 1) as team:
+    fused, lengths = Contestant("fused", 1, 1), (30, 240)
+    with ExitStack() as stack:
+        teams = [stack.enter_context(_team(fused, settings_of("default", steps), rounds + 1)) for steps in lengths]
+        for team in teams:
             team.turn()
-            per_step.append(statistics.median(team.turn() for _ in range(rounds)) / timesteps)
+        turns = [[team.turn() for team in teams] for _ in range(rounds)]
+    short, long = (statistics.median(taken) for taken in zip(*turns, strict=True))
     with _team(Contestant("seeds", 1, 1), settings_of("small"), 2 * rounds + 1) as team:
         team.turn()
-        turns = [(team.turn(), team.turn()) for _ in range(rounds)]
+        turns = [[team.turn(), team.turn()] for _ in range(rounds)]
     few, many = (statistics.median(taken) for taken in zip(*turns, strict=True))
-    return Growth(per_step[1] / per_step[0], many / 100 / (few / 10))
+    return Growth(long / lengths[1] / (short / lengths[0]), many / 100 / (few / 10))
 
 
 def end_to_end(config: Path, cores: int) -> EndToEnd:
@@ -216,6 +219,7 @@ def end_to_end(config: Path, cores: int) -> EndToEnd:
     run for the first, the second for all further ones, each of which builds its model anew.
     """
     experiment = load(config)
+    _refuse_what_the_loop_cannot_say(experiment.settings[experiment.tasks[0], experiment.baseline], config)
     runs = len(expand(experiment))
     settings = experiment.settings[experiment.tasks[0], experiment.baseline]
     plain = [_two_runs(settings)]
@@ -227,6 +231,15 @@ def end_to_end(config: Path, cores: int) -> EndToEnd:
     plain.append(_two_runs(settings))
     first, further = map(statistics.mean, zip(*plain, strict=True))
     return EndToEnd(config.stem, runs, fused, first + (runs - 1) * further)
+
+
+def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
+    model = settings.model
+    plain = Model(encoder=model.encoder, latent=model.latent, decoder=model.decoder, activation=model.cell_input)
+    if settings.model_copy(update={"model": plain}).identity() != settings.identity() or (
+        settings.training.dtype != "float32"
+    ):
+        raise UserError(f"{config}: the baseline must be a plain LSTM in float32, so that a loop of Keras can train it")
 
 
 def _two_runs(settings: Settings) -> tuple[float, float]:

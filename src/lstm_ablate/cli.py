@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import traceback
 from dataclasses import asdict
@@ -28,7 +29,7 @@ app = typer.Typer(
     epilog="Start with: lstm-ablate run configs/smoke.yaml",
 )
 
-DIFFERENT, WRONG, FAILED_RUNS, FOLDER, BUG, INTERRUPTED = 1, 2, 3, 4, 70, 130
+DIFFERENT, WRONG, FAILED_RUNS, FOLDER, BUG = 1, 2, 3, 4, 70  # and 128 + the number of a signal
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)]
 Overrides = Annotated[
@@ -45,6 +46,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a bug of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app()
     except UserError as error:
@@ -120,15 +124,17 @@ def run(
                 config_folder=config.parent,
                 fail_fast=fail_fast,
             )
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, _interrupt)
             try:
                 for finished in progress.shown(steps, todo.missing, done, log):
                     conflicts += finished.stored == "conflict"
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as interrupt:
                 steps.close()
                 _report(folder, experiment, [])
                 kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
                 log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
-                raise typer.Exit(INTERRUPTED) from None
+                raise typer.Exit(128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)) from None
         failed = _report(folder, experiment, ["json" if as_json else "terminal"])
         log.print(f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md", markup=False)
     if conflicts:
@@ -177,13 +183,13 @@ def plan(
     out = _console(sys.stdout)
     _print_table(out, headings, cells, title=experiment.name)
     basis = "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
-    time = f"{_duration(cost.seconds)} with {processes} workers ({basis})" if todo.missing else "none"
+    time = f"{_duration(cost.seconds)} with {_count(processes, 'worker')} ({basis})" if todo.missing else "none"
     lines = [
         f"runs      {len({one.id for one in todo.runs})}, of which {len(todo.missing)} are missing in {folder}",
         f"time      {time}",
         f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk {cost.disk_bytes / 1e6:.2g} MB",
         f"evidence  {seeds} paired seeds can reach p = {smallest:.2g} at best (two-sided sign-flip test, 2/2^n), "
-        f"{smallest_holm:.2g} after Holm over {comparisons} comparisons",
+        f"{smallest_holm:.2g} after Holm over {_count(comparisons, 'comparison')}",
     ]
     out.print("\n".join(lines), markup=False, soft_wrap=True)
 
@@ -206,8 +212,8 @@ def report(
             raise UserError(f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}')
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
-    experiment = experiments.load(folder / "experiment.yaml")
-    _report(folder, experiment, wanted)
+    experiment = experiments.load(folder / "experiment.yaml", with_data=False)
+    _report(folder, experiment, wanted, must_write=False)
 
 
 @app.command(epilog="Example: lstm-ablate verify configs/smoke.yaml seeds=3")
@@ -273,7 +279,8 @@ def bench(
     if whole := result.end_to_end:
         lines.append(
             f"{whole.experiment}, {whole.runs} runs from start to report: fused {whole.fused_seconds:.0f} s, "
-            f"plain Keras {whole.plain_seconds:.0f} s: {whole.plain_seconds / whole.fused_seconds:.1f}x"
+            f"plain Keras {whole.plain_seconds:.0f} s (estimated from 4 whole runs of the baseline): "
+            f"{whole.plain_seconds / whole.fused_seconds:.1f}x"
         )
     out.print("\n".join(lines), markup=False, soft_wrap=True)
     if file:
@@ -318,13 +325,25 @@ def activations(as_json: AsJson = False) -> None:
 # ------------------------------------------------------------------------------------------------ shared parts
 
 
-def _report(folder: Path, experiment: "Experiment", formats: list[str]) -> int:
+def _interrupt(number: int, _: Any) -> None:
+    """End as Ctrl-C does, when a scheduler or a closed terminal asks us to."""
+    raise KeyboardInterrupt(number)
+
+
+def _report(folder: Path, experiment: "Experiment", formats: list[str], *, must_write: bool = True) -> int:
     """Write the derived files, print the formats; return the number of failed runs."""
-    from lstm_ablate import records, runs
+    from lstm_ablate import analysis, records, runs
     from lstm_ablate import report as reports
 
     found, _ = records.load(folder)
-    summary = reports.write(folder, experiment, runs.expand(experiment), found)
+    expanded = runs.expand(experiment)
+    summary = analysis.summarise(experiment, expanded, found)
+    try:
+        reports.write(folder, experiment, expanded, found, summary)
+    except OSError as error:
+        if must_write:
+            raise
+        print(f"{folder}: its files are not rewritten: {error.strerror or error}", file=sys.stderr)
     for name in formats:
         render = reports.FORMATS[name]
         if render is None:
@@ -385,6 +404,10 @@ def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
     errors = ("exact_weights", "exact_loss", "weights", "loss", "keras_weights", "keras_loss")
     rows = [[str(one.epoch), *(f"{getattr(one, name):.1e}" for name in errors)] for one in epochs]
     _print_table(out, headings, rows, title="relative errors against keras in float64, geometric means over the runs")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
 
 
 def _duration(seconds: float) -> str:

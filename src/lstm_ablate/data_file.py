@@ -33,9 +33,10 @@ def read(data: FileData) -> tuple[Array, Array, Array]:
     if data.digest and hashlib.sha256(content).hexdigest() != data.digest:
         raise UserError(f"{path}: the file has changed since the experiment was read")
     fractions = (data.split.train, data.split.validation)
-    if path.suffix.lower() == ".npy":
-        if data.columns is not None:
-            raise UserError(f"{path}: an NPY array has no column names; leave data.columns out")
+    if data.is_array:
+        for key in ("columns", "timesteps", "stride"):
+            if getattr(data, key) is not None:
+                raise UserError(f"{path}: data.{key} is for CSV files; an NPY array holds its windows, so leave it out")
         parts = _split(_read_npy(path, content), fractions)
     else:
         rows = _split(_read_csv(path, content, data.columns), fractions)
@@ -55,11 +56,12 @@ def _split(rows: Array, fractions: tuple[float, float]) -> list[Array]:
 
 def _windows(rows: Array, data: FileData, path: Path, part: str) -> Array:
     """Cut rows [R, F] into windows [N, T, F] that start `stride` rows apart."""
-    if len(rows) < data.timesteps:
+    timesteps, stride = data.window
+    if len(rows) < timesteps:
         raise UserError(
-            f"{path}: the {part} part has {len(rows)} rows, fewer than one window of {data.timesteps} time steps"
+            f"{path}: the {part} part has {len(rows)} rows, fewer than one window of {timesteps} time steps"
         )
-    views = np.lib.stride_tricks.sliding_window_view(rows, data.timesteps, axis=0)[:: data.stride]  # [N, F, T]
+    views = np.lib.stride_tricks.sliding_window_view(rows, timesteps, axis=0)[::stride]  # [N, F, T]
     return np.ascontiguousarray(views.transpose(0, 2, 1))
 
 

@@ -44,14 +44,16 @@ def processor() -> dict[str, Any]:
 @cache
 def gpus() -> tuple[str, ...]:
     """Return the identifiers of the NVIDIA GPUs that we may use, without loading TensorFlow."""
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return tuple(filter(None, os.environ["CUDA_VISIBLE_DEVICES"].split(",")))
-    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    command = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(done.stdout.split())
+    present = [line.split(", ") for line in done.stdout.splitlines()]
+    if "CUDA_VISIBLE_DEVICES" not in os.environ:
+        return tuple(uuid for _, uuid in present)
+    allowed = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
+    return tuple(uuid for index, uuid in present if index in allowed or uuid in allowed)
 
 
 def _git_commit(folder: Path) -> str | None:

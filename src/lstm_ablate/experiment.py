@@ -57,9 +57,11 @@ _NAME = re.compile(r"\w[\w.+\-]*")
 _RESERVED = {"none", "na", "nan", "null", "con", "prn", "aux", "nul"}
 
 
-def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
+def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True) -> Experiment:
     """Read, override and validate an experiment file.
 
+    `with_data=False` takes the digests of data files as they are written, without looking for the files: enough to
+    report, not to train.
     `overrides` are texts such as `training.epochs=5`, in the notation of a variant's changes. Raises UserError with
     every problem found, each with its place, what was found and what is allowed.
     """
@@ -69,7 +71,8 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Experiment:
         raise UserError(f"{root.place}: an experiment is a mapping (name: ..., variants: ...), found {found(root)}")
     for text in overrides:
         root = override(root, text, problems)
-    root = _pinned(root, path.parent, problems)
+    if with_data:
+        root = _pinned(root, path.parent, problems)
     parsed = validate(ExperimentFile, root, problems)
     base = Node({k: v for k, v in root.value.items() if k in CHANGEABLE["tasks"]}, root.place, root.keys)
     named = {kind: changes_of(root, kind, problems) for kind in CHANGEABLE}

@@ -1,5 +1,6 @@
 """Files that are whole or absent, also after a crash or a power cut."""
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -16,8 +17,14 @@ def publish(path: Path, content: str) -> bool:
         os.link(temporary, path)
     except FileExistsError:
         return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        if path.exists():  # a file system without links: the folder's lock stands in for their exclusiveness
+            return False
+        temporary.replace(path)
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
     return True
 
@@ -31,6 +38,12 @@ def replace(path: Path, content: str) -> None:
         temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writes left behind that were killed before they were published."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def _written(path: Path, content: str) -> Path:

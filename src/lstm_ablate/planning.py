@@ -3,15 +3,18 @@
 import statistics
 from dataclasses import dataclass
 
+from lstm_ablate.engines import group_size
 from lstm_ablate.experiment import Experiment
+from lstm_ablate.runs import Run, groups
 from lstm_ablate.settings import FileData, Settings
 from lstm_ablate.sweep import Plan
 
-# A rough model of the keras engine on one core of a 2020s server, used until a run has finished here: a step costs
-# some overhead for each layer and time step, and its floating-point operations.
-_SECONDS_PER_LAYER_STEP = 85e-6
-_FLOPS_PER_SECOND = 55e9
-_SECONDS_PER_MODEL = 4.0  # building and tracing, once for each variant and worker
+# A rough model of the engines on one core of a 2020s server, used until a run has finished here: a step costs some
+# overhead for each layer and time step, and its floating-point operations.
+_OVERHEAD_SECONDS = {"keras": 85e-6, "fused": 6e-6}
+_FLOPS_PER_SECOND = {"keras": 55e9, "fused": 95e9}
+_SECONDS_PER_MODEL = 4.0  # building, tracing, compiling: once for each variant and worker
+_SECONDS_TO_START = 4.0  # a worker
 _BASE_BYTES = 700e6  # a worker with TensorFlow loaded
 _RECORD_BYTES = 1500
 _EPOCH_BYTES = 55
@@ -55,19 +58,22 @@ def cost(plan: Plan, workers: int) -> Cost:
     rates: dict[Settings, list[float]] = {}
     for run in plan.runs:
         record = plan.records.get(run.id)
-        if record and record.meta.get("seconds") and record.result.get("epochs"):
-            rates.setdefault(run.settings, []).append(record.meta["seconds"] / record.result["epochs"])
+        if record and "training_seconds" in record.meta:
+            rates.setdefault(run.settings, []).append(record.meta["training_seconds"] / record.result["epochs"])
+    parts = groups(plan.missing)
     seconds = 0.0
-    for run in plan.missing:
+    for group in parts:
+        run = group[0]
         known = rates.get(run.settings)
-        per_epoch = statistics.median(known) if known else _seconds_per_epoch(run.settings)
-        seconds += per_epoch * run.settings.training.epochs
+        per_epoch = statistics.median(known) if known else _seconds_per_epoch(run.settings, run.engine)
+        seconds += per_epoch * run.settings.training.epochs * len(group)
     distinct = {run.settings for run in plan.missing}
     seconds += _SECONDS_PER_MODEL * len(distinct)
+    busy = max(1, min(workers, len(parts)))
     return Cost(
-        seconds=seconds / max(1, min(workers, len(plan.missing))),
+        seconds=seconds / busy + _SECONDS_TO_START * bool(parts),
         measured=bool(distinct) and all(settings in rates for settings in distinct),
-        memory_bytes=max((_memory_bytes(settings) for settings in distinct), default=0.0),
+        memory_bytes=max((_memory_bytes(group[0]) for group in parts), default=0.0),
         disk_bytes=sum(_RECORD_BYTES + _EPOCH_BYTES * run.settings.training.epochs for run in plan.missing),
     )
 
@@ -75,8 +81,8 @@ def cost(plan: Plan, workers: int) -> Cost:
 def _shape(settings: Settings) -> tuple[int, int, int]:
     """Return (training windows, time steps, features), as far as the settings tell."""
     if isinstance(settings.data, FileData):
-        return 1000, settings.data.timesteps, len(settings.data.columns or (1,))
-    return settings.data.samples.train, settings.data.timesteps, settings.data.features
+        return 1000, settings.timesteps, len(settings.data.columns or (1,))
+    return settings.data.samples.train, settings.timesteps, settings.data.features
 
 
 def _weights(settings: Settings) -> int:
@@ -87,20 +93,22 @@ def _weights(settings: Settings) -> int:
     return total
 
 
-def _seconds_per_epoch(settings: Settings) -> float:
+def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     samples, timesteps, _ = _shape(settings)
     steps = -(-samples // settings.training.batch_size)
     layers = len(settings.model.encoder) + len(settings.model.decoder)
-    overhead = steps * timesteps * layers * _SECONDS_PER_LAYER_STEP
-    return overhead + 6 * samples * timesteps * _weights(settings) / _FLOPS_PER_SECOND
+    overhead = steps * timesteps * layers * _OVERHEAD_SECONDS[engine]
+    return overhead + 6 * samples * timesteps * _weights(settings) / _FLOPS_PER_SECOND[engine]
 
 
-def _memory_bytes(settings: Settings) -> float:
+def _memory_bytes(run: Run) -> float:
+    settings = run.settings
     samples, timesteps, features = _shape(settings)
     size = 8 if settings.training.dtype == "float64" else 4
     units = sum((*settings.model.encoder, *settings.model.decoder))
     activations = settings.training.batch_size * timesteps * units * 20 * size
-    return _BASE_BYTES + activations + 8 * _weights(settings) * size + 6 * samples * timesteps * features * size
+    each = activations + 8 * _weights(settings) * size + 6 * samples * timesteps * features * size
+    return _BASE_BYTES + group_size(run.engine, settings) * each
 
 
 def smallest_p(pairs: int) -> float:

@@ -48,7 +48,8 @@ class _Tally:
         if not self.epochs:
             return "time left unknown"
         seconds = (time.monotonic() - self.start) / self.epochs * (self.epochs_total - self.epochs)
-        minutes, seconds = divmod(round(seconds), 60)
+        waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
+        minutes, seconds = divmod(max(waits, round(seconds)), 60)
         hours, minutes = divmod(minutes, 60)
         return (f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}") + " left"
 
@@ -66,7 +67,7 @@ def shown(steps: Iterable[Epoch | Finished], missing: list[Run], done: int, cons
 
 @contextmanager
 def _view(tally: _Tally, console: Console):  # type: ignore[no-untyped-def]
-    if console.is_terminal:
+    if console.is_terminal and not console.no_color and not console.is_dumb_terminal:
         columns = (TextColumn("{task.fields[runs]}"), BarColumn(None), TextColumn("{task.fields[latest]}"))
         with Progress(*columns, console=console, transient=True, expand=True) as bar:
             task = bar.add_task("", total=max(1, tally.epochs_total), runs="", latest=tally.latest)

@@ -100,8 +100,14 @@ def set_aside(path: Path) -> Path:
 
 
 def forget(folder: Path, run: str) -> None:
-    """Remove the record of a failed run, so that it is tried again."""
+    """Remove the record and the log of a failed run, which is tried again."""
     (folder / "runs" / f"{run}.json").unlink()
+    (folder / "logs" / f"{run}.log").unlink(missing_ok=True)
+
+
+def _unusable(folder: Path, error: OSError) -> str:
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return f"{folder}: cannot be used: {what}; mend that, or name another folder with --results. Records are kept."
 
 
 @contextmanager
@@ -120,10 +126,16 @@ def locked(folder: Path) -> Iterator[None]:
         who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "another process"
         raise FolderError(f"{folder}: in use by {who}; wait for it, or name another folder with --results") from None
     except OSError as error:
-        raise FolderError(f"{folder}: cannot be written: {error.strerror or error}") from None
+        raise FolderError(_unusable(folder, error)) from None
     try:
         (folder / ".holder").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+        for place in (folder, folder / "runs"):
+            files.remove_leftovers(place)
         yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FolderError(_unusable(folder, error)) from error
     finally:
         (folder / ".holder").unlink(missing_ok=True)
         lock.release()

@@ -19,21 +19,20 @@ from lstm_ablate.runs import Run
 from lstm_ablate.yaml_source import dump
 
 NOTHING = "-"
+_WIDE = 110  # columns of a terminal on which formulas fit into the table
 
 
-def write(folder: Path, experiment: Experiment, runs: list[Run], records: dict[str, Record]) -> Summary:
-    """Write every file of a results folder that is derived from its records; return the summary.
+def write(folder: Path, experiment: Experiment, runs: list[Run], records: dict[str, Record], summary: Summary) -> None:
+    """Write every file of a results folder that is derived from its records.
 
     The same records give the same bytes, whenever and in whatever order they came about.
     """
-    summary = analysis.summarise(experiment, runs, records)
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
     files.replace(folder / "runs.csv", _csv(analysis.runs_table(runs, records)))
     files.replace(folder / "curves.csv", _csv(analysis.curves_table(runs, records)))
     files.replace(folder / "timings.csv", _csv(analysis.timings_table(runs, records)))
     files.replace(folder / "summary.csv", _csv(summary.table()))
     files.replace(folder / "report.md", markdown(summary))
-    return summary
 
 
 def resolved_yaml(experiment: Experiment) -> str:
@@ -50,18 +49,26 @@ def _csv(table: pd.DataFrame) -> str:
 def terminal(summary: Summary, console: Console) -> None:
     """Print a table for each task, what went wrong, and what the columns mean."""
     for task in summary.tasks:
-        title = f"{summary.name}: {summary.loss} on test" + (f", task {task}" if len(summary.tasks) > 1 else "")
+        title = f"{summary.name}: {summary.losses[task]} on test" + (f", task {task}" if len(summary.tasks) > 1 else "")
         table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-        for heading in _HEADINGS:
-            table.add_column(heading, justify="left" if heading in ("variant", "formula") else "right")
-        table.add_column("s/run", justify="right")
-        for row in (row for row in summary.rows if row.task == task):
+        narrow = console.width < _WIDE
+        for heading in (*_HEADINGS, "s/run"):
+            if not (narrow and heading == "formula"):
+                table.add_column(heading, justify="left" if heading in ("variant", "formula") else "right")
+        rows = [row for row in summary.rows if row.task == task]
+        for row in rows:
             seconds = summary.seconds.get((task, row.variant))
-            table.add_row(*map(escape, _cells(row, summary.baseline)), NOTHING if seconds is None else f"{seconds:.1f}")
+            variant, formula, *others = _cells(row, summary.baseline)
+            cells = [variant, *([] if narrow else [formula]), *others]
+            table.add_row(*map(escape, cells), NOTHING if seconds is None else f"{seconds:.1f}")
         console.print(table)
+        if narrow:
+            for row in rows:
+                console.print(f"  {row.variant}: {row.formula}", markup=False)
     for trouble in summary.troubles:
         console.print(escape(trouble), style="yellow")
-    console.print(_legend(summary), style="dim", markup=False)
+    timed = " s/run: seconds of training, compilation aside."
+    console.print(_legend(summary, timed), style="dim", markup=False)
 
 
 def markdown(summary: Summary) -> str:
@@ -94,7 +101,7 @@ def as_json(summary: Summary) -> str:
     content = {
         "name": summary.name,
         "baseline": summary.baseline,
-        "loss": summary.loss,
+        "losses": dict(summary.losses),
         "rows": [
             {**asdict(row), "seconds_per_run": summary.seconds.get((row.task, row.variant))} for row in summary.rows
         ],
@@ -128,14 +135,15 @@ def _loss(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3g}"
 
 
-def _legend(summary: Summary) -> str:
+def _legend(summary: Summary, timed: str = "") -> str:
     paired = sorted({row.paired for row in summary.rows if row.variant != summary.baseline})
     pairs = " to ".join(str(n) for n in dict.fromkeys((paired[0], paired[-1]))) if paired else "0"
     ceilings = {row.task: row.ceiling for row in summary.rows if row.ceiling is not None}
     means = ", ".join(f"{value:.3g}" + (f" ({task})" if len(ceilings) > 1 else "") for task, value in ceilings.items())
     return (
-        f"{summary.loss}: reconstruction loss on test windows, lower is better; 0 is a perfect reconstruction"
+        f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test windows, over the runs "
+        "that are ok; lower is better, 0 is a perfect reconstruction"
         + (f", predicting the mean gives {means}" if means else "")
-        + f". Over the ok runs; div = diverged. ratio: geometric mean of loss over {summary.baseline}'s at the same "
-        f"seeds ({pairs} pairs)."
+        + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the same seeds "
+        f"(pairs: {pairs}).{timed}"
     )

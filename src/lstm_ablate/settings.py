@@ -214,12 +214,26 @@ class FileData(Frozen):
         BeforeValidator(_tuple),
         Field(description="columns of the CSV; all by default"),
     ] = None
-    timesteps: Annotated[int, Field(ge=2, le=100_000, description="window length (CSV only)")] = 30
-    stride: Annotated[int, Field(ge=1, description="rows between the starts of two windows (CSV only)")] = 1
+    timesteps: Annotated[
+        int | None, Field(ge=2, le=100_000, description="rows in a window of a CSV; 30 by default")
+    ] = None
+    stride: Annotated[
+        int | None, Field(ge=1, description="rows between the starts of two windows of a CSV; 1 by default")
+    ] = None
     split: Split = Split()
     scaling: Annotated[
         Literal["standard", "minmax", "none"], Field(description="per feature, fitted on the training part")
     ] = "standard"
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the file is an NPY array, which holds its windows as they are."""
+        return self.path.lower().endswith(".npy")
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows in a window of a CSV, and between the starts of two."""
+        return self.timesteps or 30, self.stride or 1
 
 
 Data = Annotated[
@@ -352,6 +366,11 @@ class Settings(Frozen):
     model: Model = Model()
     training: Training = Training()
 
+    @property
+    def timesteps(self) -> int:
+        """Time steps of a window; of an NPY array, which only reading it tells, a guess."""
+        return self.data.window[0] if isinstance(self.data, FileData) else self.data.timesteps
+
     def identity(self) -> dict[str, Any]:
         """Return the canonical values: equal for settings that mean the same training."""
         values = self.model_dump(mode="json")
@@ -360,4 +379,6 @@ class Settings(Frozen):
         model["candidate"], model["output"] = self.model.cell_input, self.model.cell_output
         if isinstance(self.data, FileData):
             del values["data"]["path"]  # the content counts, wherever it lies
+            if not self.data.is_array:
+                values["data"]["timesteps"], values["data"]["stride"] = self.data.window
         return values

@@ -3,9 +3,12 @@
 import json
 import math
 import os
+import statistics
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,31 +124,40 @@ def train(
 ) -> Generator[Epoch | Finished, None, None]:
     """Train what a plan misses and record it; yield what happens. Closing the iterator ends the workers.
 
-    Damaged records are moved aside first. A run whose training raises twice is recorded as failed, with all that is
-    known in `logs/<id>.log`; with `fail_fast` the sweep ends there.
+    Damaged records are moved aside first. Runs of a group that failed are tried once more, each alone; one that fails
+    again is recorded as failed, with all that is known in `logs/<id>.log`. With `fail_fast` the sweep ends there.
     """
     for path in todo.damaged:
         records.set_aside(path)
-    parts = groups(todo.missing)
-    events = execute(_work, parts, key=lambda group: group[0].settings, workers=workers, environment=worker_environment)
-    described = False
-    for event in events:
-        group = parts[event.group]
-        if isinstance(event, Progress):
-            index, epoch, train_loss, validation_loss = event.message
-            yield Epoch(group[index], epoch, train_loss, validation_loss)
-            continue
-        for run, (result, meta) in zip(group, _outcomes(event, group, folder), strict=True):
-            if run.id in todo.records:  # a failed run that is tried again
-                records.forget(folder, run.id)
-            record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
-            yield Finished(run, record, records.publish(folder, record))
-            if "device" in meta and not described:
-                described = True
-                content = environment.describe(meta["device"], WORKER_ENVIRONMENT, config_folder)
-                files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
-        if isinstance(event, Failed) and fail_fast:
-            return
+    parts, last_try, described = groups(todo.missing), False, False
+    while parts:
+        again: list[list[Run]] = []
+        events = execute(
+            _work, parts, key=lambda group: group[0].settings, workers=workers, environment=worker_environment
+        )
+        with closing(events):
+            for event in events:
+                group = parts[event.group]
+                if isinstance(event, Progress):
+                    index, epoch, train_loss, validation_loss = event.message
+                    yield Epoch(group[index], epoch, train_loss, validation_loss)
+                    continue
+                if isinstance(event, Failed) and not last_try:
+                    again += [[run] for run in group]
+                    continue
+                for run, (result, meta) in zip(group, _outcomes(event, group, folder), strict=True):
+                    if run.id in todo.records:  # a failed run that is tried again
+                        records.forget(folder, run.id)
+                    record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
+                    yield Finished(run, record, records.publish(folder, record))
+                if isinstance(event, Done) and not described:
+                    described = True
+                    settings = worker_environment(event.worker)
+                    content = environment.describe(event.value[0][1]["device"], settings, config_folder)
+                    files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
+                if isinstance(event, Failed) and fail_fast:
+                    return
+        parts, last_try = again, True
 
 
 def _outcomes(event: Done | Failed, group: list[Run], folder: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -163,12 +175,29 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     engine = engines.load(group[0].engine)
     arrays = [data.load(run.settings.data, run.seed) for run in group]
     start = time.perf_counter()
-    results = list(engine.train(group, arrays, lambda *at: send(at[:4])))
+    ends: list[float] = []  # of the epochs
+
+    def on_epoch(index: int, *told: Any) -> None:
+        if index == 0:
+            ends.append(time.perf_counter())
+        send((index, *told[:3]))
+
+    results = list(engine.train(group, arrays, on_epoch))
     seconds = (time.perf_counter() - start) / len(group)
-    meta = {"seconds": round(seconds, 3), "engine": group[0].engine, "device": engine.device(), "process": os.getpid()}
+    later = [end - before for before, end in pairwise(ends)] or [seconds * len(group)]
+    epoch_seconds = statistics.median(later) / len(group)  # the first epoch compiles: it is not among them
     loss = group[0].settings.training.loss
     return [
-        (_recorded(result, data.ceiling(windows.test, loss)), meta)
+        (
+            _recorded(result, data.ceiling(windows.test, loss)),
+            {
+                "seconds": round(seconds, 3),
+                "training_seconds": round(epoch_seconds * len(result.train_losses), 3),
+                "engine": group[0].engine,
+                "device": engine.device(),
+                "process": os.getpid(),
+            },
+        )
         for result, windows in zip(results, arrays, strict=True)
     ]
 

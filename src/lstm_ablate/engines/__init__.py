@@ -73,14 +73,15 @@ def group_size(engine: str, settings: Settings) -> int:
     network keeps a core busy; of small ones, several share the cost of starting each operation, as long as what they
     save for the reverse pass, some 12 numbers for each unit, time step and window, stays in cache. Measured on one core
     in ms per step and run: [16, 8] with 30 steps 1.0 alone, 0.75 from 4 to 8 runs, 1.1 with 16; with 200 steps 6.4
-    alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide 10, a usual number of seeds.
+    alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide 10, a usual number of seeds, and leave two groups
+    of it for two workers.
     """
     if engine != "fused":
         return 1
     model, training = settings.model, settings.training
-    numbers = 12 * sum(model.encoder + model.decoder) * settings.data.timesteps * training.batch_size
+    numbers = 12 * sum(model.encoder + model.decoder) * settings.timesteps * training.batch_size
     saved = numbers * (8 if training.dtype == "float64" else 4)  # bytes for each run
-    return next((size for size in (10, 5, 2) if size * saved <= 18 * 2**20), 1)
+    return next((size for size in (5, 2) if size * saved <= 18 * 2**20), 1)
 
 
 def judge(  # the same judgement for every engine

@@ -35,9 +35,8 @@ def _fit(settings: Settings, arrays: Arrays, callbacks: list[Any], output: Any, 
         if to_vector:
             x = layers.RepeatVector(arrays.train.shape[1])(x)
     network = keras.Model(inputs, output(x))
-    optimizer = keras.optimizers.get(
-        {"class_name": training.optimizer.name, "config": {"learning_rate": training.optimizer.learning_rate}}
-    )
+    options = training.optimizer.model_dump(exclude={"name"})
+    optimizer = keras.optimizers.get({"class_name": training.optimizer.name, "config": options})
     network.compile(optimizer, training.loss, **({"jit_compile": True} if jit_compile else {}))
     parts = [part.astype(training.dtype) for part in (arrays.train, arrays.validation, arrays.test)]
     network.fit(

@@ -2,13 +2,13 @@
 
 An executor is a function
 
-    execute(work, groups, *, key, workers, environment, attempts) -> Iterator[Event]
+    execute(work, groups, *, key, workers, environment) -> Iterator[Event]
 
 that calls `work(group, send)` once for every group, in processes of its own, and yields what happens as it happens:
 
-- `Progress` for every picklable message that the work gave to `send`,
+- `Progress` for every small picklable message that the work gave to `send`,
 - `Done` with the value that the work returned,
-- `Failed` where it raised, or its process died, `attempts` times in a row; every other group goes on.
+- `Failed` where it raised, or its process died; every other group goes on.
 
 `key(group)` names what is costly to set up for a group; groups of one key go to the same worker while that keeps no
 worker idle. `environment(worker)` gives the variables that a worker, by its index, has before it imports the work.
@@ -43,7 +43,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A group failed for good: the last failure in one line, and all that is known of it."""
+    """A group failed: why, in one line, and all that is known of it."""
 
     group: int
     worker: int

@@ -4,13 +4,14 @@ One pool per worker, so that groups can be kept with the worker that has set up 
 dies takes nothing with it but its group; pebble starts it anew.
 """
 
+import math
 import multiprocessing
 import os
+import pickle
 import signal
-import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
@@ -22,6 +23,8 @@ import pebble
 from lstm_ablate.executors import Done, Event, Failed, Progress, Work
 
 _POLL_SECONDS = 0.05
+_MESSAGES_A_TURN = 100  # of one worker, before the others are looked at
+_MESSAGE_BYTES = 4000  # at most: a pipe takes so many whole or not at all, even from a process that dies writing
 
 
 def execute(
@@ -31,12 +34,10 @@ def execute(
     key: Callable[[Any], Any],
     workers: int,
     environment: Callable[[int], Mapping[str, str]],
-    attempts: int = 2,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Carry out `work(group, send)` for every group in spawned processes; see the contract in `executors`."""
     keys = [key(group) for group in groups]
     waiting = list(range(len(groups)))
-    tried = [0] * len(groups)
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lstm-ablate-")))
         pool = [
@@ -52,15 +53,10 @@ def execute(
                     worker.start(work, group, groups[group], keys[group])
             wait([worker.inbox for worker in pool], timeout=_POLL_SECONDS)
             for worker in pool:
-                yield from worker.messages()
-                event = worker.ended()
-                if isinstance(event, Failed):
-                    tried[event.group] += 1
-                    if tried[event.group] < attempts:
-                        waiting.insert(0, event.group)
-                        continue
-                if event:
-                    yield event
+                done = worker.done()  # asked first: what it sent has then arrived
+                yield from worker.messages(math.inf if done else _MESSAGES_A_TURN)
+                if done:
+                    yield worker.ended()
 
 
 def _choose(waiting: Sequence[int], keys: Sequence[Any], last: Any, busy: set[Any]) -> int:
@@ -99,18 +95,24 @@ class _Worker:
 
     def start(self, work: Work, group: int, content: Any, key: Any) -> None:
         self.group, self.last_key = group, key
+        if self.log.exists():
+            os.truncate(self.log, 0)  # a log tells of one group
         self.future = self.pool.schedule(_call, args=(work, group, content))
 
-    def messages(self) -> Iterator[Progress]:
-        while self.inbox.poll():
-            group, message = self.inbox.recv()
+    def messages(self, most: float) -> Iterator[Progress]:
+        taken = 0
+        while taken < most and self.inbox.poll():
+            group, message = pickle.loads(self.inbox.recv_bytes())
+            taken += 1
             if group == self.group:
                 yield Progress(group, self.index, message)
 
-    def ended(self) -> Done | Failed | None:
-        """Return how the group ended, or None while it goes on; the worker is idle afterwards."""
-        if self.group is None or self.future is None or not self.future.done():
-            return None
+    def done(self) -> bool:
+        return self.group is not None and self.future is not None and self.future.done()
+
+    def ended(self) -> Done | Failed:
+        """Return how the group ended; the worker is idle afterwards. To be called when it is done."""
+        assert self.group is not None and self.future is not None
         group, self.group = self.group, None
         error = self.future.exception()
         if error is None:
@@ -135,15 +137,16 @@ def _begin(outbox: Connection, log: str, environment: dict[str, str]) -> None:
     os.environ.update(environment)  # before the work, and with it any library, is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-        os.dup2(descriptor, stream.fileno())
-    os.close(descriptor)
+    for standard in (1, 2):  # output and error, whether the driver's are open or not
+        os.dup2(descriptor, standard)
 
 
 def _call(work: Work, group: int, content: Any) -> Any:
     def send(message: Any) -> None:
         assert _outbox is not None
-        _outbox.send((group, message))
+        content = pickle.dumps((group, message))
+        if len(content) > _MESSAGE_BYTES:
+            raise ValueError(f"a message of {len(content)} bytes; at most {_MESSAGE_BYTES}")
+        _outbox.send_bytes(content)
 
     return work(content, send)

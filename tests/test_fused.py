@@ -216,6 +216,7 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
 def test_equals_keras(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
+    monkeypatch.setattr(fused_network, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
     seed = 1
     _, result = run_fused(settings, [3, seed])
     train_losses, validation_losses, test_losses, weights = run_keras(settings, seed)

@@ -9,7 +9,7 @@ run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from pathlib import Path
 import biased_engine
 import numpy as np
 import pytest
+from scipy import stats
 
 from lstm_ablate import benchmark, verification
 from lstm_ablate.runs import Run
@@ -48,7 +49,7 @@ def test_the_fused_engine_holds():
 
 def test_keras_against_itself_is_exactly_equal():
     one, comparisons = verdict("keras")
-    assert one.holds and one.after_steps == 0 and one.worst_factor == 1.0
+    assert one.holds and one.after_steps == 0 and one.median_factor == 1.0
     assert comparisons[0].epochs[0].keras_weights == comparisons[0].epochs[0].weights > 0
 
 
@@ -58,8 +59,10 @@ def test_a_slightly_wrong_learning_rate_is_found_in_float64():
 
 
 def test_lost_digits_are_found_in_float32():
-    one, _ = verdict("biased_engine", batch_size=biased_engine.NOISY_FLOAT32)
-    assert not one.holds and one.after_steps == 0 and one.worst_factor > 2
+    one, comparisons = verdict("biased_engine", batch_size=biased_engine.NOISY_FLOAT32)
+    assert one.after_steps == 0 and one.beyond == one.seeds == 2 < one.seeds_needed
+    (more,) = verification.judge(comparisons * 3)
+    assert not more.holds and more.median_factor > 2
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # 1e200 in float32
@@ -72,7 +75,7 @@ def test_runs_that_diverge_hold_where_both_diverge_at_once():
 def test_an_engine_without_a_finite_weight_fails():
     """Wherever the truth goes on: in float64, and in float32 alone."""
     one, comparisons = verdict("biased_engine", batch_size=biased_engine.NAN_FLOAT32)
-    assert not one.holds and one.worst_factor == math.inf
+    assert not one.holds and one.median_factor == math.inf
     assert [epoch.keras_weights < 1 for epoch in comparisons[0].epochs] == [True, True]
 
 
@@ -82,23 +85,32 @@ def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
 
 
 @pytest.mark.parametrize(
-    ("comparisons", "worst", "epoch", "holds"),
+    ("comparisons", "epoch", "beyond", "holds"),
     [
-        ([comparison([1, 4]), comparison([1, 1])], 2.0, 2, True),  # sqrt(4 * 1)
-        ([comparison([1, 4.1]), comparison([1, 1])], math.sqrt(4.1), 2, False),
-        ([comparison([3, 1])], 3.0, 1, False),
-        ([comparison([1], after_steps=1e-8)], 1.0, 1, False),
-        ([comparison([1], diverged=(2, None, None, None))], 1.0, 1, False),
-        ([comparison([1], diverged=(None, None, None, 2))], 1.0, 1, False),
-        ([comparison([1], diverged=(2, 2, 1, 1))], 1.0, 1, True),
-        ([comparison([1, 1, 5]), comparison([1])], 5.0, 3, False),  # a run that ends early hides no other
-        ([comparison([1, math.inf])], math.inf, 2, False),
+        ([comparison([1, 4])] * 6, 2, 6, False),  # 1 / 2^6 < 0.05 / 2
+        ([comparison([1, 4])] * 5, 2, 5, True),  # 1 / 2^5 > 0.05 / 2: five seeds cannot tell over two epochs
+        ([comparison([4])] * 5, 1, 5, False),
+        ([comparison([400])] * 7 + [comparison([1.9])], 1, 7, False),  # p = 9 / 256
+        ([comparison([400])] * 6 + [comparison([1.9])] * 2, 1, 6, True),  # p = 37 / 256
+        ([comparison([1.9])] * 9, 1, 0, True),
+        ([comparison([1, 1, 5])] * 6 + [comparison([1])], 3, 6, False),  # a run that ends early hides no other
+        ([comparison([1, math.inf]), comparison([1, 1])], 2, 1, False),
+        ([comparison([1], after_steps=1e-8)], 1, 0, False),
+        ([comparison([1], diverged=(2, None, None, None))], 1, 0, False),
+        ([comparison([1], diverged=(2, 2, 1, 1))], 1, 0, True),
     ],
 )
-def test_the_verdict_is_the_worst_epochs_geometric_mean(comparisons, worst, epoch, holds):
+def test_the_verdict_counts_seeds_and_takes_the_worst_epoch(comparisons, epoch, beyond, holds):
     (one,) = verification.judge(comparisons)
-    assert (one.worst_factor, one.worst_epoch, one.holds) == (pytest.approx(worst), epoch, holds)
-    assert len(verification.by_epoch(comparisons)) == max(len(one.epochs) for one in comparisons)
+    assert (one.worst_epoch, one.beyond, one.holds) == (epoch, beyond, holds)
+    assert len(verification.by_epoch(comparisons)) == max(len(each.epochs) for each in comparisons)
+
+
+def test_the_sign_test_is_scipys():
+    for n in range(1, 12):
+        for count in range(n + 1):
+            expected = stats.binomtest(count, n, 0.5, alternative="greater").pvalue
+            assert verification._sign_test(count, n) == pytest.approx(expected)
 
 
 def test_the_relative_error_is_that_of_the_worst_tensor():

@@ -4,13 +4,15 @@ The truth is the keras engine in float64. Two things must hold (the ladder of th
 
 - in float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9;
 - in float32 the engine is as close to the truth as the keras engine in float32 is, within a factor of 2, at every
-  epoch: the geometric mean over the seeds of a variant.
+  epoch: no more than half of a variant's seeds are beyond that factor, by an exact sign test.
 
-Training is chaotic: rounding errors grow from step to step, so two correct programs drift apart, and only a comparison
-of drifts can tell an error from rounding.
+Training is chaotic: rounding errors grow from step to step, and where an activation has a kink a single flip can make
+an error a hundred times as large, in either engine (measured with relu: factors from 0.01 to 470 over 14 runs, their
+median 1). So single runs say nothing about float32, and a mean over seeds little: the test counts.
 """
 
 import math
+import statistics
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -28,6 +30,7 @@ from lstm_ablate.sweep import worker_environment
 STEPS = 20
 EXACT = 1e-9
 FACTOR = 2.0
+LEVEL = 0.05
 _TINY = float(np.finfo(np.float64).tiny)
 
 Snapshot = tuple[Weights, float]  # weights and validation loss after an epoch
@@ -62,14 +65,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an engine holds in one variant of a task, and by how much."""
+    """Whether an engine holds in one variant of a task; `worst_epoch` is the one with the smallest p."""
 
     task: str
     variant: str
     seeds: int
     after_steps: float  # the worst of its runs
-    worst_factor: float  # over the epochs: geometric mean over seeds of the engine's error over keras'
     worst_epoch: int
+    median_factor: float  # the engine's error over keras', in float32 at that epoch
+    beyond: int  # seeds at which it is more than FACTOR there
+    p: float  # of so many or more, if half of all seeds are beyond
+    seeds_needed: int  # fewer cannot show that an engine is too far in float32
     holds: bool
 
 
@@ -114,14 +120,33 @@ _ERRORS = [field.name for field in fields(Epoch) if field.name != "epoch"]
 
 def _verdict(task: str, variant: str, mine: list[Comparison]) -> Verdict:
     after_steps = max(one.after_steps for one in mine)
-    factors = [
-        (_geometric_mean([_over(one.weights, one.keras_weights) for one in epochs]), epochs[0].epoch)
-        for epochs in _aligned(mine)
-    ]
-    factor, epoch = max(factors, default=(1.0, 0))
-    same_ends = all(one.diverged[0] == one.diverged[1] and one.diverged[2] == one.diverged[3] for one in mine)
-    holds = after_steps <= EXACT and factor <= FACTOR and same_ends
-    return Verdict(task, variant, len(mine), after_steps, factor, epoch, holds)
+    worst_p, median, beyond, worst_epoch = 1.0, 1.0, 0, 0
+    for epochs in (by_epoch := _aligned(mine)):
+        factors = [_over(one.weights, one.keras_weights) for one in epochs]
+        count = sum(factor > FACTOR for factor in factors)
+        p = _sign_test(count, len(factors))
+        if p < worst_p or not worst_epoch:
+            worst_p, median, beyond, worst_epoch = p, statistics.median(factors), count, epochs[0].epoch
+    level = LEVEL / max(1, len(by_epoch))  # Bonferroni
+    finite = all(math.isfinite(value) for one in mine for epoch in one.epochs for value in (epoch.weights, epoch.loss))
+    same_ends = all(one.diverged[0] == one.diverged[1] for one in mine)
+    return Verdict(
+        task,
+        variant,
+        seeds=len(mine),
+        after_steps=after_steps,
+        worst_epoch=worst_epoch,
+        median_factor=median,
+        beyond=beyond,
+        p=worst_p,
+        seeds_needed=math.ceil(-math.log2(level)),
+        holds=after_steps <= EXACT and finite and same_ends and worst_p > level,
+    )
+
+
+def _sign_test(count: int, n: int) -> float:
+    """Return the probability of `count` or more heads among n tosses of a fair coin."""
+    return float(sum(math.comb(n, k) for k in range(count, n + 1)) / 2**n)
 
 
 def _over(error: float, reference: float) -> float:

@@ -248,7 +248,7 @@ def test_a_report_needs_no_data_file(tmp_path):
     """Not even when the file has changed since; training does."""
     for name in ("own_data.yaml", "own_data.csv"):
         shutil.copy(ROOT / "configs" / name, tmp_path)
-    small = ["seeds=1", "training.epochs=1", "data.stride=40"]
+    small = ["seeds=1", "training.epochs=1", "data.stride=20"]
     call("run", "own_data.yaml", *small, cwd=tmp_path)
     before = files_of(tmp_path / "results" / "own_data")
     with (tmp_path / "own_data.csv").open("a") as stream:

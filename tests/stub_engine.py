@@ -23,7 +23,8 @@ def train(runs, arrays, on_epoch):
             on_epoch(index, epoch, loss, loss, dict)
         diverged, selected = judge(losses, losses, training.select)
         loss = losses[selected - 1] if selected else None
-        yield Result(10, losses, losses, diverged, selected, loss, loss, loss, None)
+        shown = None if loss is None else arrays[index].test[:3] * 0.5
+        yield Result(10, losses, losses, diverged, selected, loss, loss, loss, shown, None)
 
 
 def device():

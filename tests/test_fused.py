@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy_lstm import reconstruct
 
 from lstm_ablate import data
 from lstm_ablate.activations import ACTIVATIONS
-from lstm_ablate.engines import Result, fused, fused_network, fused_optimizers, group_size
+from lstm_ablate.engines import SHOWN, Result, fused, fused_network, fused_optimizers, group_size
 from lstm_ablate.randomness import batch_order, generator, initial_weights
 from lstm_ablate.runs import Run
 from lstm_ablate.settings import Settings
@@ -226,6 +227,8 @@ def test_equals_keras(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> No
     chosen = int(np.argmin(validation_losses)) if best else len(validation_losses) - 1
     assert (result.status, result.best_epoch) == ("ok", chosen + 1)
     assert result.test_loss == pytest.approx(test_losses[chosen], rel=1e-9)
+    test = data.load(settings.data, seed).test[:SHOWN]
+    np.testing.assert_allclose(result.reconstructions, reconstruct(settings.model, result.weights, test), atol=1e-9)
     chosen_losses = (result.train_loss, result.validation_loss)
     assert chosen_losses == (result.train_losses[chosen], result.validation_losses[chosen])
     assert result.weights is not None

@@ -13,7 +13,7 @@ from numpy_lstm import random_weights, reconstruct
 from lstm_ablate import randomness
 from lstm_ablate.activations import ACTIVATIONS
 from lstm_ablate.data import Arrays
-from lstm_ablate.engines import reference
+from lstm_ablate.engines import SHOWN, reference
 from lstm_ablate.runs import Run
 from lstm_ablate.settings import Head, Model, Settings
 
@@ -215,6 +215,7 @@ def test_training_equals_a_loop_written_by_hand(options):
     assert result.validation_loss == result.validation_losses[best]
     assert result.train_loss == result.train_losses[best]
     assert result.test_loss == pytest.approx(float(loss(data.test)), rel=1e-10)
+    np.testing.assert_allclose(result.reconstructions, network(data.test[:SHOWN]), rtol=1e-8, atol=1e-10)
     for (name, value), expected in zip(result.weights.items(), kept[best], strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-8, atol=1e-10, err_msg=name)
 

@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 import stub_engine
 
-from lstm_ablate import analysis, experiment, report, sweep
+from lstm_ablate import analysis, experiment, records, report, sweep
 
 CONFIG = """
 version: 1
@@ -60,6 +61,10 @@ def test_every_run_is_trained_once_and_recorded(load, tmp_path):
     ]
     assert {step.stored for step in finished} == {"stored"}
     assert swept(load(), tmp_path / "r") == []
+    result = records.load(tmp_path / "r")[0][finished[0].run.id].result
+    windows, reconstructions = np.array(result["windows"]), np.array(result["reconstructions"])
+    assert windows.shape == (2, 3)  # the first feature of so many windows
+    np.testing.assert_allclose(reconstructions, windows / 2, atol=1e-4)  # as the stub says
     environment = json.loads((tmp_path / "r" / "environment.json").read_text())
     assert environment["device"] == "stub" and environment["packages"]["tensorflow"]
 

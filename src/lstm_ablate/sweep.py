@@ -189,7 +189,7 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     loss = group[0].settings.training.loss
     return [
         (
-            _recorded(result, data.ceiling(windows.test, loss)),
+            _recorded(result, windows.test, loss),
             {
                 "seconds": round(seconds, 3),
                 "training_seconds": round(epoch_seconds * len(result.train_losses), 3),
@@ -202,8 +202,13 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     ]
 
 
-def _recorded(result: engines.Result, ceiling: float) -> dict[str, Any]:
-    """Return a result as JSON values; a loss that is not finite becomes null."""
+def _recorded(result: engines.Result, test: data.Array, loss: str) -> dict[str, Any]:
+    """Return a result as JSON values; a loss that is not finite becomes null.
+
+    Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them, is kept for the
+    eye, to four decimals.
+    """
+    shown = result.reconstructions
     return {
         "status": result.status,
         "parameters": result.parameters,
@@ -214,7 +219,15 @@ def _recorded(result: engines.Result, ceiling: float) -> dict[str, Any]:
         "test_loss": result.test_loss,
         "diverged_epoch": result.diverged_epoch,
         "floor": FLOOR,
-        "ceiling": ceiling,
+        "ceiling": data.ceiling(test, loss),
         "train_losses": [loss if math.isfinite(loss) else None for loss in result.train_losses],
         "validation_losses": [loss if math.isfinite(loss) else None for loss in result.validation_losses],
+        "windows": [] if shown is None else _curves(test[: len(shown)]),
+        "reconstructions": [] if shown is None else _curves(shown),
     }
+
+
+def _curves(windows: data.Array) -> list[list[float]]:
+    """Return the first feature of windows [N, T, F] as [N][T]."""
+    curves: list[list[float]] = windows[:, :, 0].round(4).tolist()
+    return curves

@@ -29,10 +29,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lstm_ablate.randomness import Weights
 from lstm_ablate.settings import Settings
 
 ENGINES = {"fused": "lstm_ablate.engines.fused", "keras": "lstm_ablate.engines.reference"}
+
+SHOWN = 3  # test windows whose reconstructions a result carries
 
 OnEpoch = Callable[[int, int, float, float, Callable[[], Weights]], None]
 
@@ -42,7 +47,8 @@ class Result:
     """What training gave. Losses are in the units of `training.loss`; lists have one entry per epoch that ran.
 
     Of a diverged run the last epoch's losses may be NaN or infinite, and `best_epoch`, `train_loss`,
-    `validation_loss`, `test_loss` and `weights` are None. Otherwise they belong to the selected epoch (from 1).
+    `validation_loss`, `test_loss`, `reconstructions` and `weights` are None. Otherwise they belong to the selected
+    epoch (from 1). `reconstructions` [<= SHOWN, T, F] are those of the first test windows.
     """
 
     parameters: int
@@ -53,6 +59,7 @@ class Result:
     train_loss: float | None
     validation_loss: float | None
     test_loss: float | None
+    reconstructions: NDArray[np.float64] | None
     weights: Weights | None
 
     @property

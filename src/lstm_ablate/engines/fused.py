@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from lstm_ablate.data import Arrays
-from lstm_ablate.engines import OnEpoch, Result, fused_optimizers, group_size, judge
+from lstm_ablate.engines import SHOWN, OnEpoch, Result, fused_optimizers, group_size, judge
 from lstm_ablate.engines.devices import device
 from lstm_ablate.engines.fused_network import Matrices, Network, Tensor, pack, unpack
 from lstm_ablate.randomness import Weights, batch_order, initial_weights
@@ -67,7 +67,8 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             break
 
     matrices = state.best if training.select == "best" else state.matrices
-    test_losses = program.evaluate(matrices, windows["test"]).numpy().tolist()
+    losses, first = program.evaluate(matrices, windows["test"])
+    test_losses, reconstructions = losses.numpy().tolist(), first.numpy().astype(np.float64)
     trained = {name: matrix.numpy().astype(np.float64) for name, matrix in matrices.items()}
     for index in range(len(runs)):
         diverged, chosen = judge(train_losses[index], validation_losses[index], training.select)
@@ -83,6 +84,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             train_loss=train_losses[index][chosen - 1] if chosen else None,
             validation_loss=validation_losses[index][chosen - 1] if chosen else None,
             test_loss=test_losses[index] if kept else None,
+            reconstructions=reconstructions[index] if kept else None,
             weights=unpack({name: m[index] for name, m in trained.items()}, initial[index]) if kept else None,
         )
 
@@ -117,7 +119,7 @@ class Program(NamedTuple):
 
     batch: int
     epoch: Callable[..., tuple[State, Tensor]]
-    evaluate: Callable[[Matrices, Tensor], Tensor]
+    evaluate: Callable[[Matrices, Tensor], tuple[Tensor, Tensor]]
 
 
 def _compiled_part(training: Training) -> Training:
@@ -166,27 +168,35 @@ def _program(model: Model, training: Training, samples: int, timesteps: int, fea
         _, matrices, memory, _, total = tf.while_loop(lambda k, *_: k < batches, train_batch, start)
         matrices, memory = _where(alive, (matrices, memory), (state.matrices, state.memory))
         train_loss = total / (samples * timesteps * features)
-        validation_loss = evaluate(matrices, validation)
+        validation_loss, _ = evaluate(matrices, validation)
         better = alive & (validation_loss < state.best_loss)
         best, best_loss = _where(better, (matrices, validation_loss), (state.best, state.best_loss))
         state = State(matrices, memory, state.step + batches, best, best_loss)
         return state, tf.stack([train_loss, validation_loss], axis=1)
 
-    def evaluate(matrices: Matrices, windows: Tensor) -> Tensor:
-        """Return the mean loss [P] over windows [P, N, T, F]."""
+    def evaluate(matrices: Matrices, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean loss [P] over windows [P, N, T, F], and the first reconstructions [P, <= SHOWN, T, F]."""
         number = windows.shape[1]
         chunks = -(-number // _EVALUATED)
         size = -(-number // chunks)
 
-        def add(k: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        def add(k: Tensor, total: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             first = tf.minimum(k * size, number - size)  # the last chunk takes some windows again, for equal shapes
             x = _features_first(tf.gather(windows, first + tf.range(size), axis=1))
-            losses, _ = _losses(training.loss, network.predict(matrices, x) - x)
+            reconstruction = network.predict(matrices, x)
+            losses, _ = _losses(training.loss, reconstruction - x)
             new = first + tf.range(size) >= k * size
-            return k + 1, total + tf.reduce_sum(tf.where(new, losses, 0.0), axis=[1, 2, 3])
+            shown = tf.where(k == 0, reconstruction[..., : shown.shape[-1]], shown)
+            return k + 1, total + tf.reduce_sum(tf.where(new, losses, 0.0), axis=[1, 2, 3]), shown
 
-        _, total = tf.while_loop(lambda k, _: k < chunks, add, (tf.constant(0), tf.zeros([windows.shape[0]], dtype)))
-        return total / (number * timesteps * features)
+        runs = windows.shape[0]
+        start = (
+            tf.constant(0),
+            tf.zeros([runs], dtype),
+            tf.zeros([runs, features, timesteps, min(SHOWN, size)], dtype),
+        )
+        _, total, shown = tf.while_loop(lambda k, *_: k < chunks, add, start)
+        return total / (number * timesteps * features), tf.transpose(shown, [0, 3, 2, 1])
 
     return Program(
         batch,

@@ -14,7 +14,7 @@ from keras import layers
 
 from lstm_ablate import randomness
 from lstm_ablate.data import Arrays
-from lstm_ablate.engines import OnEpoch, Result, judge
+from lstm_ablate.engines import SHOWN, OnEpoch, Result, judge
 from lstm_ablate.engines.devices import device
 from lstm_ablate.randomness import Weights
 from lstm_ablate.runs import Run
@@ -154,12 +154,14 @@ def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Re
         if selected == epoch + 1:
             selected_weights = model.get_weights()
 
-    test_loss = None
+    test_loss = reconstructions = None
     if not diverged:
         model.set_weights(selected_weights)
         test_loss = _evaluate(model, test)
         if not np.isfinite(test_loss):
             diverged, selected, test_loss = training.epochs, None, None
+        else:
+            reconstructions = np.asarray(model(test[:SHOWN]), np.float64)
     return Result(
         parameters=model.count_params(),
         train_losses=train_losses,
@@ -169,6 +171,7 @@ def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Re
         train_loss=train_losses[selected - 1] if selected else None,
         validation_loss=validation_losses[selected - 1] if selected else None,
         test_loss=test_loss,
+        reconstructions=reconstructions,
         weights=_named(start, selected_weights) if selected else None,
     )
 

@@ -14,6 +14,7 @@ FLOORS = [
     "cli",
     "progress planning report verification benchmark",
     "sweep analysis plots",
+    "evidence",
     "engines.reference engines.handwritten engines.fused executors.local environment records",
     "engines.devices engines.fused_network engines.fused_optimizers",
     "executors data files",
@@ -24,7 +25,7 @@ FLOORS = [
     "problems",
     "schema",
     "settings",
-    "activations yaml_source",
+    "activations yaml_source reach",
     "errors",
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
@@ -39,6 +40,8 @@ AT_HOME = {
     "typer": {"cli"},
     "filelock": {"records"},
     "pandas": {"analysis", "report"},
+    "scipy": {"evidence"},
+    "jinja2": {"page"},
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lstm_ablate import experiment, planning, progress, runs, sweep
+from lstm_ablate import experiment, planning, progress, reach, runs, sweep
 from lstm_ablate.records import Record
 from lstm_ablate.settings import Settings
 
@@ -65,7 +65,7 @@ def test_the_smallest_p_is_that_of_all_signs_alike():
     for n in range(1, 9):
         differences = np.arange(1, n + 1)
         sums = [abs(np.dot(signs, differences)) for signs in product((-1, 1), repeat=n)]
-        assert planning.smallest_p(n) == pytest.approx(np.mean(np.array(sums) >= differences.sum()))
+        assert reach.smallest_p(n) == pytest.approx(np.mean(np.array(sums) >= differences.sum()))
 
 
 def test_costs_follow_the_finished_runs(expanded):

@@ -154,7 +154,7 @@ def plan(
 ) -> None:
     """Show what would run, and what it would cost; train nothing, write nothing."""
     from lstm_ablate import experiment as experiments
-    from lstm_ablate import planning, sweep
+    from lstm_ablate import planning, reach, sweep
 
     experiment = experiments.load(config, _overrides(overrides, engine))
     sweep.check_data(experiment)
@@ -164,7 +164,7 @@ def plan(
     cost = planning.cost(todo, processes)
     shares = [asdict(share) for share in planning.shares(experiment, todo)]
     seeds, comparisons = len(experiment.seeds), max(1, len(experiment.variants) - 1)
-    smallest = planning.smallest_p(seeds)
+    smallest = reach.smallest_p(seeds)
     smallest_holm = min(1.0, smallest * comparisons)
     if as_json:
         content = {

@@ -109,8 +109,3 @@ def _memory_bytes(run: Run) -> float:
     activations = settings.training.batch_size * timesteps * units * 20 * size
     each = activations + 8 * _weights(settings) * size + 6 * samples * timesteps * features * size
     return _BASE_BYTES + group_size(run.engine, settings) * each
-
-
-def smallest_p(pairs: int) -> float:
-    """Return the smallest two-sided p-value of an exact sign-flip test with a number of pairs: 2 / 2^n."""
-    return float(min(1.0, 2.0 ** (1 - pairs)))

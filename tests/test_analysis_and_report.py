@@ -35,6 +35,24 @@ tasks:
 """
 
 
+VERDICTS = """
+version: 1
+name: verdicts
+data: {family: sines, samples: {train: 4, validation: 2, test: 2}, timesteps: 3}
+training: {batch_size: 2, epochs: 4}
+seeds: 12
+baseline: base
+variants:
+  base: {}
+  worse: {model.activation: relu}
+  better: {model.activation: elu}
+  alike: {model.activation: selu}
+  slightly: {model.activation: gelu}
+  unclear: {model.activation: silu}
+  gone: {model.activation: softplus}
+"""
+
+
 @pytest.fixture
 def case(tmp_path):
     """An experiment whose losses are seed-dependent and skewed; some runs diverged, failed or are missing."""
@@ -72,18 +90,24 @@ def test_statistics_equal_pythons(case):
         assert (row.ok, row.seeds) == (len(ok), 6)
         assert row.ok + row.diverged + row.failed + row.missing == 6
         if not ok:
-            assert row.mean is row.median is row.ratio is row.sd is None
+            assert row.mean is row.median is row.iqm is row.sd is row.minimum is None
             continue
-        assert row.mean == pytest.approx(statistics.mean(ok.values()), rel=1e-12)
-        assert row.sd == pytest.approx(statistics.stdev(ok.values()), rel=1e-12)
-        assert row.median == pytest.approx(statistics.median(ok.values()), rel=1e-12)
-        assert [row.q1, row.q3] == pytest.approx(statistics.quantiles(ok.values(), n=4, method="inclusive")[::2])
-        assert (row.minimum, row.maximum) == (min(ok.values()), max(ok.values()))
+        values = sorted(ok.values())
+        assert row.mean.value == pytest.approx(statistics.mean(values), rel=1e-12)
+        assert row.sd.value == pytest.approx(statistics.stdev(values), rel=1e-12)
+        assert row.median.value == pytest.approx(statistics.median(values), rel=1e-12)
+        assert row.iqm.value == pytest.approx(statistics.mean(values[1:-1]), rel=1e-12)  # of 5 or 6, one at each end
+        assert (row.minimum, row.maximum) == (values[0], values[-1])
+        for one in (row.mean, row.sd, row.median, row.iqm):
+            assert one.low < one.value < one.high or one is row.median
+        if row.variant == "base":
+            assert (row.comparison, row.verdict, row.sentence) == (None, "baseline", None)
+            continue
         base = {r.seed: loss(r) for r in expanded if (r.task, r.variant) == (row.task, "base") and r.seed != 5}
         pairs = sorted(ok.keys() & base.keys())
-        assert row.paired == len(pairs)
+        assert row.comparison.pairs == len(pairs)
         expected = stats.gmean([ok[s] for s in pairs]) / stats.gmean([base[s] for s in pairs])
-        assert row.ratio == pytest.approx(expected, rel=1e-12)
+        assert row.comparison.ratio.value == pytest.approx(expected, rel=1e-12)
     counts = {row.variant: (row.ok, row.diverged, row.failed, row.missing) for row in summary.rows}
     assert counts == {
         "base": (5, 0, 0, 1), "007": (5, 1, 0, 0), "gone": (0, 6, 0, 0), "broken": (0, 0, 6, 0),
@@ -92,14 +116,69 @@ def test_statistics_equal_pythons(case):
     assert summary.seconds["easy", "007"] == statistics.median([2.0 + seed for seed in range(6)])
 
 
-def test_losses_of_zero_give_no_ratio():
-    assert analysis.geometric_mean_ratio([0.0, 1.0], [1.0, 1.0]) is None
-    assert analysis.geometric_mean_ratio([], []) is None
+def test_over_all_tasks_each_seed_counts_once(case):
+    """Losses scaled from floor to ceiling cancel in the ratio; each seed's is the geometric mean over the tasks."""
+    one, expanded, records = case
+    summary = analysis.summarise(one, expanded, records)
+    by_variant = {row.variant: row for row in summary.overall}
+    assert list(by_variant) == list(one.variants)
+    row = by_variant["007"]
+    seeds = [0, 1, 3, 4]  # 2 diverged, and of 5 the baseline is missing
+    ratios = [math.exp(len("base") - len("007"))] * len(seeds)
+    assert row.comparison.ratio.value == pytest.approx(stats.gmean(ratios), rel=1e-12)
+    assert (row.comparison.pairs, row.comparison.finished, row.comparison.only_variant_diverged) == (4, 5, 1)
+    scaled = [loss(r) for r in expanded if r.variant == "007" and r.seed != 2]  # floors are 0, ceilings 1
+    assert row.mean.value == pytest.approx(statistics.mean(scaled), rel=1e-12)
+    assert (row.seeds, row.ok, row.diverged) == (12, 10, 2)
+    assert by_variant["gone"].comparison.pairs == 0 and by_variant["gone"].mean is None
+    assert by_variant["broken"].comparison.finished == 0
+    family = len(one.tasks) * 4 + 4  # every comparison of the report
+    easy = next(row for row in summary.rows if (row.task, row.variant) == ("easy", "007")).comparison
+    assert easy.p == 2 / 2**4 and easy.p_holm == 1.0 and not easy.reachable
+    assert f"after Holm over {family} comparisons" in " ".join(summary.notes)
+
+
+def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
+    """The same experiment with losses set for each verdict; 12 seeds, 6 comparisons."""
+    path = tmp_path / "verdicts.yaml"
+    path.write_text(VERDICTS)
+    one = experiment.load(path)
+    noise = [0.03, -0.02, 0.01, -0.04, 0.02, 0.05, -0.03, -0.01, 0.0, 0.04, -0.05, 0.015]
+    factor = {"base": 1.0, "worse": 1.4, "better": 0.5, "alike": 1.005, "slightly": 1.06, "unclear": 1.1, "gone": 1.0}
+    records = {}
+    for run in runs.expand(one, "keras"):
+        spread = 6 if run.variant == "unclear" else 0.2 if run.variant in ("alike", "slightly") else 1
+        value = factor[run.variant] * math.exp(spread * noise[run.seed]) if run.variant != "base" else 1.0
+        gone = run.variant == "gone"
+        result = {"status": "diverged" if gone else "ok", "test_loss": None if gone else value, "diverged_epoch": 1,
+                  "parameters": 10, "floor": 0.0, "ceiling": 1.0, "validation_losses": []}  # fmt: skip
+        records[run.id] = Record(run.id, run.identity, result, {})
+    summary = analysis.summarise(one, runs.expand(one, "keras"), records)
+    found = {row.variant: row for row in summary.rows}
+    assert {name: row.verdict for name, row in found.items()} == {
+        "base": "baseline", "worse": "worse", "better": "better", "alike": "practically equivalent",
+        "slightly": "worse", "unclear": "inconclusive", "gone": "worse",
+    }  # fmt: skip
+    assert found["worse"].sentence == (
+        "worse reconstructs worse than base: loss 1.4x (95% interval 1.37 to 1.43; p = 0.0029 after Holm; "
+        "12 paired seeds; 0 of 12 diverged)"
+    )
+    assert found["better"].sentence.startswith("better reconstructs better than base: loss 0.5")
+    assert found["alike"].sentence == (
+        "alike is practically equivalent to base: loss 1.01x (90% interval 1 to 1.01, within the margin of 0.909 to "
+        "1.1; 12 paired seeds; 0 of 12 diverged)"
+    )
+    assert "than base, but within the margin of 0.1: loss 1.06x" in found["slightly"].sentence
+    assert re.search(r"unclear cannot be told from base: .*; about \d+ seeds would", found["unclear"].sentence)
+    assert found["gone"].sentence == (
+        "gone reconstructs worse than base: all diverged (12 of 12), base: 0 of 12 diverged "
+        "(p = 0.0029 after Holm, with diverged runs ranked last)"
+    )
 
 
 def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
     one, expanded, records = case
-    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records), with_page=False)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))
     recorded = [run for run in expanded if run.id in records]
     assert [(r["task"], r["variant"], int(r["seed"]), r["run"]) for r in rows] == [
@@ -136,31 +215,35 @@ def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
 def test_every_format_tells_the_same(case, tmp_path):
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
-    report.write(tmp_path, one, expanded, records, summary)
+    report.write(tmp_path, one, expanded, records, summary, with_page=False)
     stream = io.StringIO()
     report.terminal(summary, Console(file=stream, width=250, color_system=None))
     text = stream.getvalue()
     markdown = (tmp_path / "report.md").read_text()
-    for shown in (text, markdown):
+    for shown in (text, markdown.replace("\\", "")):
         for row in summary.rows:
             counts = f"{row.ok}/{row.diverged}/{row.failed}"
             lines = [line for line in shown.splitlines() if row.variant in line and counts in line]
             line = lines[summary.tasks.index(row.task)]
             assert row.formula in line
             if row.ok:
-                assert f"{row.mean:.3g} ± {row.sd:.3g}" in line
-                assert f"{row.median:.3g} [{row.q1:.3g}, {row.q3:.3g}]" in line
-        for words in ("all diverged", "all failed", "no run yet", "5/0/0 of 6", "failed: ValueError: [red]"):
+                of = " of 5 that converged" if row.diverged else ""
+                median = row.median
+                assert f"{median.value:.3g} [{median.low:.3g} to {median.high:.3g}]{of}" in line
+            if row.sentence:
+                assert f"- {row.sentence}." in shown
+        for words in ("all diverged (6 of 6)", "all failed", "no run yet", "5/0/0 of 6", "failed: ValueError: [red]"):
             assert words in shown
         assert "nan" not in shown.lower().replace("unfinished", "")
     content = json.loads(report.as_json(summary))
-    assert [row["mean"] for row in content["rows"]] == [row.mean for row in summary.rows]
+    means = [row.mean and row.mean.value for row in (*summary.rows, *summary.overall)]
+    assert [row["mean"] and row["mean"]["value"] for row in content["rows"]] == means
     assert report.as_csv(summary) == (tmp_path / "summary.csv").read_text()
 
 
 def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
     one, expanded, records = case
-    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records), with_page=False)
     (block,) = re.findall(r"```yaml\n(.*?)```", (tmp_path / "report.md").read_text(), re.DOTALL)
     assert block == (tmp_path / "experiment.yaml").read_text()
     assert read_text(block, "block").plain() == json.loads(json.dumps(dict(one.resolved)))

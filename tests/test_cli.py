@@ -44,9 +44,13 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     found = files_of(folder / "results" / "smoke")
     runs = [name for name in found if name.startswith("runs/")]
     assert len(runs) == 4 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
-    assert found.keys() - set(runs) - {".lock"} == {
-        "curves.csv", "environment.json", "experiment.yaml", "report.md", "runs.csv", "summary.csv", "timings.csv",
+    drawn = ("curves", "intervals", "pairs", "reconstructions")
+    figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
+    assert found.keys() - set(runs) - figures - {".lock"} == {
+        "curves.csv", "environment.json", "experiment.yaml", "report.md", "report.html", "runs.csv", "summary.csv",
+        "timings.csv",
     }  # fmt: skip
+    assert figures < found.keys()
     header = found["runs.csv"].decode().splitlines()[0]
     assert header == (
         "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,test_loss,diverged_epoch,run"

@@ -13,7 +13,10 @@ SOURCE = Path(__file__).parent.parent / "src" / "lstm_ablate"
 FLOORS = [
     "cli",
     "progress planning report verification benchmark",
-    "sweep analysis plots",
+    "sweep page",
+    "plots",
+    "analysis",
+    "tables sentences",
     "evidence",
     "engines.reference engines.handwritten engines.fused executors.local environment records",
     "engines.devices engines.fused_network engines.fused_optimizers",
@@ -39,9 +42,10 @@ AT_HOME = {
     "yaml": {"yaml_source"},
     "typer": {"cli"},
     "filelock": {"records"},
-    "pandas": {"analysis", "report"},
+    "pandas": {"analysis", "report", "tables"},
     "scipy": {"evidence"},
     "jinja2": {"page"},
+    "markupsafe": {"page"},
 }
 
 

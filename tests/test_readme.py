@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from lstm_ablate import cli, experiment
 from lstm_ablate.activations import ACTIVATIONS
-from lstm_ablate.analysis import curves_table, runs_table
+from lstm_ablate.tables import curves_table, runs_table
 from lstm_ablate.engines import ENGINES
 from lstm_ablate.report import FORMATS
 from lstm_ablate.settings import Model

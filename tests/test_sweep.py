@@ -84,7 +84,8 @@ def test_variants_of_equal_values_share_a_run(load, tmp_path):
     assert len(swept(load(0.5), tmp_path / "r")) == 3
     summary, _ = derived(load(0.5), tmp_path / "r")
     assert [row.ok for row in summary.rows] == [3, 3]
-    assert summary.rows[1].ratio == 1.0
+    assert summary.rows[1].comparison.ratio.value == 1.0
+    assert summary.rows[1].verdict == "practically equivalent"
 
 
 def test_an_edited_config_trains_only_what_changed(load, tmp_path):
@@ -98,8 +99,8 @@ def test_a_diverged_run_is_a_result(load, tmp_path):
     swept(load(stub_engine.DIVERGES), tmp_path / "r")
     summary, written = derived(load(stub_engine.DIVERGES), tmp_path / "r")
     row = summary.rows[1]
-    assert (row.ok, row.diverged, row.failed, row.missing, row.paired) == (2, 1, 0, 0, 2)
-    assert row.mean == pytest.approx((1 + 3) / 2 * 1.33 / 3)  # seeds 0 and 2 after three epochs
+    assert (row.ok, row.diverged, row.failed, row.missing, row.comparison.pairs) == (2, 1, 0, 0, 2)
+    assert row.mean.value == pytest.approx((1 + 3) / 2 * 1.33 / 3)  # seeds 0 and 2 after three epochs
     assert summary.troubles == ("default, other, seed 1: diverged at epoch 2 of training",)
     line = next(line for line in written["runs.csv"].decode().splitlines() if ",diverged," in line)
     assert line.rpartition(",")[0] == "default,other,1,diverged,2,,10,,,,2"

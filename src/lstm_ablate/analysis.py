@@ -1,39 +1,33 @@
-"""From the records of an experiment to its tables and its summary; pure functions."""
+"""From the records of an experiment to its Summary, all that a report shows; pure functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lstm_ablate import evidence, tables
+from lstm_ablate.evidence import Comparison, Estimate, Values
 from lstm_ablate.experiment import Experiment
+from lstm_ablate.reach import pairs_needed
 from lstm_ablate.records import Record
 from lstm_ablate.runs import Run
+from lstm_ablate.sentences import sentence
 
-_RUN_TYPES = {
-    "task": "str",
-    "variant": "str",
-    "seed": "int64",
-    "status": "str",
-    "epochs": "Int64",
-    "best_epoch": "Int64",
-    "parameters": "Int64",
-    "train_loss": "float64",
-    "validation_loss": "float64",
-    "test_loss": "float64",
-    "diverged_epoch": "Int64",
-    "run": "str",
-}
+OVERALL = "all tasks"  # stands where a task's name does; no name has a blank
+FEW = 10  # values, below which a bootstrap interval is rough
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the runs of one variant in one task gave. Losses are None where no run gave one.
+    """What the runs of one variant in one task gave. Estimates are None where no run gave a loss.
 
-    `seeds` runs were asked for; those that are neither ok, diverged nor failed are missing. Quantiles, mean and
-    standard deviation (of n - 1) are over the `ok` runs. `ratio` is the geometric mean of the loss over the
-    baseline's, over the `paired` seeds at which both are ok.
+    `seeds` runs were asked for; those that are neither ok, diverged nor failed are missing. Median, mean, standard
+    deviation (of n - 1), interquartile mean, minimum and maximum are over the `ok` runs; `diverging` is the share of
+    the finished runs that diverged. The baseline has no comparison. `verdict` says it in a word.
+
+    In a row over all tasks losses are scaled: 0 is the floor and 1 the ceiling of each task.
     """
 
     task: str
@@ -44,157 +38,342 @@ class Row:
     diverged: int
     failed: int
     missing: int
+    diverging: Estimate | None
     parameters: int | None
-    median: float | None
-    q1: float | None
-    q3: float | None
-    mean: float | None
-    sd: float | None
+    median: Estimate | None
+    mean: Estimate | None
+    sd: Estimate | None
+    iqm: Estimate | None
     minimum: float | None
     maximum: float | None
-    ratio: float | None
-    paired: int
     floor: float | None
     ceiling: float | None
+    comparison: Comparison | None
+    verdict: str
+    sentence: str | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Validation losses of a variant by epoch, from 1: median and quartiles over the runs that still went on.
+
+    `ends` are (epoch, last finite loss) of the runs that diverged, in the order of their seeds.
+    """
+
+    median: tuple[float, ...]
+    q1: tuple[float, ...]
+    q3: tuple[float, ...]
+    ends: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The first feature of some test windows [N][T], and what each variant's run of median loss made of them."""
+
+    windows: list[list[float]]
+    reconstructions: Mapping[str, list[list[float]]]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a report shows; renderers format it and compute nothing."""
+    """All that a report shows; renderers format it and compute nothing.
+
+    `rows` are by task and variant, `overall` those over all tasks, where there are several. `outcomes` hold the loss of
+    each finished run by seed, infinite where it diverged.
+    """
 
     name: str
+    question: str
     baseline: str
+    margin: float
+    seeds: int
     losses: Mapping[str, str]  # by task
     tasks: tuple[str, ...]
+    variants: tuple[str, ...]
     rows: tuple[Row, ...]
-    seconds: Mapping[tuple[str, str], float]  # median of training per run, by task and variant; differs between reruns
+    overall: tuple[Row, ...]
+    notes: tuple[str, ...]  # what to keep in mind, one sentence each
     troubles: tuple[str, ...]  # diverged and failed runs, one line each
+    outcomes: Mapping[tuple[str, str], Mapping[int, float]]  # by task and variant
+    curves: Mapping[tuple[str, str], Curve]
+    shown: Mapping[str, Shown]  # by task
+    seconds: Mapping[tuple[str, str], float]  # median of training per run, by task and variant; differs between reruns
     resolved: Mapping[str, Any]
+    environment: Mapping[str, Any]  # in which the runs were trained; differs between reruns
 
     def table(self) -> pd.DataFrame:
         """Return the rows as summary.csv holds them."""
-        frame = pd.DataFrame([asdict(row) for row in self.rows], columns=[field.name for field in fields(Row)])
-        return frame.astype({"parameters": "Int64"})
+        columns = _columns(Row)
+        frame = pd.DataFrame([_flat(row) for row in (*self.rows, *self.overall)], columns=columns)
+        whole = [name for name in columns if name in _WHOLE]
+        return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
-def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return one row for each run that has a record, in the order of the runs; see the README for the columns."""
-    rows = [
-        {"task": run.task, "variant": run.variant, "seed": run.seed, **records[run.id].result, "run": run.id}
-        for run in runs
-        if run.id in records
-    ]
-    return pd.DataFrame(rows, columns=list(_RUN_TYPES)).astype(_RUN_TYPES)
+_WHOLE = {"parameters", "pairs", "finished", "only_variant_diverged", "only_baseline_diverged", "seeds_needed"}
+_SHOWN_ELSEWHERE = {"equivalence", "verdict"}  # of a comparison: the ratio again, the row's verdict
 
 
-def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return one row for each epoch of each run; a loss that was not finite is missing."""
-    rows = [
-        (run.task, run.variant, run.seed, epoch, *losses)
-        for run in runs
-        if run.id in records
-        for epoch, losses in enumerate(
-            zip(
-                records[run.id].result.get("train_losses", ()),
-                records[run.id].result.get("validation_losses", ()),
-                strict=True,
-            ),
-            start=1,
-        )
-    ]
-    return pd.DataFrame(rows, columns=["task", "variant", "seed", "epoch", "train_loss", "validation_loss"]).astype(
-        {"train_loss": "float64", "validation_loss": "float64"}
-    )
+def _columns(kind: Any) -> list[str]:
+    """Return the columns of a Row or a Comparison, with those of the values within it in their places."""
+    names = []
+    for field in fields(kind):
+        if field.name == "comparison":
+            names += [name for name in _columns(Comparison) if name not in _SHOWN_ELSEWHERE]
+        elif "Estimate" in str(field.type):
+            names += [field.name, f"{field.name}_low", f"{field.name}_high"]
+        else:
+            names.append(field.name)
+    return names
 
 
-def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return what differs between reruns, one row for each distinct run that was trained."""
-    columns = ["run", "seconds", "training_seconds", "engine", "device", "worker", "process"]
-    distinct = dict.fromkeys(run.id for run in runs if run.id in records)
-    rows = [{"run": run, **records[run].meta} for run in distinct if "seconds" in records[run].meta]
-    return pd.DataFrame(rows, columns=columns)
+def _flat(value: Any) -> dict[str, Any]:
+    """Return the fields of a Row as one mapping; an Estimate is its value, with its interval beside it."""
+    cells: dict[str, Any] = {}
+    for field in fields(value):
+        content = getattr(value, field.name)
+        if isinstance(content, Estimate):
+            named = (field.name, f"{field.name}_low", f"{field.name}_high")
+            cells |= zip(named, (content.value, content.low, content.high), strict=True)
+        elif is_dataclass(content):
+            cells |= {name: cell for name, cell in _flat(content).items() if name not in _SHOWN_ELSEWHERE}
+        else:
+            cells[field.name] = content
+    return cells
 
 
-def summarise(experiment: Experiment, runs: Sequence[Run], records: Mapping[str, Record]) -> Summary:
-    """Return the summary of an experiment from the records there are."""
-    table = runs_table(runs, records)
-    rows = []
-    seconds = {}
-    for task in experiment.tasks:
-        in_task = table[table["task"] == task]
-        baseline = _losses(in_task[in_task["variant"] == experiment.baseline])
-        for variant in experiment.variants:
-            mine = in_task[in_task["variant"] == variant]
-            rows.append(_row(experiment, task, variant, mine, baseline, records))
-            metas = [records[run].meta for run in mine["run"]]
-            spent = [meta["training_seconds"] for meta in metas if "training_seconds" in meta]
-            if spent:
-                seconds[task, variant] = float(np.median(spent))
+def summarise(
+    experiment: Experiment,
+    runs: Sequence[Run],
+    records: Mapping[str, Record],
+    environment: Mapping[str, Any] | None = None,
+) -> Summary:
+    """Return the summary of an experiment from the records there are, and what is known of where they came about."""
+    table = tables.runs_table(runs, records)
+    results: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    metas: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for run in runs:
+        if run.id in records:
+            results.setdefault((run.task, run.variant), {})[run.seed] = records[run.id].result
+            metas.setdefault((run.task, run.variant), []).append(records[run.id].meta)
+    cells = [(task, variant) for task in experiment.tasks for variant in experiment.variants]
+    outcomes = {cell: _outcomes(results.get(cell, {})) for cell in cells}
+    compared = _compared(experiment, outcomes)
+    rows = tuple(_row(experiment, *cell, results.get(cell, {}), outcomes, compared) for cell in cells)
+    several = len(experiment.tasks) > 1
+    overall = tuple(_overall(experiment, name, rows, outcomes, compared) for name in experiment.variants if several)
+    spent = {
+        cell: [meta["training_seconds"] for meta in metas.get(cell, ()) if "training_seconds" in meta] for cell in cells
+    }
     return Summary(
         name=experiment.name,
+        question=experiment.question,
         baseline=experiment.baseline,
+        margin=experiment.margin,
+        seeds=len(experiment.seeds),
         losses={task: experiment.settings[task, experiment.baseline].training.loss for task in experiment.tasks},
         tasks=experiment.tasks,
-        rows=tuple(rows),
-        seconds=seconds,
+        variants=experiment.variants,
+        rows=rows,
+        overall=overall,
+        notes=_notes(rows, len(compared)),
         troubles=_troubles(table, records),
+        outcomes=outcomes,
+        curves={cell: curve for cell in cells if (curve := _curve(results.get(cell, {})))},
+        shown={task: shown for task in experiment.tasks if (shown := _shown(experiment, task, results))},
+        seconds={cell: float(np.median(seconds)) for cell, seconds in spent.items() if seconds},
         resolved=experiment.resolved,
+        environment=environment or {},
     )
 
 
-def _losses(table: pd.DataFrame) -> pd.Series:
-    """Return the test losses of the runs that are ok, by seed."""
-    ok = table[table["status"] == "ok"]
-    return pd.Series(ok["test_loss"].to_numpy(), index=ok["seed"].to_numpy())
+# ------------------------------------------------------------------------------------------------ comparisons
+
+Outcomes = Mapping[tuple[str, str], Mapping[int, float]]
+
+
+def _outcomes(results: Mapping[int, Mapping[str, Any]]) -> dict[int, float]:
+    """Return the test loss of each finished run by seed, infinite where it diverged."""
+    return {
+        seed: float(one["test_loss"]) if one["status"] == "ok" else float("inf")
+        for seed, one in results.items()
+        if one["status"] != "failed"
+    }
+
+
+def _compared(experiment: Experiment, outcomes: Outcomes) -> dict[tuple[str, str], Comparison]:
+    """Return every comparison with the baseline, by task (OVERALL among them) and variant; one family for Holm."""
+    others = [variant for variant in experiment.variants if variant != experiment.baseline]
+    pairs = {}
+    for variant in others:
+        in_tasks = [_paired(outcomes[task, variant], outcomes[task, experiment.baseline]) for task in experiment.tasks]
+        for task, (_, *losses) in zip(experiment.tasks, in_tasks, strict=True):
+            pairs[task, variant] = losses
+        if len(in_tasks) > 1:
+            pairs[OVERALL, variant] = _over_tasks(in_tasks)
+    found = evidence.compare([(mine, base) for mine, base in pairs.values()], experiment.margin)
+    return dict(zip(pairs, found, strict=True))
+
+
+def _paired(variant: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[list[int], Values, Values]:
+    """Return the seeds [n] at which both are finished, and both losses [n]."""
+    seeds = [seed for seed in variant if seed in baseline]
+    return seeds, np.array([variant[seed] for seed in seeds]), np.array([baseline[seed] for seed in seeds])
+
+
+def _over_tasks(in_tasks: Sequence[tuple[list[int], Values, Values]]) -> list[Values]:
+    """Return one loss of each side for every seed that is finished in all tasks: the geometric mean over them.
+
+    The log ratio of a seed is then its mean over the tasks, so what a seed's weights and batches have in common
+    between tasks does no harm. Scaling a task's losses from floor 0 to its ceiling cancels in it.
+    """
+    common = [seed for seed in in_tasks[0][0] if all(seed in seeds for seeds, *_ in in_tasks)]
+    sides = []
+    for side in (1, 2):
+        by_task = [dict(zip(one[0], one[side], strict=True)) for one in in_tasks]
+        losses = np.array([[of[seed] for seed in common] for of in by_task])  # [tasks, seeds]
+        with np.errstate(divide="ignore"):
+            sides.append(np.exp(np.mean(np.log(losses), axis=0)))
+    return sides
+
+
+# ------------------------------------------------------------------------------------------------ rows
 
 
 def _row(
     experiment: Experiment,
     task: str,
     variant: str,
-    table: pd.DataFrame,
-    baseline: pd.Series,
-    records: Mapping[str, Record],
+    results: Mapping[int, Mapping[str, Any]],
+    outcomes: Outcomes,
+    compared: Mapping[tuple[str, str], Comparison],
 ) -> Row:
-    counts = table["status"].value_counts()
-    losses = _losses(table)
-    n = len(losses)
-    q1, median, q3 = np.quantile(losses, [0.25, 0.5, 0.75]) if n else (None, None, None)
-    pairs = losses.index.intersection(baseline.index)
-    trained = [records[run].result for run in table["run"] if "parameters" in records[run].result]
+    statuses = [result["status"] for result in results.values()]
+    losses = _converged(outcomes[task, variant])
+    trained = next((result for result in results.values() if "parameters" in result), None)
+    counts = {status: statuses.count(status) for status in ("ok", "diverged", "failed")}
     return Row(
         task=task,
         variant=variant,
         formula=experiment.formula(task, variant),
         seeds=len(experiment.seeds),
-        ok=n,
-        diverged=int(counts.get("diverged", 0)),
-        failed=int(counts.get("failed", 0)),
-        missing=len(experiment.seeds) - len(table),
-        parameters=trained[0]["parameters"] if trained else None,
-        median=_number(median),
-        q1=_number(q1),
-        q3=_number(q3),
-        mean=_number(losses.mean() if n else None),
-        sd=_number(losses.std(ddof=1) if n > 1 else None),
-        minimum=_number(losses.min() if n else None),
-        maximum=_number(losses.max() if n else None),
-        ratio=geometric_mean_ratio(losses[pairs].to_numpy(), baseline[pairs].to_numpy()),
-        paired=len(pairs),
-        floor=trained[0]["floor"] if trained else None,
-        ceiling=trained[0]["ceiling"] if trained else None,
+        ok=counts["ok"],
+        diverged=counts["diverged"],
+        failed=counts["failed"],
+        missing=len(experiment.seeds) - len(statuses),
+        parameters=trained["parameters"] if trained else None,
+        floor=trained["floor"] if trained else None,
+        ceiling=trained["ceiling"] if trained else None,
+        **_statistics([losses], counts["diverged"]),
+        **_verdict(experiment, task, variant, outcomes, compared),
     )
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _overall(
+    experiment: Experiment,
+    variant: str,
+    rows: Sequence[Row],
+    outcomes: Outcomes,
+    compared: Mapping[tuple[str, str], Comparison],
+) -> Row:
+    """Return the row of a variant over all tasks; bootstrap samples are drawn task by task (Agarwal et al. 2021)."""
+    mine = [row for row in rows if row.variant == variant]
+    scaled = [
+        (_converged(outcomes[row.task, variant]) - row.floor) / (row.ceiling - row.floor)
+        for row in mine
+        if row.floor is not None and row.ceiling is not None
+    ]
+    diverged = sum(row.diverged for row in mine)
+    return Row(
+        task=OVERALL,
+        variant=variant,
+        formula=mine[0].formula,
+        seeds=sum(row.seeds for row in mine),
+        ok=sum(row.ok for row in mine),
+        diverged=diverged,
+        failed=sum(row.failed for row in mine),
+        missing=sum(row.missing for row in mine),
+        parameters=None,
+        floor=0.0,
+        ceiling=1.0,
+        **_statistics(scaled if all(map(len, scaled)) and len(scaled) == len(mine) else [], diverged),
+        **_verdict(experiment, OVERALL, variant, outcomes, compared),
+    )
 
 
-def geometric_mean_ratio(losses: Any, baseline: Any) -> float | None:
-    """Return exp(mean(log(losses / baseline))) over pairs [n]; None without pairs or where a loss is 0."""
-    if len(losses) == 0 or np.min(losses) <= 0 or np.min(baseline) <= 0:
-        return None
-    return float(np.exp(np.mean(np.log(losses) - np.log(baseline))))
+def _converged(outcomes: Mapping[int, float]) -> Values:
+    losses = np.array(list(outcomes.values()), float)
+    converged: Values = losses[np.isfinite(losses)]
+    return converged
+
+
+def _statistics(strata: Sequence[Values], diverged: int) -> dict[str, Any]:
+    """Return the statistics of losses, pooled over strata that are resampled each by itself."""
+    n = sum(map(len, strata))
+
+    def estimate(statistic: Any, least: int = 1) -> Estimate | None:
+        if n < least:
+            return None
+        return evidence.bootstrap(lambda *samples, axis: statistic(np.concatenate(samples, axis), axis=axis), *strata)
+
+    return {
+        "diverging": evidence.share(diverged, n + diverged) if n + diverged else None,
+        "median": estimate(np.median),
+        "mean": estimate(np.mean),
+        "sd": estimate(evidence.standard_deviation, 2),
+        "iqm": estimate(evidence.interquartile_mean),
+        "minimum": min(float(np.min(losses)) for losses in strata) if n else None,
+        "maximum": max(float(np.max(losses)) for losses in strata) if n else None,
+    }
+
+
+def _verdict(
+    experiment: Experiment,
+    task: str,
+    variant: str,
+    outcomes: Outcomes,
+    compared: Mapping[tuple[str, str], Comparison],
+) -> dict[str, Any]:
+    if variant == experiment.baseline:
+        return {"comparison": None, "verdict": "baseline", "sentence": None}
+    one, base = compared[task, variant], experiment.baseline
+    tasks = experiment.tasks if task == OVERALL else (task,)
+    diverged, baseline_diverged = (
+        (sum(np.isinf(loss) for loss in losses), len(losses))
+        for losses in ([x for name in tasks for x in outcomes[name, side].values()] for side in (variant, base))
+    )
+    text = sentence(
+        variant,
+        base,
+        one,
+        diverged=diverged,
+        baseline_diverged=baseline_diverged,
+        margin=experiment.margin,
+        family=len(compared),
+    )
+    return {"comparison": one, "verdict": one.verdict, "sentence": text}
+
+
+def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
+    """Return what a reader has to keep in mind about so little evidence."""
+    notes = []
+    few = sorted({row.ok for row in rows if 0 < row.ok < FEW})
+    if few:
+        notes.append(
+            f"Intervals of median, mean, standard deviation and interquartile mean are rough below {FEW} runs (here "
+            f"from {few[0]}); below 3 there are none."
+        )
+    unreachable = [row for row in rows if row.comparison and row.comparison.finished and not row.comparison.reachable]
+    if unreachable:
+        pairs = max(row.comparison.pairs for row in unreachable if row.comparison)
+        notes.append(
+            f"With {pairs} paired seeds no difference can be significant whatever the runs give: the smallest p is "
+            f"2/2^{pairs}, after Holm over {family} comparisons {min(1.0, family * 2.0 ** (1 - pairs)):.2g}. "
+            f"{pairs_needed(family)} seeds can."
+        )
+    failed = sum(row.failed for row in rows)
+    if failed:
+        notes.append(f"{failed} runs failed: they are missing from every number here.")
+    return tuple(notes)
 
 
 def _troubles(table: pd.DataFrame, records: Mapping[str, Record]) -> tuple[str, ...]:
@@ -206,3 +385,37 @@ def _troubles(table: pd.DataFrame, records: Mapping[str, Record]) -> tuple[str, 
         else:
             lines.append(f"{where}: failed: {records[str(row.run)].result['message']} (logs/{row.run}.log)")
     return tuple(lines)
+
+
+# ------------------------------------------------------------------------------------------------ pictures
+
+
+def _curve(results: Mapping[int, Mapping[str, Any]]) -> Curve | None:
+    runs = [one["validation_losses"] for one in results.values() if one["status"] != "failed"]
+    losses = np.full((len(runs), max(map(len, runs), default=0)), np.nan)
+    for row, values in zip(losses, runs, strict=True):
+        row[: len(values)] = [np.nan if value is None else value for value in values]
+    going = losses[:, np.isfinite(losses).any(axis=0)] if runs else losses
+    if going.size == 0:
+        return None
+    q1, median, q3 = np.nanquantile(going, [0.25, 0.5, 0.75], axis=0).tolist()
+    ends = []
+    for one, row in zip((o for o in results.values() if o["status"] != "failed"), losses, strict=True):
+        finite = np.flatnonzero(np.isfinite(row))
+        if one["status"] == "diverged" and len(finite):
+            ends.append((int(finite[-1]) + 1, float(row[finite[-1]])))
+    return Curve(tuple(median), tuple(q1), tuple(q3), tuple(ends))
+
+
+def _shown(
+    experiment: Experiment, task: str, results: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
+) -> Shown | None:
+    """Return the windows of a task with each variant's run of (lower) median loss."""
+    windows: list[list[float]] = []
+    reconstructions = {}
+    for variant in experiment.variants:
+        ok = [one for one in results.get((task, variant), {}).values() if one.get("reconstructions")]
+        if ok:
+            middle = sorted(ok, key=lambda one: one["test_loss"])[(len(ok) - 1) // 2]
+            windows, reconstructions[variant] = middle["windows"], middle["reconstructions"]
+    return Shown(windows, reconstructions) if reconstructions else None

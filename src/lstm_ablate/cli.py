@@ -116,7 +116,9 @@ def run(
         done = count - len(todo.missing)
         log.print(f"{experiment.name}: {count} runs, {done} done, {len(todo.missing)} to train", markup=False)
         if todo.missing:
-            _report(folder, experiment, [])  # so that `report` works beside a run, and after one that was killed
+            _report(
+                folder, experiment, [], with_page=False
+            )  # so that `report` works beside a run, and after one that was killed
             steps = sweep.train(
                 todo,
                 folder,
@@ -131,12 +133,14 @@ def run(
                     conflicts += finished.stored == "conflict"
             except KeyboardInterrupt as interrupt:
                 steps.close()
-                _report(folder, experiment, [])
+                _report(folder, experiment, [], with_page=False)
                 kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
                 log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
                 raise typer.Exit(128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)) from None
         failed = _report(folder, experiment, ["json" if as_json else "terminal"])
-        log.print(f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md", markup=False)
+        log.print(
+            f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html, figures/", markup=False
+        )
     if conflicts:
         log.print(f"{conflicts} runs gave other numbers than recorded before: {folder}/runs/conflicts", markup=False)
     if failed or conflicts:
@@ -198,7 +202,10 @@ def plan(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)],
     formats: Annotated[
-        str, typer.Option("--format", help="What to print: terminal, markdown, csv, json; several with commas.")
+        str,
+        typer.Option(
+            "--format", help="What to print: terminal, markdown, latex, csv, json, html; several with commas."
+        ),
     ] = "terminal",
 ) -> None:
     """Rebuild the derived files of a results folder from its records, and print the table."""
@@ -330,16 +337,18 @@ def _interrupt(number: int, _: Any) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _report(folder: Path, experiment: "Experiment", formats: list[str], *, must_write: bool = True) -> int:
+def _report(
+    folder: Path, experiment: "Experiment", formats: list[str], *, must_write: bool = True, with_page: bool = True
+) -> int:
     """Write the derived files, print the formats; return the number of failed runs."""
-    from lstm_ablate import analysis, records, runs
+    from lstm_ablate import analysis, environment, records, runs
     from lstm_ablate import report as reports
 
     found, _ = records.load(folder)
     expanded = runs.expand(experiment)
-    summary = analysis.summarise(experiment, expanded, found)
+    summary = analysis.summarise(experiment, expanded, found, environment.load(folder))
     try:
-        reports.write(folder, experiment, expanded, found, summary)
+        reports.write(folder, experiment, expanded, found, summary, with_page=with_page)
     except OSError as error:
         if must_write:
             raise

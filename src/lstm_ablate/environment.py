@@ -1,5 +1,6 @@
 """What an experiment ran on: versions, platform, processor, device, thread settings and commit."""
 
+import json
 import os
 import platform
 import subprocess
@@ -9,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("lstm-ablate", "tensorflow", "keras", "numpy", "pandas", "pydantic", "PyYAML")
+PACKAGES = ("lstm-ablate", "tensorflow", "keras", "numpy", "pandas", "scipy", "pydantic", "PyYAML")
 
 
 def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
@@ -28,6 +29,15 @@ def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str
         "worker_settings": dict(settings),
         "git_commit": _git_commit(folder),
     }
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Return the content of a results folder's environment.json; nothing where there is none yet."""
+    try:
+        content: dict[str, Any] = json.loads((folder / "environment.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content
 
 
 def processor() -> dict[str, Any]:

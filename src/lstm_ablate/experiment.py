@@ -22,6 +22,7 @@ class Experiment:
     """An experiment with every value resolved: `settings[task, variant]` in the config's order."""
 
     name: str
+    question: str
     seeds: tuple[int, ...]
     baseline: str
     engine: str
@@ -100,6 +101,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     assert parsed is not None
     return Experiment(
         name=parsed.name,
+        question=parsed.question,
         seeds=parsed.seeds,
         baseline=parsed.baseline,
         engine=parsed.engine,
@@ -119,6 +121,7 @@ def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
     order = (
         "version",
         "name",
+        "question",
         "data",
         "model",
         "training",
@@ -140,7 +143,7 @@ def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
     if "training.optimizer.name" in changed:
         optimizer = written.get("training", {}).get("optimizer", {})
         values["training"]["optimizer"] = {"name": parsed.training.optimizer.name, **optimizer}
-    return {key: values[key] for key in order}
+    return {key: values[key] for key in order if values[key] != ""}
 
 
 def _pinned(root: Node, folder: Path, problems: Problems) -> Node:

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 
-def publish(path: Path, content: str) -> bool:
+def publish(path: Path, content: str | bytes) -> bool:
     """Write a new file durably and without replacing: return False where `path` exists already, whatever it holds.
 
     Temporary file in the same folder, fsync, link into place, fsync of the folder; when this returns True the file
@@ -29,7 +29,7 @@ def publish(path: Path, content: str) -> bool:
     return True
 
 
-def replace(path: Path, content: str) -> None:
+def replace(path: Path, content: str | bytes) -> None:
     """Write a file durably, in place of an older one; a reader sees the old content or the new, nothing between."""
     temporary = _written(path, content)
     try:
@@ -46,11 +46,11 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _written(path: Path, content: str) -> Path:
+def _written(path: Path, content: str | bytes) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("x", encoding="utf-8", newline="") as stream:
-            stream.write(content)
+        with temporary.open("xb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
     except OSError:

@@ -1,7 +1,8 @@
-"""One summary as a terminal table, Markdown, CSV or JSON, and the derived files of a results folder."""
+"""One summary as a terminal table, Markdown, LaTeX, CSV or JSON, and the derived files of a results folder."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,28 +12,69 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lstm_ablate import analysis, files
-from lstm_ablate.analysis import Row, Summary
+from lstm_ablate import files, page, plots, tables
+from lstm_ablate.analysis import OVERALL, Row, Summary
+from lstm_ablate.evidence import Estimate
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.records import Record
 from lstm_ablate.runs import Run
+from lstm_ablate.sentences import interval, p_value
 from lstm_ablate.yaml_source import dump
 
 NOTHING = "-"
 _WIDE = 110  # columns of a terminal on which formulas fit into the table
 
 
-def write(folder: Path, experiment: Experiment, runs: list[Run], records: dict[str, Record], summary: Summary) -> None:
+def write(
+    folder: Path,
+    experiment: Experiment,
+    runs: list[Run],
+    records: dict[str, Record],
+    summary: Summary,
+    *,
+    with_page: bool = True,
+) -> None:
     """Write every file of a results folder that is derived from its records.
 
-    The same records give the same bytes, whenever and in whatever order they came about.
+    The same records give the same bytes, whenever and in whatever order they came about, but for what report.html says
+    of time and environment. Without a page, which takes seconds to draw, an earlier one is removed.
     """
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
-    files.replace(folder / "runs.csv", _csv(analysis.runs_table(runs, records)))
-    files.replace(folder / "curves.csv", _csv(analysis.curves_table(runs, records)))
-    files.replace(folder / "timings.csv", _csv(analysis.timings_table(runs, records)))
+    files.replace(folder / "runs.csv", _csv(tables.runs_table(runs, records)))
+    files.replace(folder / "curves.csv", _csv(tables.curves_table(runs, records)))
+    files.replace(folder / "timings.csv", _csv(tables.timings_table(runs, records)))
     files.replace(folder / "summary.csv", _csv(summary.table()))
     files.replace(folder / "report.md", markdown(summary))
+    if with_page:
+        _write_page(folder, summary)
+    else:
+        (folder / "report.html").unlink(missing_ok=True)
+
+
+def _write_page(folder: Path, summary: Summary) -> None:
+    """Write report.html and the figures, as SVG and PNG; figures of an earlier summary are removed."""
+    (folder / "figures").mkdir(exist_ok=True)
+    pictures = []
+    for name, caption, figure in plots.figures(summary):
+        pictures.append(page.Picture(name, caption, plots.svg(name, figure)))
+        files.replace(folder / "figures" / f"{name}.svg", pictures[-1].svg)
+        files.replace(folder / "figures" / f"{name}.png", plots.png(figure))
+    kept = {picture.name for picture in pictures}
+    for path in (folder / "figures").glob("*.*"):
+        if path.stem not in kept and path.suffix in (".svg", ".png"):
+            path.unlink()
+    files.replace(folder / "report.html", _page(summary, pictures))
+
+
+def _page(summary: Summary, pictures: Sequence[page.Picture]) -> str:
+    main, more = [], []
+    for task, rows in _by_task(summary):
+        strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
+        main.append(page.Table(task, HEADINGS, [cells(row) for row in rows], strong))
+        more.append(page.Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows]))
+    return page.html(
+        summary, tables=main, statistics=more, legends=(legend(summary), _STATISTICS_LEGEND), pictures=pictures
+    )
 
 
 def resolved_yaml(experiment: Experiment) -> str:
@@ -47,48 +89,104 @@ def _csv(table: pd.DataFrame) -> str:
 
 
 def terminal(summary: Summary, console: Console) -> None:
-    """Print a table for each task, what went wrong, and what the columns mean."""
-    for task in summary.tasks:
-        title = f"{summary.name}: {summary.losses[task]} on test" + (f", task {task}" if len(summary.tasks) > 1 else "")
-        table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    """Print a table and the verdicts for each task, what went wrong, and what the columns mean."""
+    for task, rows in _by_task(summary):
+        of = f", {OVERALL}" if task == OVERALL else f", task {task}" if len(summary.tasks) > 1 else ""
+        table = Table(title=escape(f"{summary.name}: {_measure(summary, task)} on test{of}"), box=box.SIMPLE_HEAD)
+        table.title_justify, table.title_style = "left", "bold"
         narrow = console.width < _WIDE
-        for heading in (*_HEADINGS, "s/run"):
+        for heading in (*HEADINGS, "s/run"):
             if not (narrow and heading == "formula"):
-                table.add_column(heading, justify="left" if heading in ("variant", "formula") else "right")
-        rows = [row for row in summary.rows if row.task == task]
+                left = heading in ("variant", "formula", "verdict")
+                table.add_column(heading, justify="left" if left else "right")
         for row in rows:
             seconds = summary.seconds.get((task, row.variant))
-            variant, formula, *others = _cells(row, summary.baseline)
-            cells = [variant, *([] if narrow else [formula]), *others]
-            table.add_row(*map(escape, cells), NOTHING if seconds is None else f"{seconds:.1f}")
+            variant, formula, *others = cells(row)
+            shown = [variant, *([] if narrow else [formula]), *others, NOTHING if seconds is None else f"{seconds:.1f}"]
+            table.add_row(*map(escape, shown), style="bold" if row.verdict == "better" else None)
         console.print(table)
-        if narrow:
-            for row in rows:
+        for row in rows:
+            if narrow:
                 console.print(f"  {row.variant}: {row.formula}", markup=False)
-    for trouble in summary.troubles:
-        console.print(escape(trouble), style="yellow")
+        for row in rows:
+            if row.sentence:
+                console.print(f"- {row.sentence}.", markup=False, soft_wrap=True)
+        console.print()
+    for line in (*summary.notes, *summary.troubles):
+        console.print(escape(line), style="yellow")
     timed = " s/run: seconds of training, compilation aside."
-    console.print(_legend(summary, timed), style="dim", markup=False)
+    console.print(legend(summary) + timed, style="dim", markup=False)
 
 
 def markdown(summary: Summary) -> str:
     """Return the report as Markdown. It holds no timings, so reruns give the same bytes."""
     lines = [f"# {summary.name}", ""]
-    for task in summary.tasks:
+    if summary.question:
+        lines += [_plain(summary.question), ""]
+    for task, rows in _by_task(summary):
         if len(summary.tasks) > 1:
-            lines += [f"## Task {task}", ""]
-        lines += [f"| {' | '.join(_HEADINGS)} |", "|---|---|" + "---:|" * (len(_HEADINGS) - 2)]
-        for row in (row for row in summary.rows if row.task == task):
-            variant, formula, *others = (cell.replace("|", "\\|") for cell in _cells(row, summary.baseline))
-            lines.append(f"| {variant} | `{formula}` | {' | '.join(others)} |")
+            lines += [f"## {'All tasks' if task == OVERALL else f'Task {task}'}", ""]
+        sentences = [f"- {row.sentence}." for row in rows if row.sentence]
+        lines += [*sentences, ""] if sentences else []
+        lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 3) + "---|"]
+        for row in rows:
+            variant, formula, *others, verdict = (cell.replace("|", "\\|") for cell in cells(row))
+            verdict = f"**{verdict}**" if row.verdict == "better" else verdict
+            lines.append(f"| {variant} | `{formula}` | {' | '.join(others)} | {verdict} |")
         lines.append("")
-    lines += [_legend(summary), ""]
+    lines += [legend(summary), ""]
+    lines += [f"{note}\n" for note in summary.notes]
+    lines += ["## All statistics", ""]
+    for task, rows in _by_task(summary):
+        lines += [f"| {' | '.join((task, *STATISTICS))} |", "|---|" + "---:|" * len(STATISTICS)]
+        lines += [f"| {' | '.join((row.variant, *statistics(row)))} |" for row in rows]
+        lines.append("")
+    lines += [_STATISTICS_LEGEND, ""]
     if summary.troubles:
-        lines += ["## Diverged and failed runs", "", *(f"- {trouble}" for trouble in summary.troubles), ""]
+        lines += ["## Diverged and failed runs", "", *(f"- {_plain(trouble)}" for trouble in summary.troubles), ""]
     lines += ["## Settings", "", "```yaml", dump(dict(summary.resolved)).rstrip(), "```", ""]
     lines += ["To do this again, save the settings as `experiment.yaml` and call `lstm-ablate run experiment.yaml`."]
     lines += ["The time that each run took is in `timings.csv`, versions and device in `environment.json`."]
     return "\n".join(lines) + "\n"
+
+
+def latex(summary: Summary) -> str:
+    """Return the tables as LaTeX, for a document that uses the package booktabs."""
+    lines = []
+    for task, rows in _by_task(summary):
+        lines += [f"% {summary.name}, {task}: {_measure(summary, task)} on test; \\usepackage{{booktabs}}"]
+        lines += [r"\begin{tabular}{llrrrrl}", r"\toprule", _latex_row(HEADINGS), r"\midrule"]
+        for row in rows:
+            variant, formula, *others, verdict = map(_latex_text, cells(row))
+            verdict = rf"\textbf{{{verdict}}}" if row.verdict == "better" else verdict
+            lines.append(" & ".join((variant, rf"\texttt{{{formula}}}", *others, verdict)) + r" \\")
+        lines += [r"\bottomrule", r"\end{tabular}"]
+        lines += [f"% {row.sentence}" for row in rows if row.sentence]
+        lines.append("")
+    return "\n".join(lines)
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def _latex_text(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(map(_latex_text, cells)) + r" \\"
+
+
+def _plain(text: str) -> str:
+    """Return a text that Markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", text)
 
 
 def as_csv(summary: Summary) -> str:
@@ -100,50 +198,107 @@ def as_json(summary: Summary) -> str:
     """Return the summary as JSON."""
     content = {
         "name": summary.name,
+        "question": summary.question,
         "baseline": summary.baseline,
+        "margin": summary.margin,
         "losses": dict(summary.losses),
         "rows": [
-            {**asdict(row), "seconds_per_run": summary.seconds.get((row.task, row.variant))} for row in summary.rows
+            {**asdict(row), "seconds_per_run": summary.seconds.get((row.task, row.variant))}
+            for row in (*summary.rows, *summary.overall)
         ],
+        "notes": list(summary.notes),
         "troubles": list(summary.troubles),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def html(summary: Summary) -> str:
+    """Return the report as a web page in one file."""
+    drawn = [(name, caption, plots.svg(name, figure)) for name, caption, figure in plots.figures(summary)]
+    return _page(summary, [page.Picture(*one) for one in drawn])
+
+
 FORMATS: dict[str, Callable[[Summary], str] | None] = {
     "terminal": None,
     "markdown": markdown,
+    "latex": latex,
     "csv": as_csv,
     "json": as_json,
+    "html": html,
 }
 
-_HEADINGS = ("variant", "formula", "ok/div/fail", "median [quartiles]", "mean ± sd", "ratio")
+
+# ------------------------------------------------------------------------------------------------ cells
+
+HEADINGS = ("variant", "formula", "ok/div/fail", "median [95%]", "ratio [95%]", "p", "verdict")
+STATISTICS = ("median [95%]", "mean [95%]", "sd [95%]", "interquartile mean [95%]", "better [95%]", "d_z", "diverged")
+_STATISTICS_LEGEND = (
+    "Bootstrap intervals (BCa). better: the share of seeds at which the variant does better, ties counted half, "
+    "diverged runs as the worst. d_z: the mean of the paired differences of log losses over their standard deviation; "
+    "below 0 is better. diverged: the share of the runs. Intervals of shares are exact (Clopper and Pearson)."
+)
 
 
-def _cells(row: Row, baseline: str) -> tuple[str, ...]:
+def _by_task(summary: Summary) -> list[tuple[str, list[Row]]]:
+    """Return the rows of each task, then those over all tasks."""
+    rows = (*summary.rows, *summary.overall)
+    return [(task, [row for row in rows if row.task == task]) for task in dict.fromkeys(row.task for row in rows)]
+
+
+def _measure(summary: Summary, task: str) -> str:
+    return "scaled loss" if task == OVERALL else summary.losses[task]
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return the texts of a row under HEADINGS."""
     counts = f"{row.ok}/{row.diverged}/{row.failed}" + (f" of {row.seeds}" if row.missing else "")
-    if row.ok == 0:
-        nothing = "no run yet" if row.missing == row.seeds else "all diverged" if row.diverged else "all failed"
-        return row.variant, row.formula, counts, nothing, NOTHING, NOTHING
-    median = f"{_loss(row.median)} [{_loss(row.q1)}, {_loss(row.q3)}]"
-    mean = f"{_loss(row.mean)} ± {_loss(row.sd)}"
-    ratio = "baseline" if row.variant == baseline else NOTHING if row.ratio is None else f"{row.ratio:.3g}"
-    return row.variant, row.formula, counts, median, mean, ratio
+    one = row.comparison
+    ratio = estimate(one.ratio) if one else "baseline" if row.verdict == "baseline" else NOTHING
+    p = p_value(one.p_holm if one.ratio else one.ranked_p_holm) if one else NOTHING
+    verdict = "" if row.verdict == "baseline" else NOTHING if row.ok + row.diverged == 0 else row.verdict
+    if one and one.within_margin and verdict in ("better", "worse"):
+        verdict += " (within margin)"
+    return row.variant, row.formula, counts, _median(row), ratio, p, verdict
 
 
-def _loss(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.3g}"
+def _median(row: Row) -> str:
+    if row.ok:
+        return estimate(row.median) + (f" of {row.ok} that converged" if row.diverged else "")
+    if row.missing == row.seeds:
+        return "no run yet"
+    return f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "all failed"
 
 
-def _legend(summary: Summary, timed: str = "") -> str:
-    paired = sorted({row.paired for row in summary.rows if row.variant != summary.baseline})
-    pairs = " to ".join(str(n) for n in dict.fromkeys((paired[0], paired[-1]))) if paired else "0"
+def statistics(row: Row) -> tuple[str, ...]:
+    """Return the texts of a row under STATISTICS."""
+    one = row.comparison
+    effect = one.effect if one else None
+    diverging = row.diverging
+    return (
+        _median(row),
+        *map(estimate, (row.mean, row.sd, row.iqm)),
+        estimate(one.better if one else None),
+        NOTHING if effect is None else f"{effect:.2f}",
+        NOTHING if diverging is None else f"{row.diverged} of {row.ok + row.diverged} [{interval(diverging)}]",
+    )
+
+
+def estimate(one: Estimate | None) -> str:
+    """Return a value with its interval, as "1.38 [1.21 to 1.56]"."""
+    if one is None:
+        return NOTHING
+    return f"{one.value:.3g}" + ("" if one.low is None else f" [{interval(one)}]")
+
+
+def legend(summary: Summary) -> str:
+    """Return what the columns mean."""
     ceilings = {row.task: row.ceiling for row in summary.rows if row.ceiling is not None}
     means = ", ".join(f"{value:.3g}" + (f" ({task})" if len(ceilings) > 1 else "") for task, value in ceilings.items())
+    low, high = 1 / (1 + summary.margin), 1 + summary.margin
     return (
         f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test windows, over the runs "
-        "that are ok; lower is better, 0 is a perfect reconstruction"
+        "that converged; lower is better, 0 is a perfect reconstruction"
         + (f", predicting the mean gives {means}" if means else "")
-        + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the same seeds "
-        f"(pairs: {pairs}).{timed}"
+        + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the same seeds, below 1 is "
+        f"better; {low:.3g} to {high:.3g} counts as equivalent. p: exact sign-flip test, Holm-adjusted."
     )

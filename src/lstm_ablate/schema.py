@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from lstm_ablate.settings import Frozen, Margin, Seeds, Settings, Workers
@@ -19,6 +19,12 @@ def _whole(value: Any) -> Any:
     """Refuse `true` and `1.0`, which Python holds equal to 1."""
     if type(value) is not int:
         raise PydanticCustomError("int_type", "a whole number is due")
+    return value
+
+
+def _line(value: str) -> str:
+    if not value.isprintable():
+        raise PydanticCustomError("line", "one line of printable text is due")
     return value
 
 
@@ -39,6 +45,7 @@ class ExperimentFile(Settings):
 
     version: Annotated[Literal[1], BeforeValidator(_whole)]
     name: str
+    question: Annotated[str, Field(max_length=300, description="one line above the report"), AfterValidator(_line)] = ""
     seeds: Annotated[Seeds, Field(description="n means 0..n-1; a list names them")] = tuple(range(10))
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]
     variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]

@@ -119,7 +119,7 @@ def _yaml_hint(text: str, mark: Any) -> str:
 
 def dump(value: Any) -> str:
     """Return plain values as YAML that this module reads back as they are."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
 
 
 class _Dumper(yaml.SafeDumper):

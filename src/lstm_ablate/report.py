@@ -263,10 +263,14 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def _median(row: Row) -> str:
     if row.ok:
-        return estimate(row.median) + (f" of {row.ok} that converged" if row.diverged else "")
+        return estimate(row.median) + _of(row)
     if row.missing == row.seeds:
         return "no run yet"
     return f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "all failed"
+
+
+def _of(row: Row) -> str:
+    return f" of {row.ok} that converged" if row.ok and row.diverged else ""
 
 
 def statistics(row: Row) -> tuple[str, ...]:
@@ -276,7 +280,7 @@ def statistics(row: Row) -> tuple[str, ...]:
     diverging = row.diverging
     return (
         _median(row),
-        *map(estimate, (row.mean, row.sd, row.iqm)),
+        *(estimate(one) + _of(row) for one in (row.mean, row.sd, row.iqm)),
         estimate(one.better if one else None),
         NOTHING if effect is None else f"{effect:.2f}",
         NOTHING if diverging is None else f"{row.diverged} of {row.ok + row.diverged} [{interval(diverging)}]",

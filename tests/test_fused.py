@@ -1,7 +1,9 @@
 """The fused engine against plain Keras, step by step in float64, and against itself, bit for bit."""
 
 import hashlib
+import importlib
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +17,11 @@ from numpy_lstm import reconstruct
 
 from lstm_ablate import data
 from lstm_ablate.activations import ACTIVATIONS
-from lstm_ablate.engines import SHOWN, Result, fused, fused_network, fused_optimizers, group_size
+from lstm_ablate.engines import SHOWN, Result, devices, fused, fused_network, fused_optimizers, group_size
 from lstm_ablate.randomness import batch_order, generator, initial_weights
 from lstm_ablate.runs import Run
 from lstm_ablate.settings import Settings
+from lstm_ablate.sweep import GPU_ENVIRONMENT
 
 SINES = {"family": "sines", "timesteps": 7, "features": 1, "samples": {"train": 21, "validation": 11, "test": 6}}
 NETWORK = {"encoder": [5], "decoder": [4, 6]}
@@ -336,3 +339,26 @@ def test_float32_is_close_to_float64() -> None:
     assert single.weights and truth.weights
     for name, weight in truth.weights.items():
         assert np.linalg.norm(single.weights[name] - weight) <= 1e-4 * np.linalg.norm(weight), name
+
+
+def test_a_gpu_multiplies_in_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = tf.config.experimental
+    assert options.tensor_float_32_execution_enabled()  # TensorFlow's default; without a GPU it stays
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    try:
+        importlib.reload(devices)
+        assert not options.tensor_float_32_execution_enabled()
+    finally:
+        options.enable_tensor_float_32_execution(True)
+
+
+def test_tensorflow_reads_the_variable_that_makes_operations_deterministic() -> None:
+    """In this version too, though its documentation names a function only."""
+    code = "from tensorflow.python.util import _pywrap_determinism as d; print(d.is_enabled())"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | added, capture_output=True, text=True, check=True
+        ).stdout
+        for added in ({}, GPU_ENVIRONMENT)
+    ]
+    assert told == ["False\n", "True\n"]

@@ -34,11 +34,11 @@ WORKER_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
 
-# Set besides where there are GPUs: memory as needed, products in full float32 precision, deterministic operations.
+# Set besides where there are GPUs.
 GPU_ENVIRONMENT = {
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    "NVIDIA_TF32_OVERRIDE": "0",
-    "TF_DETERMINISTIC_OPS": "1",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # or TensorFlow takes all memory at once, whatever else needs some
+    "NVIDIA_TF32_OVERRIDE": "0",  # full float32 products in cuBLAS and cuDNN; engines.devices sees to XLA's own
+    "TF_DETERMINISTIC_OPS": "1",  # XLA then chooses among kernels without timing them, and takes none that races
 }
 
 

@@ -57,7 +57,7 @@ def test_defaults(configs: Configs) -> None:
     assert experiment.variants == ("tanh", "relu")
     assert experiment.baseline == "tanh"
     assert experiment.margin == 0.1
-    assert experiment.workers == "auto"
+    assert (experiment.engine, experiment.group_size, experiment.workers) == ("fused", "auto", "auto")
     settings = experiment.settings["default", "tanh"]
     assert settings.data == Sines()
     assert settings.training.optimizer == Adam()
@@ -73,6 +73,8 @@ def test_defaults(configs: Configs) -> None:
         ("analysis: {margin: 10%}", {"margin": 0.1}),
         ("analysis: {margin: 2.5%}", {"margin": 0.025}),
         ("analysis: {margin: 0.2}", {"margin": 0.2}),
+        ("group_size: 8", {"group_size": 8}),
+        ("group_size: auto", {"group_size": "auto"}),
         ("execution: {workers: 3}", {"workers": 3}),
         ("execution: {workers: auto}", {"workers": "auto"}),
     ],
@@ -398,6 +400,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "execution: {workers: 0}\n",
         ["c.yaml:7:22: execution.workers: write auto, or a whole number from 1; found 0"],
     ),
+    "group size 0": ("group_size: 0\n", ["c.yaml:7:13: group_size: write auto, or a whole number from 1; found 0"]),
     "many runs": ("seeds: 900000\n", ["c.yaml:1:1: more than 1,000,000 runs (tasks x variants x seeds)"]),
     "address of data": (
         "data: {family: file, path: 'https://example.org/a.csv'}\n",
@@ -608,7 +611,8 @@ RESOLVED = {
     + "  bare: {model.head: null}\n"
     + "data: {family: ar, coefficients: [0.5], noise: 0}\nmodel: {activation: elu, head: {units: [3]}}\n"
     + "training: {optimizer: {name: rmsprop, rho: 0.95}, epochs: 2}\nseeds: [4, 2]\nanalysis: {margin: 5%}\n"
-    + "tasks: {short: {data.timesteps: 5}, long: {data.timesteps: 70, model.encoder: [4]}}\nexecution: {workers: 3}\n",
+    + "tasks: {short: {data.timesteps: 5}, long: {data.timesteps: 70, model.encoder: [4]}}\nexecution: {workers: 3}\n"
+    + "group_size: 3\n",
     "file": HEAD + "data: {family: file, path: c.yaml, stride: 2}\n",
     "optimizer in one word": HEAD + "  sgd: {training.optimizer: sgd}\ntraining: {optimizer: adamw}\n",
     "another optimizer": HEAD + "  sgd: {training.optimizer.name: sgd}\n",
@@ -627,7 +631,7 @@ def test_resolved_and_loaded_again_it_is_the_same_experiment(configs: Configs, t
     again = configs.folder / "experiment.yaml"
     again.write_text(dump(first.resolved), encoding="utf-8")
     second = load(again)
-    assert [run.id for run in expand(second, "keras")] == [run.id for run in expand(first, "keras")]
+    assert [run.id for run in expand(second, "fused")] == [run.id for run in expand(first, "fused")]
     assert second.resolved == first.resolved
     assert (second.name, second.seeds, second.margin) == (first.name, first.seeds, first.margin)
     assert "execution" not in first.resolved

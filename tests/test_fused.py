@@ -36,9 +36,11 @@ def make(model: Any = None, training: Any = None, **sines: Any) -> Settings:
     return Settings.model_validate(values)
 
 
-def run_fused(settings: Settings, seeds: list[int], scale: dict[int, float] | None = None) -> list[Result]:
+def run_fused(
+    settings: Settings, seeds: list[int], scale: dict[int, float] | None = None, size: int | None = None
+) -> list[Result]:
     """Train a group; the training windows of a seed in `scale` are multiplied by its factor."""
-    runs = [Run("task", "variant", seed, settings, "fused") for seed in seeds]
+    runs = [Run("task", "variant", seed, settings, "fused", size or "auto") for seed in seeds]
     arrays = []
     for seed in seeds:
         drawn, factor = data.load(settings.data, seed), (scale or {}).get(seed, 1.0)
@@ -217,12 +219,16 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
 }
 
 
-@pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
-def test_equals_keras(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [*((settings, None) for settings in CASES.values()), (CASES["defaults"], 8)],
+    ids=[*CASES, "8 at once"],
+)
+def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
     monkeypatch.setattr(fused_network, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
     seed = 1
-    _, result = run_fused(settings, [3, seed])
+    _, result = run_fused(settings, [3, seed], size=size)
     train_losses, validation_losses, test_losses, weights = run_keras(settings, seed)
     np.testing.assert_allclose(result.train_losses, train_losses, rtol=1e-9)
     np.testing.assert_allclose(result.validation_losses, validation_losses, rtol=1e-9)
@@ -296,12 +302,13 @@ SMALL = make(
 )
 
 
-def test_a_run_does_not_depend_on_its_group() -> None:
-    size = group_size("fused", SMALL)
-    (alone,) = run_fused(SMALL, [7])
-    full = run_fused(SMALL, [7, *range(100, 99 + size)])
-    last = run_fused(SMALL, [*range(200, 199 + size), 7])
-    beside = run_fused(SMALL, [1, 7, 2, 3], scale={1: 1e30, 2: math.nan, 3: 6.0})
+@pytest.mark.parametrize("size", [group_size("fused", SMALL), 8])
+def test_a_run_does_not_depend_on_its_group(size: int) -> None:
+    fused._program.cache_clear()
+    (alone,) = run_fused(SMALL, [7], size=size)
+    full = run_fused(SMALL, [7, *range(100, 99 + size)], size=size)
+    last = run_fused(SMALL, [*range(200, 199 + size), 7], size=size)
+    beside = run_fused(SMALL, [1, 7, 2, 3], scale={1: 1e30, 2: math.nan, 3: 6.0}, size=size)
     assert size > 3
     for other in (full[0], last[-1], beside[1]):
         assert_identical(alone, other)

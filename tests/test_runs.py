@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lstm_ablate import settings as s
 from lstm_ablate.experiment import load
-from lstm_ablate.runs import Run, canonical_json, expand
+from lstm_ablate.runs import Run, canonical_json, expand, groups
 
 BASE = s.Settings()
 RUN = Run("default", "tanh", 3, BASE, "keras")
@@ -225,6 +225,14 @@ def test_families_optimizers_seeds_and_engines_differ() -> None:
     assert dataclasses.replace(RUN, task="other", variant="other").id == RUN.id
 
 
+def test_the_group_size_is_in_it_as_the_number_of_runs_that_are_trained_at_once() -> None:
+    auto = dataclasses.replace(RUN, engine="fused")
+    assert auto.identity["group_size"] == 1  # of a network this large
+    of = {size: dataclasses.replace(auto, wanted_group_size=size) for size in (1, 8)}
+    assert (of[8].identity["group_size"], of[8].id != auto.id, of[1].id) == (8, True, auto.id)
+    assert dataclasses.replace(RUN, wanted_group_size=8).id == RUN.id  # the keras engine trains one
+
+
 # ------------------------------------------------------------------------------------------------ expansion
 
 
@@ -241,3 +249,15 @@ def test_runs_are_in_the_order_of_the_config(tmp_path: Path) -> None:
     assert {run.engine for run in runs} == {"keras"}
     assert [run.settings.data.noise for run in runs] == [0.1] * 4 + [0.05] * 4
     assert [run.settings.model.gates for run in runs] == ["sigmoid", "sigmoid", "relu", "relu"] * 2
+
+
+def test_groups_are_of_equal_settings_and_of_the_size_asked_for(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "{version: 1, name: x, seeds: 5, baseline: a, variants: {a: {}, b: {model.gates: relu}}, group_size: 2}"
+    )
+    cut = groups(expand(load(config)))
+    assert [[(run.variant, run.seed) for run in group] for group in cut] == [
+        [(variant, seed) for seed in seeds] for variant in "ab" for seeds in ((0, 1), (2, 3), (4,))
+    ]
+    assert [len(group) for group in groups(expand(load(config), "keras"))] == [1] * 10

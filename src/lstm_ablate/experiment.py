@@ -26,6 +26,7 @@ class Experiment:
     seeds: tuple[int, ...]
     baseline: str
     engine: str
+    group_size: int | Literal["auto"]
     variants: tuple[str, ...]
     tasks: tuple[str, ...]
     margin: float
@@ -105,6 +106,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
         seeds=parsed.seeds,
         baseline=parsed.baseline,
         engine=parsed.engine,
+        group_size=parsed.group_size,
         variants=tuple(parsed.variants),
         tasks=tuple(parsed.tasks) or (DEFAULT_TASK,),
         margin=parsed.analysis.margin,
@@ -130,6 +132,7 @@ def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
         "variants",
         "tasks",
         "engine",
+        "group_size",
         "analysis",
     )
     for kind in CHANGEABLE:  # null is a value in a change, and stands for no changes or none of them elsewhere

@@ -3,7 +3,6 @@
 import statistics
 from dataclasses import dataclass
 
-from lstm_ablate.engines import group_size
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.runs import Run, groups
 from lstm_ablate.settings import FileData, Settings
@@ -108,4 +107,4 @@ def _memory_bytes(run: Run) -> float:
     units = sum((*settings.model.encoder, *settings.model.decoder))
     activations = settings.training.batch_size * timesteps * units * 20 * size
     each = activations + 8 * _weights(settings) * size + 6 * samples * timesteps * features * size
-    return _BASE_BYTES + group_size(run.engine, settings) * each
+    return _BASE_BYTES + run.group_size * each

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
-from lstm_ablate.engines import group_size
+from lstm_ablate import engines
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.settings import Settings
 
@@ -24,6 +24,12 @@ class Run:
     seed: int
     settings: Settings
     engine: str
+    wanted_group_size: int | Literal["auto"] = "auto"
+
+    @property
+    def group_size(self) -> int:
+        """How many runs the engine trains at once, this one among them."""
+        return engines.group_size(self.engine, self.settings, self.wanted_group_size)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -35,7 +41,7 @@ class Run:
             **self.settings.identity(),
             "seed": self.seed,
             "engine": self.engine,
-            "group_size": group_size(self.engine, self.settings),
+            "group_size": self.group_size,
             "schema": SCHEMA,
         }
 
@@ -56,7 +62,7 @@ def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
     `engine` stands in for the experiment's own.
     """
     return [
-        Run(task, variant, seed, experiment.settings[task, variant], engine or experiment.engine)
+        Run(task, variant, seed, experiment.settings[task, variant], engine or experiment.engine, experiment.group_size)
         for task in experiment.tasks
         for variant in experiment.variants
         for seed in experiment.seeds
@@ -66,7 +72,7 @@ def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
 def groups(runs: Sequence[Run]) -> list[list[Run]]:
     """Cut runs, in order, into groups that an engine trains together: equal settings, at most `group_size` of them."""
     cut = []
-    for (settings, engine), same in groupby(runs, key=lambda run: (run.settings, run.engine)):
-        members, size = list(same), group_size(engine, settings)
+    for (_, _, size), same in groupby(runs, key=lambda run: (run.settings, run.engine, run.group_size)):
+        members = list(same)
         cut += [members[start : start + size] for start in range(0, len(members), size)]
     return cut

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from lstm_ablate.settings import Frozen, Margin, Seeds, Settings, Workers
+from lstm_ablate.settings import CountOrAuto, Frozen, Margin, Seeds, Settings
 from lstm_ablate.yaml_source import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
@@ -37,7 +37,7 @@ class Analysis(Frozen):
 class Execution(Frozen):
     """How runs are carried out; never changes a number."""
 
-    workers: Annotated[Workers, Field(description="processes; auto: one per core")] = "auto"
+    workers: Annotated[CountOrAuto, Field(description="processes; auto: one per core")] = "auto"
 
 
 class ExperimentFile(Settings):
@@ -51,6 +51,9 @@ class ExperimentFile(Settings):
     variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     engine: Annotated[Literal["fused", "keras"], Field(description="the code that trains")] = "fused"
+    group_size: Annotated[
+        CountOrAuto, Field(description="runs that the fused engine trains at once; decides numbers in the last digit")
+    ] = "auto"
     analysis: Analysis = Analysis()
     execution: Execution = Execution()
 

@@ -56,9 +56,9 @@ def _margin(value: Any) -> Any:
     return value
 
 
-def _workers(value: Any) -> Any:
+def _count_or_auto(value: Any) -> Any:
     if value != "auto" and not (type(value) is int and 1 <= value <= 1024):
-        raise PydanticCustomError("workers", "write auto, or a whole number from 1")
+        raise PydanticCustomError("count_or_auto", "write auto, or a whole number from 1")
     return value
 
 
@@ -101,9 +101,9 @@ Seeds = Annotated[
         }
     ),
 ]
-Workers = Annotated[
+CountOrAuto = Annotated[
     int | Literal["auto"],
-    BeforeValidator(_workers),
+    BeforeValidator(_count_or_auto),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1024}, {"const": "auto"}]}),
 ]
 Margin = Annotated[

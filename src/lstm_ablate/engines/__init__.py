@@ -28,6 +28,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,18 +74,20 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(ENGINES.get(name, name))
 
 
-def group_size(engine: str, settings: Settings) -> int:
+def group_size(engine: str, settings: Settings, wanted: int | Literal["auto"] = "auto") -> int:
     """Return how many runs of equal settings an engine trains at once; the keras engine trains one.
 
-    A function of the settings alone, for a run's numbers depend on it, and part of a run's identity. One run of a large
-    network keeps a core busy; of small ones, several share the cost of starting each operation, as long as what they
-    save for the reverse pass, some 12 numbers for each unit, time step and window, stays in cache. Measured on one core
-    in ms per step and run: [16, 8] with 30 steps 1.0 alone, 0.75 from 4 to 8 runs, 1.1 with 16; with 200 steps 6.4
-    alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide 10, a usual number of seeds, and leave two groups
-    of it for two workers.
+    A run's numbers depend on it, so it is part of a run's identity, and `auto` a function of the settings alone: what
+    is best on a CPU. One run of a large network keeps a core busy; of small ones, several share the cost of starting
+    each operation, as long as what they save for the reverse pass, some 12 numbers for each unit, time step and window,
+    stays in cache. Measured on one core in ms per step and run: [16, 8] with 30 steps 1.0 alone, 0.75 from 4 to 8 runs,
+    1.1 with 16; with 200 steps 6.4 alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide 10, a usual number
+    of seeds, and leave two groups of it for two workers.
     """
     if engine != "fused":
         return 1
+    if wanted != "auto":
+        return wanted
     model, training = settings.model, settings.training
     numbers = 12 * sum(model.encoder + model.decoder) * settings.timesteps * training.batch_size
     saved = numbers * (8 if training.dtype == "float64" else 4)  # bytes for each run

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from lstm_ablate.data import Arrays
-from lstm_ablate.engines import SHOWN, OnEpoch, Result, fused_optimizers, group_size, judge
+from lstm_ablate.engines import SHOWN, OnEpoch, Result, fused_optimizers, judge
 from lstm_ablate.engines.devices import device
 from lstm_ablate.engines.fused_network import Matrices, Network, Tensor, pack, unpack
 from lstm_ablate.randomness import Weights, batch_order, initial_weights
@@ -33,7 +33,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
 
     A short group is filled up with copies of its first run, whose results are dropped.
     """
-    settings, size = runs[0].settings, group_size("fused", runs[0].settings)
+    settings, size = runs[0].settings, runs[0].group_size
     model, training = settings.model, settings.training
     places = [place if place < len(runs) else 0 for place in range(size)]
     windows = {

@@ -23,7 +23,7 @@ FLOORS = [
     "executors data files",
     "data_file runs",
     "engines experiment",
-    "randomness",
+    "randomness memory",
     "changes",
     "problems",
     "schema",

@@ -105,6 +105,7 @@ def run(
     log = _console(sys.stderr, quiet=quiet)
     conflicts = 0
     with records.locked(folder):
+        experiment = sweep.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
         for path in todo.damaged:
             log.print(f"{path}: damaged; moved to {path.parent / 'damaged'}, the run is trained again", markup=False)
@@ -163,6 +164,7 @@ def plan(
     experiment = experiments.load(config, _overrides(overrides, engine))
     sweep.check_data(experiment)
     folder = results / experiment.name
+    experiment = sweep.settled(experiment, folder)
     todo = sweep.plan(experiment, folder)
     processes = workers or _workers(experiment)
     cost = planning.cost(todo, processes)

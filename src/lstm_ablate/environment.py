@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -51,19 +52,29 @@ def processor() -> dict[str, Any]:
     return {"name": values.get("model name", platform.machine()), "flags": vector}
 
 
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU; those that share their memory with the processor do not tell how much of it is free."""
+
+    uuid: str
+    free_bytes: int | None
+
+
 @cache
-def gpus() -> tuple[str, ...]:
-    """Return the identifiers of the NVIDIA GPUs that we may use, without loading TensorFlow."""
-    command = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
+def gpus() -> tuple[Gpu, ...]:
+    """Return the NVIDIA GPUs that we may use, without loading TensorFlow."""
+    command = ["nvidia-smi", "--query-gpu=index,uuid,memory.free", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return ()
-    present = [line.split(", ") for line in done.stdout.splitlines()]
-    if "CUDA_VISIBLE_DEVICES" not in os.environ:
-        return tuple(uuid for _, uuid in present)
-    allowed = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
-    return tuple(uuid for index, uuid in present if index in allowed or uuid in allowed)
+    present = [line.split(", ") for line in done.stdout.splitlines() if line.count(", ") == 2]
+    allowed = os.environ["CUDA_VISIBLE_DEVICES"].split(",") if "CUDA_VISIBLE_DEVICES" in os.environ else None
+    return tuple(
+        Gpu(uuid, int(mebibytes) * 2**20 if mebibytes.isdecimal() else None)
+        for index, uuid, mebibytes in present
+        if allowed is None or index in allowed or uuid in allowed
+    )
 
 
 def _git_commit(folder: Path) -> str | None:

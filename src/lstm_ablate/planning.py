@@ -3,6 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
+from lstm_ablate import memory
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.runs import Run, groups
 from lstm_ablate.settings import FileData, Settings
@@ -84,27 +85,14 @@ def _shape(settings: Settings) -> tuple[int, int, int]:
     return settings.data.samples.train, settings.timesteps, settings.data.features
 
 
-def _weights(settings: Settings) -> int:
-    inputs, total = _shape(settings)[2], 0
-    for units in (*settings.model.encoder, *settings.model.decoder):
-        total += 4 * units * (inputs + units)
-        inputs = units
-    return total
-
-
 def _seconds_per_epoch(settings: Settings, engine: str) -> float:
-    samples, timesteps, _ = _shape(settings)
+    samples, timesteps, features = _shape(settings)
     steps = -(-samples // settings.training.batch_size)
     layers = len(settings.model.encoder) + len(settings.model.decoder)
     overhead = steps * timesteps * layers * _OVERHEAD_SECONDS[engine]
-    return overhead + 6 * samples * timesteps * _weights(settings) / _FLOPS_PER_SECOND[engine]
+    return overhead + 6 * samples * timesteps * memory.weights(settings, features) / _FLOPS_PER_SECOND[engine]
 
 
 def _memory_bytes(run: Run) -> float:
-    settings = run.settings
-    samples, timesteps, features = _shape(settings)
-    size = 8 if settings.training.dtype == "float64" else 4
-    units = sum((*settings.model.encoder, *settings.model.decoder))
-    activations = settings.training.batch_size * timesteps * units * 20 * size
-    each = activations + 8 * _weights(settings) * size + 6 * samples * timesteps * features * size
-    return _BASE_BYTES + run.group_size * each
+    samples, timesteps, features = _shape(run.settings)
+    return _BASE_BYTES + run.group_size * memory.run_bytes(run.settings, 3 * samples, timesteps, features)

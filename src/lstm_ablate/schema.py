@@ -52,7 +52,8 @@ class ExperimentFile(Settings):
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     engine: Annotated[Literal["fused", "keras"], Field(description="the code that trains")] = "fused"
     group_size: Annotated[
-        CountOrAuto, Field(description="runs that the fused engine trains at once; decides numbers in the last digit")
+        CountOrAuto,
+        Field(description="runs that the fused engine trains at once; auto: what suits the CPU, or what fits the GPUs"),
     ] = "auto"
     analysis: Analysis = Analysis()
     execution: Execution = Execution()

@@ -7,19 +7,19 @@ import statistics
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lstm_ablate import data, engines, environment, files, records
+from lstm_ablate import data, engines, environment, files, memory, records
 from lstm_ablate.errors import UserError
 from lstm_ablate.executors import Done, Failed, Progress
 from lstm_ablate.executors.local import execute
-from lstm_ablate.experiment import Experiment
+from lstm_ablate.experiment import Experiment, load
 from lstm_ablate.records import Record
 from lstm_ablate.runs import Run, expand, groups
-from lstm_ablate.settings import FileData
+from lstm_ablate.settings import Data, FileData
 
 FLOOR = 0.0  # an autoencoder's target is its input
 
@@ -47,13 +47,37 @@ def worker_environment(worker: int) -> dict[str, str]:
     gpus = environment.gpus()
     if not gpus:
         return WORKER_ENVIRONMENT
-    return WORKER_ENVIRONMENT | GPU_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]}
+    return WORKER_ENVIRONMENT | GPU_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)].uuid}
 
 
 def default_workers() -> int:
     """Return how many workers this machine is good for: one per GPU, or else one per core that we may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return len(environment.gpus()) or cores
+
+
+def settled(experiment: Experiment, folder: Path) -> Experiment:
+    """Return the experiment with a number for `group_size: auto`, where there are GPUs that tell their free memory.
+
+    The number in the results folder's experiment.yaml is kept: another one would train everything anew. Without one it
+    is the largest that fits the GPU with the least free memory, whatever the task and the variant.
+    """
+    free = [gpu.free_bytes for gpu in environment.gpus() if gpu.free_bytes is not None]
+    if experiment.group_size != "auto" or not free:
+        return experiment
+    before = folder / "experiment.yaml"
+    size = load(before, with_data=False).group_size if before.is_file() else experiment.group_size
+    if size == "auto":
+        shapes = {one.data: _shape(one.data) for one in experiment.settings.values()}
+        largest = max(memory.run_bytes(one, *shapes[one.data]) for one in experiment.settings.values())
+        size = memory.fitting(largest, len(experiment.seeds), min(free))
+    return replace(experiment, group_size=size, resolved={**experiment.resolved, "group_size": size})
+
+
+def _shape(windows: Data) -> tuple[int, int, int]:
+    """Return (windows of all three parts, time steps, features)."""
+    arrays = data.load(windows, 0)
+    return sum(map(len, (arrays.train, arrays.validation, arrays.test))), *arrays.train.shape[1:]
 
 
 @dataclass(frozen=True)

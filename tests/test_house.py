@@ -17,7 +17,7 @@ FLOORS = [
     "plots",
     "analysis",
     "tables sentences",
-    "evidence",
+    "evidence inventory",
     "engines.reference engines.handwritten engines.fused executors.local environment records",
     "engines.devices engines.fused_network engines.fused_optimizers",
     "executors data files",

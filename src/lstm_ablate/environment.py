@@ -51,6 +51,11 @@ def processor() -> dict[str, Any]:
     return {"name": values.get("model name", platform.machine()), "flags": vector}
 
 
+def memory_bytes() -> int:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 @cache
 def gpus() -> tuple[str, ...]:
     """Return the identifiers of the NVIDIA GPUs that we may use, without loading TensorFlow."""

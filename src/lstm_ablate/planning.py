@@ -4,6 +4,8 @@ import statistics
 from dataclasses import dataclass
 
 from lstm_ablate.engines import group_size
+from lstm_ablate.environment import memory_bytes
+from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.runs import Run, groups
 from lstm_ablate.settings import FileData, Settings
@@ -101,11 +103,43 @@ def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     return overhead + 6 * samples * timesteps * _weights(settings) / _FLOPS_PER_SECOND[engine]
 
 
-def _memory_bytes(run: Run) -> float:
-    settings = run.settings
+def check_memory(experiment: Experiment) -> None:
+    """Raise UserError where a run is predicted to take more memory than this machine has."""
+    problems: dict[str, None] = {}
+    for (task, variant), settings in experiment.settings.items():
+        parts = _memory_parts(settings, experiment.engine)
+        predicted = _BASE_BYTES + sum(parts.values())
+        if predicted > memory_bytes():
+            largest = max(parts, key=parts.__getitem__)
+            problems[
+                f"{experiment.place(task, variant, largest)}: training would take about {predicted / 1e9:,.1f} GB of "
+                f"memory, {parts[largest] / 1e9:,.1f} GB of it for {largest}; this machine has "
+                f"{memory_bytes() / 1e9:,.1f} GB. Make {', '.join(_SIZES[largest])} smaller"
+            ] = None
+    if problems:
+        raise UserError(*problems)
+
+
+_SIZES = {  # what takes memory, and the values that its size comes from
+    "data.samples": ("data.samples", "data.timesteps", "data.features"),
+    "model": ("model.encoder", "model.decoder"),
+    "training.batch_size": ("training.batch_size", "data.timesteps", "model.encoder", "model.decoder"),
+}
+
+
+def _memory_parts(settings: Settings, engine: str) -> dict[str, float]:
+    """Return the bytes that a group takes for its windows, its weights and the activations of a batch."""
     samples, timesteps, features = _shape(settings)
-    size = 8 if settings.training.dtype == "float64" else 4
+    if not isinstance(settings.data, FileData):
+        samples += settings.data.samples.validation + settings.data.samples.test
+    size = group_size(engine, settings) * (8 if settings.training.dtype == "float64" else 4)
     units = sum((*settings.model.encoder, *settings.model.decoder))
-    activations = settings.training.batch_size * timesteps * units * 20 * size
-    each = activations + 8 * _weights(settings) * size + 6 * samples * timesteps * features * size
-    return _BASE_BYTES + group_size(run.engine, settings) * each
+    return {
+        "data.samples": 6.0 * samples * timesteps * features * size,
+        "model": 8.0 * _weights(settings) * size,
+        "training.batch_size": 20.0 * settings.training.batch_size * timesteps * units * size,
+    }
+
+
+def _memory_bytes(run: Run) -> float:
+    return _BASE_BYTES + sum(_memory_parts(run.settings, run.engine).values())

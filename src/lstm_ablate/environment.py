@@ -73,9 +73,9 @@ def gpus() -> tuple[str, ...]:
 
 def _git_commit(folder: Path) -> str | None:
     def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
-        )
+        # a repository's own settings can name a program that watches its files; it is not started
+        command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.strip()
 
     try:

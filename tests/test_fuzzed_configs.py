@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ odd = st.one_of(
     st.sampled_from(["..", "a/b", "=1+1", "NaN", "1e3", "010", "no", "~", "", "https://a/b", "model", "tanh", "\0"]),
     st.sampled_from([[], {}, [[]], {"": None}, 10**99, -1, 0, 1e308, 5e-324, {"family": "file", "path": "."}]),
     st.recursive(st.none(), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2)),
-)
+).map(deepcopy)  # what is put in may be changed in turn
 keys = st.text(max_size=12) | st.sampled_from([*dotted_paths(), *{p.rsplit(".", 1)[-1] for p in dotted_paths()}])
 
 

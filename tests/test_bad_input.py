@@ -30,6 +30,7 @@ def head(old, new):
 
 
 ALLOWED = "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most 64"
+UNSEEN = "holds a character that cannot be seen"
 READ_AS = "cannot be a name: other programs read it as something else"
 SECTIONS = "known: data, model, training, version, name, seeds, baseline, variants, tasks, engine, analysis, execution"
 ACTIVATIONS = "known: linear, relu, leaky_relu, elu, selu, gelu, silu, softplus, softsign, tanh, sigmoid, hard_sigmoid"
@@ -106,6 +107,7 @@ FILES = {
     ),
     "name that leads up": (head("test", ".."), [f':2:7: ".." {ALLOWED}']),
     "name with a slash": (head("test", "a/b"), [f':2:7: "a/b" {ALLOWED}']),
+    "name that turns text around": (head("name: test", 'name: "a\\u202eb"'), [f':2:7: "a\\u202eb" {ALLOWED}']),
     "name with a backslash": (head("test", "a\\b"), [f':2:7: "a\\\\b" {ALLOWED}']),
     "absolute name": (head("test", "/tmp"), [f':2:7: "/tmp" {ALLOWED}']),
     "grid of two billion runs": (
@@ -259,9 +261,9 @@ LINES = {
         ":7:31: training would take about ",
     ),
     # names
-    "name with a control character": ('  "a\\tb": {}', f':7:3: "a\\tb" {ALLOWED}'),
-    "name that turns text around": ("  a\u202eb: {}", f':7:3: "a\\u202eb" {ALLOWED}'),
-    "name with an invisible character": ("  a\u200bb: {}", f':7:3: "a\\u200bb" {ALLOWED}'),
+    "name with a control character": ('  "a\\tb": {}', f':7:3: the key "a\\tb" {UNSEEN}'),
+    "name that turns text around": ("  a\u202eb: {}", f':7:3: the key "a\\u202eb" {UNSEEN}'),
+    "name with an invisible character": ("  a\u200bb: {}", f':7:3: the key "a\\u200bb" {UNSEEN}'),
     "leading -": ("  -a: {}", f':7:3: "-a" {ALLOWED}'),
     "leading .": ("  .a: {}", f':7:3: ".a" {ALLOWED}'),
     "leading =": ("  =a: {}", f':7:3: "=a" {ALLOWED}'),
@@ -300,9 +302,10 @@ LINES = {
     ),
     "path of 300 characters": (
         f"data: {{family: file, path: {'a' * 300}}}",
-        f':7:28: data file "{"a" * 80}" cannot be read: File name too long',
+        f':7:28: data file "{"a" * 200}" cannot be read: File name too long',
     ),
-    "path with a NUL": ('data: {family: file, path: "a\\0"}', ':7:28: data file "a\\x00" cannot be read: '),
+    "path of two lines": ('data: {family: file, path: "a\\nb"}', ':7:28: data file "a\\nb" not found (looked in '),
+    "path with a NUL": ('data: {family: file, path: "a\\0"}', ':7:28: data file "a\\u0000" cannot be read: '),
     "data without a path": ("data: {family: file}", ':7:7: data: the key "path" is missing'),
     "another digest": (
         f"data: {{family: file, path: c.yaml, digest: '{'0' * 64}'}}",
@@ -312,7 +315,11 @@ LINES = {
 
 # The rows of data.csv, other lines of the config -> how the message goes on after the place of the path, "c.yaml:7:28"
 TABLES = {
-    "missing column": (GOOD_ROWS, "  columns: [a, bb]", ': {}: no column bb; the header has: a, b. Did you mean "b"?'),
+    "missing column": (
+        GOOD_ROWS,
+        "  columns: [a, bb]",
+        ': {}: no column "bb"; the header has: a, b. Did you mean "b"?',
+    ),
     "extra cell": ([*GOOD_ROWS[:4], "1,2,3"], "", ": {}:6: 3 cells where the header has 2"),
     "ragged row": ([*GOOD_ROWS[:4], "1"], "", ": {}:6: 1 cells where the header has 2"),
     "extra column of text": (

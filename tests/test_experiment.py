@@ -459,7 +459,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "name with a slash": ("  a/b: {}\n", ['c.yaml:7:3: "a/b" cannot be a name; allowed: letters, digits and _ - + .']),
     "name that leads up": ('  "..": {}\n', ['c.yaml:7:3: ".." cannot be a name']),
     "name with a comma": ('  "a,b": {}\n', ['c.yaml:7:3: "a,b" cannot be a name']),
-    "name with a line end": ('  "a\\n": {}\n', ['c.yaml:7:3: "a\\n" cannot be a name']),
+    "name with a line end": ('  "a\\n": {}\n', ['c.yaml:7:3: the key "a\\n" holds a character that cannot be seen']),
     "long name": (f"  {'a' * 65}: {{}}\n", [f'c.yaml:7:3: "{"a" * 65}" cannot be a name']),
     "empty name": ('  "": {}\n', ['c.yaml:7:3: "" cannot be a name']),
     "task with an unknown path": (

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,7 +109,8 @@ def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Ar
     missing = [name for name in columns or () if name not in header]
     if missing:
         hint = did_you_mean(missing[0], header)
-        raise UserError(f"{path}: no column {', '.join(missing)}; the header has: {', '.join(header)}.{hint}")
+        shown = json.dumps(missing, ensure_ascii=False)[1:-1]
+        raise UserError(f"{path}: no column {shown}; the header has: {', '.join(header)}.{hint}")
     twice = [name for name in columns or header if header.count(name) > 1]
     if twice:
         raise UserError(f'{path}:1: two columns are named "{twice[0]}"')

@@ -171,29 +171,30 @@ def _pinned(root: Node, folder: Path, problems: Problems) -> Node:
 def _digest(path: Node, given: Node | None, folder: Path, problems: Problems) -> Node | None:
     if not isinstance(path.value, str) or not path.value:
         return given
+    shown = json.dumps(path.value[:200], ensure_ascii=False)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path.value):
-        problems.add(path.place, f'"{path.value}" is an address; name a file on this machine')
+        problems.add(path.place, f"{shown} is an address; name a file on this machine")
         return given
     try:
         file = _locate(path.value, folder)
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
             what = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
-            problems.add(path.place, f'data file "{path.value}" {what}; name a CSV or NPY file')
+            problems.add(path.place, f"data file {shown} {what}; name a CSV or NPY file")
             return given
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError):
         if given is None:
             looked = " and ".join(dict.fromkeys((str(folder.resolve()), str(Path.cwd()))))
-            problems.add(path.place, f'data file "{path.value}" not found (looked in {looked})')
+            problems.add(path.place, f"data file {shown} not found (looked in {looked})")
         return given
     except (OSError, ValueError) as error:  # no permission, too long; a NUL in the path
         why = error.strerror if isinstance(error, OSError) else str(error)
-        problems.add(path.place, f'data file "{path.value[:80]}" cannot be read: {why}')
+        problems.add(path.place, f"data file {shown} cannot be read: {why}")
         return given
     if given is not None and given.value != digest:
-        problems.add(given.place, f'"{path.value}" has the SHA-256 {digest}, not the digest given here')
+        problems.add(given.place, f"{shown} has the SHA-256 {digest}, not the digest given here")
     return Node(digest, path.place)
 
 
@@ -266,7 +267,8 @@ def _check_baseline(root: Node, problems: Problems) -> None:
             hint = did_you_mean(baseline.value, known)
             problems.add(
                 baseline.place,
-                f'baseline: "{baseline.value}" is not a variant.{hint}\n  known: {", ".join(known)}',
+                f"baseline: {json.dumps(baseline.value, ensure_ascii=False)} is not a variant.{hint}\n"
+                f"  known: {', '.join(known)}",
             )
 
 

@@ -2,8 +2,8 @@
 
 PyYAML scans and parses; the meaning of scalars is decided here, after the core schema of YAML 1.2 and narrower
 where YAML 1.1 and 1.2 disagree: `1e-3` is a float, while `010`, `0x10`, `12:30`, `1_000`, `no` and `on` are text, so
-that a number is never silently another number. Repeated keys, tags, several documents and keys that are not text are
-errors.
+that a number is never silently another number. Repeated keys, tags, several documents and keys that are not
+printable text are errors.
 """
 
 import json
@@ -224,6 +224,8 @@ class _Builder:
             key = self.node(event, depth + 1)
             if not isinstance(key.value, str):
                 raise UserError(f"{key_place}: the key {_shown(key.value)} is not text; put it in quotes")
+            if not key.value.isprintable():
+                raise UserError(f"{key_place}: the key {json.dumps(key.value)} holds a character that cannot be seen")
             if key.value in values:
                 raise UserError(f'{key_place}: the key "{key.value}" was already given at {keys[key.value]}')
             keys[key.value] = key_place

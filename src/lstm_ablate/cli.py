@@ -313,6 +313,30 @@ def bench(
         file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
 
 
+@app.command(epilog="Example: lstm-ablate doctor results/relu_vs_tanh")
+def doctor(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what could go wrong: versions, device, threads, and a results folder with its records."""
+    from lstm_ablate import doctor as doctors
+
+    findings = doctors.examine(folder)
+    problems = [one for one in findings if one.problem]
+    if as_json:
+        content = {"ok": not problems, "findings": [asdict(one) for one in findings]}
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        out = _console(sys.stdout)
+        _print_table(out, ["what", "found"], [[one.what, _visible(one.found)] for one in findings])
+        lines = [f"{one.what}: {one.found}: {one.problem}" for one in problems] or ["nothing is wrong"]
+        out.print(_visible("\n".join(lines)), markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(FOLDER)
+
+
 @app.command(epilog="Example: lstm-ablate schema > experiment.schema.json")
 def schema() -> None:
     """Print the JSON Schema of an experiment file, for editors and other programs."""

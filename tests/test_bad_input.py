@@ -533,7 +533,7 @@ def test_records_of_a_newer_program(folder, monkeypatch, capsys):
 
 def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     write(HEAD)
-    for name in ("notes.txt", "runs/old/a.json", "figures/loss.svg"):
+    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json", "figures/loss.svg"):
         path = Path("results/test") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
@@ -541,8 +541,11 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     monkeypatch.setattr(sweep, "train", lambda *words, **more: (event for event in ()))
     with pytest.raises(SystemExit):
         cli.main()
-    assert "results/test: not ours, left alone: notes.txt, runs/old/a.json\n" in capsys.readouterr().err
-    assert Path("results/test/notes.txt").read_text() == Path("results/test/runs/old/a.json").read_text() == "mine"
+    assert (
+        "results/test: not ours, left alone: notes.txt, runs/notes.json, runs/old/a.json\n" in capsys.readouterr().err
+    )
+    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json"):
+        assert (Path("results/test") / name).read_text() == "mine"
 
 
 # ------------------------------------------------------------------------------------------------ real processes

@@ -102,6 +102,17 @@ def test_even_where_sockets_are_known_nothing_but_the_host_is_asked():
     assert faults("records.py", "import socket\nsocket.create_connection(place)")
 
 
+def test_everything_that_tests_install_is_pinned_with_hashes_as_in_the_constraints():
+    lines = (ROOT / "requirements-test.txt").read_text().replace("\\\n", " ").splitlines()
+    pins = {line.split(" --hash=")[0].strip() for line in lines}
+    assert all(" --hash=sha256:" in line for line in lines)
+    assert {pin.split("==")[0] for pin in pins - set((ROOT / "constraints.txt").read_text().splitlines())} == {
+        "editables", "hatchling", "trove-classifiers",
+    }  # fmt: skip
+    assert 'requires = ["hatchling==1.27.0"]' in (ROOT / "pyproject.toml").read_text()
+    assert "hatchling==1.27.0" in pins and "keras==3.15.1" in pins
+
+
 def test_a_worker_imports_nothing_from_the_working_folder(tmp_path):
     """Python starts a worker with the working folder first on its path, unless it is told not to."""
     here, program = tmp_path / "here", tmp_path / "program.py"

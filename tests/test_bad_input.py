@@ -32,7 +32,7 @@ def head(old, new):
 ALLOWED = "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most 64"
 UNSEEN = "holds a character that cannot be seen"
 READ_AS = "cannot be a name: other programs read it as something else"
-SECTIONS = "known: data, model, training, version, name, seeds, baseline, variants, tasks, engine, analysis, execution"
+SECTIONS = "known: data, model, training, version, name, question, seeds, baseline, variants, tasks, engine, analysis"
 ACTIVATIONS = "known: linear, relu, leaky_relu, elu, selu, gelu, silu, softplus, softsign, tanh, sigmoid, hard_sigmoid"
 WHOLE = "training.epochs: a whole number is due; found"
 SEEDS = "seeds: write a number of seeds, or a list of whole numbers from 0, such as [0, 7]; found"

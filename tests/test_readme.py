@@ -9,10 +9,10 @@ from typer.main import get_command
 
 from lstm_ablate import cli, experiment
 from lstm_ablate.activations import ACTIVATIONS
-from lstm_ablate.tables import curves_table, runs_table
 from lstm_ablate.engines import ENGINES
 from lstm_ablate.report import FORMATS
 from lstm_ablate.settings import Model
+from lstm_ablate.tables import curves_table, runs_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -28,11 +28,14 @@ schema: $(VENV)/run-installed
 figures: $(VENV)/test-installed
 	$(BIN)/python tests/figures.py
 
-# Resolve every dependency anew, for all platforms and extras.
+# Resolve every dependency anew: for all platforms and extras; and what the tests need, what builds the package
+# included, with the hash of every file.
+LOCK := --universal --no-header --no-annotate --no-emit-index-url
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --upgrade \
-		--no-header --no-annotate --no-emit-index-url --output-file constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --all-extras $(LOCK) --upgrade --output-file constraints.txt
+	printf 'hatchling==1.27.0\neditables\n' | $(BIN)/uv pip compile pyproject.toml - --extra test $(LOCK) \
+		--constraint constraints.txt --generate-hashes --output-file requirements-test.txt
 
 clean:
 	rm -rf $(VENV)
@@ -45,6 +48,8 @@ $(VENV)/run-installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	touch $@
 
-$(VENV)/test-installed: $(VENV)/run-installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+# No file is installed whose hash is not known; the package itself comes last, and brings nothing.
+$(VENV)/test-installed: $(VENV)/bin/python pyproject.toml requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

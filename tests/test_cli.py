@@ -173,20 +173,25 @@ def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
 
 
 def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
-    """A variant whose weights do not fit into memory."""
+    """A variant whose weights do not fit into memory, on a machine that is thought to have more."""
     config = yaml.safe_load((ROOT / "configs" / "smoke.yaml").read_text())
     config["variants"]["relu"] = {"model.encoder": [65536, 65536]}
     (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(config))
-    limited = f"ulimit -v {12 * 2**20}; exec {PROGRAM} run smoke.yaml seeds=1"
+    code = (
+        "import sys; from lstm_ablate import cli, planning\nplanning.memory_bytes = lambda: 1e15\n"
+        "sys.argv = ['lstm-ablate', 'run', 'smoke.yaml', 'seeds=1']\ncli.main()"
+    )
+    limited = f'ulimit -v {12 * 2**20}; exec {sys.executable} -c "$0"'
     done = subprocess.run(
-        ["bash", "-c", limited], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
+        ["bash", "-c", limited, code], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
     )
     assert done.returncode == 3, done.stderr
     assert "0/0/1" in done.stdout and "1/0/0" in done.stdout
     (log,) = (tmp_path / "results" / "smoke" / "logs").iterdir()
     assert f"logs/{log.name}" in done.stdout
-    again = call("run", "smoke.yaml", "seeds=1", cwd=tmp_path, code=3)
-    assert "0 to train" in again.stderr
+    again = call("report", "results/smoke", cwd=tmp_path)
+    assert "0/0/1" in again.stdout
+    assert "of memory" in call("run", "smoke.yaml", "seeds=1", cwd=tmp_path, code=2).stderr
 
 
 def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_path):
@@ -233,7 +238,7 @@ def test_the_copy_of_the_schema_is_current():
 
 def test_every_command_has_help_with_an_example():
     commands = re.findall(r"^│ (\w+) ", call("--help", cwd=ROOT).stdout, re.MULTILINE)
-    assert commands == ["run", "plan", "report", "verify", "bench", "schema", "activations"]
+    assert commands == ["run", "plan", "report", "verify", "bench", "doctor", "schema", "activations"]
     for command in commands:
         assert f"Example: lstm-ablate {command}" in " ".join(call(command, "--help", cwd=ROOT).stdout.split())
 

@@ -162,7 +162,7 @@ BAD_HEADERS = {
     "empty line": ("\n1,2\n", {}, ":1: the first line must name the columns; it is empty"),
     "numbers": ("1,2\n3,4\n", {}, ":1: the first line must name the columns; found numbers only"),
     "numbers, columns given": ("1,2\n3,4\n", {"columns": ("a",)}, ":1: the first line must name the columns"),
-    "unknown columns": ("a,b\n1,2\n", {"columns": ("a", "c", "d")}, ": no column c, d; the header has: a, b"),
+    "unknown columns": ("a,b\n1,2\n", {"columns": ("a", "c", "d")}, ': no column "c", "d"; the header has: a, b.'),
     "a name twice": ("a,b,a\n1,2,3\n", {}, ':1: two columns are named "a"'),
     "a name twice, chosen": ("a,b,a\n1,2,3\n", {"columns": ("a",)}, ':1: two columns are named "a"'),
     "semicolons": ("a;b\n1;2\n", {}, ':2: column "a;b": "1;2" is not a number'),

@@ -388,8 +388,8 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "seeds 0": ("seeds: 0\n", ["c.yaml:7:8: seeds: a number of seeds is between 1 and 1,000,000; found 0"]),
-    "a seed twice": ("seeds: [1, 2, 1]\n", ["c.yaml:7:8: seeds: a seed is named twice"]),
-    "a negative seed": ("seeds: [-1]\n", ["c.yaml:7:8: seeds: write a number of seeds, or a list of whole numbers"]),
+    "a seed twice": ("seeds: [1, 2, 1]\n", ["c.yaml:7:8: seeds: the seed 1 is named twice"]),
+    "a negative seed": ("seeds: [-1]\n", ["c.yaml:7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is"]),
     "no seeds": ("seeds: []\n", ["c.yaml:7:8: seeds: write a number of seeds"]),
     "seeds are text": ("seeds: 010\n", ["c.yaml:7:8: seeds: write a number of seeds, or a list of whole numbers"]),
     "margin without %": ("analysis: {margin: 10}\n", ["c.yaml:7:20: analysis.margin: must be less than 1"]),
@@ -401,7 +401,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         ["c.yaml:7:22: execution.workers: write auto, or a whole number from 1; found 0"],
     ),
     "group size 0": ("group_size: 0\n", ["c.yaml:7:13: group_size: write auto, or a whole number from 1; found 0"]),
-    "many runs": ("seeds: 900000\n", ["c.yaml:1:1: more than 1,000,000 runs (tasks x variants x seeds)"]),
+    "many runs": (
+        "seeds: 900000\n",
+        ["c.yaml:7:8: 1 tasks x 2 variants x 900,000 seeds are 1,800,000 runs; at most 1,000,000"],
+    ),
     "address of data": (
         "data: {family: file, path: 'https://example.org/a.csv'}\n",
         ['c.yaml:7:28: "https://example.org/a.csv" is an address; name a file on this machine'],
@@ -459,7 +462,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "name with a slash": ("  a/b: {}\n", ['c.yaml:7:3: "a/b" cannot be a name; allowed: letters, digits and _ - + .']),
     "name that leads up": ('  "..": {}\n', ['c.yaml:7:3: ".." cannot be a name']),
     "name with a comma": ('  "a,b": {}\n', ['c.yaml:7:3: "a,b" cannot be a name']),
-    "name with a line end": ('  "a\\n": {}\n', ['c.yaml:7:3: "a\\n" cannot be a name']),
+    "name with a line end": ('  "a\\n": {}\n', ['c.yaml:7:3: the key "a\\n" holds a character that cannot be seen']),
     "long name": (f"  {'a' * 65}: {{}}\n", [f'c.yaml:7:3: "{"a" * 65}" cannot be a name']),
     "empty name": ('  "": {}\n', ['c.yaml:7:3: "" cannot be a name']),
     "task with an unknown path": (
@@ -594,7 +597,7 @@ def test_tasks_have_data_files_of_their_own(configs: Configs, order: str) -> Non
         data = experiment.settings[name, "tanh"].data
         assert isinstance(data, FileData)
         assert (Path(data.path).name, data.digest) == (f"{name}.csv", _sha(name))
-        assert experiment.data_places[name].source == str(configs.path)
+        assert experiment.place(name, "tanh", "data.path").source == str(configs.path)
 
 
 def test_a_path_where_none_belongs_is_one_mistake(configs: Configs) -> None:

@@ -12,12 +12,12 @@ SOURCE = Path(__file__).parent.parent / "src" / "lstm_ablate"
 # From top to bottom: a module imports only from lines below its own.
 FLOORS = [
     "cli",
-    "progress planning report verification benchmark",
+    "progress planning report verification benchmark doctor",
     "sweep page",
     "plots",
     "analysis",
     "tables sentences",
-    "evidence",
+    "evidence inventory",
     "engines.reference engines.handwritten engines.fused executors.local environment records",
     "engines.devices engines.fused_network engines.fused_optimizers",
     "executors data files",
@@ -97,7 +97,9 @@ def test_every_file_says_in_one_sentence_what_it_is(path):
     assert first.endswith(".") and ". " not in first
 
 
-@pytest.mark.parametrize("command", ["--help", "plan configs/smoke.yaml", "schema", "activations", "report {}"])
+@pytest.mark.parametrize(
+    "command", ["--help", "plan configs/smoke.yaml", "schema", "activations", "report {}", "doctor {}"]
+)
 def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
     (tmp_path / "experiment.yaml").write_text((SOURCE.parent.parent / "configs" / "smoke.yaml").read_text())
     code = (

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.yaml_source import MAX_BYTES, Place, read_file, read_text
+from lstm_ablate.yaml_source import MAX_BYTES, Place, dump, read_file, read_text
 
 # ------------------------------------------------------------------------------------- what scalars mean
 
@@ -134,7 +134,8 @@ def _number_to_us_alone(text: str) -> bool:
     return True
 
 
-letters = st.characters(exclude_categories=["C", "Z"]) | st.just(" ")  # PyYAML writes U+0085 so that it reads a space
+# PyYAML writes U+0085 so that it reads a space, and typographic quotes plainly.
+letters = st.characters(exclude_categories=["C", "Z", "Pi", "Pf"], exclude_characters="\u201a\u201e") | st.just(" ")
 texts = st.text(letters, max_size=20).filter(lambda text: not _number_to_us_alone(text))
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
 documents = st.recursive(
@@ -164,6 +165,12 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
         read_text(text, "c.yaml").plain()
     except UserError as error:
         assert str(error).startswith("c.yaml:")
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\u201c\u2019«\u00a0\u3000\t"), max_size=9))
+def test_any_text_is_written_so_that_it_is_read_back(text: str) -> None:
+    assert read_text(dump({"key": [text]}), "c.yaml").plain() == {"key": [text]}
 
 
 # ------------------------------------------------------------------------------------------ what is refused
@@ -220,9 +227,11 @@ REFUSED_TEXTS = {
     "depth 60, indented": ("".join(" " * k + f"k{k}:\n" for k in range(60)), "nested deeper than 50 levels"),
     "key is a number": ("a:\n  1: x\n", "c.yaml:2:3: the key 1 is not text; put it in quotes"),
     "key is a float": ("1e-3: x\n", "c.yaml:1:1: the key 0.001 is not text"),
-    "key is a truth value": ("true: x\n", "c.yaml:1:1: the key True is not text"),
-    "key is nothing": ("~: x\n", "c.yaml:1:1: the key None is not text"),
+    "key is a truth value": ("true: x\n", "c.yaml:1:1: the key true is not text"),
+    "key is nothing": ("~: x\n", "c.yaml:1:1: the key null is not text"),
     "key is a list": ("? [a, b]\n: x\n", "c.yaml:1:3: the key (a list or mapping) is not text"),
+    "typographic quote": ("a: \u201cb\u201d\n", "c.yaml:1:4: \u201cb\u201d begins with a typographic quote; write"),
+    "half a character": ('a: "x\\uD800"\n', "c.yaml:1:4: U+D800 is half a character; write the whole one"),
     "5000 digits": ("a: " + "9" * 5000, "c.yaml:1:4: a whole number of 5000 digits is out of range"),
     "too large": ("a: 1e400", "c.yaml:1:4: 1e400 is outside the range of a float"),
     "too large, negative": ("a: -1.5e309", "c.yaml:1:4: -1.5e309 is outside the range of a float"),

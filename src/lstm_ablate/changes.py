@@ -11,7 +11,7 @@ from lstm_ablate.yaml_source import Node, Place, read_text
 
 def override(root: Node, text: str, problems: Problems) -> Node:
     """Apply one `path=value` of the command line."""
-    place = Place(f"command line, {text}")
+    place = Place("command line, " + text.replace("\n", "\\n"))
     path, equals, value_text = text.partition("=")
     if not equals or not path:
         raise UserError(f"{place}: write path=value, such as training.epochs=5")

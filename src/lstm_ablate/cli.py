@@ -46,26 +46,45 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def main() -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a bug of ours."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    os.environ["PYTHONSAFEPATH"] = "1"  # a worker imports nothing from the working folder
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or Path(os.devnull).open("w")  # noqa: SIM115 - closed, as by >&-
+        stream.reconfigure(errors="replace")
+        setattr(sys, name, stream)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _end_quietly()
     except UserError as error:
-        print("\n".join(error.problems), file=sys.stderr)
+        print(_visible("\n".join(error.problems)), file=sys.stderr)
         sys.exit(WRONG)
     except FolderError as error:
-        print(error, file=sys.stderr)
+        print(_visible(str(error)), file=sys.stderr)
         sys.exit(FOLDER)
     except SystemExit as end:
         if not isinstance(end.__context__, BrokenPipeError):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # our reader has gone, as in `| head`
-        sys.exit(0)
+        _end_quietly()
     except Exception:
         traceback.print_exc()
         print(f"This is a bug of lstm-ablate {__version__}; please report it with the lines above.", file=sys.stderr)
         sys.exit(BUG)
+
+
+def _end_quietly() -> None:
+    """End with 0 after our reader has gone, as in `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
+
+
+def _visible(text: str) -> str:
+    """Write characters out that steer a terminal or turn text around."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
 
 
 def _version(wanted: bool) -> None:
@@ -96,17 +115,19 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Train what is missing, then write the CSVs and the report, and print the table."""
-    from lstm_ablate import experiment as experiments
-    from lstm_ablate import progress, records, sweep
+    from lstm_ablate import inventory, progress, records, sweep
 
-    experiment = experiments.load(config, _overrides(overrides, engine))
-    sweep.check_data(experiment)
+    experiment = _checked(config, overrides, engine)
     folder = results / experiment.name
+    inventory.check_owner(folder, experiment.name)
     log = _console(sys.stderr, quiet=quiet)
     conflicts = 0
     with records.locked(folder):
         experiment = sweep.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
+        inventory.check_schema(folder, todo.records)
+        if foreign := inventory.foreign(folder):
+            log.print(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}", markup=False)
         for path in todo.damaged:
             log.print(f"{path}: damaged; moved to {path.parent / 'damaged'}, the run is trained again", markup=False)
         if todo.others:
@@ -158,14 +179,14 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, and what it would cost; train nothing, write nothing."""
-    from lstm_ablate import experiment as experiments
-    from lstm_ablate import planning, reach, sweep
+    from lstm_ablate import inventory, planning, reach, sweep
 
-    experiment = experiments.load(config, _overrides(overrides, engine))
-    sweep.check_data(experiment)
+    experiment = _checked(config, overrides, engine)
     folder = results / experiment.name
+    inventory.check_owner(folder, experiment.name)
     experiment = sweep.settled(experiment, folder)
     todo = sweep.plan(experiment, folder)
+    inventory.check_schema(folder, todo.records)
     processes = workers or _workers(experiment)
     cost = planning.cost(todo, processes)
     shares = [asdict(share) for share in planning.shares(experiment, todo)]
@@ -234,11 +255,9 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Train the same runs with an engine and with plain Keras, and show how far apart they are."""
-    from lstm_ablate import experiment as experiments
-    from lstm_ablate import runs, sweep, verification
+    from lstm_ablate import runs, verification
 
-    experiment = experiments.load(config, _overrides(overrides, engine))
-    sweep.check_data(experiment)
+    experiment = _checked(config, overrides, engine)
     log = _console(sys.stderr)
     expanded = runs.expand(experiment)
     comparisons = []
@@ -294,6 +313,30 @@ def bench(
     out.print("\n".join(lines), markup=False, soft_wrap=True)
     if file:
         file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+
+
+@app.command(epilog="Example: lstm-ablate doctor results/relu_vs_tanh")
+def doctor(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what could go wrong: versions, device, threads, and a results folder with its records."""
+    from lstm_ablate import doctor as doctors
+
+    findings = doctors.examine(folder)
+    problems = [one for one in findings if one.problem]
+    if as_json:
+        content = {"ok": not problems, "findings": [asdict(one) for one in findings]}
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        out = _console(sys.stdout)
+        _print_table(out, ["what", "found"], [[one.what, _visible(one.found)] for one in findings])
+        lines = [f"{one.what}: {one.found}: {one.problem}" for one in problems] or ["nothing is wrong"]
+        out.print(_visible("\n".join(lines)), markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(FOLDER)
 
 
 @app.command(epilog="Example: lstm-ablate schema > experiment.schema.json")
@@ -362,6 +405,17 @@ def _report(
         else:
             sys.stdout.write(render(summary))
     return sum(row.failed for row in summary.rows)
+
+
+def _checked(config: Path, overrides: list[str] | None, engine: str | None) -> "Experiment":
+    """Return an experiment that can be trained here: its values, its data files and its sizes are checked."""
+    from lstm_ablate import experiment as experiments
+    from lstm_ablate import planning, sweep
+
+    experiment = experiments.load(config, _overrides(overrides, engine))
+    sweep.check_data(experiment)
+    planning.check_memory(experiment)
+    return experiment
 
 
 def _overrides(words: list[str] | None, engine: str | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.settings import FileData
 
 Array = NDArray[np.float64]
@@ -98,7 +99,7 @@ def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Ar
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: byte {error.start} is not UTF-8") from None
+        raise UserError(f"{path}: byte {error.start} is not UTF-8; a CSV is due, or an array in a .npy file") from None
     rows = _rows(text, path)
     _, header = next(rows, (1, []))
     if not header:
@@ -107,7 +108,9 @@ def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Ar
         raise UserError(f"{path}:1: the first line must name the columns; found numbers only")
     missing = [name for name in columns or () if name not in header]
     if missing:
-        raise UserError(f"{path}: no column {', '.join(missing)}; the header has: {', '.join(header)}")
+        hint = did_you_mean(missing[0], header)
+        shown = json.dumps(missing, ensure_ascii=False)[1:-1]
+        raise UserError(f"{path}: no column {shown}; the header has: {', '.join(header)}.{hint}")
     twice = [name for name in columns or header if header.count(name) > 1]
     if twice:
         raise UserError(f'{path}:1: two columns are named "{twice[0]}"')

@@ -60,6 +60,11 @@ class Gpu:
     free_bytes: int | None
 
 
+def memory_bytes() -> int:
+    """Return the memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 @cache
 def gpus() -> tuple[Gpu, ...]:
     """Return the NVIDIA GPUs that we may use, without loading TensorFlow."""
@@ -79,9 +84,9 @@ def gpus() -> tuple[Gpu, ...]:
 
 def _git_commit(folder: Path) -> str | None:
     def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
-        )
+        # a repository's own settings can name a program that watches its files; it is not started
+        command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.strip()
 
     try:

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import re
+import stat
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +35,11 @@ class Experiment:
     workers: int | Literal["auto"]
     settings: Mapping[tuple[str, str], Settings]
     resolved: Mapping[str, Any]
-    data_places: Mapping[str, Place]
+    written: Mapping[tuple[str, str], Node] = field(compare=False)  # the settings as nodes, which know their places
+
+    def place(self, task: str, variant: str, path: str) -> Place:
+        """Return where a value was written, or else the nearest above it that was."""
+        return find(self.written[task, variant], tuple(path.split("."))).place
 
     def formula(self, task: str, variant: str) -> str:
         """Return the formula of a variant's cell, with those of its changes that a formula does not show."""
@@ -56,7 +62,7 @@ def _text(value: Any) -> str:
 
 DEFAULT_TASK = "default"  # the task of an experiment that names none
 _NAME = re.compile(r"\w[\w.+\-]*")
-_RESERVED = {"none", "na", "nan", "null", "con", "prn", "aux", "nul"}
+_RESERVED = re.compile(r"(none|na|nan|null)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
 def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True) -> Experiment:
@@ -81,15 +87,13 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     _check_sites(root, problems)
     _check_names(root, problems)
     _check_baseline(root, problems)
-    if parsed and len(named["variants"]) * max(1, len(named["tasks"])) * len(parsed.seeds) > MAX_RUNS:
-        problems.add(root.place, f"more than {MAX_RUNS:,} runs (tasks x variants x seeds)")
+    if parsed:
+        _check_size(parsed, find(root, ("seeds",)).place, problems)
 
     settings: dict[tuple[str, str], Settings] = {}
-    places: dict[str, Place] = {}
+    written: dict[tuple[str, str], Node] = {}
     for task, task_changes in (named["tasks"] or {DEFAULT_TASK: {}}).items():
         in_task = apply(base, task_changes)
-        data = in_task.value.get("data", in_task)
-        places[task] = data.value["path"].place if isinstance(data.value, dict) and "path" in data.value else data.place
         for variant, variant_changes in named["variants"].items():
             merged = apply(in_task, variant_changes)
             context = f"tasks.{task}: " if task_changes else ""
@@ -98,6 +102,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
             if one:
                 _check_settings(one, merged, problems, context)
                 settings[task, variant] = _located(one, path.parent)
+                written[task, variant] = merged
     problems.stop_if_any()
     assert parsed is not None
     return Experiment(
@@ -113,7 +118,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
         workers=parsed.execution.workers,
         settings=settings,
         resolved=_resolved(parsed, root),
-        data_places=places,
+        written=written,
     )
 
 
@@ -169,26 +174,42 @@ def _pinned(root: Node, folder: Path, problems: Problems) -> Node:
 def _digest(path: Node, given: Node | None, folder: Path, problems: Problems) -> Node | None:
     if not isinstance(path.value, str) or not path.value:
         return given
+    shown = json.dumps(path.value[:200], ensure_ascii=False)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path.value):
-        problems.add(path.place, f'"{path.value}" is an address; name a file on this machine')
+        problems.add(path.place, f"{shown} is an address; name a file on this machine")
         return given
-    file = _locate(path.value, folder)
-    if not file.is_file():
+    try:
+        file = _locate(path.value, folder)
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
+            what = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
+            problems.add(path.place, f"data file {shown} {what}; name a CSV or NPY file")
+            return given
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
         if given is None:
             looked = " and ".join(dict.fromkeys((str(folder.resolve()), str(Path.cwd()))))
-            problems.add(path.place, f'data file "{path.value}" not found (looked in {looked})')
+            problems.add(path.place, f"data file {shown} not found (looked in {looked})")
         return given
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, ValueError) as error:  # no permission, too long; a NUL in the path
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        problems.add(path.place, f"data file {shown} cannot be read: {why}")
+        return given
     if given is not None and given.value != digest:
-        problems.add(given.place, f'"{path.value}" has the SHA-256 {digest}, not the digest given here')
+        problems.add(given.place, f"{shown} has the SHA-256 {digest}, not the digest given here")
     return Node(digest, path.place)
 
 
 def _locate(path: str, folder: Path) -> Path:
     """Return where a data file lies: beside the config, or else in the working folder."""
-    beside = folder / Path(path).expanduser()
-    return (beside if beside.exists() else Path(path).expanduser()).absolute()
+    file = Path(path)
+    with suppress(RuntimeError):  # ~ of nobody
+        file = file.expanduser()
+    with suppress(OSError):
+        if (folder / file).exists():
+            file = folder / file
+    return file.absolute()
 
 
 def _located(settings: Settings, folder: Path) -> Settings:
@@ -196,6 +217,18 @@ def _located(settings: Settings, folder: Path) -> Settings:
         return settings
     file = _locate(settings.data.path, folder)
     return settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(file)})})
+
+
+def _check_size(parsed: ExperimentFile, place: Place, problems: Problems) -> None:
+    """Count the runs before they are expanded, and stop where they are too many."""
+    tasks, variants, seeds = max(1, len(parsed.tasks)), len(parsed.variants), len(parsed.seeds)
+    if (runs := tasks * variants * seeds) > MAX_RUNS:
+        problems.add(
+            place,
+            f"{tasks:,} tasks x {variants:,} variants x {seeds:,} seeds are {runs:,} runs; at most {MAX_RUNS:,} are "
+            "allowed: name fewer",
+        )
+        problems.stop_if_any()
 
 
 def _check_sites(root: Node, problems: Problems) -> None:
@@ -225,7 +258,7 @@ def _check_name(name: str, place: Place, problems: Problems) -> None:
     allowed = "letters, digits and _ - + . (a letter, digit or _ first), at most 64"
     if not _NAME.fullmatch(name) or len(name) > 64 or ".." in name:
         problems.add(place, f"{json.dumps(name)} cannot be a name; allowed: {allowed}")
-    elif name.casefold() in _RESERVED:
+    elif _RESERVED.fullmatch(name):
         problems.add(place, f'"{name}" cannot be a name: other programs read it as something else')
 
 
@@ -237,7 +270,8 @@ def _check_baseline(root: Node, problems: Problems) -> None:
             hint = did_you_mean(baseline.value, known)
             problems.add(
                 baseline.place,
-                f'baseline: "{baseline.value}" is not a variant.{hint}\n  known: {", ".join(known)}',
+                f"baseline: {json.dumps(baseline.value, ensure_ascii=False)} is not a variant.{hint}\n"
+                f"  known: {', '.join(known)}",
             )
 
 

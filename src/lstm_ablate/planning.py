@@ -4,6 +4,9 @@ import statistics
 from dataclasses import dataclass
 
 from lstm_ablate import memory
+from lstm_ablate.engines import group_size
+from lstm_ablate.environment import memory_bytes
+from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import Experiment
 from lstm_ablate.runs import Run, groups
 from lstm_ablate.settings import FileData, Settings
@@ -93,6 +96,39 @@ def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     return overhead + 6 * samples * timesteps * memory.weights(settings, features) / _FLOPS_PER_SECOND[engine]
 
 
+def check_memory(experiment: Experiment) -> None:
+    """Raise UserError where a run is predicted to take more memory than this machine has."""
+    problems: dict[str, None] = {}
+    for (task, variant), settings in experiment.settings.items():
+        parts = _memory_parts(settings, group_size(experiment.engine, settings, experiment.group_size))
+        predicted = _BASE_BYTES + sum(parts.values())
+        if predicted > memory_bytes():
+            largest = max(parts, key=parts.__getitem__)
+            problems[
+                f"{experiment.place(task, variant, largest)}: training would take about {predicted / 1e9:,.1f} GB of "
+                f"memory, {parts[largest] / 1e9:,.1f} GB of it for {largest}; this machine has "
+                f"{memory_bytes() / 1e9:,.1f} GB. Make {', '.join(_SIZES[largest])} smaller"
+            ] = None
+    if problems:
+        raise UserError(*problems)
+
+
+_SIZES = {  # what takes memory, and the values that its size comes from
+    "data.samples": ("data.samples", "data.timesteps", "data.features"),
+    "model": ("model.encoder", "model.decoder"),
+    "training.batch_size": ("training.batch_size", "data.timesteps", "model.encoder", "model.decoder"),
+}
+
+
+def _memory_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:
+    """Return the bytes that a group takes for its windows, its weights and the activations of a batch."""
+    samples, timesteps, features = _shape(settings)
+    windows = 3 * samples
+    if not isinstance(settings.data, FileData):
+        windows = samples + settings.data.samples.validation + settings.data.samples.test
+    parts = memory.run_parts(settings, windows, timesteps, features)
+    return {name: runs_at_once * part for name, part in parts.items()}
+
+
 def _memory_bytes(run: Run) -> float:
-    samples, timesteps, features = _shape(run.settings)
-    return _BASE_BYTES + run.group_size * memory.run_bytes(run.settings, 3 * samples, timesteps, features)
+    return _BASE_BYTES + sum(_memory_parts(run.settings, run.group_size).values())

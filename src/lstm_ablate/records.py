@@ -56,7 +56,7 @@ def load(folder: Path) -> tuple[dict[str, Record], list[Path]]:
     """Return the records of a results folder by run, and the files that should be records but are damaged."""
     found: dict[str, Record] = {}
     damaged: list[Path] = []
-    for path in sorted((folder / "runs").glob("*.json")):
+    for path in sorted((folder / "runs").glob("[0-9a-f]" * 16 + ".json")):
         record = _parsed(path)
         if record:
             found[record.run] = record

@@ -47,8 +47,13 @@ class Run:
 
     @cached_property
     def id(self) -> str:
-        """16 hex digits of the SHA-256 over the canonical JSON of the identity."""
-        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()[:16]
+        """See `id_of`."""
+        return id_of(self.identity)
+
+
+def id_of(identity: dict[str, Any]) -> str:
+    """Return 16 hex digits of the SHA-256 over the canonical JSON of a run's identity."""
+    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:16]
 
 
 def canonical_json(value: Any) -> str:

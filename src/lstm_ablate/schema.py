@@ -12,6 +12,7 @@ from lstm_ablate.settings import CountOrAuto, Frozen, Margin, Seeds, Settings
 from lstm_ablate.yaml_source import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
+VERSION = 1  # of the form
 CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
 
 

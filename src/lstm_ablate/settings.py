@@ -39,11 +39,16 @@ def _seeds(value: Any) -> Any:
         if not 1 <= value <= MAX_RUNS:
             raise PydanticCustomError("seeds", "a number of seeds is between 1 and 1,000,000")
         return tuple(range(value))
-    whole = isinstance(value, list) and all(type(seed) is int and 0 <= seed < 2**63 for seed in value)
-    if not whole or not value:
+    if not isinstance(value, list) or not value:
         raise PydanticCustomError("seeds", "write a number of seeds, or a list of whole numbers from 0, such as [0, 7]")
-    if len(set(value)) < len(value):
-        raise PydanticCustomError("seeds", "a seed is named twice")
+    seen: set[int] = set()
+    for seed in value:
+        if type(seed) is not int or not 0 <= seed < 2**63:
+            shown = {"shown": json.dumps(seed)[:80]}
+            raise PydanticCustomError("seeds", "a seed is a whole number from 0 to 2^63 - 1; {shown} is none", shown)
+        if seed in seen:
+            raise PydanticCustomError("seeds", "the seed {seed} is named twice", {"seed": seed})
+        seen.add(seed)
     return tuple(value)
 
 
@@ -70,6 +75,13 @@ def _range(value: tuple[float, float]) -> tuple[float, float]:
 
 def _optimizer(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _distinct(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for name in names or ():
+        if names and names.count(name) > 1:
+            raise PydanticCustomError("distinct", "{shown} is named twice", {"shown": json.dumps(name)})
+    return names
 
 
 def _tuple(value: Any) -> Any:
@@ -210,8 +222,9 @@ class FileData(Frozen):
         None
     )
     columns: Annotated[
-        tuple[str, ...] | None,
+        Annotated[tuple[str, ...], Field(min_length=1)] | None,
         BeforeValidator(_tuple),
+        AfterValidator(_distinct),
         Field(description="columns of the CSV; all by default"),
     ] = None
     timesteps: Annotated[

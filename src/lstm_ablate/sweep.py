@@ -126,18 +126,19 @@ def plan(experiment: Experiment, folder: Path, *, engine: str | None = None, ret
 def check_data(experiment: Experiment) -> None:
     """Read the user's own files once, before anything is trained; raise UserError naming the place in the config."""
     problems: dict[str, None] = {}
-    for (task, _), settings in experiment.settings.items():
+    for (task, variant), settings in experiment.settings.items():
         if isinstance(settings.data, FileData):
             try:
                 samples = len(data.load(settings.data, 0).train)
             except UserError as error:
-                problems |= {f"{experiment.data_places[task]}: {problem}": None for problem in error.problems}
+                place = experiment.place(task, variant, "data.path")
+                problems |= {f"{place}: {problem}": None for problem in error.problems}
                 continue
             if settings.training.batch_size > samples:
                 batch = settings.training.batch_size
+                place = experiment.place(task, variant, "training.batch_size")
                 problems[
-                    f"{experiment.data_places[task]}: training.batch_size: {batch} is more than the {samples} "
-                    "training windows of the file"
+                    f"{place}: training.batch_size: {batch} is more than the {samples} training windows of the file"
                 ] = None
     if problems:
         raise UserError(*problems)

@@ -2,8 +2,8 @@
 
 PyYAML scans and parses; the meaning of scalars is decided here, after the core schema of YAML 1.2 and narrower
 where YAML 1.1 and 1.2 disagree: `1e-3` is a float, while `010`, `0x10`, `12:30`, `1_000`, `no` and `on` are text, so
-that a number is never silently another number. Repeated keys, tags, several documents and keys that are not text are
-errors.
+that a number is never silently another number. Repeated keys, tags, several documents and keys that are not
+printable text are errors.
 """
 
 import json
@@ -24,6 +24,8 @@ MAX_NODES = 200_000  # after the expansion of aliases
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _OTHER_BLANK = re.compile(r"[^\S \t\n]")
+_SMART_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b«»"
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _CONSTANTS: dict[str, bool | float | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -127,8 +129,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quoted_where_needed(dumper: _Dumper, text: str) -> yaml.Node:
-    style = "'" if not isinstance(_scalar(text, Place("")), str) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    try:
+        plain = isinstance(_scalar(text, Place("")), str)
+    except UserError:
+        plain = False
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
 
 
 _Dumper.add_representer(str, _quoted_where_needed)
@@ -183,6 +188,8 @@ class _Builder:
             while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
                 items.append(self.node(item, depth + 1))
             node = Node(items, place)
+        elif half := _HALF_A_CHARACTER.search(event.value):
+            raise UserError(f"{place}: U+{ord(half[0]):04X} is half a character; write the whole one")
         else:
             node = Node(_scalar(event.value, place) if event.style is None else event.value, place)
         if event.anchor:
@@ -217,6 +224,8 @@ class _Builder:
             key = self.node(event, depth + 1)
             if not isinstance(key.value, str):
                 raise UserError(f"{key_place}: the key {_shown(key.value)} is not text; put it in quotes")
+            if not key.value.isprintable():
+                raise UserError(f"{key_place}: the key {json.dumps(key.value)} holds a character that cannot be seen")
             if key.value in values:
                 raise UserError(f'{key_place}: the key "{key.value}" was already given at {keys[key.value]}')
             keys[key.value] = key_place
@@ -225,13 +234,15 @@ class _Builder:
 
 
 def _shown(value: Any) -> str:
-    return "(a list or mapping)" if isinstance(value, list | dict) else repr(value)
+    return "(a list or mapping)" if isinstance(value, list | dict) else json.dumps(value)
 
 
 def _scalar(text: str, place: Place) -> Any:
     """Return the value of a plain scalar after YAML 1.2's core schema, text where 1.1 would read it differently."""
     if blank := _OTHER_BLANK.search(text):  # pasted from a web page: YAML takes it for a letter, eyes for an indent
         raise UserError(f"{place}: {json.dumps(text)} holds a blank that is no space (U+{ord(blank[0]):04X})")
+    if text[:1] in _SMART_QUOTES and text:  # pasted from a text processor
+        raise UserError(f"{place}: {text[:80]} begins with a typographic quote; write \" or '")
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
@@ -243,6 +254,6 @@ def _scalar(text: str, place: Place) -> Any:
         mantissa = re.split("[eE]", text)[0]
         vanished = number == 0 and any(digit in mantissa for digit in "123456789")
         if number in (float("inf"), float("-inf")) or vanished:
-            raise UserError(f"{place}: {text} is outside the range of a float")
+            raise UserError(f"{place}: {text[:80]} is outside the range of a float")
         return number
     return text

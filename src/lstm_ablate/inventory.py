@@ -1,0 +1,62 @@
+"""What lies in a results folder: whose it is, which records are newer than this program, which files are foreign."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lstm_ablate.errors import FolderError, UserError
+from lstm_ablate.records import Record
+from lstm_ablate.runs import SCHEMA
+from lstm_ablate.schema import VERSION
+from lstm_ablate.yaml_source import Node, read_file
+
+_OURS = re.compile(
+    r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)|\.lock|\.holder"
+    r"|figures/.*|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
+    r"|(.*/)?\.[^/]*\.tmp"  # left behind by a write that was killed
+)
+
+
+def check_owner(folder: Path, name: str) -> None:
+    """Raise FolderError where a results folder was written for an experiment of another name, or by a newer program.
+
+    An edited experiment goes on in its folder; a folder that was copied or renamed would lose its files to another.
+    """
+    written = _experiment(folder)
+    other, version = written.get("name"), written.get("version")
+    if version and type(version.value) is int and version.value > VERSION:
+        raise FolderError(
+            f"{version.place}: version: {version.value} is newer than this program, which knows {VERSION}; update it, "
+            "or name another folder with --results"
+        )
+    if other and other.value != name:
+        raise FolderError(
+            f'{other.place}: the folder belongs to another experiment: name: "{other.plain()}" there, "{name}" here; '
+            "name another folder with --results, or give this experiment another name"
+        )
+
+
+def _experiment(folder: Path) -> Mapping[str, Node]:
+    """Return the experiment that a folder was written for; nothing where it does not tell, and is written anew."""
+    try:
+        root = read_file(folder / "experiment.yaml")
+    except UserError:
+        return {}
+    return root.value if isinstance(root.value, dict) else {}
+
+
+def check_schema(folder: Path, records: Mapping[str, Record]) -> None:
+    """Raise FolderError where a newer program has written records."""
+    newest: Any = max((record.identity.get("schema", 0) for record in records.values()), default=0)
+    if newest > SCHEMA:
+        raise FolderError(
+            f"{folder}: holds records of schema {newest}, newer than this program, which knows {SCHEMA}; update it, or "
+            "name another folder with --results"
+        )
+
+
+def foreign(folder: Path) -> list[Path]:
+    """Return the files in a results folder that this program did not write; they are left alone."""
+    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    return [path for path in paths if not _OURS.fullmatch(str(path))]

@@ -1,0 +1,580 @@
+"""Bad input: one table of what people get wrong, each told at once, at its place, with nothing written."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstm_ablate import cli, experiment, planning, records, runs, sweep
+from lstm_ablate.yaml_source import MAX_BYTES
+
+PROGRAM = Path(sys.executable).with_name("lstm-ablate")
+HEAD = """\
+version: 1
+name: test
+baseline: tanh
+variants:
+  tanh: {}
+  relu: {model.activation: relu}
+"""  # what follows it starts on line 7
+
+
+def head(old, new):
+    assert old in HEAD
+    return HEAD.replace(old, new)
+
+
+ALLOWED = "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most 64"
+UNSEEN = "holds a character that cannot be seen"
+READ_AS = "cannot be a name: other programs read it as something else"
+SECTIONS = "known: data, model, training, version, name, question, seeds, baseline, variants, tasks"
+ACTIVATIONS = "known: linear, relu, leaky_relu, elu, selu, gelu, silu, softplus, softsign, tanh, sigmoid, hard_sigmoid"
+WHOLE = "training.epochs: a whole number is due; found"
+SEEDS = "seeds: write a number of seeds, or a list of whole numbers from 0, such as [0, 7]; found"
+DATA = "data: {family: file, path: data.csv, timesteps: 4}\n"
+GOOD_ROWS = [f"{row},{row * row}" for row in range(40)]
+
+# What a file holds -> how the message goes on after "c.yaml"; it may have other parts, given after the first.
+FILES = {
+    "empty": ("", [": the file is empty"]),
+    "only comments": ("# one\n\n# two\n", [": the file is empty"]),
+    "list at the top": ("- a\n", [":1:1: an experiment is a mapping (name: ..., variants: ...), found a list"]),
+    "text at the top": ("hello\n", [':1:1: an experiment is a mapping (name: ..., variants: ...), found "hello"']),
+    "two documents": (HEAD + "---\na: 1\n", [":7:1: a second document starts here; a config is one document"]),
+    "UTF-16": (HEAD.encode("utf-16"), [":1: byte 0 (0xff) is not UTF-8; save the file as UTF-8"]),
+    "UTF-16, no mark": (HEAD.encode("utf-16-le"), [":1:2: the character U+0000 is not allowed in YAML"]),
+    "Latin-1": (head("tanh: {}", "tänh: {}").encode("latin-1"), [":5: byte 50 (0xe4) is not UTF-8; save the file as"]),
+    "NUL": (HEAD + "\0", [":7:1: the character U+0000 is not allowed in YAML"]),
+    "over 1 MiB": (HEAD + "#" * MAX_BYTES, [": 1,048,667 bytes; a config has at most 1,048,576"]),
+    "tab indent": (HEAD + "model:\n\tgates: tanh\n", [":8:1: not YAML", "(indent with spaces, not tabs)"]),
+    "no-break space indent": (HEAD + "model:\n\u00a0 gates: tanh\n", [":8:1: ", "a blank that is no space (U+00A0)"]),
+    "smart quotes": (
+        HEAD + "model: {gates: “tanh”}\n",
+        [":7:16: “tanh” begins with a typographic quote; write \" or '"],
+    ),
+    "smart single quotes": (
+        head("test", "\u2018test\u2019"),
+        [":2:7: \u2018test\u2019 begins with a typographic quote"],
+    ),
+    "unclosed quote": (HEAD + 'engine: "fused\n', [":8:1: not YAML: while scanning a quoted scalar"]),
+    # YAML
+    "repeated key": (HEAD + "name: x\n", [':7:1: the key "name" was already given at ', "c.yaml:2:1"]),
+    "alias bomb": (
+        "x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + "".join(f"x{k}: &x{k} [{', '.join([f'*x{k - 1}'] * 10)}]\n" for k in range(1, 10)),
+        [":6:10: more than 200,000 values after expanding aliases"],
+    ),
+    "recursive alias": (HEAD + "model: &m {head: *m}\n", [":7:18: *m refers to itself"]),
+    "undefined alias": (HEAD + "model: *m\n", [":7:8: *m refers to nothing; define it before with &m"]),
+    "depth 2,000": (HEAD + "model: " + "[" * 2000 + "]" * 2000, [":7:58: nested deeper than 50 levels"]),
+    "Python tag": (
+        HEAD + "model: !!python/object/apply:os.system [id]\n",
+        [":7:8: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed; write plain values"],
+    ),
+    "binary": (HEAD + "seeds: !!binary aGk=\n", [":7:8: the tag tag:yaml.org,2002:binary is not allowed"]),
+    "date": (HEAD + "seeds: 2024-01-31\n", [f':7:8: {SEEDS} "2024-01-31" (text)']),
+    "equals sign": (HEAD + "seeds: =\n", [f':7:8: {SEEDS} "=" (text)']),
+    "merge key": (HEAD + "<<: {seeds: 1}\n", [f':7:1: unknown key "<<".\n  {SECTIONS}']),
+    "key is a number": (HEAD + "  7: {}\n", [":7:3: the key 7 is not text; put it in quotes"]),
+    "key is a truth value": (HEAD + "  true: {}\n", [":7:3: the key true is not text; put it in quotes"]),
+    "key is nothing": (HEAD + "  null: {}\n", [":7:3: the key null is not text; put it in quotes"]),
+    "key is a list": (HEAD + "? [a]\n: 1\n", [":7:3: the key (a list or mapping) is not text"]),
+    "5,000 digits": (HEAD + f"seeds: {'9' * 5000}\n", [":7:8: a whole number of 5000 digits is out of range"]),
+    "5,000 digits and a point": (
+        HEAD + f"seeds: {'9' * 5000}.0\n",
+        [f":7:8: {'9' * 80} is outside the range of a float"],
+    ),
+    "half a character": (HEAD + 'engine: "\\uD83D"\n', [":7:9: U+D83D is half a character; write the whole one"]),
+    # the frame
+    "missing name": (head("name: test\n", ""), [':1:1: the key "name" is missing']),
+    "missing version": (head("version: 1\n", ""), [':1:1: the key "version" is missing']),
+    "missing variants": ("version: 1\nname: a\nbaseline: b\n", [':1:1: the key "variants" is missing']),
+    "unsupported version": (head("version: 1", "version: 2"), [":1:10: version: found 2; allowed: 1."]),
+    "version is true": (head("version: 1", "version: true"), [":1:10: version: a whole number is due; found true"]),
+    "name is a number": (head("test", "1e3"), [":2:7: name: text is due; found 1000.0"]),
+    "unknown baseline": (
+        head("baseline: tanh", "baseline: tnah"),
+        [':3:11: baseline: "tnah" is not a variant. Did you mean "tanh"?\n  known: tanh, relu'],
+    ),
+    "no variants": (
+        "version: 1\nname: a\nbaseline: b\nvariants: {}\n",
+        [":4:11: variants: at least 1 is due; found a"],
+    ),
+    "name that leads up": (head("test", ".."), [f':2:7: ".." {ALLOWED}']),
+    "name with a slash": (head("test", "a/b"), [f':2:7: "a/b" {ALLOWED}']),
+    "name that turns text around": (head("name: test", 'name: "a\\u202eb"'), [f':2:7: "a\\u202eb" {ALLOWED}']),
+    "name with a backslash": (head("test", "a\\b"), [f':2:7: "a\\\\b" {ALLOWED}']),
+    "absolute name": (head("test", "/tmp"), [f':2:7: "/tmp" {ALLOWED}']),
+    "grid of two billion runs": (
+        "version: 1\nname: t\nbaseline: v0\nvariants:\n"
+        + "".join(f"  v{k}: {{}}\n" for k in range(2000))
+        + "tasks:\n"
+        + "".join(f"  t{k}: {{}}\n" for k in range(1000))
+        + "seeds: 1000\n",
+        [":3006:8: 1,000 tasks x 2,000 variants x 1,000 seeds are 2,000,000,000 runs; at most 1,000,000 are allowed"],
+    ),
+}
+
+# What follows HEAD -> how the message goes on after "c.yaml".
+LINES = {
+    # scalars
+    "octal": ("training: {epochs: 010}", f':7:20: {WHOLE} "010" (text)'),
+    "time": ("training:\n  epochs: 12:30", f':8:11: {WHOLE} "12:30" (text)'),
+    "hexadecimal": ("training: {epochs: 0x10}", f':7:20: {WHOLE} "0x10" (text)'),
+    "underscore": ("training: {epochs: 1_000}", f':7:20: {WHOLE} "1_000" (text)'),
+    "comma": ("training:\n  epochs: 1,000", f':8:11: {WHOLE} "1,000" (text)'),
+    "comma in braces": (
+        "training: {epochs: 1,000}",
+        ':7:22: unknown key "000" in training.\n  known: epochs, batch_size',
+    ),
+    "truth": ("training: {epochs: True}", f":7:20: {WHOLE} true"),
+    "float for a whole number": ("training: {epochs: 1e3}", f":7:20: {WHOLE} 1000.0"),
+    "3.5 units": ("model: {encoder: [3.5]}", ":7:19: model.encoder.0: a whole number is due; found 3.5"),
+    "NaN": ("data: {family: ar, noise: .nan}", ":7:27: data.noise: a finite number is due; found NaN"),
+    "infinity": ("data: {family: ar, noise: .inf}", ":7:27: data.noise: a finite number is due; found Infinity"),
+    "too large": ("data: {family: ar, noise: 1e400}", ":7:27: 1e400 is outside the range of a float"),
+    "too small": ("data: {family: ar, noise: 1e-400}", ":7:27: 1e-400 is outside the range of a float"),
+    "negative size": ("model: {encoder: [-4]}", ":7:19: model.encoder.0: must be at least 1; found -4"),
+    "size zero": ("data: {family: ar, samples: {train: 0}}", ":7:37: data.samples.train: must be at least 1; found 0"),
+    "one time step": ("data: {family: ar, timesteps: 1}", ":7:31: data.timesteps: must be at least 2; found 1"),
+    "rate zero": (
+        "training: {optimizer: {name: sgd, learning_rate: 0}}",
+        ":7:50: training.optimizer.learning_rate: must be greater than 0.0; found 0",
+    ),
+    "negative rate": (
+        "training: {optimizer: {name: adam, learning_rate: -1e-3}}",
+        ":7:51: training.optimizer.learning_rate: must be greater than 0.0; found -0.001",
+    ),
+    "momentum of 1": (
+        "training: {optimizer: {name: sgd, momentum: 1}}",
+        ":7:45: training.optimizer.momentum: must be less than 1.0; found 1",
+    ),
+    "quoted number": ("training: {epochs: '5'}", f':7:20: {WHOLE} "5" (text)'),
+    "Arabic digits": ("training: {epochs: ٣}", f':7:20: {WHOLE} "٣" (text)'),
+    "full-width digits": ("seeds: １０", f':7:8: {SEEDS} "１０" (text)'),  # noqa: RUF001
+    "no for false": (
+        "training: {optimizer: {name: sgd, nesterov: no}}",
+        ':7:45: training.optimizer.nesterov: true or false is due; found "no" (text)',
+    ),
+    "nothing": ("training: {epochs: }", f":7:19: {WHOLE} nothing"),
+    "99 digits": (f"training: {{epochs: {'9' * 99}}}", ":7:20: training.epochs: must be at most 1000000; found 999"),
+    # schema
+    "unknown section": ("trainig: {}", f':7:1: unknown key "trainig". Did you mean "training"?\n  {SECTIONS}'),
+    "unknown key": (
+        "model: {encodr: [1]}",
+        ':7:9: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder, latent, decoder',
+    ),
+    "missing key": ("model: {head: {activation: relu}}", ':7:15: model.head: the key "units" is missing'),
+    "missing family": ("data: {noise: 0.1}", ':7:7: data: the key "family" is missing'),
+    "one value for a list": ("model: {encoder: 100}", ":7:18: model.encoder: a list is due, such as [64]; found 100"),
+    "empty layers": ("model: {encoder: []}", ":7:18: model.encoder: at least 1 is due; found a list"),
+    "empty seeds": ("seeds: []", f":7:8: {SEEDS} a list"),
+    "empty columns": (
+        "data: {family: file, path: c.yaml, columns: []}",
+        ":7:45: data.columns: at least 1 is due; found",
+    ),
+    "repeated seed": ("seeds: [3, 1, 3]", ":7:8: seeds: the seed 3 is named twice"),
+    "negative seed": ("seeds: [0, -1]", ":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is none"),
+    "seed of 99 digits": (
+        f"seeds: [{'9' * 99}]",
+        f":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; {'9' * 80} ",
+    ),
+    "repeated column": (
+        "data: {family: file, path: c.yaml, columns: [a, a]}",
+        ':7:45: data.columns: "a" is named twice',
+    ),
+    "repeated name": ("  relu: {}", ':7:3: the key "relu" was already given at '),
+    "names alike but for case": (
+        "  ReLU: {}",
+        ':7:3: "ReLU" and "relu" in variants differ only in case or accents\' form',
+    ),
+    "names alike after folding": (
+        "  straße: {}\n  STRASSE: {}",
+        ':8:3: "STRASSE" and "straße" in variants differ only in case or accents\' form',
+    ),
+    "names alike after NFC": ("  é: {}\n  e\u0301: {}", ':8:3: "e\u0301" and "é" in variants differ only in case'),
+    "tasks alike but for case": ("tasks: {a: {}, A: {}}", ':7:16: "A" and "a" in tasks differ only in case'),
+    "unknown activation": (
+        "model: {gates: Sigmoid}",
+        f':7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n  {ACTIVATIONS}',
+    ),
+    "unknown activation of a variant": (
+        "  third: {model.activation: geul}",
+        f':7:29: variants.third: model.activation: "geul" is not an activation. Did you mean "gelu"?\n  {ACTIVATIONS}',
+    ),
+    "unknown optimizer": (
+        "training: {optimizer: admw}",
+        ':7:23: training.optimizer: found "admw" (text); allowed: adam, adamw, sgd, rmsprop. Did you mean "adamw"?',
+    ),
+    "unknown family": (
+        "data: {family: sine}",
+        ':7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar, random_walk, lorenz, file.',
+    ),
+    "unknown loss": ("training: {loss: mes}", ':7:18: training.loss: found "mes" (text); allowed: mse, mae, huber.'),
+    "engine is a module": ("engine: os", ':7:9: engine: found "os" (text); allowed: fused, keras.'),
+    "activation and candidate": (
+        "model: {activation: tanh, candidate: relu}",
+        ':7:27: model: "candidate" and "activation" exclude each other: activation sets both candidate and output',
+    ),
+    "activation and output in a variant": (
+        "  third: {model.activation: relu, model.output: tanh}",
+        ':7:35: variants.third: "model.output" and "activation" exclude each other',
+    ),
+    "path that does not exist": (
+        "  third: {model.activatoin: relu}",
+        ':7:11: variants.third: "model.activatoin" is not a path that variants can change. Did you mean "model.activ',
+    ),
+    "path of a task that does not exist": (
+        "tasks: {long: {data.timestep: 60}}",
+        ':7:16: tasks.long: "data.timestep" is not a path that tasks can change. Did you mean "data.timesteps"?',
+    ),
+    "variant with data": ("  third: {data.noise: 1}", ":7:11: variants.third: variants of a task share its data"),
+    "batch above samples": (
+        "training: {batch_size: 2000}",
+        ":7:24: training.batch_size: 2000 is more than the 1024 training samples",
+    ),
+    "a billion seeds": (
+        "seeds: 1000000000",
+        ":7:8: seeds: a number of seeds is between 1 and 1,000,000; found 1000000000",
+    ),
+    "two million runs": (
+        "seeds: 1000000",
+        ":7:8: 1 tasks x 2 variants x 1,000,000 seeds are 2,000,000 runs; at most 1,000,000 are allowed: name fewer",
+    ),
+    # memory: of 16 GB, see below
+    "weights beyond the memory": (
+        "model: {encoder: [65536, 65536]}",
+        ":7:8: training would take about 3,310.2 GB of memory, 3,299.4 GB of it for model; this machine has 16.0 GB. "
+        "Make model.encoder, model.decoder smaller",
+    ),
+    "windows beyond the memory": (
+        "data: {family: ar, samples: {train: 10000000}, timesteps: 1000}",
+        ":7:29: training would take about 81.5 GB of memory, 80.0 GB of it for data.samples; this machine has 16.0",
+    ),
+    "batches beyond the memory": (
+        "  wide: {training.batch_size: 1000, model.encoder: [9000]}\ndata: {family: ar, timesteps: 200}",
+        ":7:31: training would take about ",
+    ),
+    # names
+    "name with a control character": ('  "a\\tb": {}', f':7:3: the key "a\\tb" {UNSEEN}'),
+    "name that turns text around": ("  a\u202eb: {}", f':7:3: the key "a\\u202eb" {UNSEEN}'),
+    "name with an invisible character": ("  a\u200bb: {}", f':7:3: the key "a\\u200bb" {UNSEEN}'),
+    "leading -": ("  -a: {}", f':7:3: "-a" {ALLOWED}'),
+    "leading .": ("  .a: {}", f':7:3: ".a" {ALLOWED}'),
+    "leading =": ("  =a: {}", f':7:3: "=a" {ALLOWED}'),
+    "leading +": ("  +a: {}", f':7:3: "+a" {ALLOWED}'),
+    "leading @": ('  "@a": {}', f':7:3: "@a" {ALLOWED}'),
+    "65 characters": (f"  {'a' * 65}: {{}}", f':7:3: "{"a" * 65}" {ALLOWED}'),
+    "no characters": ('  "": {}', f':7:3: "" {ALLOWED}'),
+    "markup of a page": ("  <b>: {}", f':7:3: "<b>" {ALLOWED}'),
+    "markup of a terminal": ('  "[red]": {}', f':7:3: "[red]" {ALLOWED}'),
+    "markup of a table": ('  "a|b": {}', f':7:3: "a|b" {ALLOWED}'),
+    "two dots": ("  a..b: {}", f':7:3: "a..b" {ALLOWED}'),
+    "None": ("  None: {}", f':7:3: "None" {READ_AS}'),
+    "NA": ("  NA: {}", f':7:3: "NA" {READ_AS}'),
+    "nan": ("  nan: {}", f':7:3: "nan" {READ_AS}'),
+    "con": ("tasks: {con: {}}", f':7:9: "con" {READ_AS}'),
+    "con with an ending": ("  CON.csv: {}", f':7:3: "CON.csv" {READ_AS}'),
+    "com1": ("  com1: {}", f':7:3: "com1" {READ_AS}'),
+    # where the data lies
+    "missing data": ("data: {family: file, path: no.csv}", ':7:28: data file "no.csv" not found (looked in '),
+    "data is a folder": ("data: {family: file, path: .}", ':7:28: data file "." is a folder; name a CSV or NPY file'),
+    "data is a pipe": (
+        "data: {family: file, path: pipe}",
+        ':7:28: data file "pipe" is not a regular file; name a CSV or NPY file',
+    ),
+    "address": (
+        "data: {family: file, path: 'https://example.org/a.csv'}",
+        ':7:28: "https://example.org/a.csv" is an address; name a file on this machine',
+    ),
+    "address of a bucket": (
+        "data: {family: file, path: s3://b/a.csv}",
+        ':7:28: "s3://b/a.csv" is an address; name a file',
+    ),
+    "home of nobody": (
+        "data: {family: file, path: ~nobody-here/a.csv}",
+        ':7:28: data file "~nobody-here/a.csv" not found',
+    ),
+    "path of 300 characters": (
+        f"data: {{family: file, path: {'a' * 300}}}",
+        f':7:28: data file "{"a" * 200}" cannot be read: File name too long',
+    ),
+    "path of two lines": ('data: {family: file, path: "a\\nb"}', ':7:28: data file "a\\nb" not found (looked in '),
+    "path with a NUL": ('data: {family: file, path: "a\\0"}', ':7:28: data file "a\\u0000" cannot be read: '),
+    "data without a path": ("data: {family: file}", ':7:7: data: the key "path" is missing'),
+    "another digest": (
+        f"data: {{family: file, path: c.yaml, digest: '{'0' * 64}'}}",
+        ':7:44: "c.yaml" has the SHA-256 ',
+    ),
+}
+
+# The rows of data.csv, other lines of the config -> how the message goes on after the place of the path, "c.yaml:7:28"
+TABLES = {
+    "missing column": (
+        GOOD_ROWS,
+        "  columns: [a, bb]",
+        ': {}: no column "bb"; the header has: a, b. Did you mean "b"?',
+    ),
+    "extra cell": ([*GOOD_ROWS[:4], "1,2,3"], "", ": {}:6: 3 cells where the header has 2"),
+    "ragged row": ([*GOOD_ROWS[:4], "1"], "", ": {}:6: 1 cells where the header has 2"),
+    "extra column of text": (
+        [f"{row},x" for row in range(40)],
+        "",
+        ': {}:2: column "b": "x" is not a number; name the columns of numbers in data.columns',
+    ),
+    "NaN cell": ([*GOOD_ROWS[:4], "1,nan"], "", ': {}:6: column "b": "nan" is not a number'),
+    "empty cell": ([*GOOD_ROWS[:4], ",1"], "", ': {}:6: column "a": "" is not a number'),
+    "constant column": ([f"{row},7" for row in range(40)], "", ": {}: feature 2 is constant in the training part"),
+    "too short for one window": (
+        GOOD_ROWS[:10],
+        "",
+        ": {}: the validation part has 1 rows, fewer than one window of 4 time steps",
+    ),
+    "hostile column": (
+        [*GOOD_ROWS[:4], "1,\x1b[2J\u202e"],
+        "",
+        ': {}:6: column "b": "\\x1b[2J\\u202e" is not a number',
+    ),
+}
+
+
+class Bomb:
+    """An object whose unpickling would leave a trace."""
+
+    def __reduce__(self):
+        return (Path.touch, (Path("unpickled"),))
+
+
+def cases():
+    for name, (content, message) in FILES.items():
+        yield name, content, message
+    for name, (lines, message) in LINES.items():
+        yield name, f"{HEAD}{lines}\n", [message]
+
+
+CASES = {f"{number}: {name}": (content, message) for number, (name, content, message) in enumerate(cases())}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, on a machine of 16 GB where nothing is trained."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(planning, "memory_bytes", lambda: 16e9)
+    monkeypatch.setattr(sweep, "train", lambda *words, **more: pytest.fail("trained"))
+    os.mkfifo("pipe")
+    return tmp_path
+
+
+def call(words, monkeypatch, capsys, code=2):
+    """Call the command line in this process, within 2 s; return what it told."""
+    monkeypatch.setattr(sys, "argv", ["lstm-ablate", *map(str, words)])
+    before, start = contents(), time.process_time()
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    seconds = time.process_time() - start
+    out, err = capsys.readouterr()
+    assert (end.value.code or 0) == code, err
+    assert "Traceback" not in err and "pydantic" not in err
+    assert contents() == before, "something was written"
+    assert seconds < 2
+    assert code == 0 or out == ""
+    return err
+
+
+def contents():
+    return {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")}
+
+
+def write(content):
+    Path("c.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+@pytest.mark.parametrize(("content", "message"), CASES.values(), ids=CASES)
+def test_a_wrong_config_is_told_at_its_place(content, message, folder, monkeypatch, capsys):
+    write(content)
+    err = call(["run", "c.yaml"], monkeypatch, capsys)
+    first, *others = message
+    assert err.startswith(f"c.yaml{first}") or f"\nc.yaml{first}" in err, err
+    assert all(part in err for part in others), err
+
+
+def test_a_config_that_is_no_file_is_told_with_where_it_was_looked_for(folder, monkeypatch, capsys):
+    Path("dangling").symlink_to("nowhere")
+    Path("loop").symlink_to("loop")
+    for words, message in {
+        "missing.yaml": f"missing.yaml: No such file or directory (looked in {folder})",
+        "dangling": f"dangling: No such file or directory (looked in {folder})",
+        "loop": "loop: Too many levels of symbolic links",
+        ".": ".: this is a folder; name the YAML file in it",
+        "pipe": "pipe: not a regular file",
+        f"{folder}/{'a' * 300}": f"{folder}/{'a' * 300}: File name too long",
+    }.items():
+        assert call(["run", words], monkeypatch, capsys).startswith(message)
+
+
+ACCEPTED = {
+    "byte order mark": (b"\xef\xbb\xbf" + HEAD.encode(), None),
+    "1e-3 is a float": (f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e-3}}}}", 0.001),
+    "1e3 is a float": (f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e3}}}}", 1000.0),
+    "names that YAML 1.1 reads as something else": (f"{HEAD}  no: {{}}\n  off: {{}}\n  yes: {{}}\n  007: {{}}\n", None),
+    "a baseline called no": (HEAD.replace("tanh", "no", 1).replace("  tanh", "  no"), None),
+    "names in other scripts": (f"{HEAD}  größer: {{}}\n  双曲: {{}}\n", None),
+}
+
+
+@pytest.mark.parametrize(("content", "rate"), ACCEPTED.values(), ids=ACCEPTED)
+def test_what_is_right_is_accepted_and_planning_writes_nothing(content, rate, folder, monkeypatch, capsys):
+    write(content)
+    monkeypatch.setattr(sys, "argv", ["lstm-ablate", "plan", "c.yaml"])
+    before = contents()
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code and contents() == before
+    out, err = capsys.readouterr()
+    assert err == "" and "evidence" in out
+    one = experiment.load(Path("c.yaml"))
+    assert rate is None or one.settings["default", "tanh"].training.optimizer.learning_rate == rate
+    assert all(name in out for name in one.variants)
+
+
+@pytest.mark.parametrize(("rows", "lines", "message"), TABLES.values(), ids=TABLES)
+def test_wrong_data_is_told_with_row_and_column(rows, lines, message, folder, monkeypatch, capsys):
+    Path("data.csv").write_text("\n".join(["a,b", *rows]) + "\n")
+    write(f"{HEAD}data:\n  family: file\n  path: data.csv\n  timesteps: 4\n{lines}\n")
+    err = call(["run", "c.yaml"], monkeypatch, capsys)
+    assert err.startswith(f"c.yaml:9:9{message.format(folder / 'data.csv')}"), err
+
+
+ARRAYS = {
+    "objects": (
+        np.full((10, 4, 1), Bomb()),
+        "not an NPY array of numbers (Object arrays cannot be loaded when allow_pick",
+    ),
+    "text": (np.full((10, 4, 1), "a"), "an array of numbers (samples, timesteps, features) is due; found <U1 of shape"),
+    "two dimensions": (np.zeros((10, 4)), "is due; found float64 of shape (10, 4)"),
+    "NaN": (np.where(np.arange(40).reshape(10, 4, 1) == 6, np.nan, 0), "the value at (1, 2, 0) is not finite"),
+    "two samples": (np.arange(8.0).reshape(2, 4, 1), "2 samples are too few for three parts (see data.split)"),
+}
+
+
+@pytest.mark.parametrize(("array", "message"), ARRAYS.values(), ids=ARRAYS)
+def test_wrong_arrays_are_refused_and_never_unpickled(array, message, folder, monkeypatch, capsys):
+    np.save("data.npy", array, allow_pickle=True)
+    write(f"{HEAD}data: {{family: file, path: data.npy}}\n")
+    err = call(["run", "c.yaml"], monkeypatch, capsys)
+    assert err.startswith(f"c.yaml:7:28: {folder / 'data.npy'}: ") and message in err, err
+    shutil.move("data.npy", "data.pkl")
+    write(f"{HEAD}data: {{family: file, path: data.pkl}}\n")
+    assert "byte 0 is not UTF-8; a CSV is due, or an array in a .npy file" in call(
+        ["run", "c.yaml"], monkeypatch, capsys
+    )
+
+
+# ------------------------------------------------------------------------------------------- the results folder
+
+
+def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
+    write(HEAD)
+    Path("results").mkdir()
+    Path("results/test").write_text("mine")
+    err = call(["run", "c.yaml"], monkeypatch, capsys, code=4)
+    assert err == (
+        "results/test: cannot be used: results/test/runs: Not a directory; mend that, or name another folder with "
+        "--results. Records are kept.\n"
+    )
+
+
+OWNERS = {
+    "another name": (
+        HEAD.replace("name: test", "name: other"),
+        'results/test/experiment.yaml:2:7: the folder belongs to another experiment: name: "other" there, "test" here; '
+        "name another folder with --results, or give this experiment another name",
+    ),
+    "a newer form": (
+        HEAD.replace("version: 1", "version: 2"),
+        "results/test/experiment.yaml:1:10: version: 2 is newer than this program, which knows 1; update it, or name",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize(("content", "message"), OWNERS.values(), ids=OWNERS)
+def test_a_results_folder_of_another_experiment(content, message, command, folder, monkeypatch, capsys):
+    write(HEAD)
+    Path("results/test").mkdir(parents=True)
+    Path("results/test/experiment.yaml").write_text(content)
+    assert call([command, "c.yaml"], monkeypatch, capsys, code=4).startswith(message)
+
+
+@pytest.mark.parametrize("content", ["name: test\ntraining: {epochs: 7}\n", "", "name: [", "5\n"])
+def test_an_edited_experiment_and_a_broken_file_of_it_are_no_hindrance(content, folder, monkeypatch, capsys):
+    write(HEAD)
+    Path("results/test").mkdir(parents=True)
+    Path("results/test/experiment.yaml").write_text(content)
+    assert call(["plan", "c.yaml", "--json"], monkeypatch, capsys, code=0) == ""
+
+
+def test_records_of_a_newer_program(folder, monkeypatch, capsys):
+    write(HEAD)
+    run = runs.expand(experiment.load(Path("c.yaml")))[0]
+    Path("results/test/runs").mkdir(parents=True)
+    identity = {**run.identity, "schema": runs.SCHEMA + 1}
+    records.publish(Path("results/test"), records.Record("0" * 16, identity, {"status": "ok"}, {}))
+    err = call(["plan", "c.yaml"], monkeypatch, capsys, code=4)
+    assert err.startswith(
+        "results/test: holds records of schema 2, newer than this program, which knows 1; update it, "
+    )
+
+
+def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
+    write(HEAD)
+    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json", "figures/loss.svg"):
+        path = Path("results/test") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    monkeypatch.setattr(sys, "argv", ["lstm-ablate", "run", "c.yaml"])
+    monkeypatch.setattr(sweep, "train", lambda *words, **more: (event for event in ()))
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert (
+        "results/test: not ours, left alone: notes.txt, runs/notes.json, runs/old/a.json\n" in capsys.readouterr().err
+    )
+    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json"):
+        assert (Path("results/test") / name).read_text() == "mine"
+
+
+# ------------------------------------------------------------------------------------------------ real processes
+
+
+def process(*words, **more):
+    return subprocess.run([PROGRAM, *words], text=True, check=False, timeout=60, stderr=subprocess.PIPE, **more)
+
+
+@pytest.mark.parametrize("name", list(CASES)[::15])
+def test_a_process_says_the_same(name, folder):
+    content, message = CASES[name]
+    write(content)
+    before = contents()
+    done = process("run", "c.yaml", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"c.yaml{message[0]}" in done.stderr and "Traceback" not in done.stderr
+    assert contents() == before
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "c.yaml"], ["plan", "c.yaml", "--json"], ["schema"], ["activations"], ["-h"]]
+)
+def test_nobody_reads_the_output(words, folder):
+    write(HEAD)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = process(*words, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    closed = subprocess.run(["bash", "-c", '"$0" "$@" >&-', PROGRAM, *words], stderr=subprocess.PIPE, check=False)
+    assert (closed.returncode, closed.stderr) == (0, b"")

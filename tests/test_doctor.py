@@ -1,0 +1,170 @@
+"""The doctor finds what was broken on purpose, and leaves everything as it was."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from lstm_ablate import cli, doctor, experiment, files, records, runs
+from lstm_ablate.environment import Gpu
+from lstm_ablate.records import Record
+
+SMOKE = Path(__file__).parent.parent / "configs" / "smoke.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A results folder with four records, one of a failed run."""
+    place = tmp_path / "results" / "smoke"
+    (place / "runs").mkdir(parents=True)
+    for run in runs.expand(experiment.load(SMOKE)):
+        status = "failed" if (run.variant, run.seed) == ("relu", 1) else "ok"
+        records.publish(place, Record(run.id, run.identity, {"status": status}, {}))
+    return place
+
+
+def contents(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+def examined(folder=None):
+    before = contents(folder) if folder else None
+    findings = {one.what: one for one in doctor.examine(folder)}
+    assert folder is None or contents(folder) == before
+    return findings
+
+
+def problems(folder):
+    return {one.what: one.problem for one in doctor.examine(folder) if one.problem}
+
+
+def test_a_sound_machine_and_folder(folder):
+    findings = examined(folder)
+    assert problems(folder) == {}
+    assert findings["python"].found == ".".join(map(str, sys.version_info[:3]))
+    assert findings["keras"].found and findings["tensorflow"].found
+    assert findings["threads"].found.startswith("1 in each of ")
+    assert (
+        "the same bits" in findings["determinism"].found or "deterministic operations" in findings["determinism"].found
+    )
+    assert findings["records"].found == "4 checked: 1 failed, 3 ok"
+    assert {findings[what].found for what in ("damaged", "misnamed", "conflicts", "quarantined", "foreign files")} == {
+        "none"
+    }
+    assert findings["writing"].found.endswith(" ms")
+
+
+@pytest.mark.parametrize(
+    ("package", "installed", "bad"),
+    [
+        ("keras", "3.15.0", True),
+        ("keras", "3.9.2", True),
+        ("keras", "3.15.1", False),
+        ("keras", "3.15.1rc0", False),
+        ("keras", "4.0", False),
+        ("PyYAML", "5.3.1", True),
+        ("PyYAML", "6.0.3", False),
+        ("filelock", "3.20.0", True),
+        ("filelock", "3.20.1", False),
+        ("numpy", "1.0", False),
+    ],
+)
+def test_known_bad_versions(package, installed, bad):
+    finding = doctor.judged(package, installed)
+    assert bool(finding.problem) == bad
+    assert not bad or f"install {doctor.KNOWN_BAD[package][0]} or newer" in finding.problem
+
+
+def test_packages_that_are_old_or_missing(monkeypatch):
+    def version(name):
+        if name == "tensorflow":
+            raise doctor.PackageNotFoundError(name)
+        return "3.8.0" if name == "keras" else "99"
+
+    monkeypatch.setattr(doctor, "version", version)
+    found = problems(None)
+    assert found.keys() == {"keras", "tensorflow"}
+    assert "below 3.15.1: a model file can execute code" in found["keras"]
+    assert found["tensorflow"].startswith("not installed")
+
+
+def test_gpus_and_variables_that_change_numbers(monkeypatch):
+    monkeypatch.setattr(doctor.environment, "gpus", lambda: (Gpu("GPU-1", None), Gpu("GPU-2", None)))
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    findings = examined()
+    assert findings["device"].found == "GPU-1, GPU-2"
+    assert findings["threads"].found.startswith("1 in each of 2 workers")
+    assert "deterministic operations are asked for; XLA_FLAGS set here" in findings["determinism"].found
+
+
+def test_what_is_wrong_with_records(folder):
+    first, second, third, fourth = sorted((folder / "runs").glob("*.json"))
+    first.write_bytes(first.read_bytes()[:-9])
+    os.rename(second, folder / "runs" / "notes.json")  # noqa: PTH104
+    old = records._parsed(third)
+    assert records.publish(folder, Record(old.run, old.identity, {"status": "ok", "test_loss": 0.5}, {})) == "conflict"
+    other = records._parsed(fourth)
+    records.publish(folder, Record("0" * 16, other.identity, other.result, {}))
+    (folder / "runs" / "damaged").mkdir()
+    (folder / "runs" / "damaged" / f"{'a' * 16}.1.json").write_text("half a rec")
+    (folder / "thesis.docx").write_text("mine")
+    found = problems(folder)
+    assert found.keys() == {"damaged", "misnamed", "conflicts"}
+    findings = examined(folder)
+    assert first.name in findings["damaged"].found and "trains their runs again" in found["damaged"]
+    assert findings["misnamed"].found == f"1: {'0' * 16}"
+    assert findings["conflicts"].found == f"1: {third.stem}.1.json"
+    assert findings["quarantined"].found == f"1: {'a' * 16}.1.json"
+    assert findings["foreign files"].found == "2: runs/notes.json, thesis.docx"
+
+
+def test_records_of_a_newer_program(folder):
+    run = runs.expand(experiment.load(SMOKE))[0]
+    identity = {**run.identity, "schema": 2}
+    records.publish(folder, Record(runs.id_of(identity), identity, {"status": "ok"}, {}))
+    assert "newer than this program" in problems(folder)["records"]
+
+
+@pytest.mark.parametrize("what", ["publish", "read"])
+def test_a_folder_that_cannot_be_written_to(what, folder, monkeypatch):
+    def full(path, content):
+        if what == "publish":
+            raise OSError(28, "No space left on device")
+        path.write_text("a rec")
+
+    monkeypatch.setattr(files, "publish", full)
+    found = problems(folder)
+    assert found["writing"].startswith("No space left on device; " if what == "publish" else "what was written is not")
+
+
+def test_a_folder_that_is_missing_or_of_something_else(tmp_path):
+    assert problems(tmp_path / "nowhere") == {"folder": "there is no such folder"}
+    assert examined(tmp_path)["records"].found.startswith("none: it holds no runs/")
+
+
+def test_a_folder_in_use(folder):
+    with records.locked(folder):
+        assert examined(folder)["in use"].found.startswith(f"by process {os.getpid()} on ")
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_command_prints_and_ends_with_0_or_4(broken, folder, monkeypatch, capsys):
+    if broken:
+        next((folder / "runs").glob("*.json")).write_text("{}")
+    (folder / "a\x1b[2Jb").write_text("")
+    for words in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", ["lstm-ablate", "doctor", str(folder), *words])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert (end.value.code or 0) == (4 if broken else 0)
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        if words:
+            content = json.loads(out)
+            assert content["ok"] != broken
+            assert {"what": "foreign files", "found": "1: a\x1b[2Jb", "problem": ""} in content["findings"]
+        else:
+            assert "1: a\\x1b[2Jb" in out
+            assert ("trains their runs again" in out, "nothing is wrong" in out) == (broken, not broken)

@@ -231,8 +231,9 @@ def _over_tasks(in_tasks: Sequence[tuple[list[int], Values, Values]]) -> list[Va
     for side in (1, 2):
         by_task = [dict(zip(one[0], one[side], strict=True)) for one in in_tasks]
         losses = np.array([[of[seed] for seed in common] for of in by_task])  # [tasks, seeds]
-        with np.errstate(divide="ignore"):
-            sides.append(np.exp(np.mean(np.log(losses), axis=0)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = np.exp(np.mean(np.log(losses), axis=0))
+        sides.append(np.where(np.isposinf(losses).any(axis=0), np.inf, means))  # also beside a loss of 0
     return sides
 
 

@@ -184,7 +184,9 @@ def pairs_to_settle(differences: Values, margin: float | None, comparisons: int)
     mean, sd = abs(float(np.mean(differences))), float(np.std(differences, ddof=1))
 
     def power(n: int, distance: float, level: float) -> float:
-        return float(stats.nct.sf(stats.t.ppf(1 - level, n - 1), n - 1, distance / sd * math.sqrt(n))) if sd else 1.0
+        if distance > 1e6 * sd:  # SciPy's distribution gives NaN so far out
+            return 1.0
+        return float(stats.nct.sf(stats.t.ppf(1 - level, n - 1), n - 1, distance / sd * math.sqrt(n)))
 
     def enough(n: int) -> bool:
         if mean and power(n, mean, ALPHA / (2 * comparisons)) >= POWER:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format schema figures lock clean
+.PHONY: run test check format schema figures simulation lock clean
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
@@ -27,6 +27,10 @@ schema: $(VENV)/run-installed
 # The figures of the README, measured here.
 figures: $(VENV)/test-installed
 	$(BIN)/python tests/figures.py
+
+# How often the evidence is wrong: the table of docs/statistics.md, which takes minutes.
+simulation: $(VENV)/test-installed
+	$(BIN)/python tests/simulation.py
 
 # Resolve every dependency anew: for all platforms and extras; and what the tests need, what builds the package
 # included, with the hash of every file.

@@ -231,8 +231,9 @@ def _over_tasks(in_tasks: Sequence[tuple[list[int], Values, Values]]) -> list[Va
     for side in (1, 2):
         by_task = [dict(zip(one[0], one[side], strict=True)) for one in in_tasks]
         losses = np.array([[of[seed] for seed in common] for of in by_task])  # [tasks, seeds]
-        with np.errstate(divide="ignore"):
-            sides.append(np.exp(np.mean(np.log(losses), axis=0)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = np.exp(np.mean(np.log(losses), axis=0))
+        sides.append(np.where(np.isposinf(losses).any(axis=0), np.inf, means))  # also beside a loss of 0
     return sides
 
 
@@ -364,11 +365,16 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         )
     unreachable = [row for row in rows if row.comparison and row.comparison.finished and not row.comparison.reachable]
     if unreachable:
-        pairs = max(row.comparison.pairs for row in unreachable if row.comparison)
+        pairs = max(row.comparison.finished for row in unreachable if row.comparison)
         notes.append(
             f"With {pairs} paired seeds no difference can be significant whatever the runs give: the smallest p is "
             f"2/2^{pairs}, after Holm over {family} comparisons {min(1.0, family * 2.0 ** (1 - pairs)):.2g}. "
             f"{pairs_needed(family)} seeds can."
+        )
+    if any(row.comparison and row.comparison.seeds_needed for row in rows):
+        notes.append(
+            "Seeds added because of what the first ones gave are a second look: it raises the chance of a false "
+            "verdict from 5% to about 8%. Better settle the number of seeds beforehand, or call the first experiment a pilot."
         )
     failed = sum(row.failed for row in rows)
     if failed:

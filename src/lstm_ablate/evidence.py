@@ -6,9 +6,11 @@ v and b may be swapped at every seed, so d is symmetric around 0: the sign-flip 
 Intervals of the ratio are Student's, on d.
 
 A diverged run has an infinite loss here. The analysis of the losses leaves its pair out; a second analysis, of signed
-ranks, counts it as worse than any run that converged.
+ranks, counts it as worse than any run that converged. Which of the two decides depends only on what stays the same when
+v and b are swapped, so that the choice keeps the level of the tests.
 """
 
+import bisect
 import math
 import warnings
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ Verdict = Literal["better", "worse", "practically equivalent", "inconclusive"]
 POWER = 0.8  # with which the suggested number of seeds would settle a question
 MOST_SEEDS = 10_000  # that are ever suggested
 _RESAMPLES = 9999
+_BATCH = 2**21  # numbers in memory at a time, of resamples or of sign flips
 _FEW = 3  # values, below which no interval is drawn from them
 
 
@@ -44,12 +47,15 @@ class Comparison:
     """A variant against the baseline. Of the losses: what is None could not be computed from the pairs there are.
 
     `pairs` seeds at which both converged; `ratio` of geometric means, below 1 is better; `equivalence` the 90% interval
-    of the ratio, which two one-sided tests hold against the margin; `p`, `p_holm` of the sign-flip test, before and
-    after Holm's adjustment; `effect` the standardised paired difference mean(d) / sd(d) (Cohen's d_z).
+    of the ratio, which two one-sided tests hold against the margin; `p` of the sign-flip test; `effect` the
+    standardised paired difference mean(d) / sd(d) (Cohen's d_z).
     Of all `finished` pairs: `better` the share at which the variant does better, ties counted half; `ranked_p`,
-    `ranked_p_holm` of the sign-flip test on signed ranks, a diverged run being the worst; `only_variant_diverged`,
-    `only_baseline_diverged` pairs, and `mcnemar_p`, McNemar's exact test of the two.
-    `seeds_needed` would probably settle an inconclusive comparison; None where more than MOST_SEEDS would be needed.
+    `ranked_p_holm` of the sign-flip test on signed ranks, a diverged run being the worst, without the pairs of which
+    both diverged; `only_variant_diverged`, `only_baseline_diverged` pairs; `mcnemar_p` of McNemar's exact test.
+    `p_holm` belongs to the verdict: `p`, or the larger of `p` and `ranked_p` where one of a pair diverged, or
+    `ranked_p` alone where the losses cannot tell; after Holm's adjustment. `reachable`: so many pairs could have
+    brought it to ALPHA. `seeds_needed` would probably settle an inconclusive comparison; None where more than
+    MOST_SEEDS would be needed, or where losses and ranks point to different sides.
     """
 
     pairs: int
@@ -93,6 +99,7 @@ def bootstrap(statistic: Any, *samples: Values) -> Estimate:
                 n_resamples=_RESAMPLES,
                 confidence_level=1 - ALPHA,
                 method=method,
+                batch=max(1, _BATCH // sum(map(len, samples))),
                 rng=np.random.default_rng(0),
             ).confidence_interval
             if math.isfinite(low) and math.isfinite(high):
@@ -101,7 +108,7 @@ def bootstrap(statistic: Any, *samples: Values) -> Estimate:
 
 
 def interquartile_mean(values: Values, axis: int = -1) -> Any:
-    """Return the mean of the middle half of the values, a quarter trimmed at each end."""
+    """Return the mean of the middle half of the values; at each end a quarter of them, rounded down, is left out."""
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
@@ -123,18 +130,21 @@ def share(count: float, n: int) -> Estimate:
 def sign_flip_p(differences: Values) -> float:
     """Return the two-sided p of the hypothesis that differences [n] are symmetric around 0 (Fisher 1935, section 21).
 
-    The share of the 2^n ways to flip signs that give a mean as far from 0; of a sample of 2^14 above 14 pairs.
+    The share of the 2^n ways to flip signs that give a sum as far from 0; above 14 pairs, of 2^14 of them, drawn at
+    random, the differences as they are among them. A flip and its mirror image count alike: half of them are summed.
     """
     n = len(differences)
-    test = stats.permutation_test(
-        (differences,),
-        np.mean,
-        permutation_type="samples",
-        n_resamples=np.inf if n <= EXACT_PAIRS else 2**EXACT_PAIRS - 1,
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    )
-    return float(min(1.0, test.pvalue))
+    sums = differences[:1]
+    if n <= EXACT_PAIRS:
+        for d in differences[1:]:
+            sums = np.concatenate([sums + d, sums - d])
+    else:
+        sums, rng = np.array([np.sum(differences)]), np.random.default_rng(0)
+        while missing := 2 ** (EXACT_PAIRS - 1) - len(sums):
+            flips = rng.integers(0, 2, (min(missing, max(1, _BATCH // n)), n), dtype=np.int8)
+            sums = np.concatenate([sums, (2.0 * flips - 1) @ differences])
+    rounding = 1e-12 * np.sum(np.abs(differences))
+    return float(np.mean(np.abs(sums) >= np.abs(sums[0]) - rounding))
 
 
 def signed_ranks(differences: Values) -> Values:
@@ -172,17 +182,22 @@ def pairs_to_settle(differences: Values, margin: float | None, comparisons: int)
     Student's tests, whose power that of the sign-flip test comes near. None above MOST_SEEDS.
     """
     mean, sd = abs(float(np.mean(differences))), float(np.std(differences, ddof=1))
-    n = np.arange(max(len(differences) + 1, pairs_needed(comparisons)), MOST_SEEDS + 1)
-    if sd == 0.0:
-        return int(n[0])
-    error = sd / np.sqrt(n)
-    power = stats.nct.sf(stats.t.ppf(1 - ALPHA / (2 * comparisons), n - 1), n - 1, mean / error)
-    if margin is not None:
-        t, edge = stats.t.ppf(1 - ALPHA, n - 1), math.log1p(margin)
-        equal = stats.norm.cdf((edge - mean) / error - t) + stats.norm.cdf((edge + mean) / error - t) - 1
-        power = np.maximum(power, equal)
-    enough = np.flatnonzero(power >= POWER)
-    return int(n[enough[0]]) if len(enough) else None
+
+    def power(n: int, distance: float, level: float) -> float:
+        if distance > 1e6 * sd:  # SciPy's distribution gives NaN so far out
+            return 1.0
+        return float(stats.nct.sf(stats.t.ppf(1 - level, n - 1), n - 1, distance / sd * math.sqrt(n)))
+
+    def enough(n: int) -> bool:
+        if mean and power(n, mean, ALPHA / (2 * comparisons)) >= POWER:
+            return True
+        if margin is None or mean >= (edge := math.log1p(margin)):
+            return False
+        return power(n, edge - mean, ALPHA) + power(n, edge + mean, ALPHA) - 1 >= POWER
+
+    numbers = range(max(len(differences) + 1, pairs_needed(comparisons)), MOST_SEEDS + 1)
+    first = bisect.bisect_left(numbers, True, key=enough)
+    return numbers[first] if first < len(numbers) else None
 
 
 # ------------------------------------------------------------------------------------------------ the verdict
@@ -193,43 +208,52 @@ def compare(pairs: Sequence[tuple[Values, Values]], margin: float) -> list[Compa
 
     The losses at equal places belong to one seed; +inf is a diverged run. Ratios between 1 / (1 + margin) and
     1 + margin are practically equivalent. Holm's adjustment is over all the comparisons.
+    Raises ValueError for losses that have no logarithm: below 0, or not a number.
     """
+    if not all(np.all(losses >= 0) for pair in pairs for losses in pair):
+        raise ValueError("a loss must be 0 or more, or inf for a run that diverged")
     differences = [_differences(variant, baseline) for variant, baseline in pairs]
-    alone = [
-        _unadjusted(d, np.isposinf(variant), np.isposinf(baseline))
-        for d, (variant, baseline) in zip(differences, pairs, strict=True)
-    ]
-    adjusted = zip(alone, holm([one.p for one in alone]), holm([one.ranked_p for one in alone]), strict=True)
-    return [
-        _judged(replace(one, p_holm=p, ranked_p_holm=ranked_p), d, margin, len(pairs))
-        for (one, p, ranked_p), d in zip(adjusted, differences, strict=True)
-    ]
+    alone = [_unadjusted(*losses, d) for losses, d in zip(pairs, differences, strict=True)]
+    needs = [_needs(one, len(pairs)) for one in alone]
+    p_holm = holm([_larger(need, one.p, one.ranked_p) for need, one in zip(needs, alone, strict=True)])
+    ranked_p_holm = holm([one.ranked_p for one in alone])
+    smallest = [(smallest_p(one.pairs), smallest_p(len(d))) for one, d in zip(alone, differences, strict=True)]
+    best = holm([_larger(need, *p) for need, p in zip(needs, smallest, strict=True)])
+    comparisons = []
+    for i, one in enumerate(alone):
+        reachable = (1.0 if (p := best[i]) is None else p) <= ALPHA
+        adjusted = replace(one, p_holm=p_holm[i], ranked_p_holm=ranked_p_holm[i], reachable=reachable)
+        comparisons.append(_judged(adjusted, differences[i], needs[i], margin, len(pairs)))
+    return comparisons
 
 
 def _differences(variant: Values, baseline: Values) -> Values:
-    """Return d for each pair: infinite where only one diverged, 0 where both did."""
+    """Return d for each pair of which one run converged at least: infinite where only one did."""
+    finished = ~(np.isposinf(variant) & np.isposinf(baseline))
     with np.errstate(divide="ignore", invalid="ignore"):
-        d: Values = np.log(variant) - np.log(baseline)
-    return np.where(np.isnan(d), 0.0, d)  # inf - inf; also two losses of 0
+        d: Values = np.log(variant[finished]) - np.log(baseline[finished])
+    return np.where(np.isnan(d), 0.0, d)  # two losses of 0
 
 
-def _unadjusted(d: Values, variant_diverged: Any, baseline_diverged: Any) -> Comparison:
-    """Return a comparison of differences [n] before anything is known of the others."""
-    converged = d[~variant_diverged & ~baseline_diverged]
-    usable = len(converged) > 0 and bool(np.isfinite(converged).all())  # a loss of 0 has no logarithm
-    spread = float(np.std(converged, ddof=1)) if usable and len(converged) > 1 else 0.0
+def _unadjusted(variant: Values, baseline: Values, d: Values) -> Comparison:
+    """Return a comparison before anything is known of the others."""
+    variant_diverged, baseline_diverged = np.isposinf(variant), np.isposinf(baseline)
+    converged = d[np.isfinite(d)]
+    pairs = int(np.sum(~variant_diverged & ~baseline_diverged))
+    usable = 0 < pairs == len(converged)  # a loss of 0 against another has no logarithm
     only_variant = int(np.sum(variant_diverged & ~baseline_diverged))
     only_baseline = int(np.sum(baseline_diverged & ~variant_diverged))
-    discordant = only_variant + only_baseline
+    discordant, both = only_variant + only_baseline, len(variant) - len(d)
+    wins = float(np.sum(d < 0) + (np.sum(d == 0) + both) / 2)
     return Comparison(
-        pairs=len(converged),
-        finished=len(d),
+        pairs=pairs,
+        finished=len(variant),
         ratio=_ratio(converged, 1 - ALPHA) if usable else None,
         equivalence=_ratio(converged, 1 - 2 * ALPHA) if usable else None,
         p=sign_flip_p(converged) if usable else None,
         p_holm=None,
-        effect=float(np.mean(converged)) / spread if spread else None,
-        better=share(float(np.sum(d < 0) + np.sum(d == 0) / 2), len(d)) if len(d) else None,
+        effect=float(np.mean(converged) / np.std(converged, ddof=1)) if usable and np.ptp(converged) > 0 else None,
+        better=share(wins, len(variant)) if len(variant) else None,
         ranked_p=sign_flip_p(signed_ranks(d)) if len(d) else None,
         ranked_p_holm=None,
         only_variant_diverged=only_variant,
@@ -243,31 +267,45 @@ def _unadjusted(d: Values, variant_diverged: Any, baseline_diverged: Any) -> Com
 
 
 def _ratio(differences: Values, level: float) -> Estimate:
-    ratio = math.exp(float(np.mean(differences)))
+    ratio = _exp(float(np.mean(differences)))
     if len(differences) < 2:
         return Estimate(ratio)
     low, high = student_interval(differences, level)
-    return Estimate(ratio, math.exp(low), math.exp(high))
+    return Estimate(ratio, _exp(low), _exp(high))
 
 
-def _judged(one: Comparison, d: Values, margin: float, comparisons: int) -> Comparison:
-    """Return a comparison with its verdict, by the rules of docs/statistics.md."""
+def _exp(x: float) -> float:
+    with np.errstate(over="ignore"):  # a ratio too large for a float is inf
+        return float(np.exp(x))
+
+
+def _needs(one: Comparison, comparisons: int) -> tuple[bool, bool]:
+    """Return whether the verdict needs the test of the losses, and that of the ranks.
+
+    The losses unless too few pairs converged to tell anything; the ranks where one of a pair diverged, or on their own.
+    """
     discordant = one.only_variant_diverged + one.only_baseline_diverged
-    losses_can_tell = smallest_p(one.pairs) * comparisons <= ALPHA
-    ranks_can_tell = smallest_p(one.finished) * comparisons <= ALPHA
+    losses = one.ratio is not None and (not discordant or smallest_p(one.pairs) * comparisons <= ALPHA)
+    return losses, discordant > 0 or not losses
 
-    by_losses = _side(one.ratio) if one.p_holm is not None and one.p_holm <= ALPHA else 0
-    by_ranks = 0
-    if discordant and one.ranked_p_holm is not None and one.ranked_p_holm <= ALPHA:
-        by_ranks = int(np.sign(np.mean(signed_ranks(d))))
-    if not discordant:
-        side = by_losses
-    elif losses_can_tell:
-        side = by_losses if by_losses == by_ranks else 0
-    else:  # too few pairs converged; their ratio must not speak against the ranks
-        side = by_ranks if one.ratio is None or by_ranks * math.log(one.ratio.value) >= 0 else 0
 
-    edge, band = 1 + margin, one.equivalence
+def _larger(needs: tuple[bool, bool], of_losses: float | None, of_ranks: float | None) -> float | None:
+    """Return the larger p-value of the tests that are needed."""
+    needed = [p for need, p in zip(needs, (of_losses, of_ranks), strict=True) if need and p is not None]
+    return max(needed, default=None)
+
+
+def _judged(one: Comparison, d: Values, needs: tuple[bool, bool], margin: float, comparisons: int) -> Comparison:
+    """Return a comparison with its verdict, by the rules of docs/statistics.md."""
+    of_losses, of_ranks = needs
+    converged, ranks = d[np.isfinite(d)], signed_ranks(d)
+    by_ranks = int(np.sign(np.sum(ranks)))
+    opposed = of_ranks and one.ratio is not None and by_ranks * float(np.sum(converged)) < 0
+    side = 0
+    if one.p_holm is not None and one.p_holm <= ALPHA and not opposed:
+        side = _side(one.ratio) if of_losses else by_ranks
+
+    discordant, edge, band = one.only_variant_diverged + one.only_baseline_diverged, 1 + margin, one.equivalence
     within = bool(
         not discordant
         and one.pairs >= _FEW
@@ -282,17 +320,24 @@ def _judged(one: Comparison, d: Values, margin: float, comparisons: int) -> Comp
         verdict = "worse" if side > 0 else "better"
     elif within:
         verdict = "practically equivalent"
-    needed = None
-    if verdict == "inconclusive" and one.pairs >= _FEW and one.ratio is not None:
-        pairs = pairs_to_settle(d[np.isfinite(d)], None if discordant else margin, comparisons)
-        needed = pairs and math.ceil(pairs * one.finished / one.pairs)  # as many diverge as now
-    return replace(
-        one,
-        verdict=verdict,
-        within_margin=within,
-        reachable=losses_can_tell or (discordant > 0 and ranks_can_tell),
-        seeds_needed=needed,
-    )
+
+    seeds_needed = None
+    if verdict == "inconclusive" and not opposed:
+        equal = None if of_ranks else margin
+        seeds = [
+            _seeds_to_settle(values, equal, comparisons, one.finished)
+            for needed, values in ((of_losses, converged), (of_ranks, ranks))
+            if needed
+        ]
+        seeds_needed = max((n for n in seeds if n is not None), default=None) if None not in seeds else None
+    return replace(one, verdict=verdict, within_margin=within, seeds_needed=seeds_needed)
+
+
+def _seeds_to_settle(values: Values, margin: float | None, comparisons: int, finished: int) -> int | None:
+    """Return pairs_to_settle in seeds, if the same share of them is of use as now."""
+    pairs = pairs_to_settle(values, margin, comparisons) if len(values) >= _FEW else None
+    seeds = pairs and math.ceil(pairs * finished / len(values))
+    return seeds if seeds and seeds <= MOST_SEEDS else None
 
 
 def _side(ratio: Estimate | None) -> int:

@@ -254,7 +254,7 @@ def cells(row: Row) -> tuple[str, ...]:
     counts = f"{row.ok}/{row.diverged}/{row.failed}" + (f" of {row.seeds}" if row.missing else "")
     one = row.comparison
     ratio = estimate(one.ratio) if one else "baseline" if row.verdict == "baseline" else NOTHING
-    p = p_value(one.p_holm if one.ratio else one.ranked_p_holm) if one else NOTHING
+    p = p_value(one.p_holm) if one else NOTHING
     verdict = "" if row.verdict == "baseline" else NOTHING if row.ok + row.diverged == 0 else row.verdict
     if one and one.within_margin and verdict in ("better", "worse"):
         verdict += " (within margin)"

@@ -30,22 +30,22 @@ def sentence(
         assert one.equivalence is not None
         return (
             f"{variant} is practically equivalent to {baseline}: loss {_times(one.equivalence)} (90% interval "
-            f"{interval(one.equivalence)}, within the margin of {1 / (1 + margin):.3g} to {1 + margin:.3g}; "
+            f"{interval(one.equivalence)}, within the margin of {_band(margin)}; "
             f"{seeds}; {counts})"
         )
     if one.verdict != "inconclusive":
-        aside = f", but within the margin of {margin:.3g}" if one.within_margin else ""
+        aside = f", but within the margin of {_band(margin)}" if one.within_margin else ""
         return f"{variant} reconstructs {one.verdict} than {baseline}{aside}: {_numbers(one, seeds, counts)}"
     return f"{variant} cannot be told from {baseline}: {_numbers(one, seeds, counts)}{_advice(one, family)}"
 
 
 def _numbers(one: Comparison, seeds: str, counts: str) -> str:
     if one.ratio is None:
-        return f"{counts} (p {equals(one.ranked_p_holm)} after Holm, with diverged runs ranked last)"
+        return f"{counts} (p {equals(one.p_holm)} after Holm, with diverged runs ranked last)"
     parts = [f"95% interval {interval(one.ratio)}"] if one.ratio.low is not None else []
-    parts += [f"p {equals(one.p_holm)} after Holm", seeds, counts]
-    if one.only_variant_diverged + one.only_baseline_diverged:
-        parts.append(f"p {equals(one.ranked_p_holm)} with diverged runs ranked last")
+    ranked = one.only_variant_diverged + one.only_baseline_diverged > 0
+    p = f"p {equals(one.p_holm)} after Holm" + ", with diverged runs ranked last" * ranked
+    parts += [p, seeds, counts]
     return f"loss {_times(one.ratio)} ({'; '.join(parts)})"
 
 
@@ -61,6 +61,10 @@ def _advice(one: Comparison, family: int) -> str:
 def divergence(count: int, n: int) -> str:
     """Return how many of n finished runs diverged."""
     return f"all diverged ({n} of {n})" if count == n > 0 else f"{count} of {n} diverged"
+
+
+def _band(margin: float) -> str:
+    return f"{1 / (1 + margin):.3g} to {1 + margin:.3g}"
 
 
 def _times(ratio: Estimate) -> str:

@@ -373,8 +373,8 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         )
     if any(row.comparison and row.comparison.seeds_needed for row in rows):
         notes.append(
-            "Seeds added because of what the first ones gave are a second look: it raises the chance of a false "
-            "verdict from 5% to about 8%. Better settle the number of seeds beforehand, or call the first experiment a pilot."
+            "Seeds added because of what the first ones gave are a second look, which raises the chance of a false "
+            "verdict from 5% to about 8%. Better settle their number beforehand, or call the first experiment a pilot."
         )
     failed = sum(row.failed for row in rows)
     if failed:

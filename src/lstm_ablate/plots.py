@@ -91,6 +91,7 @@ def svg(name: str, figure: Figure) -> str:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", metadata=nothing)
+    figure.set_layout_engine("none")  # it is laid out; a PNG need not do it again
     return stream.getvalue()
 
 

@@ -61,6 +61,13 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     assert "\x1b" not in done.stdout + done.stderr
 
 
+def test_the_doctor_finds_nothing_wrong_or_foreign_in_it(smoke):
+    folder, _ = smoke
+    content = json.loads(call("doctor", "results/smoke", "--json", cwd=folder).stdout)
+    found = {one["what"]: one["found"] for one in content["findings"]}
+    assert content["ok"] and (found["records"], found["foreign files"]) == ("4 checked: 4 ok", "none")
+
+
 def test_a_second_run_trains_nothing_and_writes_the_same_bytes(smoke):
     folder, _ = smoke
     before = files_of(folder / "results" / "smoke")

@@ -12,8 +12,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "lstm_ablate"
 # From top to bottom: a module imports only from lines below its own.
 FLOORS = [
     "cli",
-    "progress planning report verification benchmark doctor",
-    "sweep page",
+    "progress planning report verification benchmark doctor gate",
+    "sweep page compare",
     "plots",
     "analysis",
     "tables sentences",
@@ -43,7 +43,7 @@ AT_HOME = {
     "typer": {"cli"},
     "filelock": {"records"},
     "pandas": {"analysis", "report", "tables"},
-    "scipy": {"evidence"},
+    "scipy": {"evidence", "gate"},
     "jinja2": {"page"},
     "markupsafe": {"page"},
 }
@@ -86,7 +86,7 @@ def test_imports_point_down(name):
 
 def test_the_side_that_reads_does_not_import_the_side_that_trains():
     training = {"sweep", "engines", "engines.reference", "executors", "executors.local", "data"}
-    reading = {"analysis", "report", "records"}
+    reading = {"analysis", "report", "records", "compare", "gate"}
     for name in reading:
         assert not {target.removeprefix("lstm_ablate.") for target in imported(PATHS[name])} & training
 
@@ -98,9 +98,19 @@ def test_every_file_says_in_one_sentence_what_it_is(path):
 
 
 @pytest.mark.parametrize(
-    "command", ["--help", "plan configs/smoke.yaml", "schema", "activations", "report {}", "doctor {}"]
+    "command",
+    [
+        "--help",
+        "plan configs/smoke.yaml",
+        "schema",
+        "activations",
+        "report {}",
+        "doctor {}",
+        "compare {0}/runs.csv {0} --margin 10%",
+    ],
 )
 def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
+    (tmp_path / "runs.csv").write_text("variant,seed,test_loss\ntanh,0,0.1\n")
     (tmp_path / "experiment.yaml").write_text((SOURCE.parent.parent / "configs" / "smoke.yaml").read_text())
     code = (
         "import sys\nfrom lstm_ablate import cli\n"

@@ -246,6 +246,44 @@ def report(
     _report(folder, experiment, wanted, must_write=False)
 
 
+@app.command(epilog="Example: lstm-ablate compare ci/smoke.csv results/smoke --margin 10%")
+def compare(
+    a: Annotated[
+        Path, typer.Argument(metavar="A", help="A results folder, or a CSV of runs or a summary.", show_default=False)
+    ],
+    b: Annotated[Path, typer.Argument(metavar="B", help="What is compared with A.", show_default=False)],
+    rtol: Annotated[float | None, typer.Option(help="Relative tolerance.", show_default="1e-5")] = None,
+    atol: Annotated[float | None, typer.Option(help="Absolute tolerance.", show_default="0")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Equal to the bit, and the same ids of runs.")] = False,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column to compare.", show_default="all; --margin: test_loss")
+    ] = None,
+    margin: Annotated[
+        str | None, typer.Option(help="Fail only if B's loss is above A's by more than this, as 10%, with confidence.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many differences of a kind are listed; all with --json.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs between two tables of runs, joined by task, variant and seed; exit with 1 if anything does."""
+    from lstm_ablate import compare as comparing
+
+    tolerances = {name: value for name, value in {"rtol": rtol, "atol": atol}.items() if value is not None}
+    for name, value in tolerances.items():
+        if not 0 <= value < float("inf"):
+            raise UserError(f"--{name}: {value} is not a tolerance; it takes a number from 0 on")
+    if (exact or margin is not None) and (tolerances or (exact and margin is not None)):
+        raise UserError("--margin, --exact, and --rtol with --atol are three ways to compare; choose one")
+    first, second = comparing.read_pair(a, b)
+    if margin is None:
+        passed = _print_differences(
+            comparing.compare(first, second, exact=exact, metric=metric, **tolerances), limit, as_json
+        )
+    else:
+        passed = _print_gate(first, second, margin, metric or "test_loss", as_json)
+    if not passed:
+        raise typer.Exit(DIFFERENT)
+
+
 @app.command(epilog="Example: lstm-ablate verify configs/smoke.yaml seeds=3")
 def verify(
     config: Config,
@@ -471,6 +509,70 @@ def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
     errors = ("exact_weights", "exact_loss", "weights", "loss", "keras_weights", "keras_loss")
     rows = [[str(one.epoch), *(f"{getattr(one, name):.1e}" for name in errors)] for one in epochs]
     _print_table(out, headings, rows, title="relative errors against keras in float64, geometric means over the runs")
+
+
+def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
+    """Print what differs; return whether nothing does."""
+    from lstm_ablate import compare as comparing
+
+    if as_json:
+        print(json.dumps(_finite(comparing.as_json(found)), indent=2, ensure_ascii=False))
+        return bool(found.same)
+    out = _console(sys.stdout)
+    lines = [f"A: {found.a}", f"B: {found.b}"]
+    for what, keys in (("only in A", found.only_a), ("only in B", found.only_b)):
+        lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
+    texts = [f"{comparing.shown(one.key)}: {one.column}: {one.a or '-'} -> {one.b or '-'}" for one in found.texts]
+    lines += _some(texts, limit)
+    if found.other_ids and not found.exact:
+        lines.append(f"{_count(found.other_ids, 'row')} of runs with another id: their settings or data are not equal")
+    out.print("\n".join(lines), markup=False, soft_wrap=True)
+    if found.numbers and limit:
+        cells = [
+            [
+                comparing.shown(one.key),
+                one.column,
+                *("-" if value is None else repr(value).removesuffix(".0") for value in (one.a, one.b)),
+                *("-" if value is None else f"{value:.2g}" for value in (one.relative, one.absolute)),
+            ]
+            for one in found.numbers[:limit]
+        ]
+        _print_table(out, ["row", "column", "A", "B", "relative", "absolute"], cells)
+    if len(found.numbers) > limit:
+        print(f"... and {len(found.numbers) - limit} more")
+    out.print(comparing.result(found), markup=False, soft_wrap=True)
+    return bool(found.same)
+
+
+def _print_gate(a: Any, b: Any, margin: str, metric: str, as_json: bool) -> bool:
+    """Print what the runs say about each variant; return whether B is nowhere worse."""
+    from lstm_ablate import gate as gates
+
+    gate = gates.judge(a, b, gates.margin_of(margin), metric)
+    sentences = [gates.sentence(one, gate.margin) for one in gate.judgements]
+    if as_json:
+        content: dict[str, Any] = {"result": gates.result(gate), "passed": gate.passed, **asdict(gate)}
+        for one, sentence in zip(content["judgements"], sentences, strict=True):
+            one["sentence"] = sentence
+        print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+        return gate.passed
+    lines = [f"A: {gate.a}", f"B: {gate.b}", *sentences]
+    lines += [f"{name}: only in {side}" for side, names in (("A", gate.only_a), ("B", gate.only_b)) for name in names]
+    _console(sys.stdout).print("\n".join([*lines, gates.result(gate)]), markup=False, soft_wrap=True)
+    return gate.passed
+
+
+def _some(lines: list[str], limit: int) -> list[str]:
+    return lines[:limit] + ([f"... and {len(lines) - limit} more"] if len(lines) > limit else [])
+
+
+def _finite(content: Any) -> Any:
+    """Return content for JSON, which has no infinite numbers: they become text."""
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return str(content) if content in (float("inf"), -float("inf")) else content
 
 
 def _count(number: int, what: str) -> str:

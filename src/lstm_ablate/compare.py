@@ -1,0 +1,352 @@
+"""What differs between two tables of runs, or two summaries, joined by task, variant and seed.
+
+Numbers x and y are the same where |x - y| <= max(rtol * max(|x|, |y|), atol), or, if asked, bit for bit; swapping the
+tables changes nothing. A cell without a number (empty, NA, NaN) equals another one.
+"""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lstm_ablate.errors import UserError, did_you_mean
+
+Key = tuple[str, str, int | None]  # task, variant, seed; a row of a summary has no seed
+Value = float | str | None
+
+TASK = "default"  # of rows in a file without tasks
+_TEXTS = ("status", "run")  # also where an id looks like a number
+_MISSING = ("", "NA")
+_MOST_PROBLEMS = 10  # that are shown of two files
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV as text: its cells by key and column, and the line of each key."""
+
+    name: str
+    has_seeds: bool
+    columns: tuple[str, ...]  # beside those of the key
+    cells: dict[Key, dict[str, str]]
+    lines: dict[Key, int]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A cell that differs; absolute and relative, |x - y| / max(|x|, |y|), are None where a side is no number."""
+
+    key: Key
+    column: str
+    a: Value
+    b: Value
+    absolute: float | None = None
+    relative: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two tables share, and where they differ, the largest relative difference first.
+
+    `largest` is the largest relative difference of all numbers, those that count as the same included; `other_ids` are
+    the rows that come from other runs (their `run` differs), and are compared all the same.
+    """
+
+    a: str
+    b: str
+    rtol: float
+    atol: float
+    exact: bool
+    shared: int
+    only_a: tuple[Key, ...]
+    only_b: tuple[Key, ...]
+    texts: tuple[Difference, ...]
+    numbers: tuple[Difference, ...]
+    largest: float
+    other_ids: int
+
+    @property
+    def same(self) -> bool:
+        """Whether both tables hold the same rows, and nothing in them differs."""
+        return not (self.only_a or self.only_b or self.texts or self.numbers)
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def read_pair(a: Path, b: Path) -> tuple[Table, Table]:
+    """Read two files; of a results folder its runs.csv, or its summary.csv where the other file is a summary."""
+    first, second = (None if path.is_dir() else read(path) for path in (a, b))
+    return first or _read_folder(a, second), second or _read_folder(b, first)
+
+
+def _read_folder(folder: Path, other: Table | None) -> Table:
+    path = folder / ("runs.csv" if other is None or other.has_seeds else "summary.csv")
+    if not path.is_file():
+        raise UserError(f"{folder}: not a results folder (it holds no {path.name})")
+    return read(path)
+
+
+def read(path: Path) -> Table:
+    """Read a CSV with a column `variant`; `task` and `seed` belong to the key too. Every cell stays text."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            try:
+                return _table(str(path), next(reader, []), ((reader.line_num, row) for row in reader))
+            except csv.Error as error:
+                raise UserError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
+
+
+def _table(name: str, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Table:
+    repeated = sorted({column for column in header if header.count(column) > 1})
+    if "variant" not in header:
+        raise UserError(f'{name}:1: no column "variant"; found: {", ".join(header) or "nothing"}')
+    if repeated:
+        raise UserError(f"{name}:1: repeated columns: {', '.join(repeated)}")
+    cells: dict[Key, dict[str, str]] = {}
+    lines: dict[Key, int] = {}
+    problems = []
+    for line, row in rows:
+        if not row:
+            continue
+        if len(row) != len(header):
+            problems.append(f"{name}:{line}: {len(row)} cells, where the header has {len(header)}")
+            continue
+        named = dict(zip(header, row, strict=True))
+        seed = None
+        if "seed" in named:
+            seed = _whole(named["seed"])
+            if seed is None:
+                problems.append(f'{name}:{line}: column seed: "{named["seed"]}" is not a whole number')
+                continue
+        key = named.get("task", TASK), named["variant"], seed
+        if key in lines:
+            problems.append(f"{name}:{line}: {shown(key)} is in line {lines[key]} already")
+        lines[key] = line
+        cells[key] = named
+    raise_all(problems)
+    columns = tuple(column for column in header if column not in ("task", "variant", "seed"))
+    return Table(name, "seed" in header, columns, cells, lines)
+
+
+def _whole(text: str) -> int | None:
+    """Return a whole number of any size; 7.0, as some programs write 7, is one."""
+    try:
+        return int(text.replace("_", "x"))  # to Python, 1_0 is 10
+    except ValueError:
+        value = _number(text)
+        return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def _number(text: str) -> Value:
+    """Return the number in a cell, None where it holds none, or the text that is neither."""
+    if text in _MISSING:
+        return None
+    try:
+        value = float(text.replace("_", "x"))
+    except ValueError:
+        return text
+    if 2.0**53 <= abs(value) < 2.0**64 and text.lstrip("-").isdecimal():
+        return int(text)  # not every such number is a float
+    return None if math.isnan(value) else value
+
+
+def numbers(table: Table, column: str) -> tuple[dict[Key, float | None], list[str]]:
+    """Return the numbers of a column, and a problem for each cell that holds text."""
+    found: dict[Key, float | None] = {}
+    problems = []
+    for key, cells in table.cells.items():
+        value = _number(cells[column])
+        if isinstance(value, str):
+            problems.append(f'{table.name}:{table.lines[key]}: column {column}: "{value}" is not a number')
+        else:
+            found[key] = value
+    return found, problems
+
+
+def raise_all(problems: list[str]) -> None:
+    """Raise the problems, if there are any; the first few of many."""
+    more = len(problems) - _MOST_PROBLEMS
+    if problems:
+        raise UserError(*problems[:_MOST_PROBLEMS], *([f"... and {more} problems more"] if more > 0 else []))
+
+
+# ------------------------------------------------------------------------------------------------ comparing
+
+
+def compare(
+    a: Table, b: Table, *, rtol: float = 1e-5, atol: float = 0.0, exact: bool = False, metric: str | None = None
+) -> Comparison:
+    """Return what differs in the columns of two tables, or in one column (`metric`) and the status.
+
+    Where a status differs, the numbers of that row mean something else, and are not compared. The id of a run says what
+    its settings were: only if `exact` does another id count as a difference.
+    """
+    columns = _columns(a, b, metric)
+    shared = [key for key in a.cells if key in b.cells]
+    if not shared:
+        raise UserError(f"{a.name}, {b.name}: not comparable: no row of one has its like in the other, by {_key(a)}")
+    pairs = _number_columns(a, b, columns, metric)
+    texts = [
+        Difference(key, column, a.cells[key][column], b.cells[key][column])
+        for column in columns
+        if column not in pairs
+        for key in shared
+        if a.cells[key][column] != b.cells[key][column]
+    ]
+    other_ids = sum(one.column == "run" for one in texts)
+    changed = {one.key for one in texts if one.column == "status"}
+    differences, largest = [], 0.0
+    for column, (of_a, of_b) in pairs.items():
+        for key in shared:
+            x, y = of_a[key], of_b[key]
+            if key in changed or x is y is None:
+                continue
+            if x is None or y is None:
+                differences.append(Difference(key, column, x, y))
+                continue
+            absolute, relative = _apart(x, y)
+            largest = max(largest, relative)
+            if exact:
+                same = x == y and math.copysign(1, x) == math.copysign(1, y)
+            else:
+                same = math.isclose(x, y, rel_tol=rtol, abs_tol=atol)
+            if not same:
+                differences.append(Difference(key, column, x, y, absolute, relative))
+    differences.sort(key=lambda one: (_size(one.relative), _size(one.absolute)), reverse=True)
+    return Comparison(
+        a=a.name,
+        b=b.name,
+        rtol=rtol,
+        atol=atol,
+        exact=exact,
+        shared=len(shared),
+        only_a=tuple(key for key in a.cells if key not in b.cells),
+        only_b=tuple(key for key in b.cells if key not in a.cells),
+        texts=tuple(one for one in texts if exact or one.column != "run"),
+        numbers=tuple(differences),
+        largest=largest,
+        other_ids=other_ids,
+    )
+
+
+def _number_columns(
+    a: Table, b: Table, columns: list[str], metric: str | None
+) -> dict[str, tuple[dict[Key, float | None], dict[Key, float | None]]]:
+    """Return the columns that hold numbers throughout one of the files; text in the other one is an error."""
+    pairs, problems = {}, []
+    for column in columns:
+        if column in _TEXTS:
+            continue
+        (of_a, not_in_a), (of_b, not_in_b) = numbers(a, column), numbers(b, column)
+        if column == metric or _numeric(of_a, not_in_a) or _numeric(of_b, not_in_b):
+            pairs[column] = of_a, of_b
+            problems += not_in_a + not_in_b
+    raise_all(problems)
+    return pairs
+
+
+def _key(table: Table) -> str:
+    return "task, variant and seed" if table.has_seeds else "task and variant"
+
+
+def _columns(a: Table, b: Table, metric: str | None) -> list[str]:
+    """Return the columns to compare, or say why there are none."""
+    check_kinds(a, b)
+    if metric is not None:
+        check_metric(a, b, metric)
+        return [*(["status"] if "status" in a.columns and "status" in b.columns else []), metric]
+    if set(a.columns) != set(b.columns):
+        raise UserError(
+            f"{a.name}, {b.name}: not comparable, for their columns differ; --metric NAME compares one that both have",
+            *(
+                f"  only in {one.name}: {', '.join(column for column in one.columns if column not in other.columns)}"
+                for one, other in ((a, b), (b, a))
+                if set(one.columns) - set(other.columns)
+            ),
+        )
+    return list(a.columns)
+
+
+def check_kinds(a: Table, b: Table) -> None:
+    """Raise where one table holds runs and the other a summary."""
+    if a.has_seeds != b.has_seeds:
+        runs, summary = (a.name, b.name) if a.has_seeds else (b.name, a.name)
+        raise UserError(f"not comparable: {runs} holds runs, {summary} a summary of runs (it has no column seed)")
+
+
+def check_metric(a: Table, b: Table, metric: str) -> None:
+    """Raise where a table has no such column of numbers."""
+    problems = []
+    for table in (a, b):
+        known = [column for column in table.columns if column not in _TEXTS]
+        if metric not in known:
+            hint = did_you_mean(metric, known)
+            problems.append(f'{table.name}:1: no column "{metric}" to compare.{hint}\n  known: {", ".join(known)}')
+    raise_all(problems)
+
+
+def _numeric(found: dict[Key, float | None], problems: list[str]) -> bool:
+    return not problems and any(value is not None for value in found.values())
+
+
+def _apart(x: float, y: float) -> tuple[float, float]:
+    """Return the absolute and the relative difference."""
+    if x == y:
+        return 0.0, 0.0
+    absolute, largest = float(abs(x - y)), float(max(abs(x), abs(y)))
+    return absolute, absolute / largest if math.isfinite(largest) else math.inf
+
+
+def _size(difference: float | None) -> float:
+    return math.inf if difference is None else difference
+
+
+# ------------------------------------------------------------------------------------------------ in words
+
+
+def shown(key: Key) -> str:
+    """Return a key as text; the task only where it has a name of its own."""
+    task, variant, seed = key
+    return ", ".join([*([task] if task != TASK else []), variant, *([f"seed {seed}"] if seed is not None else [])])
+
+
+def result(one: Comparison) -> str:
+    """Say in one line how it ended."""
+    rows = f"{one.shared} shared row" + "s" * (one.shared != 1)
+    if one.same and (one.exact or one.largest == 0):
+        return f"same: {rows}, every number to the bit" if one.exact else f"same: {rows}, every number equal"
+    if one.same:
+        tolerance = f"rtol {one.rtol:g} and atol {one.atol:g}"
+        return f"same: {rows}, within {tolerance} (largest relative difference {one.largest:.2g})"
+    texts = {difference.key for difference in one.texts if difference.column != "status"}
+    counts = {
+        "only in A": len(one.only_a),
+        "only in B": len(one.only_b),
+        "with another status": sum(difference.column == "status" for difference in one.texts),
+        "with other texts": len(texts),
+        "with other numbers": len({difference.key for difference in one.numbers}),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    first = f" (largest: {shown(one.numbers[0].key)}, {one.numbers[0].column})" if one.numbers else ""
+    return f"different: {rows}; {told}{first}"
+
+
+def as_json(one: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON holds it."""
+    content: dict[str, Any] = {"result": result(one), "same": one.same, **asdict(one)}
+    for name in ("only_a", "only_b"):
+        content[name] = [_named(key) for key in content[name]]
+    for name in ("texts", "numbers"):
+        content[name] = [{**_named(difference.pop("key")), **difference} for difference in content[name]]
+    return content
+
+
+def _named(key: Key) -> dict[str, Value]:
+    return dict(zip(("task", "variant", "seed"), key, strict=True))

@@ -56,6 +56,21 @@ def finished(folder: Path, seeds: int) -> Path:
     return folder
 
 
+def tables(folder: Path) -> list[str]:
+    """Write two tables of 10,000 runs, all of which differ a little, within the tolerance."""
+    columns = (
+        "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,test_loss,diverged_epoch"
+    )
+    for name, factor in (("a", 1.0), ("b", 1 + 1e-7)):
+        rows = [
+            f"default,v{k},{seed},ok,30,{seed % 30},151701," + f"{factor * (k + 1) / (seed + 3)!r}," * 3
+            for k in range(10)
+            for seed in range(1000)
+        ]
+        (folder / f"{name}.csv").write_text("\n".join([columns, *rows, ""]))
+    return [str(folder / "a.csv"), str(folder / "b.csv")]
+
+
 def main() -> None:
     """Print the figures as Markdown."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -74,6 +89,8 @@ def main() -> None:
                 )
                 for seeds in (10, 200)
             ),
+            ("`lstm-ablate compare` of two files of 10,000 rows", f"{seconds('compare', *tables(folder)):.1f} s"),
+            ("the same with `--margin 10%`", f"{seconds('compare', *tables(folder), '--margin', '10%'):.1f} s"),
             ("`lstm-ablate run configs/smoke.yaml`, from nothing", f"{smoke(folder):.1f} s"),
             (
                 "memory that a process gains from its 2nd to its 50th run",

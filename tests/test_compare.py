@@ -400,7 +400,7 @@ def test_sentences_say_what_was_found_and_what_could_not_be(tmp_path):
     assert relu.startswith("relu: B's loss is ") and "5 pairs), not worse by more than 10% (p = 1 after Holm)" in relu
     assert "WORSE by more than 10%" in gelu
     assert thin == (
-        "thin: too few runs that converged to compare losses (2 and 2 runs, unpaired; 3 are needed): passes, but could "
+        "thin: too few runs that converged to compare losses (2 and 2 runs; 3 are needed): passes, but could "
         "not have failed"
     )
     assert "not shown to be worse by more than 10%" in wide

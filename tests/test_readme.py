@@ -1,13 +1,18 @@
 """The README does what it says: its commands exist and parse, its example is valid, its columns are the files'."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
-from lstm_ablate import cli, experiment
+from lstm_ablate import cli, compare, experiment, gate
 from lstm_ablate.activations import ACTIVATIONS
 from lstm_ablate.engines import ENGINES
 from lstm_ablate.report import FORMATS
@@ -79,6 +84,62 @@ def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):
     with pytest.raises(experiment.UserError) as told:
         experiment.load(Path("depth2.yaml"))
     assert block == "\n".join(told.value.problems) + "\n"
+
+
+def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_path):
+    """Trained once, then held to a reference that it equals, to one far better than it, and to none."""
+    (workflow,) = blocks("yml")
+    (script,) = [block for block in blocks("sh") if "compare" in block]
+    (job,) = yaml.safe_load(workflow)["jobs"].values()
+    steps = [step["run"] for step in job["steps"] if step.get("run", "").startswith("lstm-ablate")]
+    assert steps == script.splitlines() and len(workflow.splitlines()) == 10
+
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    reference = tmp_path / "ci" / "smoke.csv"
+    reference.parent.mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def called():
+        done = subprocess.run(
+            ["sh", "-ec", script], capture_output=True, text=True, check=False, cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        return done
+
+    assert called().returncode == 2  # no reference yet
+    (copy,) = re.findall(r"here: `(cp .*?)`", README)
+    subprocess.run(shlex.split(copy), check=True, cwd=tmp_path)
+    done = called()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed: " in done.stdout and "2 variants" not in done.stdout
+    header, *rows = [line.split(",") for line in reference.read_text().splitlines()]
+    place = header.index("test_loss")
+    for row in rows:
+        row[place] = repr(float(row[place]) / 2)
+    reference.write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
+    done = called()
+    assert done.returncode == 1 and "failed: B is worse than A in tanh; relu" in done.stdout
+
+
+def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
+    """The example's losses: A's are 0.1, 0.11, ..., B's the same, changed by some percent."""
+    (block,) = re.findall(r"It says why, of each variant:\n\n```\n(.*?)```", README, re.DOTALL)
+    changes = {
+        "tanh": [0.98, 1.03, 1.0, 1.02, 1.01],
+        "relu": [1.35, 1.2, 1.55, 1.4, 1.3],
+        "gelu": [0.8, 1.3, 1.0, 1.2, 0.95],
+        "elu": [1.1, 1.2],
+    }
+    for name in "ab":
+        rows = [
+            f"{variant},{seed},{(0.1 + seed / 100) * (factor if name == 'b' else 1)!r}\n"
+            for variant, factors in changes.items()
+            for seed, factor in enumerate(factors)
+        ]
+        (tmp_path / name).write_text("variant,seed,test_loss\n" + "".join(rows))
+    found = gate.judge(*compare.read_pair(tmp_path / "a", tmp_path / "b"), 0.1, "test_loss")
+    assert block.splitlines() == [*(gate.sentence(one, 0.1) for one in found.judgements), gate.result(found)]
 
 
 def test_no_placeholder_is_left():

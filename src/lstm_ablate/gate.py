@@ -188,7 +188,7 @@ def _judged(task: str, variant: str, a: dict[int, float], b: dict[int, float], e
 
 def sentence(one: Judgement, margin: float) -> str:
     """Say what the runs of a variant say."""
-    runs = _count(one.runs_a, "pair") if one.paired else f"{one.runs_a} and {one.runs_b} runs, unpaired"
+    runs = _count(one.runs_a, "pair") if one.paired else f"{one.runs_a} and {one.runs_b} runs"
     if one.ratio is None or one.high is None:
         text = f"too few runs that converged to compare losses ({runs}; {FEW} are needed): " + (
             "passes, but could not have failed" if one.diverged_p is None else "not judged by its losses"
@@ -196,7 +196,8 @@ def sentence(one: Judgement, margin: float) -> str:
     else:
         verdict = "WORSE" if one.worse else "not worse" if one.high <= 1 + margin else "not shown to be worse"
         text = (
-            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g}; {runs}), "
+            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g}; "
+            f"{runs}{'' if one.paired else ', unpaired'}), "
             f"{verdict} by more than {100 * margin:.4g}% (p = {one.p:.2g} after Holm)"
         )
     if one.diverged_p is not None:

@@ -52,7 +52,7 @@ class Judgement:
     @property
     def worse(self) -> bool:
         """Whether B's loss is above A's by more than the margin."""
-        return self.p is not None and self.p <= ALPHA + _ROUNDING
+        return self.p is not None and self.p <= ALPHA
 
     @property
     def diverges_more(self) -> bool:

@@ -38,7 +38,6 @@ AT_HOME = {
     "tensorflow": {name for name in FLOOR if name.startswith("engines.")},
     "keras": {"engines.reference", "engines.handwritten"},
     "matplotlib": {"plots"},
-    "pebble": {"executors.local"},
     "yaml": {"yaml_source"},
     "typer": {"cli"},
     "filelock": {"records"},

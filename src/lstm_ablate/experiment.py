@@ -33,6 +33,7 @@ class Experiment:
     tasks: tuple[str, ...]
     margin: float
     workers: int | Literal["auto"]
+    timeout: float
     settings: Mapping[tuple[str, str], Settings]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)  # the settings as nodes, which know their places
@@ -116,6 +117,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
         tasks=tuple(parsed.tasks) or (DEFAULT_TASK,),
         margin=parsed.analysis.margin,
         workers=parsed.execution.workers,
+        timeout=parsed.execution.timeout,
         settings=settings,
         resolved=_resolved(parsed, root),
         written=written,

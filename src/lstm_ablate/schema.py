@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from lstm_ablate.settings import CountOrAuto, Frozen, Margin, Seeds, Settings
+from lstm_ablate.settings import CountOrAuto, Frozen, Margin, Positive, Seeds, Settings
 from lstm_ablate.yaml_source import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
@@ -39,6 +39,12 @@ class Execution(Frozen):
     """How runs are carried out; never changes a number."""
 
     workers: Annotated[CountOrAuto, Field(description="processes; auto: one per core")] = "auto"
+    timeout: Annotated[
+        Positive,
+        Field(
+            description="seconds without the end of an epoch after which a worker is killed and its runs tried again"
+        ),
+    ] = 3600.0
 
 
 class ExperimentFile(Settings):

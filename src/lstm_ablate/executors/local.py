@@ -1,30 +1,37 @@
-"""The local executor: groups of work in spawned processes on this machine, each worker a pebble pool of its own.
+"""The local executor: groups of work in spawned processes on this machine, which start anew when they die.
 
-One pool per worker, so that groups can be kept with the worker that has set up for them, and so that a worker that
-dies takes nothing with it but its group; pebble starts it anew.
+A worker is a process and a socket to it. The driver never waits for a message to become whole, so a process that is
+stopped amid one holds nobody up, and the kernel ends the processes with their driver, however that ends.
 """
 
+import ctypes
+import io
 import math
 import multiprocessing
 import os
 import pickle
 import signal
+import struct
+import sys
 import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-import pebble
-
 from lstm_ablate.executors import Done, Event, Failed, Progress, Work
 
-_POLL_SECONDS = 0.05
-_MESSAGES_A_TURN = 100  # of one worker, before the others are looked at
-_MESSAGE_BYTES = 4000  # at most: a pipe takes so many whole or not at all, even from a process that dies writing
+_TURN_SECONDS = 0.1  # between two looks for processes that died or hang
+_TURN_BYTES = 2**16  # read from one worker, before the others are looked at
+_LENGTH = struct.Struct("!Q")  # before every message
+_INTERRUPTS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
 def execute(
@@ -34,6 +41,7 @@ def execute(
     key: Callable[[Any], Any],
     workers: int,
     environment: Callable[[int], Mapping[str, str]],
+    timeout: float = math.inf,
 ) -> Generator[Event, None, None]:
     """Carry out `work(group, send)` for every group in spawned processes; see the contract in `executors`."""
     keys = [key(group) for group in groups]
@@ -41,9 +49,13 @@ def execute(
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lstm-ablate-")))
         pool = [
-            _Worker(index, logs / f"{index}.log", dict(environment(index)), stack)
+            _Worker(index, logs / f"{index}.log", dict(environment(index)))
             for index in range(min(workers, len(groups)))
         ]
+        for end in (_Worker.bury, _Worker.kill):  # called in the opposite order
+            for worker in pool:
+                stack.callback(end, worker)
+        before = time.monotonic()
         while waiting or any(worker.group is not None for worker in pool):
             for worker in pool:
                 if worker.group is None and waiting:
@@ -51,12 +63,13 @@ def execute(
                     group = _choose(waiting, keys, worker.last_key, busy)
                     waiting.remove(group)
                     worker.start(work, group, groups[group], keys[group])
-            wait([worker.inbox for worker in pool], timeout=_POLL_SECONDS)
+            wait([worker.pipe for worker in pool if worker.group is not None], timeout=_TURN_SECONDS)
+            now = time.monotonic()
+            seconds = min(now - before, 2 * _TURN_SECONDS)  # what the driver slept through is nobody's fault
+            before = now
             for worker in pool:
-                done = worker.done()  # asked first: what it sent has then arrived
-                yield from worker.messages(math.inf if done else _MESSAGES_A_TURN)
-                if done:
-                    yield worker.ended()
+                if worker.group is not None:
+                    yield from worker.turn(seconds, timeout)
 
 
 def _choose(waiting: Sequence[int], keys: Sequence[Any], last: Any, busy: set[Any]) -> int:
@@ -76,77 +89,171 @@ def _choose(waiting: Sequence[int], keys: Sequence[Any], last: Any, busy: set[An
 
 
 class _Worker:
-    """A process that works on one group at a time, with a pipe for its messages and a file for what it prints."""
+    """A process that works on one group at a time, with a socket for its events and a file for what it prints."""
 
-    def __init__(self, index: int, log: Path, environment: dict[str, str], stack: ExitStack):
+    process: SpawnProcess
+    pipe: Connection
+
+    def __init__(self, index: int, log: Path, environment: dict[str, str]):
         self.index = index
         self.log = log
+        self.environment = environment
         self.group: int | None = None
         self.last_key: Any = None
-        self.future: Future[Any] | None = None
-        context = multiprocessing.get_context("spawn")
-        self.inbox, outbox = context.Pipe(duplex=False)
-        begin = (outbox, str(log), environment)
-        self.pool = pebble.ProcessPool(1, initializer=_begin, initargs=begin, context=context)
-        stack.callback(self.inbox.close)
-        stack.callback(outbox.close)
-        stack.callback(self.pool.join)
-        stack.callback(self.pool.stop)
+        self.alive = False
 
     def start(self, work: Work, group: int, content: Any, key: Any) -> None:
-        self.group, self.last_key = group, key
+        """Give an idle worker a group, and a process if it has none that lives."""
+        if not (self.alive and self.process.is_alive()):
+            self.bury()
+            self._spawn()
         if self.log.exists():
             os.truncate(self.log, 0)  # a log tells of one group
-        self.future = self.pool.schedule(_call, args=(work, group, content))
+        self.group, self.last_key, self.silence = group, key, 0.0
+        with suppress(BrokenPipeError, ConnectionResetError):  # it died just now, as is seen in its turn
+            self.pipe.send((work, group, content))
 
-    def messages(self, most: float) -> Iterator[Progress]:
-        taken = 0
-        while taken < most and self.inbox.poll():
-            group, message = pickle.loads(self.inbox.recv_bytes())
-            taken += 1
-            if group == self.group:
-                yield Progress(group, self.index, message)
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.unread = bytearray()
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(theirs, self.index, str(self.log), self.environment), daemon=True
+        )
+        # Ctrl-C, and what schedulers send, reaches the whole process group: the driver alone is to handle it. A
+        # process inherits what is blocked; the tracker, which starting a process starts, would unblock it.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        try:
+            self.process.start()
+            self.alive = True
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
 
-    def done(self) -> bool:
-        return self.group is not None and self.future is not None and self.future.done()
+    def turn(self, seconds: float, timeout: float) -> Iterator[Event]:
+        """Yield what has arrived from the group at work, and how it ended if it did; `seconds` have passed."""
+        alive = self.process.is_alive()  # asked first: what a dead process sent has then arrived
+        if self._read():
+            self.silence = 0.0
+            for event in self._arrived():
+                if isinstance(event, Progress):
+                    yield event
+                elif isinstance(event, Done):
+                    self.group = None
+                    yield event
+                else:
+                    yield self._failed(event.message, event.log)
+            return
+        self.silence += seconds
+        if not alive:
+            yield self._failed(_death(self.process.exitcode))
+        elif self.silence > timeout:
+            self.kill()
+            self.bury()
+            yield self._failed(f"its process gave no sign of life for {timeout:g} s (execution.timeout)")
 
-    def ended(self) -> Done | Failed:
-        """Return how the group ended; the worker is idle afterwards. To be called when it is done."""
-        assert self.group is not None and self.future is not None
+    def _read(self) -> bool:
+        """Take some of what has arrived; return whether there was any."""
+        if not self.pipe.poll():
+            return False
+        try:
+            some = os.read(self.pipe.fileno(), _TURN_BYTES)
+        except ConnectionResetError:
+            return False
+        self.unread += some
+        return bool(some)
+
+    def _arrived(self) -> Iterator[Event]:
+        """Yield the events that have arrived whole."""
+        start = 0
+        while len(self.unread) >= start + _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self.unread, start)
+            end = start + _LENGTH.size + length
+            if len(self.unread) < end:
+                break
+            yield pickle.loads(memoryview(self.unread)[start + _LENGTH.size : end].tobytes())
+            start = end
+        del self.unread[:start]
+
+    def _failed(self, message: str, told: str = "") -> Failed:
+        assert self.group is not None
         group, self.group = self.group, None
-        error = self.future.exception()
-        if error is None:
-            return Done(group, self.index, self.future.result())
-        self.last_key = None  # the process may be a new one
-        if isinstance(error, pebble.ProcessExpired):
-            message = f"its process ended with exit code {error.exitcode}"
-        else:
-            message = f"{type(error).__name__}: {error}"
-        told = getattr(error, "traceback", None) or "".join(traceback.format_exception(error))
         printed = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return Failed(group, self.index, message, f"{told}\n--- the worker printed ---\n{printed[-20_000:]}")
+        log = f"{told or message}\n--- the worker printed ---\n{printed[-20_000:]}"
+        return Failed(group, self.index, message, log)
+
+    def kill(self) -> None:
+        """End the process at once, also one that is stopped."""
+        if self.alive:
+            self.process.kill()
+
+    def bury(self) -> None:
+        """Release what is left of a process that died or was killed."""
+        if self.alive:
+            self.alive, self.last_key = False, None
+            self.process.join()
+            self.process.close()
+            self.pipe.close()
 
 
-_outbox: Connection | None = None
+def _death(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "its process was killed (SIGKILL), as the system does when memory runs out"
+    if code is not None and code < 0:
+        return f"its process was killed ({signal.Signals(-code).name})"
+    return f"its process ended with exit code {code}"
 
 
-def _begin(outbox: Connection, log: str, environment: dict[str, str]) -> None:
-    """Set up a worker: interrupts are the driver's to handle, and what libraries print goes to a file."""
-    global _outbox  # noqa: PLW0603 - a process has one pipe
-    _outbox = outbox
+def _serve(pipe: Connection, index: int, log: str, environment: dict[str, str]) -> None:
+    """Be a worker: carry out one group after the other, until the driver ends."""
+    _end_with_driver()
     os.environ.update(environment)  # before the work, and with it any library, is imported
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")  # where memory runs out, a worker goes before the driver
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for standard in (1, 2):  # output and error, whether the driver's are open or not
         os.dup2(descriptor, standard)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)  # what a process printed before it died is worth most
+    with suppress(EOFError):
+        while True:
+            _serve_one(pipe, index, pipe.recv_bytes())
 
 
-def _call(work: Work, group: int, content: Any) -> Any:
+def _serve_one(pipe: Connection, index: int, order: bytes) -> None:
+    group = -1
+
     def send(message: Any) -> None:
-        assert _outbox is not None
-        content = pickle.dumps((group, message))
-        if len(content) > _MESSAGE_BYTES:
-            raise ValueError(f"a message of {len(content)} bytes; at most {_MESSAGE_BYTES}")
-        _outbox.send_bytes(content)
+        _send(pipe, Progress(group, index, message))
 
-    return work(content, send)
+    try:
+        work, group, content = pickle.loads(order)
+        _send(pipe, Done(group, index, work(content, send)))
+    except BaseException as error:
+        message = f"{type(error).__name__}: {error}"
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's name
+            message = f"out of memory: {message}"
+        _send(pipe, Failed(group, index, message, traceback.format_exc()))
+
+
+def _send(pipe: Connection, event: Event) -> None:
+    content = pickle.dumps(event)
+    left = memoryview(_LENGTH.pack(len(content)) + content)
+    while left:
+        left = left[os.write(pipe.fileno(), left) :]
+
+
+def _end_with_driver() -> None:
+    """End when the driver does: on Linux by the kernel's hand, even while stopped, and elsewhere by a thread's."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
+    threading.Thread(target=watch, daemon=True).start()  # on Linux too: the driver may have died before

@@ -46,7 +46,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     assert len(runs) == 4 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
     drawn = ("curves", "intervals", "pairs", "reconstructions")
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
-    assert found.keys() - set(runs) - figures - {".lock"} == {
+    assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
         "curves.csv", "environment.json", "experiment.yaml", "report.md", "report.html", "runs.csv", "summary.csv",
         "timings.csv",
     }  # fmt: skip

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -146,10 +147,10 @@ def run(
                 folder,
                 workers=workers or _workers(experiment),
                 config_folder=config.parent,
+                timeout=experiment.timeout,
                 fail_fast=fail_fast,
             )
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, _interrupt)
+            _on_interrupts(_interrupt)
             try:
                 for finished in progress.shown(steps, todo.missing, done, log):
                     conflicts += finished.stored == "conflict"
@@ -158,7 +159,8 @@ def run(
                 _report(folder, experiment, [], with_page=False)
                 kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
                 log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
-                raise typer.Exit(128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)) from None
+                raise typer.Exit(128 + interrupt.args[0]) from None
+            _on_interrupts(_leave)
         failed = _report(folder, experiment, ["json" if as_json else "terminal"])
         log.print(
             f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html, figures/", markup=False
@@ -232,7 +234,6 @@ def report(
     ] = "terminal",
 ) -> None:
     """Rebuild the derived files of a results folder from its records, and print the table."""
-    from lstm_ablate import experiment as experiments
     from lstm_ablate.report import FORMATS
 
     wanted = formats.split(",")
@@ -242,8 +243,7 @@ def report(
             raise UserError(f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}')
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
-    experiment = experiments.load(folder / "experiment.yaml", with_data=False)
-    _report(folder, experiment, wanted, must_write=False)
+    _report(folder, None, wanted)
 
 
 @app.command(epilog="Example: lstm-ablate compare ci/smoke.csv results/smoke --margin 10%")
@@ -415,27 +415,46 @@ def activations(as_json: AsJson = False) -> None:
 # ------------------------------------------------------------------------------------------------ shared parts
 
 
+def _on_interrupts(handler: Callable[[int, Any], None]) -> None:
+    """Handle Ctrl-C, a scheduler's signal and the end of a terminal, but for what nohup and & have us ignore."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def _interrupt(number: int, _: Any) -> None:
-    """End as Ctrl-C does, when a scheduler or a closed terminal asks us to."""
+    """Stop in order; who asks a second time does not want to wait."""
+    _on_interrupts(_leave)
     raise KeyboardInterrupt(number)
 
 
-def _report(
-    folder: Path, experiment: "Experiment", formats: list[str], *, must_write: bool = True, with_page: bool = True
-) -> int:
-    """Write the derived files, print the formats; return the number of failed runs."""
+def _leave(number: int, _: Any) -> None:
+    """End at once: files are whole at any moment, and workers end with us."""
+    os._exit(128 + number)
+
+
+def _report(folder: Path, experiment: "Experiment | None", formats: list[str], *, with_page: bool = True) -> int:
+    """Write the derived files, print the formats; return the number of failed runs.
+
+    Without an experiment it is the folder's own, and files that cannot be written are no error.
+    """
     from lstm_ablate import analysis, environment, records, runs
+    from lstm_ablate import experiment as experiments
     from lstm_ablate import report as reports
 
-    found, _ = records.load(folder)
-    expanded = runs.expand(experiment)
-    summary = analysis.summarise(experiment, expanded, found, environment.load(folder))
-    try:
-        reports.write(folder, experiment, expanded, found, summary, with_page=with_page)
-    except OSError as error:
-        if must_write:
-            raise
-        print(f"{folder}: its files are not rewritten: {error.strerror or error}", file=sys.stderr)
+    with records.deriving(folder):
+        one = experiment or experiments.load(folder / "experiment.yaml", with_data=False)
+        found, damaged = records.load(folder)
+        expanded = runs.expand(one)
+        summary = analysis.summarise(one, expanded, found, environment.load(folder))
+        try:
+            reports.write(folder, one, expanded, found, summary, with_page=with_page)
+        except OSError as error:
+            if experiment:
+                raise
+            print(f"{folder}: its files are not rewritten: {error.strerror or error}", file=sys.stderr)
+    for path in damaged:
+        print(f"{path}: damaged; `lstm-ablate run` trains it again", file=sys.stderr)
     for name in formats:
         render = reports.FORMATS[name]
         if render is None:

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ import filelock
 from lstm_ablate import files
 from lstm_ablate.errors import FolderError
 from lstm_ablate.runs import canonical_json
+
+_BUSY_SECONDS = 0.3  # a lock held so long is another driver's, which has then said who it is
+_DERIVING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,19 @@ def _parsed(path: Path) -> Record | None:
 
 
 def load(folder: Path) -> tuple[dict[str, Record], list[Path]]:
-    """Return the records of a results folder by run, and the files that should be records but are damaged."""
+    """Return the records of a results folder by run, and the files that should be records but are damaged.
+
+    May be called beside a driver at work. Raises FolderError where a record cannot be read.
+    """
     found: dict[str, Record] = {}
     damaged: list[Path] = []
     for path in sorted((folder / "runs").glob("[0-9a-f]" * 16 + ".json")):
-        record = _parsed(path)
+        try:
+            record = _parsed(path)
+        except FileNotFoundError:  # a driver has just moved it aside
+            continue
+        except OSError as error:
+            raise FolderError(_unusable(folder, error)) from None
         if record:
             found[record.run] = record
         else:
@@ -69,20 +80,27 @@ def publish(folder: Path, record: Record) -> str:
     """Store a record durably. Return 'stored', 'same' or 'conflict'.
 
     'same': the run was recorded before with the same result. 'conflict': with another result; the new record is kept
-    beside the old one as `runs/conflicts/<id>.<n>.json`, and the old one stays.
+    beside the old one as `runs/conflicts/<id>.<n>.json`, and the old one stays. Only of a failed run, which was tried
+    again, the old record is replaced.
     """
     path = folder / "runs" / f"{record.run}.json"
     if files.publish(path, _text(record)):
         return "stored"
     old = _parsed(path)
-    if old and old.result == record.result:
+    if old is None:
+        set_aside(path)
+        return publish(folder, record)
+    if old.result == record.result:
         return "same"
+    if old.status == "failed":
+        files.replace(path, _text(record))
+        return "stored"
     _keep_beside(folder / "runs" / "conflicts", record.run, _text(record))
     return "conflict"
 
 
 def _keep_beside(folder: Path, name: str, text: str) -> None:
-    folder.mkdir(exist_ok=True)
+    files.make_folder(folder)
     n = 1
     while not files.publish(folder / f"{name}.{n}.json", text):
         n += 1
@@ -91,7 +109,7 @@ def _keep_beside(folder: Path, name: str, text: str) -> None:
 def set_aside(path: Path) -> Path:
     """Move a damaged record to `runs/damaged/`, so that its run is trained again; return where it lies now."""
     folder = path.parent / "damaged"
-    folder.mkdir(exist_ok=True)
+    files.make_folder(folder)
     n = 1
     while (target := folder / f"{path.stem}.{n}.json").exists():
         n += 1
@@ -99,15 +117,43 @@ def set_aside(path: Path) -> Path:
     return target
 
 
-def forget(folder: Path, run: str) -> None:
-    """Remove the record and the log of a failed run, which is tried again."""
-    (folder / "runs" / f"{run}.json").unlink()
+def note_failure(folder: Path, run: str, log: str) -> None:
+    """Keep durably that a run failed, with all that is known of it, in `logs/<id>.log`."""
+    files.make_folder(folder / "logs")
+    files.replace(folder / "logs" / f"{run}.log", log)
+
+
+def noted_failures(folder: Path) -> set[str]:
+    """Return the runs of which a failure is noted, recorded or still to be tried once more."""
+    return {path.stem for path in (folder / "logs").glob("*.log")}
+
+
+def forget_failure(folder: Path, run: str) -> None:
+    """Remove the log of a run that succeeded after all."""
     (folder / "logs" / f"{run}.log").unlink(missing_ok=True)
 
 
 def _unusable(folder: Path, error: OSError) -> str:
-    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return f"{folder}: cannot be used: {what}; mend that, or name another folder with --results. Records are kept."
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return (
+        f"{folder}: cannot be used: {what}; mend that and call again, or name another folder with --results. "
+        "What is recorded is kept."
+    )
+
+
+@contextmanager
+def deriving(folder: Path) -> Iterator[None]:
+    """Hold the right to write derived files, so that none of an older state replaces one of a newer.
+
+    To be held from before the records are read. A holder that stands still is waited for some seconds, not for ever.
+    """
+    lock = filelock.FileLock(folder / ".derived.lock")
+    with suppress(filelock.Timeout, OSError):  # a folder that cannot be written is the writer's to tell
+        lock.acquire(timeout=_DERIVING_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -117,10 +163,10 @@ def locked(folder: Path) -> Iterator[None]:
     The lock spares two drivers double work; correctness never depends on it (records are published without
     replacing).
     """
+    lock = filelock.FileLock(folder / ".lock")
     try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
+        files.make_folder(folder / "runs")
+        lock.acquire(timeout=_BUSY_SECONDS)
     except filelock.Timeout:
         holder = folder / ".holder"
         who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "another process"
@@ -131,11 +177,13 @@ def locked(folder: Path) -> Iterator[None]:
         (folder / ".holder").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         for place in (folder, folder / "runs"):
             files.remove_leftovers(place)
+        files.sync_folder(folder / "runs")  # a record that a killed driver left unacknowledged counts from now on
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
         raise FolderError(_unusable(folder, error)) from error
     finally:
-        (folder / ".holder").unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / ".holder").unlink()
         lock.release()

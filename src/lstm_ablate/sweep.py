@@ -145,20 +145,35 @@ def check_data(experiment: Experiment) -> None:
 
 
 def train(
-    todo: Plan, folder: Path, *, workers: int, config_folder: Path, fail_fast: bool = False
+    todo: Plan,
+    folder: Path,
+    *,
+    workers: int,
+    config_folder: Path,
+    timeout: float = math.inf,
+    fail_fast: bool = False,
 ) -> Generator[Epoch | Finished, None, None]:
     """Train what a plan misses and record it; yield what happens. Closing the iterator ends the workers.
 
-    Damaged records are moved aside first. Runs of a group that failed are tried once more, each alone; one that fails
-    again is recorded as failed, with all that is known in `logs/<id>.log`. With `fail_fast` the sweep ends there.
+    Damaged records are moved aside first. A group fails where it raises, its worker dies, or no epoch of it ends for
+    `timeout` seconds. Its runs are tried once more, each alone; one that fails again is recorded as failed, with all
+    that is known in `logs/<id>.log`, where the first failure is noted, so that a driver that takes over counts it.
+    With `fail_fast` the sweep ends with the first failed run.
     """
     for path in todo.damaged:
         records.set_aside(path)
-    parts, last_try, described = groups(todo.missing), False, False
-    while parts:
-        again: list[list[Run]] = []
+    tried = records.noted_failures(folder) - todo.records.keys()
+    parts = groups([run for run in todo.missing if run.id not in tried])
+    again = [[run] for run in todo.missing if run.id in tried]
+    described = False
+    for last_try in (False, True):
         events = execute(
-            _work, parts, key=lambda group: group[0].settings, workers=workers, environment=worker_environment
+            _work,
+            parts,
+            key=lambda group: group[0].settings,
+            workers=workers,
+            environment=worker_environment,
+            timeout=timeout,
         )
         with closing(events):
             for event in events:
@@ -167,14 +182,18 @@ def train(
                     index, epoch, train_loss, validation_loss = event.message
                     yield Epoch(group[index], epoch, train_loss, validation_loss)
                     continue
-                if isinstance(event, Failed) and not last_try:
-                    again += [[run] for run in group]
-                    continue
-                for run, (result, meta) in zip(group, _outcomes(event, group, folder), strict=True):
-                    if run.id in todo.records:  # a failed run that is tried again
-                        records.forget(folder, run.id)
+                if isinstance(event, Failed):
+                    for run in group:
+                        records.note_failure(folder, run.id, event.log)
+                    if not last_try:
+                        again += [[run] for run in group]
+                        continue
+                for run, (result, meta) in zip(group, _outcomes(event, group), strict=True):
                     record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
-                    yield Finished(run, record, records.publish(folder, record))
+                    stored = records.publish(folder, record)
+                    if isinstance(event, Done):
+                        records.forget_failure(folder, run.id)
+                    yield Finished(run, record, stored)
                 if isinstance(event, Done) and not described:
                     described = True
                     settings = worker_environment(event.worker)
@@ -182,16 +201,13 @@ def train(
                     files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
                 if isinstance(event, Failed) and fail_fast:
                     return
-        parts, last_try = again, True
+        parts = again
 
 
-def _outcomes(event: Done | Failed, group: list[Run], folder: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _outcomes(event: Done | Failed, group: list[Run]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     if isinstance(event, Done):
         outcomes: list[tuple[dict[str, Any], dict[str, Any]]] = event.value
         return outcomes
-    (folder / "logs").mkdir(exist_ok=True)
-    for run in group:
-        files.replace(folder / "logs" / f"{run.id}.log", event.log)
     return [({"status": "failed", "message": event.message}, {}) for _ in group]
 
 

@@ -181,7 +181,7 @@ class _Worker:
         group, self.group = self.group, None
         printed = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         log = f"{told or message}\n--- the worker printed ---\n{printed[-20_000:]}"
-        return Failed(group, self.index, message, log)
+        return Failed(group, self.index, _writable(message.partition("\n")[0]), _writable(log))
 
     def kill(self) -> None:
         """End the process at once, also one that is stopped."""
@@ -195,6 +195,11 @@ class _Worker:
             self.process.join()
             self.process.close()
             self.pipe.close()
+
+
+def _writable(text: str) -> str:
+    """Return a text as UTF-8 can write it: names of files can hold bytes that no encoding knows."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _death(code: int | None) -> str:

@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format schema figures simulation lock clean
+.PHONY: run test test-faults check format schema figures simulation lock clean
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Every fault of the README's table, as often as it says there; `make test` tries each a few times.
+test-faults: $(VENV)/test-installed
+	FAULTS=full $(BIN)/python -m pytest -m faults -rA
 
 check: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

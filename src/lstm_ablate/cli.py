@@ -486,11 +486,11 @@ def _workers(experiment: "Experiment") -> int:
 
 
 def _console(stream: Any, *, quiet: bool = False) -> "Console":
-    """Return a console; where it is no terminal, wide enough that tables stay whole."""
+    """Return a console; where it is no terminal, wide enough that tables stay whole. A message stays on its line."""
     from rich.console import Console
 
     width = None if stream.isatty() else 160
-    return Console(file=stream, quiet=quiet, highlight=False, width=width)
+    return Console(file=stream, quiet=quiet, highlight=False, width=width, soft_wrap=stream is sys.stderr)
 
 
 def _print_table(console: "Console", headings: Any, rows: list[list[str]], title: str | None = None) -> None:

@@ -1,0 +1,92 @@
+"""What the tests of faults share: a small experiment, drivers with the stub engine, and how often to try."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+FULL = os.environ.get("FAULTS") == "full"
+DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
+
+CONFIG = """
+version: 1
+name: stub
+data: {family: sines, samples: {train: 4, validation: 2, test: 2}, timesteps: 3}
+model: {encoder: [2], decoder: [2]}
+training: {epochs: 3, batch_size: 2, optimizer: {name: adam, learning_rate: 0.5}}
+seeds: 3
+baseline: calm
+variants:
+  calm: {}
+"""
+
+
+def often(short, full):
+    """How often a fault is tried: `make test-faults` tries it in full."""
+    return full if FULL else short
+
+
+def config(folder, text="", **rates):
+    """Write the stub's experiment with a variant for each learning rate."""
+    path = folder / "stub.yaml"
+    variants = "".join(f"  {name}: {{training.optimizer.learning_rate: {rate}}}\n" for name, rate in rates.items())
+    path.write_text(CONFIG + variants + text, encoding="utf-8")
+    return path
+
+
+def start(*words, under=(), **environment):
+    """Start the command line with the stub engine in a session of its own."""
+    return subprocess.Popen(
+        [*under, sys.executable, TESTS / "stub_driver.py", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(TESTS), **environment},
+    )  # fmt: skip
+
+
+def run(*words, code=0, **options):
+    """Run it to its end; return what it printed, and what it said."""
+    process = start("run", *words, **options)
+    out, err = process.communicate(timeout=900)
+    assert process.returncode == code, (process.returncode, out + err)
+    assert "Traceback" not in err
+    return out, err
+
+
+def derived(folder):
+    return {name: (folder / name).read_bytes() for name in DERIVED}
+
+
+def lines(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def until(true, seconds=120):
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+class Marked:
+    """Processes recognised by a variable that they inherit."""
+
+    def __init__(self):
+        self.environment = {"STUB_MARK": uuid.uuid4().hex}
+
+    def alive(self):
+        mark = f"STUB_MARK={self.environment['STUB_MARK']}".encode()
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if (
+                    mark in (place / "environ").read_bytes().split(b"\0")
+                    and "\nState:\tZ" not in (place / "status").read_text()
+                ):
+                    found.append(int(place.name))
+            except OSError:
+                continue
+        return found

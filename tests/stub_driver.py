@@ -1,0 +1,82 @@
+"""The command line with the stub engine in place of the real ones, and with faults that its environment asks for.
+
+STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors and memory besides.
+STUB_FSYNC: `k errno`: the k-th fsync fails. As a zygote (no arguments) it starts a driver for each line that it reads.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from lstm_ablate import cli, files, runs, sweep
+
+if __name__ == "__main__":  # what a driver loads anyway, once for all that a zygote forks, and for no worker
+    from lstm_ablate import analysis, progress, report  # noqa: F401
+
+expand, train = runs.expand, sweep.train
+
+
+def stub_expand(experiment, engine=None):
+    return expand(experiment, "stub_engine")
+
+
+def told_train(todo, folder, **options):
+    acks = os.open(os.environ["STUB_ACKS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for step in train(todo, folder, **options):
+        if isinstance(step, sweep.Finished):
+            os.write(acks, (step.run.id + gauge() + "\n").encode())
+        yield step
+
+
+def gauge():
+    """Open descriptors and memory in MB, where they are asked for."""
+    if "STUB_GAUGE" not in os.environ:
+        return ""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return f" {len(list(Path('/proc/self/fd').iterdir()))} {pages * resource.getpagesize() / 1e6}"
+
+
+def break_fsync(k, errno):
+    fsync, count = os.fsync, 0
+
+    def failing(descriptor):
+        nonlocal count
+        count += 1
+        if count == k:
+            raise OSError(errno, os.strerror(errno))
+        fsync(descriptor)
+
+    files.os.fsync = failing
+
+
+def main(words):
+    sys.argv = ["lstm-ablate", *words]
+    runs.expand = sweep.expand = stub_expand
+    if "STUB_ACKS" in os.environ:
+        sweep.train = told_train
+    if "STUB_FSYNC" in os.environ:
+        break_fsync(*map(int, os.environ["STUB_FSYNC"].split()))
+    cli.main()
+
+
+def zygote():
+    """For each line, a JSON list of words and environment: start a driver in a new session, print its process id."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        words, environment = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            os.environ.update(environment)
+            for standard in (1, 2):
+                os.dup2(os.open(environment["STUB_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), standard)
+            main(words)
+        print(child, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:]) if len(sys.argv) > 1 else zygote()

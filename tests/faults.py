@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+SOURCES = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 FULL = os.environ.get("FAULTS") == "full"
 DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
 
@@ -42,7 +43,7 @@ def start(*words, under=(), **environment):
     return subprocess.Popen(
         [*under, sys.executable, TESTS / "stub_driver.py", *map(str, words)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS), **environment},
+        env={**os.environ, "PYTHONPATH": SOURCES, **environment},
     )  # fmt: skip
 
 

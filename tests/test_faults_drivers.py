@@ -14,7 +14,7 @@ import time
 
 import pytest
 import stub_engine
-from faults import DERIVED, FULL, TESTS, Marked, config, derived, lines, often, run, start, until
+from faults import DERIVED, FULL, SOURCES, TESTS, Marked, config, derived, lines, often, run, start, until
 
 from lstm_ablate import experiment, records, sweep
 
@@ -28,7 +28,7 @@ class Zygote:
         self.log = log
         self.process = subprocess.Popen(
             [sys.executable, TESTS / "stub_driver.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            env={**os.environ, "PYTHONPATH": SOURCES},
         )  # fmt: skip
 
     def start(self, *words, **environment):
@@ -190,7 +190,7 @@ def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", STARTS, str(count), "run", path, f"seeds={seeds}", "--workers", "1", "--results",
          tmp_path],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(TESTS)}, timeout=120,
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     ended = json.loads(done.stdout)
@@ -306,7 +306,7 @@ def test_odd_surroundings_change_no_byte(tmp_path):
         folder = tmp_path / environment.pop("folder", name)
         folder.mkdir()
         if "STUB_CLOCK" in environment:
-            environment["PYTHONPATH"] = f"{TESTS}{os.pathsep}{tmp_path / 'shim'}"
+            environment["PYTHONPATH"] = f"{SOURCES}{os.pathsep}{tmp_path / 'shim'}"
         path = config(folder, bad=stub_engine.DIVERGES)
         _, err = run(path, "--results", folder, **environment)
         assert derived(folder / "stub") == expected, (name, err)
@@ -359,7 +359,7 @@ stub_driver.main(sys.argv[1:-1])
     run(path, "--results", tmp_path / "calm")
     done = subprocess.run(
         [sys.executable, "-c", code, "run", path, "--results", tmp_path, tmp_path / "calm" / "stub"],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(TESTS)}, timeout=120,
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=120,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert f"2 runs gave other numbers than recorded before: {tmp_path / 'stub' / 'runs' / 'conflicts'}" in done.stderr

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from faults import FULL, TESTS, config, derived, lines, often, run, start
+from faults import FULL, SOURCES, config, derived, lines, often, run, start
 
 from lstm_ablate import files, records
 from lstm_ablate.records import Record
@@ -111,7 +111,7 @@ def test_killed_at_every_line_of_a_write(name, tmp_path):
     prepare(folder, name)
     process = subprocess.Popen(
         [sys.executable, "-c", EVERY_LINE, folder, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": SOURCES},
     )  # fmt: skip
     kills = 0
     while (code := int(process.stdout.readline())) != 0:
@@ -142,7 +142,7 @@ def traced(folder, name, *options):
     """Do an operation under strace; return whether it came to its end."""
     process = subprocess.Popen(
         [sys.executable, "-c", UNDER_STRACE, folder, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": SOURCES},
     )  # fmt: skip
     assert process.stdout.readline() == "ready\n"
     strace = subprocess.Popen(["strace", "-qq", *options, "-p", str(process.pid)], stderr=subprocess.DEVNULL)
@@ -246,7 +246,7 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
         folder = disk.at / f"r{draw.random()}"
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, folder, dropped], stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(TESTS)},
+            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": SOURCES},
         )  # fmt: skip
         acknowledged = [process.stdout.readline() for _ in range(draw.randint(1, 10))]
         time.sleep(draw.uniform(0, 0.004))

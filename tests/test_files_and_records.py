@@ -112,6 +112,21 @@ def test_one_driver_at_a_time_and_the_second_is_told_who_holds_the_folder(tmp_pa
         pass
 
 
+def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    with records.locked(tmp_path / "x" / "y"):
+        assert synced == [tmp_path, tmp_path / "x", tmp_path / "x" / "y", tmp_path / "x" / "y" / "runs"]
+
+
+def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
+    path = folder / "runs" / f"{RECORD.run}.json"
+    path.write_text("{")
+    failed = Record(RECORD.run, RECORD.identity, {"status": "failed", "message": "no luck"}, {})
+    assert [records.publish(folder, one) for one in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
+    assert records.load(folder) == ({RECORD.run: RECORD}, [])
+
+
 def test_a_folder_that_is_a_file_is_an_error_for_the_user(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(FolderError, match="cannot be used"), records.locked(tmp_path / "x"):

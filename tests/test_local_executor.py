@@ -1,6 +1,8 @@
 """The local executor with work that sleeps, raises, prints and kills its process; no LSTM anywhere."""
 
 import os
+import signal
+import threading
 import time
 from collections import Counter
 
@@ -26,6 +28,10 @@ def work(group, send):
             send(0)
     if kind == "long":
         send("x" * value)
+    if kind == "stop":
+        threading.Timer(value, os.kill, (os.getpid(), signal.SIGSTOP)).start()
+        while True:
+            send("x" * 10_000_000)
     if kind == "sleep":
         time.sleep(value)
     return os.getpid(), os.environ.get("LSTM_ABLATE_TEST"), value
@@ -84,6 +90,20 @@ def test_failures_cost_their_own_group_only():
     assert "in work" in failed[1].log  # its traceback
     assert failed[2].message == "its process ended with exit code 9"
     assert "last words" in failed[2].log
+
+
+def test_a_process_that_stops_amid_a_message_holds_nobody_up():
+    start = time.monotonic()
+    events = [event for event in ran([("stop", 0.3), ("give", 0), ("sleep", 0.5)], timeout=5) if event.group or
+              not isinstance(event, Progress)]  # fmt: skip
+    assert [event.group for event in events] == [1, 2, 0]
+    assert events[-1].message == "its process gave no sign of life for 5 s (execution.timeout)"
+    assert 5 < time.monotonic() - start < 60
+
+
+def test_a_sign_of_life_renews_the_patience():
+    (done,) = (event for event in ran([("flood", 6.0)], timeout=5) if not isinstance(event, Progress))
+    assert isinstance(done, Done)
 
 
 def test_groups_of_one_key_stay_with_one_worker():

@@ -30,6 +30,11 @@ def often(short, full):
     return full if FULL else short
 
 
+def within(seconds):
+    """Turn a limit for a machine that has nothing else to do into one for this machine, as busy as it is now."""
+    return seconds * max(1.0, os.getloadavg()[0] / os.cpu_count())
+
+
 def config(folder, text="", **rates):
     """Write the stub's experiment with a variant for each learning rate."""
     path = folder / "stub.yaml"

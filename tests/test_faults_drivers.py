@@ -14,7 +14,7 @@ import time
 
 import pytest
 import stub_engine
-from faults import DERIVED, FULL, SOURCES, TESTS, Marked, config, derived, lines, often, run, start, until
+from faults import DERIVED, FULL, SOURCES, TESTS, Marked, config, derived, lines, often, run, start, until, within
 
 from lstm_ablate import experiment, records, sweep
 
@@ -88,7 +88,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
         told += len(lines(acks))
         shutil.rmtree(results)
     zygote.end()
-    until(lambda: not marked.alive(), 5)
+    until(lambda: not marked.alive(), within(5))
     print(f"{kills} kills, {folders} experiments, {told} runs told, none lost")
     assert "Traceback" not in (tmp_path / "log").read_text()
 
@@ -99,6 +99,7 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     if not FULL and whole_group != (number == signal.SIGINT):
         pytest.skip("in the full run")
     path = config(tmp_path, naps=stub_engine.NAPS)
+    slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
@@ -108,32 +109,40 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
         (os.killpg if whole_group else os.kill)(process.pid, number)
         begin = time.monotonic()
         _, err = process.communicate(timeout=30)
-        assert time.monotonic() - begin < 2
+        slowest = max(slowest, time.monotonic() - begin)
+        assert slowest < within(2)
         assert process.returncode == 128 + number, err
         assert "Traceback" not in err
         kept = len(list((results / "stub" / "runs").glob("*.json")))
         assert f"interrupted: {kept} of 16 runs are done and kept" in err
         assert len(lines(results / "stub" / "runs.csv")) == 1 + kept
         assert not (results / "stub" / "logs").exists()
-        until(lambda marked=marked: not marked.alive(), 5)
+        until(lambda marked=marked: not marked.alive(), within(5))
+    print(f"stopped after {slowest:.2f} s at most")
 
 
-def test_a_second_interrupt_ends_at_once(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_second_interrupt_ends_at_once(number, tmp_path):
+    """Also where the first one has to wait: somebody is writing the derived files."""
     path = config(tmp_path, naps=stub_engine.NAPS)
-    for trial in range(often(2, 20)):
+    slowest = 0.0
+    for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
         process = start("run", path, "--results", results, "--workers", 2, **marked.environment)
         until(lambda results=results: len(list((results / "stub" / "runs").glob("*.json"))) >= 3)
-        begin = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.005 * trial)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-        assert time.monotonic() - begin < 1
-        assert process.returncode == 130 and "Traceback" not in err, err
-        until(lambda marked=marked: not marked.alive(), 5)
+        with records.deriving(results / "stub"):
+            process.send_signal(number)
+            time.sleep(0.5 if trial % 2 == 0 else 0.01 * trial)
+            begin = time.monotonic()
+            process.send_signal(number)
+            _, err = process.communicate(timeout=30)
+            slowest = max(slowest, time.monotonic() - begin)
+        assert slowest < within(1)
+        assert process.returncode == 128 + number and "Traceback" not in err, err
+        until(lambda marked=marked: not marked.alive(), within(5))
         assert records.load(results / "stub")[1] == []
+    print(f"ended after {slowest:.2f} s at most")
 
 
 def test_what_nohup_ignores_stays_ignored(tmp_path):
@@ -147,7 +156,8 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
 
 
 STARTS = """
-import contextlib, io, json, os, sys, time
+import contextlib, json, os, signal, sys, time
+from pathlib import Path
 import stub_driver
 from lstm_ablate import analysis, cli, progress, records, report
 count, words = int(sys.argv[1]), sys.argv[2:]
@@ -174,34 +184,39 @@ for number in range(count):
         stub_driver.main(words)
     children.append(child)
 os.close(go)
-codes = {child: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}
+codes = {}
+while len(codes) < count - 1:
+    child, status = os.wait()
+    codes[child] = os.waitstatus_to_exitcode(status)
+(worked,) = set(children) - codes.keys()
+while len(list(Path(words[-1], "stub", "runs").glob("*.json"))) < 3:
+    time.sleep(0.01)
+os.kill(worked, signal.SIGINT)
+code = os.waitstatus_to_exitcode(os.waitpid(worked, 0)[1])
 seconds = dict(line.split() for line in os.read(hear, 2**16).decode().splitlines())
-print(json.dumps([[child, codes[child], float(seconds[str(child)])] for child in children]))
+print(json.dumps([worked, code, [[child, codes[child], float(seconds[str(child)])] for child in codes]]))
 """
 
 
 @pytest.mark.parametrize("stale", [False, True], ids=["new folder", "after a killed driver"])
 def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
-    path = config(tmp_path, naps=stub_engine.NAPS)
+    path = config(tmp_path, hangs=stub_engine.HANGS)
     if stale:
         (tmp_path / "stub" / "runs").mkdir(parents=True)
         (tmp_path / "stub" / ".holder").write_text("process 1 on nowhere\n")
-    count, seeds = often((8, 2), (50, 6))
+    count = often(8, 50)
     done = subprocess.run(
-        [sys.executable, "-c", STARTS, str(count), "run", path, f"seeds={seeds}", "--workers", "1", "--results",
-         tmp_path],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=120,
+        [sys.executable, "-c", STARTS, str(count), "run", path, "--workers", "1", "--results", tmp_path],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    ended = json.loads(done.stdout)
-    (worked,) = (child for child, code, _ in ended if code == 0)
-    others = [(child, code, seconds) for child, code, seconds in ended if child != worked]
-    assert len(others) == count - 1
+    worked, code, others = json.loads(done.stdout)
+    assert code == 130 and len(others) == count - 1
     for child, code, seconds in others:
         said = (tmp_path / f"said{child}").read_text()
         assert code == 4 and f"in use by process {worked} on " in said, said
-        assert seconds < 1
-    assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 2 * seeds
+        assert seconds < within(1)
+    print(f"{count} starts: told after {max(seconds for _, _, seconds in others):.2f} s at most")
 
 
 def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):

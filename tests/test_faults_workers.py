@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import stub_engine
-from faults import FULL, TESTS, Marked, config, derived, lines, often, run, start, until
+from faults import FULL, TESTS, Marked, config, derived, lines, often, run, start, until, within
 
 from lstm_ablate import records
 
@@ -36,7 +36,6 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
         path, f"seeds={seeds}", "execution.timeout=8", "--results", tmp_path, "--workers", 4, code=3,
         STUB_TRIED=str(tmp_path / "tried"), **marked.environment,
     )  # fmt: skip
-    ended = time.monotonic()
     rows = [line.split(",") for line in lines(tmp_path / "stub" / "runs.csv")[1:]]
     expected = {
         (name, str(seed)): "failed" if name != "calm" and seed % 4 == 1 else "ok"
@@ -52,8 +51,7 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
         if row[3] == "failed":
             assert found[row[-1]].result["message"].startswith(told[row[1]][1])
             assert log.read_text().count(f"stub: training seed {row[2]}") == 1
-    until(lambda: not marked.alive(), 5)
-    assert time.monotonic() - ended < 5
+    until(lambda: not marked.alive(), within(5))
 
 
 def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
@@ -103,7 +101,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
         if not failed:
             assert process.returncode == 0, err
             assert derived(tmp_path / str(trial) / "stub") == expected
-        until(lambda marked=marked: not marked.alive(), 5)
+        until(lambda marked=marked: not marked.alive(), within(5))
 
 
 def is_worker(process, driver):
@@ -113,6 +111,21 @@ def is_worker(process, driver):
     except OSError:
         return False
     return int(stat.rpartition(")")[2].split()[1]) == driver and b"spawn_main" in command
+
+
+def test_workers_leave_signals_to_their_driver(tmp_path):
+    """Ctrl-C and schedulers reach the whole process group."""
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    process = start("run", path, "--results", tmp_path, "--workers", 2, **(marked := Marked()).environment)
+    until(lambda: len(list((tmp_path / "stub" / "runs").glob("*.json"))) == 3)
+    workers = {one for one in marked.alive() if is_worker(one, process.pid)}
+    for worker in workers:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(worker, number)
+    time.sleep(0.3)
+    assert len(workers) == 2 and workers <= set(marked.alive())
+    _, err = process.communicate()
+    assert process.returncode == 0, err
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
@@ -127,7 +140,7 @@ def test_no_worker_outlives_its_driver(rate, number, tmp_path):
     assert len([one for one in marked.alive() if is_worker(one, process.pid)]) == 2
     process.send_signal(number)
     process.wait(10)
-    until(lambda: not marked.alive(), 5)
+    until(lambda: not marked.alive(), within(5))
     process.communicate()
 
 

@@ -1,6 +1,7 @@
 """What the tests of faults share: a small experiment, drivers with the stub engine, and how often to try."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,11 @@ baseline: calm
 variants:
   calm: {}
 """
+
+
+for number in (signal.SIGINT, signal.SIGHUP):  # what nohup or & has the tests ignore, drivers would ignore too
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def often(short, full):

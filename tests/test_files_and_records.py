@@ -127,6 +127,13 @@ def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
     assert records.load(folder) == ({RECORD.run: RECORD}, [])
 
 
+def test_a_record_that_is_moved_aside_while_it_is_read_is_passed_over(folder, monkeypatch):
+    records.publish(folder, RECORD)
+    parsed = records._parsed
+    monkeypatch.setattr(records, "_parsed", lambda path: path.unlink() or parsed(path))
+    assert records.load(folder) == ({}, [])
+
+
 def test_a_folder_that_is_a_file_is_an_error_for_the_user(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(FolderError, match="cannot be used"), records.locked(tmp_path / "x"):

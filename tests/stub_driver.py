@@ -11,12 +11,10 @@ import signal
 import sys
 from pathlib import Path
 
-from lstm_ablate import cli, files, runs, sweep
+if __name__ != "__mp_main__":  # in no worker; once for all drivers that a zygote forks
+    from lstm_ablate import analysis, cli, files, progress, report, runs, sweep  # noqa: F401
 
-if __name__ == "__main__":  # what a driver loads anyway, once for all that a zygote forks, and for no worker
-    from lstm_ablate import analysis, progress, report  # noqa: F401
-
-expand, train = runs.expand, sweep.train
+    expand, train = runs.expand, sweep.train
 
 
 def stub_expand(experiment, engine=None):

@@ -120,10 +120,10 @@ def test_groups_of_one_key_stay_with_one_worker():
 
 @pytest.mark.parametrize(
     ("last", "busy", "expected"),
-    [("b", {"a"}, 1), (None, {"a"}, 1), (None, {"b"}, 0), (None, {"a", "b"}, 1), ("c", {"a", "b"}, 1)],
+    [("b", {"a"}, "b"), (None, {"a"}, "b"), (None, {"b"}, "a"), (None, {"a", "b"}, "b"), ("c", {"a", "b"}, "b")],
 )
-def test_choice_of_a_group(last, busy, expected):
-    assert _choose([0, 1, 2], ["a", "b", "b"], last, busy) == expected
+def test_choice_of_a_key(last, busy, expected):
+    assert _choose({"a": [0], "b": [1, 2]}, last, busy) == expected
 
 
 def test_closing_ends_the_workers():

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing import resource_tracker
@@ -44,8 +45,9 @@ def execute(
     timeout: float = math.inf,
 ) -> Generator[Event, None, None]:
     """Carry out `work(group, send)` for every group in spawned processes; see the contract in `executors`."""
-    keys = [key(group) for group in groups]
-    waiting = list(range(len(groups)))
+    waiting: dict[Any, deque[int]] = {}  # the groups of each key, by their index
+    for index, group in enumerate(groups):
+        waiting.setdefault(key(group), deque()).append(index)
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lstm-ablate-")))
         pool = [
@@ -59,10 +61,11 @@ def execute(
         while waiting or any(worker.group is not None for worker in pool):
             for worker in pool:
                 if worker.group is None and waiting:
-                    busy = {keys[other.group] for other in pool if other.group is not None}
-                    group = _choose(waiting, keys, worker.last_key, busy)
-                    waiting.remove(group)
-                    worker.start(work, group, groups[group], keys[group])
+                    chosen = _choose(waiting, worker.last_key, {w.last_key for w in pool if w.group is not None})
+                    index = waiting[chosen].popleft()
+                    if not waiting[chosen]:
+                        del waiting[chosen]
+                    worker.start(work, index, groups[index], chosen)
             wait([worker.pipe for worker in pool if worker.group is not None], timeout=_TURN_SECONDS)
             now = time.monotonic()
             seconds = min(now - before, 2 * _TURN_SECONDS)  # what the driver slept through is nobody's fault
@@ -72,20 +75,15 @@ def execute(
                     yield from worker.turn(seconds, timeout)
 
 
-def _choose(waiting: Sequence[int], keys: Sequence[Any], last: Any, busy: set[Any]) -> int:
-    """Return the group for an idle worker: of the key that it has, or else a key that nobody has, or else any.
+def _choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
+    """Return the key for an idle worker: the one that it has, or else one that nobody has, or else any.
 
     Among keys the one with the most groups waiting goes first.
     """
-    counts: dict[Any, int] = {}
-    for group in waiting:
-        counts[keys[group]] = counts.get(keys[group], 0) + 1
-    if last in counts:
-        chosen = last
-    else:
-        free = [one for one in counts if one not in busy]
-        chosen = max(free or counts, key=counts.__getitem__)
-    return next(group for group in waiting if keys[group] == chosen)
+    if last in waiting:
+        return last
+    free = [one for one in waiting if one not in busy]
+    return max(free or waiting, key=lambda one: len(waiting[one]))
 
 
 class _Worker:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.faults
 TOLD = {
     "killed": (stub_engine.KILLED, "its process was killed (SIGKILL), as the system does when memory runs out"),
     "segfaults": (stub_engine.SEGFAULTS, "its process was killed (SIGSEGV)"),
-    "raises": (stub_engine.OUT_OF_MEMORY, "out of memory: _ArrayMemoryError: Unable to allocate"),
+    "raises": (stub_engine.OUT_OF_MEMORY, "out of memory: MemoryError: Unable to allocate"),
     "stops": (stub_engine.STOPS, "its process gave no sign of life for 8 s (execution.timeout)"),
     "hangs": (stub_engine.HANGS, "its process gave no sign of life for 8 s (execution.timeout)"),
 }

@@ -21,7 +21,7 @@ from lstm_ablate.errors import FolderError
 from lstm_ablate.runs import canonical_json
 
 _BUSY_SECONDS = 0.3  # a lock held so long is another driver's, which has then said who it is
-_DERIVING_SECONDS = 10.0
+_DERIVING_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise FolderError(_unusable(folder, error)) from None
     try:
         (folder / ".holder").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
-        for place in (folder, folder / "runs"):
+        for place in (folder, folder / "runs", folder / "logs", folder / "figures"):
             files.remove_leftovers(place)
         files.sync_folder(folder / "runs")  # a record that a killed driver left unacknowledged counts from now on
         yield

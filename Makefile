@@ -13,7 +13,7 @@ test: check
 
 # Every fault of the README's table, as often as it says there; `make test` tries each a few times.
 test-faults: $(VENV)/test-installed
-	FAULTS=full $(BIN)/python -m pytest -n 2 -m faults -rA
+	LSTM_ABLATE_FAULTS=full $(BIN)/python -m pytest -n 2 -m faults -rA
 
 check: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

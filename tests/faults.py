@@ -10,7 +10,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 SOURCES = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-FULL = os.environ.get("FAULTS") == "full"
+FULL = os.environ.get("LSTM_ABLATE_FAULTS") == "full"
 DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
 
 CONFIG = """

@@ -14,7 +14,7 @@ from lstm_ablate import environment, files, inventory, records, sweep
 from lstm_ablate.errors import FolderError
 from lstm_ablate.runs import id_of
 
-PACKAGES = (*environment.PACKAGES, "pebble", "filelock")
+PACKAGES = (*environment.PACKAGES, "filelock")
 
 KNOWN_BAD = {  # package: the first good version, what is wrong with those below
     "keras": (

@@ -224,6 +224,18 @@ def test_a_column_holds_numbers_if_it_does_so_throughout_one_file(tmp_path):
             compared(*sides)
 
 
+def test_no_text_of_a_file_reaches_the_terminal_as_a_command(tmp_path):
+    head, row = 'variant,seed,status,"x\x1b[2J"\n', '"v\x1b[31m\nw",{},"ok\x07",{}\n'
+    a, b = of(tmp_path / "a", head + row.format(0, 1)), of(tmp_path / "b", head + row.format(0, 2))
+    c, d = of(tmp_path / "c", head + row.format(0, 1) * 2), of(tmp_path / "d", head + 'v,0,"\x1b[0m",1\n')
+    e = of(tmp_path / "e", head.replace("2J", "3J") + row.format(0, 1))
+    f = of(tmp_path / "f", head + row.format(0, 1).replace("ok", "gone"))
+    for first, second, code in ((a, b, 1), (a, f, 1), (a, c, 2), (a, d, 2), (a, e, 2)):
+        done = call("compare", first, second, cwd=tmp_path, code=code)
+        assert not set(done.stdout + done.stderr) & {"\x1b", "\x07"}
+    assert "v\\x1b[31m\\nw, seed 0: status: ok\\x07 -> gone\\x07" in call("compare", a, f, cwd=tmp_path, code=1).stdout
+
+
 def test_folders_runs_and_summaries_in_every_mix(tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()

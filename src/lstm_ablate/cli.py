@@ -541,16 +541,15 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     lines = [f"A: {found.a}", f"B: {found.b}"]
     for what, keys in (("only in A", found.only_a), ("only in B", found.only_b)):
         lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
-    texts = [f"{comparing.shown(one.key)}: {one.column}: {one.a or '-'} -> {one.b or '-'}" for one in found.texts]
-    lines += _some(texts, limit)
+    lines += _some([comparing.changed(one) for one in found.texts], limit)
     if found.other_ids and not found.exact:
-        lines.append(f"{_count(found.other_ids, 'row')} of runs with another id: their settings or data are not equal")
+        lines.append(f"{_count(found.other_ids, 'run')} with another id: of other settings, data or engine")
     out.print("\n".join(lines), markup=False, soft_wrap=True)
     if found.numbers and limit:
         cells = [
             [
                 comparing.shown(one.key),
-                one.column,
+                comparing.printable(one.column),
                 *("-" if value is None else repr(value).removesuffix(".0") for value in (one.a, one.b)),
                 *("-" if value is None else f"{value:.2g}" for value in (one.relative, one.absolute)),
             ]

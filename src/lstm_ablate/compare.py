@@ -106,9 +106,9 @@ def read(path: Path) -> Table:
 def _table(name: str, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Table:
     repeated = sorted({column for column in header if header.count(column) > 1})
     if "variant" not in header:
-        raise UserError(f'{name}:1: no column "variant"; found: {", ".join(header) or "nothing"}')
+        raise_all([f'{name}:1: no column "variant"; found: {", ".join(header) or "nothing"}'])
     if repeated:
-        raise UserError(f"{name}:1: repeated columns: {', '.join(repeated)}")
+        raise_all([f"{name}:1: repeated columns: {', '.join(repeated)}"])
     cells: dict[Key, dict[str, str]] = {}
     lines: dict[Key, int] = {}
     problems = []
@@ -174,7 +174,9 @@ def raise_all(problems: list[str]) -> None:
     """Raise the problems, if there are any; the first few of many."""
     more = len(problems) - _MOST_PROBLEMS
     if problems:
-        raise UserError(*problems[:_MOST_PROBLEMS], *([f"... and {more} problems more"] if more > 0 else []))
+        raise UserError(
+            *map(printable, problems[:_MOST_PROBLEMS]), *([f"... and {more} problems more"] if more > 0 else [])
+        )
 
 
 # ------------------------------------------------------------------------------------------------ comparing
@@ -263,13 +265,15 @@ def _columns(a: Table, b: Table, metric: str | None) -> list[str]:
         check_metric(a, b, metric)
         return [*(["status"] if "status" in a.columns and "status" in b.columns else []), metric]
     if set(a.columns) != set(b.columns):
-        raise UserError(
-            f"{a.name}, {b.name}: not comparable, for their columns differ; --metric NAME compares one that both have",
-            *(
-                f"  only in {one.name}: {', '.join(column for column in one.columns if column not in other.columns)}"
-                for one, other in ((a, b), (b, a))
-                if set(one.columns) - set(other.columns)
-            ),
+        raise_all(
+            [
+                f"{a.name}, {b.name}: not comparable, for their columns differ; --metric NAME compares one of both",
+                *(
+                    f"  only in {one.name}: {', '.join(name for name in one.columns if name not in other.columns)}"
+                    for one, other in ((a, b), (b, a))
+                    if set(one.columns) - set(other.columns)
+                ),
+            ]
         )
     return list(a.columns)
 
@@ -288,7 +292,7 @@ def check_metric(a: Table, b: Table, metric: str) -> None:
         known = [column for column in table.columns if column not in _TEXTS]
         if metric not in known:
             hint = did_you_mean(metric, known)
-            problems.append(f'{table.name}:1: no column "{metric}" to compare.{hint}\n  known: {", ".join(known)}')
+            problems += [f'{table.name}:1: no column "{metric}" to compare.{hint}', f"  known: {', '.join(known)}"]
     raise_all(problems)
 
 
@@ -314,7 +318,18 @@ def _size(difference: float | None) -> float:
 def shown(key: Key) -> str:
     """Return a key as text; the task only where it has a name of its own."""
     task, variant, seed = key
-    return ", ".join([*([task] if task != TASK else []), variant, *([f"seed {seed}"] if seed is not None else [])])
+    words = [*([task] if task != TASK else []), variant, *([f"seed {seed}"] if seed is not None else [])]
+    return printable(", ".join(words))
+
+
+def changed(one: Difference) -> str:
+    """Say how a text differs."""
+    return printable(f"{shown(one.key)}: {one.column}: {one.a or '-'} -> {one.b or '-'}")
+
+
+def printable(text: str) -> str:
+    """Return text of a file with what would move a terminal's cursor, or colour it, spelt out."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def result(one: Comparison) -> str:
@@ -334,7 +349,7 @@ def result(one: Comparison) -> str:
         "with other numbers": len({difference.key for difference in one.numbers}),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    first = f" (largest: {shown(one.numbers[0].key)}, {one.numbers[0].column})" if one.numbers else ""
+    first = f" (largest: {shown(one.numbers[0].key)}, {printable(one.numbers[0].column)})" if one.numbers else ""
     return f"different: {rows}; {told}{first}"
 
 

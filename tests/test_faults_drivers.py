@@ -16,7 +16,7 @@ import pytest
 import stub_engine
 from faults import DERIVED, FULL, SOURCES, TESTS, Marked, config, derived, lines, often, run, start, until, within
 
-from lstm_ablate import experiment, records, sweep
+from lstm_ablate import experiment, inventory, records, sweep
 
 pytestmark = pytest.mark.faults
 
@@ -83,7 +83,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
         run(*words[1:], results, STUB_ACKS=str(acks))
         assert len(lines(acks)) == len(set(lines(acks)))
         assert not (folder / "runs" / "conflicts").exists() and not list((folder / "logs").glob("*"))
-        assert not list(folder.rglob("*.tmp"))
+        assert not list(folder.rglob("*.tmp")) and inventory.foreign(folder) == []
         assert derived(folder) == expected
         told += len(lines(acks))
         shutil.rmtree(results)
@@ -266,6 +266,7 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
         seen.append(sum(row["ok"] for row in json.loads(out)["rows"]))
     reader.join()
     assert driver.wait() == 0 and len(seen) > 1
+    print(f"{2 * len(seen)} reports and {len(rows)} looks at runs.csv beside a driver")
     assert seen == sorted(seen) and rows == sorted(rows) and max(rows) > min(rows)
     assert len(lines(folder / "runs.csv")) == 1 + 3 * often(6, 30)
     driver.communicate()

@@ -12,7 +12,7 @@ from lstm_ablate.schema import VERSION
 from lstm_ablate.yaml_source import Node, read_file
 
 _OURS = re.compile(
-    r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)|\.lock|\.holder"
+    r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)|\.(derived\.)?lock|\.holder"
     r"|figures/.*|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
     r"|(.*/)?\.[^/]*\.tmp"  # left behind by a write that was killed
 )

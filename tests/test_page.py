@@ -208,11 +208,12 @@ def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     report._write_page(folder, summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}"))
-    (folder / "figures" / "mine.txt").write_text("stays")
+    for name in ("mine.txt", "mine.png", "for-the-paper.svg"):
+        (folder / "figures" / name).write_text("stays")
     report._write_page(folder, summarised())
     found = {path.name for path in (folder / "figures").iterdir()}
-    names = ("intervals", "curves", "pairs", "reconstructions", "divergence")
-    assert found == {"mine.txt", *(f"{name}.{kind}" for name in names for kind in ("svg", "png"))}
+    mine = {"mine.txt", "mine.png", "for-the-paper.svg"}
+    assert found == mine | {f"{name}.{kind}" for name in plots.KINDS for kind in ("svg", "png")}
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -41,7 +41,7 @@ def html(
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ablate", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in _KINDS}
+    drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in plots.KINDS}
     return templates.get_template("page.html").render(
         summary=summary,
         tables=tables,
@@ -52,9 +52,6 @@ def html(
         settings=dump(dict(summary.resolved)),
         several=len(summary.tasks) > 1,
     )
-
-
-_KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")
 
 
 def _inline(picture: Picture) -> Markup:

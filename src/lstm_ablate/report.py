@@ -52,7 +52,7 @@ def write(
 
 
 def _write_page(folder: Path, summary: Summary) -> None:
-    """Write report.html and the figures, as SVG and PNG; figures of an earlier summary are removed."""
+    """Write report.html and the figures, as SVG and PNG; earlier figures are removed, what others put there is not."""
     (folder / "figures").mkdir(exist_ok=True)
     pictures = []
     for name, caption, figure in plots.figures(summary):
@@ -60,8 +60,8 @@ def _write_page(folder: Path, summary: Summary) -> None:
         files.replace(folder / "figures" / f"{name}.svg", pictures[-1].svg)
         files.replace(folder / "figures" / f"{name}.png", plots.png(figure))
     kept = {picture.name for picture in pictures}
-    for path in (folder / "figures").glob("*.*"):
-        if path.stem not in kept and path.suffix in (".svg", ".png"):
+    for path in (folder / "figures").iterdir():
+        if path.stem not in kept and path.stem.split("-")[0] in plots.KINDS and path.suffix in (".svg", ".png"):
             path.unlink()
     files.replace(folder / "report.html", _page(summary, pictures))
 

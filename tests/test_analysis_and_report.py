@@ -258,3 +258,16 @@ def test_a_folder_without_records_reports_that(case, tmp_path):
     report.write(tmp_path, one, expanded, {}, summary)
     assert {row.missing for row in summary.rows} == {6}
     assert "no run yet" in (tmp_path / "report.md").read_text()
+
+
+def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
+    one, expanded, records = case
+    for run in expanded:
+        if run.variant == "gone" and run.task == "easy":
+            result = records[run.id].result | {"status": "ok", "test_loss": loss(run), "diverged_epoch": None}
+            records[run.id] = Record(run.id, run.identity, result, {})
+    rows = {row.variant: row for row in analysis.summarise(one, expanded, records).overall}
+    row = rows["gone"]
+    assert (row.ok, row.diverged, row.median, row.diverging.value) == (6, 6, None, 0.5)
+    assert report.statistics(row)[:4] == ("-",) * 4 and report.statistics(row)[-1].startswith("6 of 12 [0.2")
+    assert report.cells(rows["unstarted"])[-1] == report.cells(rows["broken"])[-1] == "-"  # not inconclusive

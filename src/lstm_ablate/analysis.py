@@ -264,7 +264,7 @@ def _row(
         parameters=trained["parameters"] if trained else None,
         floor=trained["floor"] if trained else None,
         ceiling=trained["ceiling"] if trained else None,
-        **_statistics([losses], counts["diverged"]),
+        **_statistics([losses], counts["diverged"], counts["ok"]),
         **_verdict(experiment, task, variant, outcomes, compared),
     )
 
@@ -283,20 +283,20 @@ def _overall(
         for row in mine
         if row.floor is not None and row.ceiling is not None
     ]
-    diverged = sum(row.diverged for row in mine)
+    diverged, ok = (sum(getattr(row, status) for row in mine) for status in ("diverged", "ok"))
     return Row(
         task=OVERALL,
         variant=variant,
         formula=mine[0].formula,
         seeds=sum(row.seeds for row in mine),
-        ok=sum(row.ok for row in mine),
+        ok=ok,
         diverged=diverged,
         failed=sum(row.failed for row in mine),
         missing=sum(row.missing for row in mine),
         parameters=None,
         floor=0.0,
         ceiling=1.0,
-        **_statistics(scaled if all(map(len, scaled)) and len(scaled) == len(mine) else [], diverged),
+        **_statistics(scaled if all(map(len, scaled)) and len(scaled) == len(mine) else [], diverged, ok),
         **_verdict(experiment, OVERALL, variant, outcomes, compared),
     )
 
@@ -307,8 +307,11 @@ def _converged(outcomes: Mapping[int, float]) -> Values:
     return converged
 
 
-def _statistics(strata: Sequence[Values], diverged: int) -> dict[str, Any]:
-    """Return the statistics of losses, pooled over strata that are resampled each by itself."""
+def _statistics(strata: Sequence[Values], diverged: int, ok: int) -> dict[str, Any]:
+    """Return the statistics of losses, pooled over strata that are resampled each by itself.
+
+    `ok` runs converged, also where there are no strata, since some task has no loss of the variant.
+    """
     n = sum(map(len, strata))
 
     def estimate(statistic: Any, least: int = 1) -> Estimate | None:
@@ -317,7 +320,7 @@ def _statistics(strata: Sequence[Values], diverged: int) -> dict[str, Any]:
         return evidence.bootstrap(lambda *samples, axis: statistic(np.concatenate(samples, axis), axis=axis), *strata)
 
     return {
-        "diverging": evidence.share(diverged, n + diverged) if n + diverged else None,
+        "diverging": evidence.share(diverged, ok + diverged) if ok + diverged else None,
         "median": estimate(np.median),
         "mean": estimate(np.mean),
         "sd": estimate(evidence.standard_deviation, 2),

@@ -255,7 +255,7 @@ def cells(row: Row) -> tuple[str, ...]:
     one = row.comparison
     ratio = estimate(one.ratio) if one else "baseline" if row.verdict == "baseline" else NOTHING
     p = p_value(one.p_holm) if one else NOTHING
-    verdict = "" if row.verdict == "baseline" else NOTHING if row.ok + row.diverged == 0 else row.verdict
+    verdict = "" if row.verdict == "baseline" else row.verdict if one and one.finished else NOTHING
     if one and one.within_margin and verdict in ("better", "worse"):
         verdict += " (within margin)"
     return row.variant, row.formula, counts, _median(row), ratio, p, verdict
@@ -263,14 +263,15 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def _median(row: Row) -> str:
     if row.ok:
-        return estimate(row.median) + _of(row)
+        return _of_converged(row.median, row)
     if row.missing == row.seeds:
         return "no run yet"
     return f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "all failed"
 
 
-def _of(row: Row) -> str:
-    return f" of {row.ok} that converged" if row.ok and row.diverged else ""
+def _of_converged(one: Estimate | None, row: Row) -> str:
+    """Return a statistic of the runs that converged, and of how many where some did not."""
+    return estimate(one) + (f" of {row.ok} that converged" if one and row.diverged else "")
 
 
 def statistics(row: Row) -> tuple[str, ...]:
@@ -280,7 +281,7 @@ def statistics(row: Row) -> tuple[str, ...]:
     diverging = row.diverging
     return (
         _median(row),
-        *(estimate(one) + _of(row) for one in (row.mean, row.sd, row.iqm)),
+        *(_of_converged(one, row) for one in (row.mean, row.sd, row.iqm)),
         estimate(one.better if one else None),
         NOTHING if effect is None else f"{effect:.2f}",
         NOTHING if diverging is None else f"{row.diverged} of {row.ok + row.diverged} [{interval(diverging)}]",

@@ -260,6 +260,20 @@ def test_a_folder_without_records_reports_that(case, tmp_path):
     assert "no run yet" in (tmp_path / "report.md").read_text()
 
 
+def test_pairs_of_which_both_runs_diverged_tell_nothing(case):
+    one, expanded, records = case
+    for run in expanded:
+        if run.variant == "base" and run.id in records and run.seed < 4:
+            result = records[run.id].result | {"status": "diverged", "test_loss": None, "diverged_epoch": 2}
+            records[run.id] = Record(run.id, run.identity, result, {})
+    summary = analysis.summarise(one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 4})
+    gone = next(row for row in summary.rows if row.variant == "gone")
+    assert gone.comparison.finished == 4 and gone.comparison.telling == 0
+    assert gone.sentence == "gone cannot be told from base: at every seed that both finished, both diverged"
+    (note,) = [note for note in summary.notes if "2/2^" in note]
+    assert "With 3 paired seeds no" in note  # of 007: both diverged at the fourth
+
+
 def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
     one, expanded, records = case
     for run in expanded:

@@ -366,12 +366,14 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
             f"Intervals of median, mean, standard deviation and interquartile mean are rough below {FEW} runs (here "
             f"from {few[0]}); below 3 there are none."
         )
-    unreachable = [row for row in rows if row.comparison and row.comparison.finished and not row.comparison.reachable]
+    unreachable = [row for row in rows if row.comparison and row.comparison.telling and not row.comparison.reachable]
     if unreachable:
-        pairs = max(row.comparison.finished for row in unreachable if row.comparison)
+        # A pair of which both runs diverged cannot tell them apart, and does not count.
+        pairs = max(row.comparison.telling for row in unreachable if row.comparison)
         notes.append(
-            f"With {pairs} paired seeds no difference can be significant whatever the runs give: the smallest p is "
-            f"2/2^{pairs}, after Holm over {family} comparisons {min(1.0, family * 2.0 ** (1 - pairs)):.2g}. "
+            f"With {pairs} paired seed{'s' * (pairs != 1)} no difference can be significant whatever the runs give: "
+            f"the smallest p is 2/2^{pairs}, after Holm over {family} comparisons "
+            f"{min(1.0, family * 2.0 ** (1 - pairs)):.2g}. "
             f"{pairs_needed(family)} seeds can."
         )
     if any(row.comparison and row.comparison.seeds_needed for row in rows):

@@ -76,6 +76,11 @@ class Comparison:
     reachable: bool
     seeds_needed: int | None
 
+    @property
+    def telling(self) -> int:
+        """How many pairs can tell the two apart: those of which one run converged at least."""
+        return self.pairs + self.only_variant_diverged + self.only_baseline_diverged
+
 
 # ------------------------------------------------------------------------------------------------ of one variant
 

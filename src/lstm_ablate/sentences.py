@@ -22,6 +22,8 @@ def sentence(
     """
     if one.finished == 0:
         return f"{variant} cannot be compared with {baseline}: no seed has a finished run of both"
+    if one.telling == 0:
+        return f"{variant} cannot be told from {baseline}: at every seed that both finished, both diverged"
     counts = divergence(*diverged)
     if diverged[0] or baseline_diverged[0]:
         counts += f", {baseline}: {divergence(*baseline_diverged)}"

@@ -274,6 +274,17 @@ def test_pairs_of_which_both_runs_diverged_tell_nothing(case):
     assert "With 3 paired seeds no" in note  # of 007: both diverged at the fourth
 
 
+def test_json_holds_an_interval_that_ends_at_infinity(case):
+    one, expanded, records = case
+    for run in expanded:
+        if run.variant == "007" and run.seed < 2 and run.task == "easy":
+            result = records[run.id].result | {"test_loss": (1e30, 1e-30)[run.seed]}
+            records[run.id] = Record(run.id, run.identity, result, {})
+    summary = analysis.summarise(one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 2})
+    row = next(row for row in json.loads(report.as_json(summary))["rows"] if row["variant"] == "007")
+    assert row["comparison"]["ratio"]["high"] == "inf"
+
+
 def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
     one, expanded, records = case
     for run in expanded:

@@ -1,10 +1,12 @@
 """One summary as a terminal table, Markdown, LaTeX, CSV or JSON, and the derived files of a results folder."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -209,7 +211,16 @@ def as_json(summary: Summary) -> str:
         "notes": list(summary.notes),
         "troubles": list(summary.troubles),
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(content: Any) -> Any:
+    """Return content for JSON, which has no infinite numbers, as a vast interval may end at: they become text."""
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return str(content) if isinstance(content, float) and math.isinf(content) else content
 
 
 def html(summary: Summary) -> str:

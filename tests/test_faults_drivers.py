@@ -260,13 +260,16 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
     reader.start()
     while driver.poll() is None:
         reports = [start("report", folder, "--format", "json") for _ in range(2)]
+        comparison = start("compare", folder, folder)
         for report in reports:
             out, err = report.communicate(timeout=60)
             assert (report.returncode, err) == (0, "")
+        told = comparison.communicate(timeout=60)
+        assert comparison.returncode in (0, 1) and "Traceback" not in told[1], told  # 1: a run ended between two looks
         seen.append(sum(row["ok"] for row in json.loads(out)["rows"]))
     reader.join()
     assert driver.wait() == 0 and len(seen) > 1
-    print(f"{2 * len(seen)} reports and {len(rows)} looks at runs.csv beside a driver")
+    print(f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside a driver")
     assert seen == sorted(seen) and rows == sorted(rows) and max(rows) > min(rows)
     assert len(lines(folder / "runs.csv")) == 1 + 3 * often(6, 30)
     driver.communicate()

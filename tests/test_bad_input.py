@@ -484,8 +484,8 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
     Path("results/test").write_text("mine")
     err = call(["run", "c.yaml"], monkeypatch, capsys, code=4)
     assert err == (
-        "results/test: cannot be used: results/test/runs: Not a directory; mend that, or name another folder with "
-        "--results. Records are kept.\n"
+        "results/test: cannot be used: results/test: File exists; mend that and call again, or name another folder "
+        "with --results. What is recorded is kept.\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -168,3 +169,17 @@ def test_the_command_prints_and_ends_with_0_or_4(broken, folder, monkeypatch, ca
         else:
             assert "1: a\\x1b[2Jb" in out
             assert ("trains their runs again" in out, "nothing is wrong" in out) == (broken, not broken)
+
+
+def test_tables_without_records_are_not_overwritten(tmp_path, capsys, monkeypatch):
+    """A published study holds no records: neither a report nor a run takes its tables for its own to rebuild."""
+    published = Path(__file__).parent.parent / "results" / "reference" / "relu_vs_tanh"
+    shutil.copytree(published, tmp_path / "relu_vs_tanh")
+    config = published.parent.parent.parent / "configs" / "relu_vs_tanh.yaml"
+    for words in (["report", tmp_path / "relu_vs_tanh"], ["run", config, "--results", tmp_path, "-q"]):
+        monkeypatch.setattr(sys, "argv", ["lstm-ablate", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert end.value.code == 4
+        assert "holds the tables of 150 runs, and no records" in capsys.readouterr().err
+    assert (tmp_path / "relu_vs_tanh" / "runs.csv").read_bytes() == (published / "runs.csv").read_bytes()

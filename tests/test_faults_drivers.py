@@ -268,7 +268,7 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
         assert comparison.returncode in (0, 1) and "Traceback" not in told[1], told  # 1: a run ended between two looks
         seen.append(sum(row["ok"] for row in json.loads(out)["rows"]))
     reader.join()
-    assert driver.wait() == 0 and len(seen) > 1
+    assert driver.wait() == 0 and seen
     print(f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside a driver")
     assert seen == sorted(seen) and rows == sorted(rows) and max(rows) > min(rows)
     assert len(lines(folder / "runs.csv")) == 1 + 3 * often(6, 30)

@@ -334,7 +334,8 @@ def digest() -> str:
 
 
 def test_a_rerun_in_another_process_is_identical() -> None:
-    command = [sys.executable, "-c", "import conftest, test_fused; print(test_fused.digest())"]
+    code = "import sys; sys.path.insert(0, '.'); import conftest, test_fused; print(test_fused.digest())"
+    command = [sys.executable, "-c", code]
     rerun = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
     assert rerun.stdout.strip() == digest()
 

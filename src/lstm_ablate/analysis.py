@@ -17,6 +17,7 @@ from lstm_ablate.sentences import sentence
 
 OVERALL = "all tasks"  # stands where a task's name does; no name has a blank
 FEW = 10  # values, below which a bootstrap interval is rough
+LEARNED = 0.9  # of the ceiling: a median loss above it has learned next to nothing
 
 
 @dataclass(frozen=True)
@@ -380,6 +381,13 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         notes.append(
             "Seeds added because of what the first ones gave are a second look, which raises the chance of a false "
             "verdict from 5% to about 8%. Better settle their number beforehand, or call the first experiment a pilot."
+        )
+    idle = [row for row in rows if row.median and row.ceiling and row.median.value > LEARNED * row.ceiling]
+    if idle:
+        names = ", ".join(dict.fromkeys(row.variant for row in idle))
+        notes.append(
+            f"After this training {names} reconstructs hardly better than predicting the mean: verdicts on it say "
+            "little of what the variants can do. Train longer, or with another learning rate."
         )
     failed = sum(row.failed for row in rows)
     if failed:

@@ -127,6 +127,7 @@ def run(
         experiment = sweep.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
         inventory.check_schema(folder, todo.records)
+        inventory.check_rebuildable(folder)
         if foreign := inventory.foreign(folder):
             log.print(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}", markup=False)
         for path in todo.damaged:
@@ -438,10 +439,11 @@ def _report(folder: Path, experiment: "Experiment | None", formats: list[str], *
 
     Without an experiment it is the folder's own, and files that cannot be written are no error.
     """
-    from lstm_ablate import analysis, environment, records, runs
+    from lstm_ablate import analysis, environment, inventory, records, runs
     from lstm_ablate import experiment as experiments
     from lstm_ablate import report as reports
 
+    inventory.check_rebuildable(folder)
     with records.deriving(folder):
         one = experiment or experiments.load(folder / "experiment.yaml", with_data=False)
         found, damaged = records.load(folder)

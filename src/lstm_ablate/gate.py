@@ -84,7 +84,10 @@ def margin_of(text: str) -> float:
         raise UserError(
             f'--margin: "{text}" is not a margin; write a percentage such as 10%, or a fraction such as 0.1'
         )
-    return float(found[1]) / (100 if found[2] else 1)
+    margin = float(found[1]) / (100 if found[2] else 1)
+    if margin >= 1 and not found[2]:
+        raise UserError(f'--margin: "{text}" is {margin:.0%}; did you mean {text}%?')
+    return margin
 
 
 def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:

@@ -56,6 +56,20 @@ def check_schema(folder: Path, records: Mapping[str, Record]) -> None:
         )
 
 
+def check_rebuildable(folder: Path) -> None:
+    """Raise FolderError where tables lie in a folder without the records that they came from, as published."""
+    path = folder / "runs.csv"
+    if any((folder / "runs").glob("**/*.json")) or not path.is_file():
+        return
+    with path.open(encoding="utf-8") as stream:
+        rows = sum(1 for _ in stream) - 1
+    if rows > 0:
+        raise FolderError(
+            f"{folder}: holds the tables of {rows} runs, and no records (runs/) to rebuild them from; nothing is "
+            "written. Name another folder with --results, or remove its CSVs if they may go"
+        )
+
+
 def foreign(folder: Path) -> list[Path]:
     """Return the files in a results folder that this program did not write; they are left alone."""
     paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if not path.is_dir()]

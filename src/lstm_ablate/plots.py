@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from lstm_ablate.analysis import Row, Summary
 from lstm_ablate.evidence import Estimate
@@ -78,7 +78,7 @@ _PAIRS = (
     "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is better; band: {low:.3g} "
     "to {high:.3g} times. A cross at the top is a run that diverged, one at the right a run of {baseline}."
 )
-_RECONSTRUCTIONS = "Test windows (grey) and what each variant's run of median loss made of them (first feature)."
+_RECONSTRUCTIONS = "Test windows (broad) and what each variant's run of median loss made of them (first feature)."
 _DIVERGENCE = "Share of runs that diverged, with its exact 95% interval."
 
 
@@ -157,6 +157,7 @@ def _curves(summary: Summary, task: str) -> Figure:
         axes.set_title(variant, color=_look(summary, variant)[0])
         axes.set_yscale("log")
         _log_axis(axes, "y")
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch", fontsize=9)
     figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
     return figure
@@ -206,9 +207,10 @@ def _reconstructions(summary: Summary, task: str) -> Figure:
     for line, (variant, curves) in zip(grid, shown.reconstructions.items(), strict=True):
         colour, _, _ = _look(summary, variant)
         for axes, window, curve in zip(line, shown.windows, curves, strict=True):
-            axes.plot(range(1, len(window) + 1), window, color=_GREY, lw=2.4, alpha=0.55)
+            axes.plot(range(1, len(window) + 1), window, color=INK, lw=4, alpha=0.2)
             axes.plot(range(1, len(curve) + 1), curve, color=colour)
             axes.tick_params(labelsize=7)
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         line[0].set_title(variant, color=colour, loc="left")
     figure.supxlabel("time step", fontsize=9)
     return figure
@@ -278,7 +280,7 @@ def _log_axis(axes: Axes, which: str) -> None:
         subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
     if decades < 0.4:
         subs = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8) if decades > 0.1 else MaxNLocator(3))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

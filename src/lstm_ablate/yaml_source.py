@@ -133,7 +133,8 @@ def _quoted_where_needed(dumper: _Dumper, text: str) -> yaml.Node:
         plain = isinstance(_scalar(text, Place("")), str)
     except UserError:
         plain = False
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else "'")
+    style = "'" if text.isprintable() else '"'  # which alone can write out what other programs take for a line end
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain and style == "'" else style)
 
 
 _Dumper.add_representer(str, _quoted_where_needed)

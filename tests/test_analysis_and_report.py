@@ -274,6 +274,16 @@ def test_pairs_of_which_both_runs_diverged_tell_nothing(case):
     assert "With 3 paired seeds no" in note  # of 007: both diverged at the fourth
 
 
+def test_a_failure_takes_one_line_whatever_its_message(case):
+    one, expanded, records = case
+    run = next(run for run in expanded if run.variant == "broken")
+    message = "first\n# second\r\n- \x1b[31mred\x00"
+    records[run.id] = Record(run.id, run.identity, {"status": "failed", "message": message}, {})
+    summary = analysis.summarise(one, expanded, records)
+    (trouble,) = [trouble for trouble in summary.troubles if "first" in trouble]
+    assert f"failed: first # second - [31mred (logs/{run.id}.log)" in trouble
+
+
 def test_json_holds_an_interval_that_ends_at_infinity(case):
     one, expanded, records = case
     for run in expanded:

@@ -402,7 +402,8 @@ def _troubles(table: pd.DataFrame, records: Mapping[str, Record]) -> tuple[str, 
         if row.status == "diverged":
             lines.append(f"{where}: diverged at epoch {row.diverged_epoch} of training")
         else:
-            lines.append(f"{where}: failed: {records[str(row.run)].result['message']} (logs/{row.run}.log)")
+            message = "".join(c if c.isprintable() else " " for c in records[str(row.run)].result["message"])
+            lines.append(f"{where}: failed: {' '.join(message.split())} (logs/{row.run}.log)")
     return tuple(lines)
 
 

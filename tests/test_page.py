@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import threading
 from html.parser import HTMLParser
+from itertools import pairwise
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from lstm_ablate import analysis, experiment, plots, report, runs
+from lstm_ablate import analysis, experiment, page, plots, report, runs
 from lstm_ablate.records import Record
 
 CONFIG = """
@@ -202,6 +204,22 @@ def test_several_tasks_have_their_own_figures_and_one_table_over_all(summarised)
     names = [name for name, *_ in plots.figures(summary)]
     assert {"curves-easy", "curves-hard", "pairs-hard", "reconstructions-easy"} < set(names)
     assert re.findall(r"<h3>([\w ]+)</h3>", page)[:3] == ["all tasks", "easy", "hard"]
+
+
+def test_long_curves_are_drawn_from_some_epochs_their_first_and_last_among_them():
+    assert plots._some(150) == list(range(1, 151)) and plots._some(0) == []
+    some = plots._some(1000)
+    assert (len(some), some[0], some[-1]) == (150, 1, 1000) and {b - a for a, b in pairwise(some)} == {6, 7}
+
+
+def test_a_drawing_in_a_page_is_short_and_its_texts_are_whole(summarised):
+    name, _, figure = next(plots.figures(summarised()))
+    whole = plots.svg(name, figure)
+    short = page._short(whole.replace(">alike<", ">0.12345<"))
+    assert len(short) < 0.85 * len(whole)
+    assert ">0.12345<" in short and not re.search(r'="[^"]*\d\.\d{3}', short)
+    assert set(re.findall(r"#(m[0-9a-f]+|p[0-9a-f]+)", short)) <= set(re.findall(r' id="([^"]+)"', short))
+    ElementTree.fromstring(short[short.index("<svg") :])  # well-formed
 
 
 def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):

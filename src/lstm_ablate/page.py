@@ -42,25 +42,50 @@ def html(
         loader=jinja2.PackageLoader("lstm_ablate", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in plots.KINDS}
+    classes: dict[str, str] = {}
     return templates.get_template("page.html").render(
         summary=summary,
         tables=tables,
         statistics=statistics,
         legends=legends,
-        pictures={kind: [(one, _inline(one)) for one in some] for kind, some in drawn.items()},
+        pictures={kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()},
+        classes={Markup(style): name for style, name in classes.items()},
         environment=_lines(summary.environment),
         settings=dump(dict(summary.resolved)),
         several=len(summary.tasks) > 1,
     )
 
 
-def _inline(picture: Picture) -> Markup:
-    """Return the drawing as an element of a page: in the page's ink, on the page's paper, as wide as there is room."""
+def _inline(picture: Picture, classes: dict[str, str]) -> Markup:
+    """Return the drawing as an element of a page: in the page's ink, on the page's paper, as wide as there is room.
+
+    The styles in it, few and often repeated, become `classes` of the page.
+    """
     drawing = picture.svg[picture.svg.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r'<svg (.*?)width="([\d.]+)pt" height="[\d.]+pt"', _sized, drawing, count=1, flags=re.DOTALL)
     drawing = drawing.replace(f"fill: {plots.PAPER}", "fill: none").replace(plots.INK, "currentColor")
-    return Markup(drawing)
+    drawing = re.sub(r'(?<= )style="([^"]*)"', lambda one: f'class="{_class(one[1], classes)}"', drawing)
+    return Markup(_short(drawing))
+
+
+def _class(style: str, classes: dict[str, str]) -> str:
+    return classes.setdefault(style, f"s{len(classes)}")
+
+
+def _short(drawing: str) -> str:
+    """Return a drawing without what nobody sees: digits below a hundredth of a point, unused ids, empty groups."""
+    used = set(re.findall(r'#([^")]+)', drawing))
+    drawing = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _rounded, tag[0]), drawing)
+    drawing = re.sub(r' id="([^"]+)"', lambda one: one[0] if one[1] in used else "", drawing)
+    drawing = re.sub(r"<!--.*?-->", "", drawing, flags=re.DOTALL)
+    while (shorter := re.sub(r"<g>\s*(<g>(?:(?!</?g\b).)*</g>)\s*</g>", r"\1", drawing, flags=re.DOTALL)) != drawing:
+        drawing = shorter
+    return re.sub(r"\s*\n\s*", "\n", drawing)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def _sized(match: re.Match[str]) -> str:

@@ -26,9 +26,11 @@ _DASHES = ("-", "--", ":", "-.")
 _MARKS = ("o", "s", "^", "D")
 _WIDTH = 7.2  # inches
 _DOTS_PER_INCH = 150
+_DRAWN = 150  # epochs of a curve; a panel is a few hundred dots wide
 _STYLE: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # which comes with matplotlib; each text in an SVG names them all
     "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -149,9 +151,10 @@ def _curves(summary: Summary, task: str) -> Figure:
             if not curve:
                 continue
             colour, dash, _ = _look(summary, drawn)
-            epochs = range(1, len(curve.median) + 1)
-            axes.fill_between(epochs, curve.q1, curve.q3, color=colour, alpha=0.25, lw=0)
-            axes.plot(epochs, curve.median, color=colour, ls=dash)
+            drawn_epochs = _some(len(curve.median))
+            median, q1, q3 = ([losses[i - 1] for i in drawn_epochs] for losses in (curve.median, curve.q1, curve.q3))
+            axes.fill_between(drawn_epochs, q1, q3, color=colour, alpha=0.25, lw=0)
+            axes.plot(drawn_epochs, median, color=colour, ls=dash)
             if curve.ends:
                 axes.plot(*zip(*curve.ends, strict=True), color=colour, marker="x", ls="none", ms=6)
         axes.set_title(variant, color=_look(summary, variant)[0])
@@ -161,6 +164,11 @@ def _curves(summary: Summary, task: str) -> Figure:
     figure.supxlabel("epoch", fontsize=9)
     figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
     return figure
+
+
+def _some(epochs: int) -> list[int]:
+    """Return the epochs of which a curve is drawn: all, or of many _DRAWN ones, evenly spaced."""
+    return [round(epoch) for epoch in np.linspace(1, epochs, min(epochs, _DRAWN))]
 
 
 def _pairs(summary: Summary, task: str) -> Figure:

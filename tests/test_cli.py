@@ -111,6 +111,9 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     text = call("plan", "smoke.yaml", "seeds=3", cwd=folder).stdout
     assert "6, of which 2 are missing" in text and "from the finished runs" in text
     assert "g = tanh(z_g); h = o * tanh(c)" in text
+    tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"
+    content = json.loads(call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout)
+    assert content["smallest_p_holm"] == 3 * 2 / 2**8  # as a report adjusts: each task, and all of them
 
 
 def test_overrides_reach_the_experiment(smoke, tmp_path):

@@ -193,7 +193,9 @@ def plan(
     processes = workers or _workers(experiment)
     cost = planning.cost(todo, processes)
     shares = [asdict(share) for share in planning.shares(experiment, todo)]
-    seeds, comparisons = len(experiment.seeds), max(1, len(experiment.variants) - 1)
+    tasks = len(experiment.tasks)
+    families = tasks + (tasks > 1)  # of several tasks a report compares over all of them too
+    seeds, comparisons = len(experiment.seeds), max(1, (len(experiment.variants) - 1) * families)
     smallest = reach.smallest_p(seeds)
     smallest_holm = min(1.0, smallest * comparisons)
     if as_json:

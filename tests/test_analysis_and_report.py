@@ -284,6 +284,25 @@ def test_a_failure_takes_one_line_whatever_its_message(case):
     assert f"failed: first # second - [31mred (logs/{run.id}.log)" in trouble
 
 
+def test_a_loss_of_0_is_named_where_it_leaves_no_ratio(case):
+    one, expanded, records = case
+    for run in expanded:
+        if run.variant == "007" and run.seed == 0:
+            records[run.id] = Record(run.id, run.identity, records[run.id].result | {"test_loss": 0.0}, {})
+    row = next(row for row in analysis.summarise(one, expanded, records).rows if row.variant == "007")
+    assert row.comparison.ratio is None and "after Holm; by ranks, for a loss of 0 has no ratio)" in row.sentence
+
+
+def test_over_all_tasks_a_formula_that_differs_is_not_that_of_the_first(tmp_path):
+    path = tmp_path / "tasks.yaml"
+    path.write_text(CONFIG.replace("hard: {data.noise: 0.5}", "hard: {model.activation: softsign}"))
+    one = experiment.load(path)
+    overall = analysis.summarise(one, runs.expand(one, "keras"), {}).overall
+    formulas = {row.variant: row.formula for row in overall}
+    assert formulas["base"] == "differs from task to task"
+    assert formulas["007"] == "g = relu(z_g); h = o * relu(c)"
+
+
 def test_json_holds_an_interval_that_ends_at_infinity(case):
     one, expanded, records = case
     for run in expanded:

@@ -288,7 +288,7 @@ def _overall(
     return Row(
         task=OVERALL,
         variant=variant,
-        formula=mine[0].formula,
+        formula=mine[0].formula if len({row.formula for row in mine}) == 1 else "differs from task to task",
         seeds=sum(row.seeds for row in mine),
         ok=ok,
         diverged=diverged,

@@ -43,7 +43,8 @@ def sentence(
 
 def _numbers(one: Comparison, seeds: str, counts: str) -> str:
     if one.ratio is None:
-        return f"{counts} (p {equals(one.p_holm)} after Holm, with diverged runs ranked last)"
+        zero = "; by ranks, for a loss of 0 has no ratio" if one.pairs else ", with diverged runs ranked last"
+        return f"{counts} (p {equals(one.p_holm)} after Holm{zero})"
     parts = [f"95% interval {interval(one.ratio)}"] if one.ratio.low is not None else []
     ranked = one.only_variant_diverged + one.only_baseline_diverged > 0
     p = f"p {equals(one.p_holm)} after Holm" + ", with diverged runs ranked last" * ranked

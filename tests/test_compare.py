@@ -443,6 +443,7 @@ def test_sentences_say_what_was_found_and_what_could_not_be(tmp_path):
     assert (found.only_a, found.only_b) == (("gone",), ("late",))
     few = judged(with_variants(tmp_path / "a.csv", v=a["thin"]), with_variants(tmp_path / "b.csv", v=b["thin"]))
     assert few.passed and gate.result(few).endswith("only 0 of 1 variant had enough runs to judge losses")
+    assert found.judged and not few.judged  # which the command line takes for not comparable
 
 
 @pytest.mark.parametrize(("text", "expected"), [("10%", 0.1), ("0.1", 0.1), ("0", 0), ("2.5%", 0.025), ("100%", 1)])
@@ -558,3 +559,12 @@ def test_errors_of_the_command(tmp_path, words, expected):
     of(tmp_path / "other.csv", "variant,seed,test_loss\nw,0,1\n")
     done = call("compare", *words, cwd=tmp_path, code=2)
     assert expected in done.stderr and done.stdout == ""
+
+
+def test_a_gate_with_nothing_to_judge_neither_passes_nor_fails(tmp_path):
+    """As where every run of B failed."""
+    for name, status, loss in (("a.csv", "ok", "0.1"), ("b.csv", "failed", "")):
+        rows = "".join(f"v,{seed},{status},{loss}\n" for seed in range(3))
+        (tmp_path / name).write_text("variant,seed,status,test_loss\n" + rows)
+    done = call("compare", "a.csv", "b.csv", "--margin", "10%", cwd=tmp_path, code=2)
+    assert "no variant has enough finished runs to judge" in done.stderr

@@ -577,11 +577,20 @@ def _print_gate(a: Any, b: Any, margin: str, metric: str, as_json: bool) -> bool
         for one, sentence in zip(content["judgements"], sentences, strict=True):
             one["sentence"] = sentence
         print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
-        return gate.passed
+        return _said(gate)
     lines = [f"A: {gate.a}", f"B: {gate.b}", *sentences]
     lines += [f"{name}: only in {side}" for side, names in (("A", gate.only_a), ("B", gate.only_b)) for name in names]
     _console(sys.stdout).print("\n".join([*lines, gates.result(gate)]), markup=False, soft_wrap=True)
-    return gate.passed
+    return _said(gate)
+
+
+def _said(gate: Any) -> bool:
+    """Return whether a gate passed; raise UserError where it had nothing to judge."""
+    if not gate.judged:
+        raise UserError(
+            f"{gate.a}, {gate.b}: no variant has enough finished runs to judge: --margin cannot pass or fail"
+        )
+    return bool(gate.passed)
 
 
 def _some(lines: list[str], limit: int) -> list[str]:

@@ -76,6 +76,11 @@ class Gate:
         """Whether B is nowhere worse."""
         return not any(one.worse or one.diverges_more for one in self.judgements)
 
+    @property
+    def judged(self) -> bool:
+        """Whether there was evidence on any variant; a gate that could not have failed says nothing."""
+        return any(one.p is not None or one.diverged_p is not None for one in self.judgements)
+
 
 def margin_of(text: str) -> float:
     """Return the number that a margin such as 10% or 0.1 stands for."""

@@ -148,6 +148,8 @@ def test_a_folder_that_is_missing_or_of_something_else(tmp_path):
 def test_a_folder_in_use(folder):
     with records.locked(folder):
         assert examined(folder)["in use"].found.startswith(f"by process {os.getpid()} on ")
+    (folder / ".holder").write_text("process 1 on elsewhere\n")  # as a killed driver leaves it
+    assert "in use" not in examined(folder)
 
 
 @pytest.mark.parametrize("broken", [False, True])

@@ -89,9 +89,8 @@ def _folder(folder: Path) -> list[Finding]:
     findings = [Finding("folder", str(folder)), _writing(folder)]
     if not (folder / "runs").is_dir():
         return [*findings, Finding("records", "none: it holds no runs/, so it is no results folder yet")]
-    holder = folder / ".holder"
-    if holder.exists():
-        findings.append(Finding("in use", f"by {holder.read_text(encoding='utf-8').strip()}"))
+    if who := records.holder(folder):
+        findings.append(Finding("in use", f"by {who}"))
     foreign = list(map(str, inventory.foreign(folder)))
     return [*findings, *_records(folder), Finding("foreign files", _listed(foreign))]
 

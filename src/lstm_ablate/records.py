@@ -156,6 +156,22 @@ def deriving(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def holder(folder: Path) -> str | None:
+    """Return who holds a results folder at this moment, if anybody does."""
+    if not (folder / ".lock").exists():
+        return None
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            return None  # what a killed driver left says nothing
+    except (filelock.Timeout, OSError):
+        return _named(folder)
+
+
+def _named(folder: Path) -> str:
+    path = folder / ".holder"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else "another process"
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a results folder for one driver; raise FolderError where another one holds it or it cannot be written.
@@ -168,9 +184,9 @@ def locked(folder: Path) -> Iterator[None]:
         files.make_folder(folder / "runs")
         lock.acquire(timeout=_BUSY_SECONDS)
     except filelock.Timeout:
-        holder = folder / ".holder"
-        who = holder.read_text(encoding="utf-8").strip() if holder.exists() else "another process"
-        raise FolderError(f"{folder}: in use by {who}; wait for it, or name another folder with --results") from None
+        raise FolderError(
+            f"{folder}: in use by {_named(folder)}; wait for it, or name another folder with --results"
+        ) from None
     except OSError as error:
         raise FolderError(_unusable(folder, error)) from None
     try:

@@ -133,7 +133,7 @@ def _intervals(summary: Summary) -> Figure:
     ends = [(low or value, high or value) for value, low, high in map(_numbers, rows) if value]
     low, high = min([0.8, *(end[0] for end in ends)]), max([1.25, *(end[1] for end in ends)])
     axes.set_xlim(max(low, 1e-6) / 1.08, min(high, 1e6) * 1.08)
-    _log_axis(axes, "x")
+    _log_axis(axes, "x", wide=True)
     return figure
 
 
@@ -275,15 +275,19 @@ def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:
     return axes[:number]
 
 
-def _log_axis(axes: Axes, which: str) -> None:
+def _log_axis(axes: Axes, which: str, *, wide: bool = False) -> None:
     """Set a log axis whose ticks are plain numbers, few enough to read."""
     if which == "x":
         axes.set_xscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     decades = math.log10(high / low) if low > 0 else 0.0
+    subs: tuple[float, ...]
     subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=8) if decades > 0.6 else MaxNLocator(3))
+    if wide and decades < 1.2:
+        subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    few = MaxNLocator(8 if wide else 2 if which == "x" else 3)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8) if decades > 0.6 else few)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

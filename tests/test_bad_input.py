@@ -9,19 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_experiment import HEAD
 
 from lstm_ablate import cli, experiment, planning, records, runs, sweep
 from lstm_ablate.yaml_source import MAX_BYTES
 
 PROGRAM = Path(sys.executable).with_name("lstm-ablate")
-HEAD = """\
-version: 1
-name: test
-baseline: tanh
-variants:
-  tanh: {}
-  relu: {model.activation: relu}
-"""  # what follows it starts on line 7
 
 
 def head(old, new):

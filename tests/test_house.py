@@ -28,7 +28,7 @@ FLOORS = [
     "problems",
     "schema",
     "settings",
-    "activations yaml_source reach",
+    "activations yaml_source reach json_text",
     "errors",
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}

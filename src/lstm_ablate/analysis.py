@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lstm_ablate import evidence, tables
+from lstm_ablate import evidence
 from lstm_ablate.evidence import Comparison, Estimate, Values
 from lstm_ablate.experiment import Experiment
-from lstm_ablate.reach import pairs_needed
+from lstm_ablate.reach import pairs_needed, smallest_p
 from lstm_ablate.records import Record
 from lstm_ablate.runs import Run
 from lstm_ablate.sentences import sentence
@@ -102,6 +102,11 @@ class Summary:
     resolved: Mapping[str, Any]
     environment: Mapping[str, Any]  # in which the runs were trained; differs between reruns
 
+    @property
+    def band(self) -> tuple[float, float]:
+        """Between which ratios a variant counts as practically equivalent."""
+        return evidence.band(self.margin)
+
     def table(self) -> pd.DataFrame:
         """Return the rows as summary.csv holds them."""
         columns = _columns(Row)
@@ -149,7 +154,6 @@ def summarise(
     environment: Mapping[str, Any] | None = None,
 ) -> Summary:
     """Return the summary of an experiment from the records there are, and what is known of where they came about."""
-    table = tables.runs_table(runs, records)
     results: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
     metas: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for run in runs:
@@ -177,7 +181,7 @@ def summarise(
         rows=rows,
         overall=overall,
         notes=_notes(rows, len(compared)),
-        troubles=_troubles(table, records),
+        troubles=_troubles(runs, records),
         outcomes=outcomes,
         curves={cell: curve for cell in cells if (curve := _curve(results.get(cell, {})))},
         shown={task: shown for task in experiment.tasks if (shown := _shown(experiment, task, results))},
@@ -374,7 +378,7 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         notes.append(
             f"With {pairs} paired seed{'s' * (pairs != 1)} no difference can be significant whatever the runs give: "
             f"the smallest p is 2/2^{pairs}, after Holm over {family} comparisons "
-            f"{min(1.0, family * 2.0 ** (1 - pairs)):.2g}. "
+            f"{min(1.0, family * smallest_p(pairs)):.2g}. "
             f"{pairs_needed(family)} seeds can."
         )
     if any(row.comparison and row.comparison.seeds_needed for row in rows):
@@ -395,15 +399,16 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _troubles(table: pd.DataFrame, records: Mapping[str, Record]) -> tuple[str, ...]:
+def _troubles(runs: Sequence[Run], records: Mapping[str, Record]) -> tuple[str, ...]:
     lines = []
-    for row in table[table["status"] != "ok"].itertuples():
-        where = f"{row.task}, {row.variant}, seed {row.seed}"
-        if row.status == "diverged":
-            lines.append(f"{where}: diverged at epoch {row.diverged_epoch} of training")
-        else:
-            message = "".join(c if c.isprintable() else " " for c in records[str(row.run)].result["message"])
-            lines.append(f"{where}: failed: {' '.join(message.split())} (logs/{row.run}.log)")
+    for run in runs:
+        result = records[run.id].result if run.id in records else {"status": "missing"}
+        where = f"{run.task}, {run.variant}, seed {run.seed}"
+        if result["status"] == "diverged":
+            lines.append(f"{where}: diverged at epoch {result['diverged_epoch']} of training")
+        elif result["status"] == "failed":
+            message = "".join(c if c.isprintable() else " " for c in result["message"])
+            lines.append(f"{where}: failed: {' '.join(message.split())} (logs/{run.id}.log)")
     return tuple(lines)
 
 

@@ -1,6 +1,5 @@
 """The command line: parse, call one function, print, exit with its code."""
 
-import json
 import os
 import signal
 import sys
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lstm_ablate import __version__
-from lstm_ablate.errors import FolderError, UserError, did_you_mean
+from lstm_ablate.errors import FolderError, UserError, did_you_mean, printable
+from lstm_ablate.json_text import json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,10 +82,8 @@ def _end_quietly() -> None:
 
 
 def _visible(text: str) -> str:
-    """Write characters out that steer a terminal or turn text around."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape", "surrogatepass").decode() for c in text
-    )
+    """Return lines that steer no terminal and turn no text around."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _version(wanted: bool) -> None:
@@ -127,7 +125,6 @@ def run(
         experiment = sweep.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
         inventory.check_schema(folder, todo.records)
-        inventory.check_rebuildable(folder)
         if foreign := inventory.foreign(folder):
             log.print(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}", markup=False)
         for path in todo.damaged:
@@ -140,9 +137,8 @@ def run(
         done = count - len(todo.missing)
         log.print(f"{experiment.name}: {count} runs, {done} done, {len(todo.missing)} to train", markup=False)
         if todo.missing:
-            _report(
-                folder, experiment, [], with_page=False
-            )  # so that `report` works beside a run, and after one that was killed
+            # So that `report` works beside a run, and after one that was killed.
+            _report(folder, experiment, [], with_page=False)
             steps = sweep.train(
                 todo,
                 folder,
@@ -208,7 +204,7 @@ def plan(
             "smallest_p": smallest,
             "smallest_p_holm": smallest_holm,
         }
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(json_text(content))
         return
     headings = ["task"] * (len(experiment.tasks) > 1) + ["variant", "formula", "runs", "missing"]
     cells = [[str(share[heading]) for heading in headings] for share in shares]
@@ -310,7 +306,7 @@ def verify(
     epochs = verification.by_epoch(comparisons)
     if as_json:
         content = {"verdicts": [asdict(one) for one in verdicts], "epochs": [asdict(one) for one in epochs]}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(json_text(content))
     else:
         _print_verification(experiment.engine, verdicts, epochs)
     if not all(verdict.holds for verdict in verdicts):
@@ -353,7 +349,7 @@ def bench(
         )
     out.print("\n".join(lines), markup=False, soft_wrap=True)
     if file:
-        file.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
+        file.write_text(json_text(asdict(result)) + "\n", encoding="utf-8")
 
 
 @app.command(epilog="Example: lstm-ablate doctor results/relu_vs_tanh")
@@ -370,7 +366,7 @@ def doctor(
     problems = [one for one in findings if one.problem]
     if as_json:
         content = {"ok": not problems, "findings": [asdict(one) for one in findings]}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(json_text(content))
     else:
         out = _console(sys.stdout)
         _print_table(out, ["what", "found"], [[one.what, _visible(one.found)] for one in findings])
@@ -385,7 +381,7 @@ def schema() -> None:
     """Print the JSON Schema of an experiment file, for editors and other programs."""
     from lstm_ablate.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    print(json_text(json_schema()))
 
 
 @app.command(epilog="Example: lstm-ablate activations --json")
@@ -406,7 +402,7 @@ def activations(as_json: AsJson = False) -> None:
         for one in ACTIVATIONS.values()
     ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json_text(rows))
         return
     cells = [
         [str(cell) if isinstance(cell, str) else "  ".join(f"{x:g}" for x in cell) for cell in row.values()]
@@ -539,7 +535,7 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     from lstm_ablate import compare as comparing
 
     if as_json:
-        print(json.dumps(_finite(comparing.as_json(found)), indent=2, ensure_ascii=False))
+        print(json_text(comparing.as_json(found)))
         return bool(found.same)
     out = _console(sys.stdout)
     lines = [f"A: {found.a}", f"B: {found.b}"]
@@ -553,7 +549,7 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
         cells = [
             [
                 comparing.shown(one.key),
-                comparing.printable(one.column),
+                printable(one.column),
                 *("-" if value is None else repr(value).removesuffix(".0") for value in (one.a, one.b)),
                 *("-" if value is None else f"{value:.2g}" for value in (one.relative, one.absolute)),
             ]
@@ -576,7 +572,7 @@ def _print_gate(a: Any, b: Any, margin: str, metric: str, as_json: bool) -> bool
         content: dict[str, Any] = {"result": gates.result(gate), "passed": gate.passed, **asdict(gate)}
         for one, sentence in zip(content["judgements"], sentences, strict=True):
             one["sentence"] = sentence
-        print(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+        print(json_text(content))
         return _said(gate)
     lines = [f"A: {gate.a}", f"B: {gate.b}", *sentences]
     lines += [f"{name}: only in {side}" for side, names in (("A", gate.only_a), ("B", gate.only_b)) for name in names]
@@ -595,15 +591,6 @@ def _said(gate: Any) -> bool:
 
 def _some(lines: list[str], limit: int) -> list[str]:
     return lines[:limit] + ([f"... and {len(lines) - limit} more"] if len(lines) > limit else [])
-
-
-def _finite(content: Any) -> Any:
-    """Return content for JSON, which has no infinite numbers: they become text."""
-    if isinstance(content, dict):
-        return {name: _finite(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
-    return str(content) if content in (float("inf"), -float("inf")) else content
 
 
 def _count(number: int, what: str) -> str:

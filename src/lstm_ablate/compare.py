@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.errors import UserError, did_you_mean, printable
 
 Key = tuple[str, str, int | None]  # task, variant, seed; a row of a summary has no seed
 Value = float | str | None
@@ -325,11 +325,6 @@ def shown(key: Key) -> str:
 def changed(one: Difference) -> str:
     """Say how a text differs."""
     return printable(f"{shown(one.key)}: {one.column}: {one.a or '-'} -> {one.b or '-'}")
-
-
-def printable(text: str) -> str:
-    """Return text of a file with what would move a terminal's cursor, or colour it, spelt out."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def result(one: Comparison) -> str:

@@ -16,6 +16,11 @@ class FolderError(Exception):
     """The results folder cannot be used (exit code 4)."""
 
 
+def printable(text: str) -> str:
+    """Return text with what would move a terminal's cursor, colour it or turn text around spelt out; line ends too."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ' Did you mean "nearest"?' with the nearest known word, or '' when none is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

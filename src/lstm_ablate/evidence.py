@@ -208,6 +208,11 @@ def pairs_to_settle(differences: Values, margin: float | None, comparisons: int)
 # ------------------------------------------------------------------------------------------------ the verdict
 
 
+def band(margin: float) -> tuple[float, float]:
+    """Return between which ratios all is practically equivalent: alike for a variant and for its reverse."""
+    return 1 / (1 + margin), 1 + margin
+
+
 def compare(pairs: Sequence[tuple[Values, Values]], margin: float) -> list[Comparison]:
     """Return what the losses (variant [n], baseline [n]) of all the comparisons of an experiment say.
 
@@ -310,15 +315,16 @@ def _judged(one: Comparison, d: Values, needs: tuple[bool, bool], margin: float,
     if one.p_holm is not None and one.p_holm <= ALPHA and not opposed:
         side = _side(one.ratio) if of_losses else by_ranks
 
-    discordant, edge, band = one.only_variant_diverged + one.only_baseline_diverged, 1 + margin, one.equivalence
+    discordant, narrow = one.only_variant_diverged + one.only_baseline_diverged, one.equivalence
+    low, high = band(margin)
     within = bool(
         not discordant
         and one.pairs >= _FEW
-        and band is not None
-        and band.low is not None
-        and band.high is not None
-        and 1 / edge <= band.low
-        and band.high <= edge
+        and narrow is not None
+        and narrow.low is not None
+        and narrow.high is not None
+        and low <= narrow.low
+        and narrow.high <= high
     )
     verdict: Verdict = "inconclusive"
     if side:

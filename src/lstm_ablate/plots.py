@@ -54,13 +54,13 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
     """Yield the name, the caption and the drawing of each figure that there is something to draw for."""
     with mpl.rc_context(_STYLE):
         if any(row.comparison for row in summary.rows):
-            yield "intervals", _INTERVALS.format(baseline=summary.baseline, **_margin(summary)), _intervals(summary)
+            yield "intervals", _INTERVALS.format(*summary.band, baseline=summary.baseline), _intervals(summary)
         for task in summary.tasks:
             suffix, title = (f"-{task}", f" Task {task}.") if len(summary.tasks) > 1 else ("", "")
             if any(where == task for where, _ in summary.curves):
                 yield f"curves{suffix}", _CURVES.format(baseline=summary.baseline) + title, _curves(summary, task)
             if _others(summary):
-                caption = _PAIRS.format(baseline=summary.baseline, **_margin(summary))
+                caption = _PAIRS.format(*summary.band, baseline=summary.baseline)
                 yield f"pairs{suffix}", caption + title, _pairs(summary, task)
             if task in summary.shown:
                 yield f"reconstructions{suffix}", _RECONSTRUCTIONS + title, _reconstructions(summary, task)
@@ -70,22 +70,18 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
 
 _INTERVALS = (
     "Loss over the loss of {baseline} at the same seed: ratio of geometric means with its 95% interval (thick: 90%). "
-    "Left of 1 is better. Band: practically equivalent, {low:.3g} to {high:.3g}."
+    "Left of 1 is better. Band: practically equivalent, {0:.3g} to {1:.3g}."
 )
 _CURVES = (
     "Validation loss by epoch: median and quartiles over the runs that still went on; {baseline} in grey. A cross "
     "marks where a diverged run ends."
 )
 _PAIRS = (
-    "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is better; band: {low:.3g} "
-    "to {high:.3g} times. A cross at the top is a run that diverged, one at the right a run of {baseline}."
+    "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is better; band: {0:.3g} "
+    "to {1:.3g} times. A cross at the top is a run that diverged, one at the right a run of {baseline}."
 )
 _RECONSTRUCTIONS = "Test windows (broad) and what each variant's run of median loss made of them (first feature)."
 _DIVERGENCE = "Share of runs that diverged, with its exact 95% interval."
-
-
-def _margin(summary: Summary) -> dict[str, float]:
-    return {"low": 1 / (1 + summary.margin), "high": 1 + summary.margin}
 
 
 def svg(name: str, figure: Figure) -> str:
@@ -111,10 +107,8 @@ def png(figure: Figure) -> bytes:
 
 def _intervals(summary: Summary) -> Figure:
     rows = [row for row in (*summary.rows, *summary.overall) if row.comparison]
-    several = len(summary.tasks) > 1
-    figure, ((axes,),) = _panels(1, 1, height=0.9 + 0.27 * len(rows), width=_WIDTH)
-    edge = _margin(summary)
-    axes.axvspan(edge["low"], edge["high"], color=_GREY, alpha=0.2, lw=0)
+    figure, axes = _lines_of(summary, rows)
+    axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
     axes.axvline(1, color=INK, lw=0.8)
     for y, row in enumerate(rows):
         assert row.comparison
@@ -124,22 +118,20 @@ def _intervals(summary: Summary) -> Figure:
             text = f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "no pair that converged"
             axes.annotate(text, (1, y), (6, 0), textcoords="offset points", va="center", color=colour)
             continue
-        axes.plot([ratio.low or ratio.value, ratio.high or ratio.value], [y, y], color=colour)
-        axes.plot([band.low or ratio.value, band.high or ratio.value], [y, y], color=colour, lw=3.2)
+        axes.plot(_ends(ratio), [y, y], color=colour)
+        axes.plot(_ends(band), [y, y], color=colour, lw=3.2)
         axes.plot([ratio.value], [y], color=colour, marker=mark, ms=6)
-    axes.set_yticks(range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f"loss, times that of {summary.baseline}")
-    ends = [(low or value, high or value) for value, low, high in map(_numbers, rows) if value]
+    ends = [_ends(row.comparison.ratio) for row in rows if row.comparison and row.comparison.ratio]
     low, high = min([0.8, *(end[0] for end in ends)]), max([1.25, *(end[1] for end in ends)])
     axes.set_xlim(max(low, 1e-6) / 1.08, min(high, 1e6) * 1.08)
     _log_axis(axes, "x", wide=True)
     return figure
 
 
-def _numbers(row: Row) -> tuple[float | None, float | None, float | None]:
-    ratio = row.comparison.ratio if row.comparison else None
-    return (ratio.value, ratio.low, ratio.high) if ratio else (None, None, None)
+def _ends(estimate: Estimate) -> tuple[float, float]:
+    """Return where the interval of a ratio is drawn from and to: the value alone where there is none."""
+    return estimate.low or estimate.value, estimate.high or estimate.value
 
 
 def _curves(summary: Summary, task: str) -> Figure:
@@ -177,10 +169,10 @@ def _pairs(summary: Summary, task: str) -> Figure:
     base = summary.outcomes[task, summary.baseline]
     left, right = _range(base.values())
     bottom, top = _range(loss for variant in summary.variants for loss in summary.outcomes[task, variant].values())
-    line, edge = np.array([min(left, bottom), max(right, top)]), _margin(summary)
+    line, edge = np.array([min(left, bottom), max(right, top)]), summary.band
     for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
         colour, _, mark = _look(summary, variant)
-        axes.fill_between(line, line * edge["low"], line * edge["high"], color=_GREY, alpha=0.2, lw=0)
+        axes.fill_between(line, line * edge[0], line * edge[1], color=_GREY, alpha=0.2, lw=0)
         axes.plot(line, line, color=INK, lw=0.8)
         mine = summary.outcomes[task, variant]
         pairs = [(base[seed], loss) for seed, loss in mine.items() if seed in base]
@@ -226,15 +218,12 @@ def _reconstructions(summary: Summary, task: str) -> Figure:
 
 def _divergence(summary: Summary) -> Figure:
     rows = [row for row in summary.rows if row.diverging]
-    figure, ((axes,),) = _panels(1, 1, height=0.8 + 0.27 * len(rows), width=_WIDTH)
+    figure, axes = _lines_of(summary, rows)
     for y, row in enumerate(rows):
         colour, _, mark = _look(summary, row.variant)
         share = row.diverging or Estimate(0.0)
         axes.plot([share.low or 0.0, share.high or 0.0], [y, y], color=colour)
         axes.plot([share.value], [y], color=colour, marker=mark, ms=6)
-    several = len(summary.tasks) > 1
-    axes.set_yticks(range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
     axes.set_xlabel("runs that diverged")
@@ -265,6 +254,15 @@ def _panels(number: int, columns: int, height: float = 1.8, width: float = 0.0, 
     rows = -(-number // columns)
     figure = Figure((width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
+    """Return a figure with a line for each row, from the top, and its name beside it."""
+    figure, ((axes,),) = _panels(1, 1, height=0.9 + 0.27 * len(rows), width=_WIDTH)
+    several = len(summary.tasks) > 1
+    axes.set_yticks(range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    return figure, axes
 
 
 def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:

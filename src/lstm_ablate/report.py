@@ -1,12 +1,9 @@
 """One summary as a terminal table, Markdown, LaTeX, CSV or JSON, and the derived files of a results folder."""
 
-import json
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich import box
@@ -18,6 +15,7 @@ from lstm_ablate import files, page, plots, tables
 from lstm_ablate.analysis import OVERALL, Row, Summary
 from lstm_ablate.evidence import Estimate
 from lstm_ablate.experiment import Experiment
+from lstm_ablate.json_text import json_text
 from lstm_ablate.records import Record
 from lstm_ablate.runs import Run
 from lstm_ablate.sentences import interval, p_value
@@ -211,16 +209,7 @@ def as_json(summary: Summary) -> str:
         "notes": list(summary.notes),
         "troubles": list(summary.troubles),
     }
-    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(content: Any) -> Any:
-    """Return content for JSON, which has no infinite numbers, as a vast interval may end at: they become text."""
-    if isinstance(content, dict):
-        return {name: _finite(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
-    return str(content) if isinstance(content, float) and math.isinf(content) else content
+    return json_text(content) + "\n"
 
 
 def html(summary: Summary) -> str:
@@ -310,7 +299,7 @@ def legend(summary: Summary) -> str:
     """Return what the columns mean."""
     ceilings = {row.task: row.ceiling for row in summary.rows if row.ceiling is not None}
     means = ", ".join(f"{value:.3g}" + (f" ({task})" if len(ceilings) > 1 else "") for task, value in ceilings.items())
-    low, high = 1 / (1 + summary.margin), 1 + summary.margin
+    low, high = summary.band
     return (
         f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test windows, over the runs "
         "that converged; lower is better, 0 is a perfect reconstruction"

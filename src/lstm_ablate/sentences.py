@@ -2,7 +2,7 @@
 
 import math
 
-from lstm_ablate.evidence import Comparison, Estimate
+from lstm_ablate.evidence import Comparison, Estimate, band
 from lstm_ablate.reach import pairs_needed
 
 
@@ -67,7 +67,7 @@ def divergence(count: int, n: int) -> str:
 
 
 def _band(margin: float) -> str:
-    return f"{1 / (1 + margin):.3g} to {1 + margin:.3g}"
+    return "{:.3g} to {:.3g}".format(*band(margin))
 
 
 def _times(ratio: Estimate) -> str:

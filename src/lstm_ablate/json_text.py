@@ -1,0 +1,18 @@
+"""Values as the JSON text that programs read along."""
+
+import json
+import math
+from typing import Any
+
+
+def json_text(content: Any) -> str:
+    """Return content as indented JSON. It has no infinite numbers, as a vast interval may end at: they become text."""
+    return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return str(content) if isinstance(content, float) and math.isinf(content) else content

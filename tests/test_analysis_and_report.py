@@ -139,6 +139,24 @@ def test_over_all_tasks_each_seed_counts_once(case):
     assert f"after Holm over {family} comparisons" in " ".join(summary.notes)
 
 
+def test_a_note_names_what_has_learned_next_to_nothing(case):
+    """Where predicting the mean costs hardly more than the median run, verdicts say little."""
+    one, expanded, records = case
+    medians = {row.variant: row.median.value for row in analysis.summarise(one, expanded, records).rows if row.median}
+    for share, named in ((0.91, {"base", "007"}), (0.89, set())):
+        results = {
+            run.id: {**records[run.id].result, "ceiling": medians[run.variant] / share}
+            for run in expanded
+            if run.id in records and run.task == "hard" and run.variant in medians
+        }
+        changed = {
+            key: Record(r.run, r.identity, results.get(key, {**r.result, "ceiling": 1e9}), r.meta)
+            for key, r in records.items()
+        }
+        notes = [note for note in analysis.summarise(one, expanded, changed).notes if "predicting the mean" in note]
+        assert {name for name in medians if any(name in note for note in notes)} == named
+
+
 def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
     """The same experiment with losses set for each verdict; 12 seeds, 6 comparisons."""
     path = tmp_path / "verdicts.yaml"

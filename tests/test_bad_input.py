@@ -242,12 +242,12 @@ LINES = {
     # memory: of 16 GB, see below
     "weights beyond the memory": (
         "model: {encoder: [65536, 65536]}",
-        ":7:8: training would take about 3,310.2 GB of memory, 3,299.4 GB of it for model; this machine has 16.0 GB. "
+        ":7:8: training would take about 3,310.2 GB of memory, 3,299.4 GB of it for model; there are 16.0 GB. "
         "Make model.encoder, model.decoder smaller",
     ),
     "windows beyond the memory": (
         "data: {family: ar, samples: {train: 10000000}, timesteps: 1000}",
-        ":7:29: training would take about 81.5 GB of memory, 80.0 GB of it for data.samples; this machine has 16.0",
+        ":7:29: training would take about 81.5 GB of memory, 80.0 GB of it for data.samples; there are 16.0",
     ),
     "batches beyond the memory": (
         "  wide: {training.batch_size: 1000, model.encoder: [9000]}\ndata: {family: ar, timesteps: 200}",

@@ -1,8 +1,10 @@
 """The doctor finds what was broken on purpose, and leaves everything as it was."""
 
+import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -126,6 +128,39 @@ def test_records_of_a_newer_program(folder):
     identity = {**run.identity, "schema": 2}
     records.publish(folder, Record(runs.id_of(identity), identity, {"status": "ok"}, {}))
     assert "newer than this program" in problems(folder)["records"]
+
+
+def test_a_record_of_a_newer_program_may_hold_more(folder):
+    """Also without another schema it is a record, by its checksum, and not one of half a run."""
+    run = runs.expand(experiment.load(SMOKE, ("seeds=[9]",)))[0]
+    content = {"run": run.id, "identity": run.identity, "meta": {}, "result": {"status": "ok"}, "notes": "new"}
+    for left_out in (None, "meta"):
+        kept = {name: value for name, value in content.items() if name != left_out}
+        checksum = hashlib.sha256(runs.canonical_json(kept).encode()).hexdigest()
+        (folder / "runs" / f"{run.id}.json").write_text(json.dumps({**kept, "checksum": checksum}))
+        found, damaged = records.load(folder)
+        assert (run.id in found, len(damaged)) == ((True, 0) if left_out is None else (False, 1))
+
+
+@pytest.mark.skipif(not shutil.which("findmnt"), reason="findmnt is not installed")
+@pytest.mark.parametrize("place", ["/", "/proc/self", "/dev/shm", "/sys", "."])
+def test_the_file_system_is_what_findmnt_says(place):
+    told = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", place], capture_output=True, text=True, check=True)
+    assert doctor.file_system(Path(place)) == told.stdout.split()[-1]
+
+
+def test_the_file_system_of_a_network_is_named_as_such(folder, monkeypatch, tmp_path):
+    mounts = (
+        "22 1 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+        f"23 22 0:22 / {str(folder.parent).replace(' ', chr(92) + '040')} rw master:2 shared:3 - nfs4 host:/data rw\n"
+        f"24 22 0:23 / {folder}s rw - tmpfs tmpfs rw\n"
+    )
+    (tmp_path / "mounts").write_text(mounts)
+    monkeypatch.setattr(doctor, "_MOUNTS", tmp_path / "mounts")
+    assert doctor.file_system(tmp_path) == "ext4"
+    assert examined(folder)["file system"].found.startswith("nfs4, of a network: ") and problems(folder) == {}
+    monkeypatch.setattr(doctor, "_MOUNTS", tmp_path / "nowhere")
+    assert doctor.file_system(tmp_path) == "unknown"
 
 
 @pytest.mark.parametrize("what", ["publish", "read"])

@@ -28,7 +28,7 @@ FLOORS = [
     "problems",
     "schema",
     "settings",
-    "activations yaml_source reach json_text",
+    "activations yaml_source reach json_text limits",
     "errors",
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}

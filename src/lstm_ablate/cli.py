@@ -107,14 +107,16 @@ def run(
     overrides: Overrides = None,
     results: Results = Path("results"),
     engine: EngineName = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one per core by default, as far as memory goes.")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train what is missing, then write the CSVs and the report, and print the table."""
-    from lstm_ablate import inventory, progress, records, sweep
+    from lstm_ablate import inventory, planning, progress, records, sweep
 
     experiment = _checked(config, overrides, engine)
     folder = results / experiment.name
@@ -142,7 +144,7 @@ def run(
             steps = sweep.train(
                 todo,
                 folder,
-                workers=workers or _workers(experiment),
+                workers=workers or planning.workers(experiment),
                 config_folder=config.parent,
                 timeout=experiment.timeout,
                 fail_fast=fail_fast,
@@ -174,7 +176,9 @@ def plan(
     overrides: Overrides = None,
     results: Results = Path("results"),
     engine: EngineName = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one per core by default, as far as memory goes.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, and what it would cost; train nothing, write nothing."""
@@ -186,7 +190,7 @@ def plan(
     experiment = sweep.settled(experiment, folder)
     todo = sweep.plan(experiment, folder)
     inventory.check_schema(folder, todo.records)
-    processes = workers or _workers(experiment)
+    processes = workers or planning.workers(experiment)
     cost = planning.cost(todo, processes)
     shares = [asdict(share) for share in planning.shares(experiment, todo)]
     tasks = len(experiment.tasks)
@@ -288,17 +292,19 @@ def verify(
     config: Config,
     overrides: Overrides = None,
     engine: EngineName = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per core by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one per core by default, as far as memory goes.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the same runs with an engine and with plain Keras, and show how far apart they are."""
-    from lstm_ablate import runs, verification
+    from lstm_ablate import planning, runs, verification
 
     experiment = _checked(config, overrides, engine)
     log = _console(sys.stderr)
     expanded = runs.expand(experiment)
     comparisons = []
-    for one in verification.compare(expanded, workers or _workers(experiment)):
+    for one in verification.compare(expanded, workers or planning.workers(experiment)):
         comparisons.append(one)
         log.print(f"{len(comparisons)}/{len(expanded)} runs compared; {one.run.variant}, seed {one.run.seed}")
     comparisons.sort(key=lambda one: expanded.index(one.run))
@@ -477,12 +483,6 @@ def _checked(config: Path, overrides: list[str] | None, engine: str | None) -> "
 
 def _overrides(words: list[str] | None, engine: str | None) -> tuple[str, ...]:
     return (*(words or ()), *([f"engine={engine}"] if engine else []))
-
-
-def _workers(experiment: "Experiment") -> int:
-    from lstm_ablate.sweep import default_workers
-
-    return default_workers() if experiment.workers == "auto" else experiment.workers
 
 
 def _console(stream: Any, *, quiet: bool = False) -> "Console":

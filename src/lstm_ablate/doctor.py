@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lstm_ablate import environment, files, inventory, records, sweep
+from lstm_ablate import environment, files, inventory, limits, records, sweep
 from lstm_ablate.errors import FolderError
 from lstm_ablate.runs import id_of
 
@@ -27,6 +27,13 @@ KNOWN_BAD = {  # package: the first good version, what is wrong with those below
 
 # Variables that workers inherit and that choose other kernels or compilations: numbers differ from those without.
 CHANGES_NUMBERS = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
+
+
+# File systems whose disks are another machine's.
+NETWORKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.ceph", "lustre", "gpfs", "beegfs"} | {
+    "glusterfs", "fuse.glusterfs", "fuse.sshfs", "orangefs", "ocfs2", "gfs2"
+}  # fmt: skip
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def _machine() -> list[Finding]:
         Finding(
             "threads",
             f"{settings['TF_NUM_INTRAOP_THREADS']} in each of {sweep.default_workers()} workers; "
-            f"{environment.memory_bytes() / 1e9:.1f} GB of memory",
+            f"{limits.memory_bytes() / 1e9:.1f} GB of memory",
         ),
         Finding("determinism", determinism),
     ]
@@ -86,13 +93,32 @@ def _machine() -> list[Finding]:
 def _folder(folder: Path) -> list[Finding]:
     if not folder.is_dir():
         return [Finding("folder", str(folder), "there is no such folder")]
-    findings = [Finding("folder", str(folder)), _writing(folder)]
+    findings = [Finding("folder", str(folder)), Finding("file system", _told(file_system(folder))), _writing(folder)]
     if not (folder / "runs").is_dir():
         return [*findings, Finding("records", "none: it holds no runs/, so it is no results folder yet")]
     if who := records.holder(folder):
         findings.append(Finding("in use", f"by {who}"))
     foreign = list(map(str, inventory.foreign(folder)))
     return [*findings, *_records(folder), Finding("foreign files", _listed(foreign))]
+
+
+def file_system(folder: Path) -> str:
+    """Return the type of the file system that a folder lies on, as Linux names it; "unknown" elsewhere."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return "unknown"
+    place = folder.resolve()
+    around = [("", "unknown")]
+    for line in lines:  # proc(5): the fifth field is where it is mounted, and the type follows a lone hyphen
+        mount = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4])
+        if place.is_relative_to(mount):
+            around.append((mount, line.partition(" - ")[2].split()[0]))
+    return max(reversed(around), key=lambda one: len(one[0]))[1]  # of two at one place the later one hides the other
+
+
+def _told(kind: str) -> str:
+    return f"{kind}, of a network: it may not keep what it says it has synced" if kind in NETWORKS else kind
 
 
 def _writing(folder: Path) -> Finding:

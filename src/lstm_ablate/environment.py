@@ -60,11 +60,6 @@ class Gpu:
     free_bytes: int | None
 
 
-def memory_bytes() -> int:
-    """Return the memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 @cache
 def gpus() -> tuple[Gpu, ...]:
     """Return the NVIDIA GPUs that we may use, without loading TensorFlow."""

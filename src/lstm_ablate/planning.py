@@ -3,14 +3,13 @@
 import statistics
 from dataclasses import dataclass
 
-from lstm_ablate import memory
+from lstm_ablate import memory, sweep
 from lstm_ablate.engines import group_size
-from lstm_ablate.environment import memory_bytes
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import Experiment
+from lstm_ablate.limits import memory_bytes
 from lstm_ablate.runs import Run, groups
 from lstm_ablate.settings import FileData, Settings
-from lstm_ablate.sweep import Plan
 
 # A rough model of the engines on one core of a 2020s server, used until a run has finished here: a step costs some
 # overhead for each layer and time step, and its floating-point operations.
@@ -44,7 +43,7 @@ class Cost:
     disk_bytes: float
 
 
-def shares(experiment: Experiment, plan: Plan) -> list[Share]:
+def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
     """Return how many runs each variant has in each task, and how many of them are missing."""
     missing = {run.id for run in plan.missing}
     counts: dict[tuple[str, str], list[bool]] = {}
@@ -56,7 +55,7 @@ def shares(experiment: Experiment, plan: Plan) -> list[Share]:
     ]
 
 
-def cost(plan: Plan, workers: int) -> Cost:
+def cost(plan: sweep.Plan, workers: int) -> Cost:
     """Predict what training the missing runs of a plan takes on a number of workers."""
     rates: dict[Settings, list[float]] = {}
     for run in plan.runs:
@@ -96,17 +95,25 @@ def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     return overhead + 6 * samples * timesteps * memory.weights(settings, features) / _FLOPS_PER_SECOND[engine]
 
 
+def workers(experiment: Experiment) -> int:
+    """Return how many workers to start: as the experiment says, or one per core or GPU, as far as memory goes."""
+    if experiment.workers != "auto":
+        return experiment.workers
+    largest = max(sum(_group_parts(experiment, settings).values()) for settings in experiment.settings.values())
+    return max(1, min(sweep.default_workers(), int(memory_bytes() / (_BASE_BYTES + largest))))
+
+
 def check_memory(experiment: Experiment) -> None:
-    """Raise UserError where a run is predicted to take more memory than this machine has."""
+    """Raise UserError where a run is predicted to take more memory than we may use here."""
     problems: dict[str, None] = {}
     for (task, variant), settings in experiment.settings.items():
-        parts = _memory_parts(settings, group_size(experiment.engine, settings, experiment.group_size))
+        parts = _group_parts(experiment, settings)
         predicted = _BASE_BYTES + sum(parts.values())
         if predicted > memory_bytes():
             largest = max(parts, key=parts.__getitem__)
             problems[
                 f"{experiment.place(task, variant, largest)}: training would take about {predicted / 1e9:,.1f} GB of "
-                f"memory, {parts[largest] / 1e9:,.1f} GB of it for {largest}; this machine has "
+                f"memory, {parts[largest] / 1e9:,.1f} GB of it for {largest}; there are "
                 f"{memory_bytes() / 1e9:,.1f} GB. Make {', '.join(_SIZES[largest])} smaller"
             ] = None
     if problems:
@@ -118,6 +125,10 @@ _SIZES = {  # what takes memory, and the values that its size comes from
     "model": ("model.encoder", "model.decoder"),
     "training.batch_size": ("training.batch_size", "data.timesteps", "model.encoder", "model.decoder"),
 }
+
+
+def _group_parts(experiment: Experiment, settings: Settings) -> dict[str, float]:
+    return _memory_parts(settings, group_size(experiment.engine, settings, experiment.group_size))
 
 
 def _memory_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:

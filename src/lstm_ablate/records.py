@@ -50,9 +50,10 @@ def _parsed(path: Path) -> Record | None:
         content = json.loads(path.read_bytes())
         checksum = content.pop("checksum")
         whole = hashlib.sha256(canonical_json(content).encode()).hexdigest() == checksum
-    except (ValueError, KeyError, AttributeError, RecursionError):
+        record = Record(content["run"], content["identity"], content["result"], content["meta"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return Record(**content) if whole and content.get("run") == path.stem else None
+    return record if whole and record.run == path.stem else None
 
 
 def load(folder: Path) -> tuple[dict[str, Record], list[Path]]:

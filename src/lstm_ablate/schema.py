@@ -38,7 +38,9 @@ class Analysis(Frozen):
 class Execution(Frozen):
     """How runs are carried out; never changes a number."""
 
-    workers: Annotated[CountOrAuto, Field(description="processes; auto: one per core")] = "auto"
+    workers: Annotated[
+        CountOrAuto, Field(description="processes; auto: one per core or GPU, as far as memory goes")
+    ] = "auto"
     timeout: Annotated[
         Positive,
         Field(

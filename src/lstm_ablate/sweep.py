@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lstm_ablate import data, engines, environment, files, memory, records
+from lstm_ablate import data, engines, environment, files, limits, memory, records
 from lstm_ablate.errors import UserError
 from lstm_ablate.executors import Done, Failed, Progress
 from lstm_ablate.executors.local import execute
@@ -52,8 +52,7 @@ def worker_environment(worker: int) -> dict[str, str]:
 
 def default_workers() -> int:
     """Return how many workers this machine is good for: one per GPU, or else one per core that we may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return len(environment.gpus()) or cores
+    return len(environment.gpus()) or limits.cores()
 
 
 def settled(experiment: Experiment, folder: Path) -> Experiment:

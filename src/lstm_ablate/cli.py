@@ -42,6 +42,9 @@ EngineName = Annotated[
     str | None,
     typer.Option("--engine", metavar="fused|keras", help="The code that trains; the config's own, or fused."),
 ]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; one per core by default, as far as memory goes.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -107,9 +110,7 @@ def run(
     overrides: Overrides = None,
     results: Results = Path("results"),
     engine: EngineName = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core by default, as far as memory goes.")
-    ] = None,
+    workers: Workers = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
@@ -176,9 +177,7 @@ def plan(
     overrides: Overrides = None,
     results: Results = Path("results"),
     engine: EngineName = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core by default, as far as memory goes.")
-    ] = None,
+    workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, and what it would cost; train nothing, write nothing."""
@@ -292,9 +291,7 @@ def verify(
     config: Config,
     overrides: Overrides = None,
     engine: EngineName = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core by default, as far as memory goes.")
-    ] = None,
+    workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the same runs with an engine and with plain Keras, and show how far apart they are."""

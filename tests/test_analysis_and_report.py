@@ -6,9 +6,11 @@ import json
 import math
 import re
 import statistics
+from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 from scipy import stats
 
@@ -343,3 +345,54 @@ def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
     assert (row.ok, row.diverged, row.median, row.diverging.value) == (6, 6, None, 0.5)
     assert report.statistics(row)[:4] == ("-",) * 4 and report.statistics(row)[-1].startswith("6 of 12 [0.2")
     assert report.cells(rows["unstarted"])[-1] == report.cells(rows["broken"])[-1] == "-"  # not inconclusive
+
+
+class _Shown(HTMLParser):
+    """The texts of a page, and its elements."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.texts, self.elements = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+QUESTIONS = ("--- a rule?", "+ an item?", "- an item", "1. a number?", "=== above?", "# no *title* `here` <b>?", "_so_")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
+    """As markdown-it, which follows CommonMark, reads it."""
+    path = tmp_path / "names.yaml"
+    names = VERDICTS.replace("  better:", "  _better_:").replace("  alike:", "  a__b__c:")
+    path.write_text(f"{names}question: {json.dumps(question)}\n")
+    one = experiment.load(path)
+    text = report.markdown(analysis.summarise(one, runs.expand(one, "keras"), {}))
+    page = _Shown(MarkdownIt("commonmark").enable("table").render(text))
+    plain = _Shown(MarkdownIt("commonmark").enable("table").render(text.replace(question, "why")))
+    assert question in page.texts
+    for name in ("_better_", "a__b__c"):
+        assert page.texts.count(name) == 2
+        assert any(shown.startswith(f"{name} cannot be compared with base: ") for shown in page.texts)
+    assert page.elements == plain.elements and not {"em", "strong", "hr", "ol", "b"} & set(page.elements)
+
+
+def test_a_narrow_terminal_cuts_nothing_off(case):
+    """Nor a word of a verdict in two; what has no room in the table stands below it."""
+    one, expanded, records = case
+    summary = analysis.summarise(one, expanded, records)
+    stream = io.StringIO()
+    report.terminal(summary, Console(file=stream, width=80, color_system=None))
+    lines = stream.getvalue().splitlines()
+    assert "…" not in stream.getvalue()
+    assert all(len(line) <= 80 or line.startswith("- ") or line.endswith(" s/run") for line in lines)
+    words = stream.getvalue().split()
+    for row in summary.rows:
+        seconds = summary.seconds.get((row.task, row.variant))
+        assert f"  {row.variant}: {row.formula}; {'-' if seconds is None else f'{seconds:.1f}'} s/run" in lines
+        assert set(report.cells(row)[-1].split()) <= set(words)

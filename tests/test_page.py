@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from lstm_ablate import analysis, experiment, page, plots, report, runs
+from lstm_ablate.evidence import Estimate
 from lstm_ablate.records import Record
 
 CONFIG = """
@@ -220,6 +222,12 @@ def test_a_drawing_in_a_page_is_short_and_its_texts_are_whole(summarised):
     assert ">0.12345<" in short and not re.search(r'="[^"]*\d\.\d{3}', short)
     assert set(re.findall(r"#(m[0-9a-f]+|p[0-9a-f]+)", short)) <= set(re.findall(r' id="([^"]+)"', short))
     ElementTree.fromstring(short[short.index("<svg") :])  # well-formed
+
+
+def test_an_interval_without_an_end_is_drawn_to_the_edge():
+    assert plots._ends(Estimate(0.5, 0.0, math.inf)) == (1e-6, 1e6)
+    assert plots._ends(Estimate(0.5, 0.4, 0.6)) == (0.4, 0.6)
+    assert plots._ends(Estimate(0.5)) == (0.5, 0.5)
 
 
 def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):

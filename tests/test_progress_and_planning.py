@@ -53,6 +53,19 @@ def test_time_left_counts_epochs(expanded, monkeypatch):
     assert stream.getvalue().splitlines()[-1] == "5/7 runs, 0:43 left; relu, seed 0: epoch 1/3, loss 0.25"
 
 
+def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
+    """The first epochs wait for a compilation; they say nothing of the others."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    tally = progress._Tally(expanded, 0)
+    told = []
+    for step, seconds in zip(steps(expanded), (8, 0, 4.9, 0.2), strict=False):
+        now[0] += seconds
+        tally.count(step)
+        told.append(tally.left())
+    assert told == ["time left unknown"] * 3 + ["0:39 left"]  # 13.1 s for 3 of 12 epochs
+
+
 def test_a_terminal_gets_one_bar(expanded):
     stream = io.StringIO()
     console = Console(file=stream, width=120, force_terminal=True)

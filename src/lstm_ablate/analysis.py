@@ -377,7 +377,7 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         pairs = max(row.comparison.telling for row in unreachable if row.comparison)
         notes.append(
             f"With {pairs} paired seed{'s' * (pairs != 1)} no difference can be significant whatever the runs give: "
-            f"the smallest p is 2/2^{pairs}, after Holm over {family} comparisons "
+            f"the smallest p is 2/2^{pairs}, after Holm over {family} comparison{'s' * (family != 1)} "
             f"{min(1.0, family * smallest_p(pairs)):.2g}. "
             f"{pairs_needed(family)} seeds can."
         )
@@ -388,14 +388,16 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         )
     idle = [row for row in rows if row.median and row.ceiling and row.median.value > LEARNED * row.ceiling]
     if idle:
-        names = ", ".join(dict.fromkeys(row.variant for row in idle))
+        names = dict.fromkeys(row.variant for row in idle)
         notes.append(
-            f"After this training {names} reconstructs hardly better than predicting the mean: verdicts on it say "
-            "little of what the variants can do. Train longer, or with another learning rate."
+            f"After this training {', '.join(names)} reconstruct{'s' * (len(names) == 1)} hardly better than "
+            "predicting the mean: verdicts on that say little of what the variants can do. Train longer, or with "
+            "another learning rate."
         )
     failed = sum(row.failed for row in rows)
     if failed:
-        notes.append(f"{failed} runs failed: they are missing from every number here.")
+        runs, they = ("1 run", "it is") if failed == 1 else (f"{failed} runs", "they are")
+        notes.append(f"{runs} failed: {they} missing from every number here.")
     return tuple(notes)
 
 

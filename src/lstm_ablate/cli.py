@@ -214,11 +214,14 @@ def plan(
     out = _console(sys.stdout)
     _print_table(out, headings, cells, title=experiment.name)
     basis = "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
-    time = f"{_duration(cost.seconds)} with {_count(processes, 'worker')} ({basis})" if todo.missing else "none"
-    lines = [
-        f"runs      {len({one.id for one in todo.runs})}, of which {len(todo.missing)} are missing in {folder}",
+    time = f"{_duration(cost.seconds)} with {_count(processes, 'worker')} ({basis})"
+    needs = [
         f"time      {time}",
         f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk {cost.disk_bytes / 1e6:.2g} MB",
+    ]
+    lines = [
+        f"runs      {len({one.id for one in todo.runs})}, of which {len(todo.missing)} are missing in {folder}",
+        *(needs if todo.missing else []),
         f"evidence  {seeds} paired seeds can reach p = {smallest:.2g} at best (two-sided sign-flip test, 2/2^n), "
         f"{smallest_holm:.2g} after Holm over {_count(comparisons, 'comparison')}",
     ]

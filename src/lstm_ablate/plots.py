@@ -26,6 +26,7 @@ _DASHES = ("-", "--", ":", "-.")
 _MARKS = ("o", "s", "^", "D")
 _WIDTH = 7.2  # inches
 _DOTS_PER_INCH = 150
+_LEAST = 1e-6  # ratios below it, and above its inverse, are drawn at the edge: a log axis has no 0
 _DRAWN = 150  # epochs of a curve; a panel is a few hundred dots wide
 _STYLE: Any = {
     "font.size": 9,
@@ -120,18 +121,19 @@ def _intervals(summary: Summary) -> Figure:
             continue
         axes.plot(_ends(ratio), [y, y], color=colour)
         axes.plot(_ends(band), [y, y], color=colour, lw=3.2)
-        axes.plot([ratio.value], [y], color=colour, marker=mark, ms=6)
+        axes.plot([min(max(ratio.value, _LEAST), 1 / _LEAST)], [y], color=colour, marker=mark, ms=6)
     axes.set_xlabel(f"loss, times that of {summary.baseline}")
     ends = [_ends(row.comparison.ratio) for row in rows if row.comparison and row.comparison.ratio]
     low, high = min([0.8, *(end[0] for end in ends)]), max([1.25, *(end[1] for end in ends)])
-    axes.set_xlim(max(low, 1e-6) / 1.08, min(high, 1e6) * 1.08)
+    axes.set_xlim(low / 1.08, high * 1.08)
     _log_axis(axes, "x", wide=True)
     return figure
 
 
 def _ends(estimate: Estimate) -> tuple[float, float]:
     """Return where the interval of a ratio is drawn from and to: the value alone where there is none."""
-    return estimate.low or estimate.value, estimate.high or estimate.value
+    low, high = ((estimate.value if end is None else end) for end in (estimate.low, estimate.high))
+    return max(low, _LEAST), min(high, 1 / _LEAST)
 
 
 def _curves(summary: Summary, task: str) -> Figure:
@@ -146,7 +148,7 @@ def _curves(summary: Summary, task: str) -> Figure:
             drawn_epochs = _some(len(curve.median))
             median, q1, q3 = ([losses[i - 1] for i in drawn_epochs] for losses in (curve.median, curve.q1, curve.q3))
             axes.fill_between(drawn_epochs, q1, q3, color=colour, alpha=0.25, lw=0)
-            axes.plot(drawn_epochs, median, color=colour, ls=dash)
+            axes.plot(drawn_epochs, median, color=colour, ls=dash, marker="." if len(drawn_epochs) == 1 else None)
             if curve.ends:
                 axes.plot(*zip(*curve.ends, strict=True), color=colour, marker="x", ls="none", ms=6)
         axes.set_title(variant, color=_look(summary, variant)[0])

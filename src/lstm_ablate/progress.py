@@ -12,6 +12,7 @@ from lstm_ablate.sweep import Epoch, Finished
 
 _LINE_SECONDS = 2.0  # at least so long between two lines of a log
 _QUIET_SECONDS = 30.0  # at most so long without a line
+_SETTLED_SECONDS = 5.0  # of training before the time left is told: the first epoch of a network compiles it
 
 
 class _Tally:
@@ -24,10 +25,13 @@ class _Tally:
         self.epochs = 0
         self.at: dict[str, int] = {}
         self.start = time.monotonic()
+        self.trained: float | None = None  # since when epochs have been coming in
         self.latest = "starting workers"
 
     def count(self, step: Epoch | Finished) -> None:
         name = f"{step.run.variant}, seed {step.run.seed}"
+        if self.trained is None:
+            self.trained = time.monotonic()
         if isinstance(step, Epoch):
             self.epochs += step.epoch - self.at.get(step.run.id, 0)
             self.at[step.run.id] = step.epoch
@@ -45,9 +49,10 @@ class _Tally:
             self.latest = f"{name}: failed: {result['message']}"
 
     def left(self) -> str:
-        if not self.epochs:
+        now = time.monotonic()
+        if self.done < self.total and (self.trained is None or now - self.trained < _SETTLED_SECONDS):
             return "time left unknown"
-        seconds = (time.monotonic() - self.start) / self.epochs * (self.epochs_total - self.epochs)
+        seconds = (now - self.start) / max(1, self.epochs) * (self.epochs_total - self.epochs)
         waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
         minutes, seconds = divmod(max(waits, round(seconds)), 60)
         hours, minutes = divmod(minutes, 60)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from rich import box
@@ -94,20 +95,23 @@ def terminal(summary: Summary, console: Console) -> None:
         of = f", {OVERALL}" if task == OVERALL else f", task {task}" if len(summary.tasks) > 1 else ""
         table = Table(title=escape(f"{summary.name}: {_measure(summary, task)} on test{of}"), box=box.SIMPLE_HEAD)
         table.title_justify, table.title_style = "left", "bold"
-        narrow = console.width < _WIDE
+        narrow = console.width < _WIDE  # the formula and the time then stand below
         for heading in (*HEADINGS, "s/run"):
-            if not (narrow and heading == "formula"):
+            if not (narrow and heading in ("formula", "s/run")):
                 left = heading in ("variant", "formula", "verdict")
-                table.add_column(heading, justify="left" if left else "right")
+                least = len("practically") if heading == "verdict" else None
+                justify: Literal["left", "right"] = "left" if left else "right"
+                table.add_column(heading, justify=justify, min_width=least, overflow="fold")
         for row in rows:
-            seconds = summary.seconds.get((task, row.variant))
+            time = _seconds(summary.seconds.get((task, row.variant)))
             variant, formula, *others = cells(row)
-            shown = [variant, *([] if narrow else [formula]), *others, NOTHING if seconds is None else f"{seconds:.1f}"]
+            shown = [variant, *others] if narrow else [variant, formula, *others, time]
             table.add_row(*map(escape, shown), style="bold" if row.verdict == "better" else None)
         console.print(table)
         for row in rows:
             if narrow:
-                console.print(f"  {row.variant}: {row.formula}", markup=False)
+                time = _seconds(summary.seconds.get((task, row.variant)))
+                console.print(f"  {row.variant}: {row.formula}; {time} s/run", markup=False, soft_wrap=True)
         for row in rows:
             if row.sentence:
                 console.print(f"- {row.sentence}.", markup=False, soft_wrap=True)
@@ -118,6 +122,10 @@ def terminal(summary: Summary, console: Console) -> None:
     console.print(legend(summary) + timed, style="dim", markup=False)
 
 
+def _seconds(seconds: float | None) -> str:
+    return NOTHING if seconds is None else f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"
+
+
 def markdown(summary: Summary) -> str:
     """Return the report as Markdown. It holds no timings, so reruns give the same bytes."""
     lines = [f"# {summary.name}", ""]
@@ -126,20 +134,20 @@ def markdown(summary: Summary) -> str:
     for task, rows in _by_task(summary):
         if len(summary.tasks) > 1:
             lines += [f"## {'All tasks' if task == OVERALL else f'Task {task}'}", ""]
-        sentences = [f"- {row.sentence}." for row in rows if row.sentence]
+        sentences = [f"- {_name(row.sentence)}." for row in rows if row.sentence]
         lines += [*sentences, ""] if sentences else []
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 3) + "---|"]
         for row in rows:
-            variant, formula, *others, verdict = (cell.replace("|", "\\|") for cell in cells(row))
+            _, formula, *others, verdict = (cell.replace("|", "\\|") for cell in cells(row))
             verdict = f"**{verdict}**" if row.verdict == "better" else verdict
-            lines.append(f"| {variant} | `{formula}` | {' | '.join(others)} | {verdict} |")
+            lines.append(f"| {_name(row.variant)} | `{formula}` | {' | '.join(others)} | {verdict} |")
         lines.append("")
     lines += [legend(summary), ""]
     lines += [f"{note}\n" for note in summary.notes]
     lines += ["## All statistics", ""]
     for task, rows in _by_task(summary):
         lines += [f"| {' | '.join((task, *STATISTICS))} |", "|---|" + "---:|" * len(STATISTICS)]
-        lines += [f"| {' | '.join((row.variant, *statistics(row)))} |" for row in rows]
+        lines += [f"| {' | '.join((_name(row.variant), *statistics(row)))} |" for row in rows]
         lines.append("")
     lines += [_STATISTICS_LEGEND, ""]
     if summary.troubles:
@@ -185,8 +193,15 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", text)
+    """Return a text that Markdown shows as it is, and takes for no list, rule or heading."""
+    return re.sub(
+        r"([\\`*_{}\[\]<>#|!~]|^ *[-+=]|^ *[0-9]+[.)])", lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text
+    )
+
+
+def _name(text: str) -> str:
+    """Return a variant's name, or a sentence with some, as Markdown shows it: of a name's characters _ is markup."""
+    return text.replace("_", "\\_")
 
 
 def as_csv(summary: Summary) -> str:
@@ -266,7 +281,9 @@ def _median(row: Row) -> str:
         return _of_converged(row.median, row)
     if row.missing == row.seeds:
         return "no run yet"
-    return f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "all failed"
+    if row.diverged:
+        return f"all diverged ({row.diverged} of {row.diverged})"
+    return f"{row.failed} failed" if row.missing else "all failed"
 
 
 def _of_converged(one: Estimate | None, row: Row) -> str:

@@ -512,6 +512,17 @@ def test_the_command_as_a_gate(tmp_path):
     assert one["low"] > 1.1 and one["p"] < 0.05 and one["sentence"] in done.stdout and content["passed"] is False
 
 
+def test_the_gate_tells_that_settings_differ(tmp_path):
+    rows = [f"relu,{seed},{{}}{seed},{0.1 + seed / 1000}\n" for seed in range(4)]
+    paths = [
+        of(tmp_path / f"{name}.csv", "variant,seed,run,test_loss\n" + "".join(rows).format(*marks))
+        for name, marks in {"a": "xxxx", "b": "xyyx", "c": "xxxx"}.items()
+    ]
+    told = "2 runs with another id: of other settings, data or engine\n"
+    assert told in call("compare", *paths[:2], "--margin", "10%", cwd=tmp_path).stdout
+    assert "another id" not in call("compare", paths[0], paths[2], "--margin", "10%", cwd=tmp_path).stdout
+
+
 def test_the_options_reach_the_comparison(tmp_path):
     a = of(tmp_path / "a.csv", "variant,seed,loss\nv,0,1\nv,1,1\nv,2,1\n")
     b = of(tmp_path / "b.csv", "variant,seed,loss\nv,0,1.000001\nv,1,1\nv,2,1\n")

@@ -542,8 +542,8 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     for what, keys in (("only in A", found.only_a), ("only in B", found.only_b)):
         lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
     lines += _some([comparing.changed(one) for one in found.texts], limit)
-    if found.other_ids and not found.exact:
-        lines.append(f"{_count(found.other_ids, 'run')} with another id: of other settings, data or engine")
+    if not found.exact:
+        lines += _of_others(found.other_ids)
     out.print("\n".join(lines), markup=False, soft_wrap=True)
     if found.numbers and limit:
         cells = [
@@ -576,8 +576,13 @@ def _print_gate(a: Any, b: Any, margin: str, metric: str, as_json: bool) -> bool
         return _said(gate)
     lines = [f"A: {gate.a}", f"B: {gate.b}", *sentences]
     lines += [f"{name}: only in {side}" for side, names in (("A", gate.only_a), ("B", gate.only_b)) for name in names]
+    lines += _of_others(gate.other_ids)
     _console(sys.stdout).print("\n".join([*lines, gates.result(gate)]), markup=False, soft_wrap=True)
     return _said(gate)
+
+
+def _of_others(ids: int) -> list[str]:
+    return [f"{_count(ids, 'run')} with another id: of other settings, data or engine"] if ids else []
 
 
 def _said(gate: Any) -> bool:

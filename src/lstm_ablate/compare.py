@@ -202,7 +202,6 @@ def compare(
         for key in shared
         if a.cells[key][column] != b.cells[key][column]
     ]
-    other_ids = sum(one.column == "run" for one in texts)
     changed = {one.key for one in texts if one.column == "status"}
     differences, largest = [], 0.0
     for column, (of_a, of_b) in pairs.items():
@@ -234,8 +233,14 @@ def compare(
         texts=tuple(one for one in texts if exact or one.column != "run"),
         numbers=tuple(differences),
         largest=largest,
-        other_ids=other_ids,
+        other_ids=other_ids(a, b),
     )
+
+
+def other_ids(a: Table, b: Table) -> int:
+    """Return how many rows that both tables hold come from other runs: of other settings, data or engine."""
+    ids = [[table.cells[key].get("run") for table in (a, b)] for key in a.cells if key in b.cells]
+    return sum(None not in pair and pair[0] != pair[1] for pair in ids)
 
 
 def _number_columns(

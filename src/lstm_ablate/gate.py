@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 from lstm_ablate import evidence
-from lstm_ablate.compare import Table, check_kinds, check_metric, numbers, raise_all, shown
+from lstm_ablate.compare import Table, check_kinds, check_metric, numbers, other_ids, raise_all, shown
 from lstm_ablate.errors import UserError
 from lstm_ablate.reach import ALPHA
 
@@ -62,7 +62,10 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Gate:
-    """The judgements of all variants that both tables hold, and the names of the others."""
+    """The judgements of all variants that both tables hold, and the names of the others.
+
+    `other_ids`: the runs of which the same task, variant and seed were other settings, data or another engine.
+    """
 
     a: str
     b: str
@@ -70,6 +73,7 @@ class Gate:
     judgements: tuple[Judgement, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    other_ids: int
 
     @property
     def passed(self) -> bool:
@@ -124,6 +128,7 @@ def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:
         judgements=judgements,
         only_a=tuple(shown((*name, None)) for name in of_a if name not in of_b),
         only_b=tuple(shown((*name, None)) for name in of_b if name not in of_a),
+        other_ids=other_ids(a, b),
     )
 
 

@@ -232,6 +232,15 @@ def test_a_change_of_a_section_that_is_not_written_starts_from_its_default(confi
     assert experiment.settings["loud", "fast"].training.optimizer == Adam(learning_rate=0.01)
 
 
+def test_an_override_adds_a_variant_or_a_task(configs: Configs) -> None:
+    written = configs.load(HEAD + "  selu: {model.activation: selu}\ntasks: {long: {data.timesteps: 60}}\n")
+    added = configs.load(
+        HEAD, "variants.selu={model.activation: elu}", "tasks.long={data.timesteps: 60}",
+        "variants.selu.model.activation=selu",
+    )  # fmt: skip
+    assert added == written
+
+
 def test_an_override_is_what_the_file_would_say(configs: Configs) -> None:
     written = configs.load(HEAD + "training: {epochs: 5}\nmodel: {latent: vector}\n")
     overridden = configs.load(HEAD, "training.epochs=5", "model.latent=vector")
@@ -252,14 +261,19 @@ BAD_OVERRIDES = {
     "model.gates=relyu": (
         'command line, model.gates=relyu: model.gates: "relyu" is not an activation. Did you mean "relu"?'
     ),
-    "variants.rleu.model.gates=relu": 'no such name in variants. Did you mean "relu"?',
+    "variants.rleu.model.gates=relu": '"rleu" is not a name in variants. Did you mean "relu"?',
+    "variants.silu.model.gates=relu": (
+        '"silu" is not a name in variants. To add one, write variants.silu="{path: value}".'
+    ),
+    "variants.a/b={}": '"a/b" cannot be a name',
     "variants.relu.model.gate=relu": (
         'variants.relu: "model.gate" is not a path that variants can change. Did you mean "model.gates"?'
     ),
     "variants.relu.data.noise=1": "variants.relu: variants of a task share its data, so that they are paired",
     "variants.relu.model.output=elu": '"model.output" and "activation" exclude each other',
-    "tasks.long.data.noise=1": "no such name in tasks.",
-    "variants.relu=5": '"variants.relu" is not a path of an experiment.',
+    "tasks.long.data.noise=1": '"long" is not a name in tasks. To add one, write tasks.long="{path: value}".',
+    "variants.relu=5": "command line, variants.relu=5: variants.relu: a mapping is due; found 5",
+    "varants.relu={}": '"varants.relu" is not a path of an experiment. Did you mean "variants"?',
     "version=2": "command line, version=2: version: found 2; allowed: 1.",
     "baseline=x": 'command line, baseline=x: baseline: "x" is not a variant.',
     "name=a/b": '"a/b" cannot be a name',

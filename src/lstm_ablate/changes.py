@@ -23,10 +23,11 @@ def override(root: Node, text: str, problems: Problems) -> Node:
         rest = path.partition(".")[2]
         name = next((n for n in sorted(names, key=len, reverse=True) if rest.startswith(n + ".")), None)
         if name is None:
-            problems.add(place, f"no such name in {parts[0]}.{did_you_mean(parts[1], names)}")
+            hint = did_you_mean(parts[1], names) or f' To add one, write {parts[0]}.{parts[1]}="{{path: value}}".'
+            problems.add(place, f'"{parts[1]}" is not a name in {parts[0]}.{hint}')
             return root
         return put(root, (parts[0], name, rest[len(name) + 1 :]), value, place)
-    if path not in dotted_paths():
+    if path not in dotted_paths() and (len(parts) != 2 or parts[0] not in CHANGEABLE):  # variants.NAME="{...}" adds one
         problems.add(place, f'"{path}" is not a path of an experiment.{did_you_mean(path, dotted_paths())}')
         return root
     return put(root, tuple(parts), value, place)

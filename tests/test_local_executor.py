@@ -2,20 +2,28 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+import types
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from lstm_ablate.executors import Done, Failed, Progress
+from lstm_ablate.executors import Done, Failed, Progress, local
 from lstm_ablate.executors.local import _choose, execute
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's is called."""
 
 
 def work(group, send):
     kind, value = group
     if kind == "raise":
-        raise ValueError(f"no {value}")
+        raise value if isinstance(value, Exception) else ValueError(f"no {value}")
     if kind == "die":
         print("last words", flush=True)
         os._exit(9)
@@ -39,6 +47,10 @@ def work(group, send):
     if kind == "sleep":
         time.sleep(value)
     return os.getpid(), os.environ.get("LSTM_ABLATE_TEST"), value
+
+
+def oom_score(group, send):
+    return Path("/proc/self/oom_score_adj").read_text()
 
 
 def ran(groups, workers=2, **options):
@@ -96,6 +108,57 @@ def test_failures_cost_their_own_group_only():
     assert "last words" in failed[2].log
 
 
+def test_a_log_tells_of_one_group():
+    events = ran([("die", 0), ("die", 1), ("raise", "luck")], workers=1)
+    assert {event.group: "last words" in event.log for event in events} == {0: True, 1: True, 2: False}
+
+
+def test_what_tensorflow_calls_out_of_memory_is_told_as_that():
+    (event,) = ran([("raise", ResourceExhaustedError("no room"))])
+    assert event.message == "out of memory: ResourceExhaustedError: no room"
+
+
+@pytest.mark.skipif(not os.access("/proc/self/oom_score_adj", os.W_OK), reason="Linux alone has it")
+def test_where_memory_runs_out_a_worker_goes_before_its_driver():
+    (event,) = execute(oom_score, [0], key=str, workers=1, environment=lambda worker: {})
+    assert event.value == "500\n"
+
+
+def test_time_that_the_driver_slept_through_is_no_silence(monkeypatch):
+    """As in a suspended machine: between two turns hours pass."""
+    hours = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr(local, "time", types.SimpleNamespace(monotonic=lambda: next(hours)))
+    (event,) = ran([("sleep", 1.5)], timeout=60)
+    assert isinstance(event, Done)
+
+
+ORPHAN = """
+import multiprocessing, os, sys, time
+from lstm_ablate.executors import local
+def serve():
+    sys.platform = "another"  # where no kernel ends a child with its parent
+    local._end_with_driver()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=serve).start()
+    time.sleep(60)
+"""
+
+
+def test_without_the_kernels_help_a_worker_ends_with_its_driver_too(tmp_path):
+    (tmp_path / "driver.py").write_text(ORPHAN)
+    driver = subprocess.Popen([sys.executable, tmp_path / "driver.py"], stdout=subprocess.PIPE, text=True)
+    worker = int(driver.stdout.readline())
+    driver.kill()
+    driver.wait()
+    with pytest.raises(ProcessLookupError):
+        for _ in range(500):
+            os.kill(worker, 0)
+            time.sleep(0.02)
+    driver.stdout.close()
+
+
 def test_a_process_that_stops_amid_a_message_holds_nobody_up():
     start = time.monotonic()
     events = [event for event in ran([("stop", 0.3), ("give", 0), ("sleep", 0.5)], timeout=5) if event.group or
@@ -120,7 +183,15 @@ def test_groups_of_one_key_stay_with_one_worker():
 
 @pytest.mark.parametrize(
     ("last", "busy", "expected"),
-    [("b", {"a"}, "b"), (None, {"a"}, "b"), (None, {"b"}, "a"), (None, {"a", "b"}, "b"), ("c", {"a", "b"}, "b")],
+    [
+        ("b", {"a"}, "b"),
+        ("a", {"b"}, "a"),
+        ("a", set(), "a"),
+        (None, {"a"}, "b"),
+        (None, {"b"}, "a"),
+        (None, {"a", "b"}, "b"),
+        ("c", {"a", "b"}, "b"),
+    ],
 )
 def test_choice_of_a_key(last, busy, expected):
     assert _choose({"a": [0], "b": [1, 2]}, last, busy) == expected

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -228,6 +229,18 @@ def test_an_interval_without_an_end_is_drawn_to_the_edge():
     assert plots._ends(Estimate(0.5, 0.0, math.inf)) == (1e-6, 1e6)
     assert plots._ends(Estimate(0.5, 0.4, 0.6)) == (0.4, 0.6)
     assert plots._ends(Estimate(0.5)) == (0.5, 0.5)
+
+
+def test_a_matplotlibrc_changes_no_byte(summarised):
+    """Of the working folder or of the user; usetex would even start another program."""
+    summary = summarised()
+
+    def drawn():
+        return [(name, plots.svg(name, figure), plots.png(figure)) for name, _, figure in plots.figures(summary)]
+
+    expected = drawn()
+    with mpl.rc_context({"text.usetex": True, "xtick.major.size": 9, "lines.markeredgewidth": 3, "savefig.dpi": 10}):
+        assert drawn() == expected
 
 
 def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):

@@ -7,6 +7,7 @@ A variant has the same colour, dash and place in every figure: grey for the base
 import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -51,9 +52,19 @@ _STYLE: Any = {
 }
 
 
+@contextmanager
+def _style(salt: str | None = None) -> Iterator[None]:
+    """Draw as we have it, whatever a matplotlibrc of the user or of the working folder says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        mpl.rcParams["svg.hashsalt"] = salt
+        yield
+
+
 def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
     """Yield the name, the caption and the drawing of each figure that there is something to draw for."""
-    with mpl.rc_context(_STYLE):
+    with _style():
         if any(row.comparison for row in summary.rows):
             yield "intervals", _INTERVALS.format(*summary.band, baseline=summary.baseline), _intervals(summary)
         for task in summary.tasks:
@@ -89,7 +100,7 @@ def svg(name: str, figure: Figure) -> str:
     """Return a figure as SVG; ids in it begin with what the name gives, so that several fit into one page."""
     stream = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with _style(name):
         figure.savefig(stream, format="svg", metadata=nothing)
     figure.set_layout_engine("none")  # it is laid out; a PNG need not do it again
     return stream.getvalue()
@@ -98,7 +109,7 @@ def svg(name: str, figure: Figure) -> str:
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG."""
     stream = io.BytesIO()
-    with mpl.rc_context(_STYLE):
+    with _style():
         figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return stream.getvalue()
 

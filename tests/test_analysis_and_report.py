@@ -55,6 +55,12 @@ variants:
 """
 
 
+@pytest.fixture(autouse=True)
+def no_page(monkeypatch):
+    """The page takes seconds to draw."""
+    monkeypatch.setattr(report, "_write_page", lambda folder, summary: None)
+
+
 @pytest.fixture
 def case(tmp_path):
     """An experiment whose losses are seed-dependent and skewed; some runs diverged, failed or are missing."""
@@ -199,7 +205,7 @@ def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
 
 def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
     one, expanded, records = case
-    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records), with_page=False)
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     rows = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))
     recorded = [run for run in expanded if run.id in records]
     assert [(r["task"], r["variant"], int(r["seed"]), r["run"]) for r in rows] == [
@@ -236,7 +242,7 @@ def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
 def test_every_format_tells_the_same(case, tmp_path):
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
-    report.write(tmp_path, one, expanded, records, summary, with_page=False)
+    report.write(tmp_path, one, expanded, records, summary)
     stream = io.StringIO()
     report.terminal(summary, Console(file=stream, width=250, color_system=None))
     text = stream.getvalue()
@@ -264,7 +270,7 @@ def test_every_format_tells_the_same(case, tmp_path):
 
 def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
     one, expanded, records = case
-    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records), with_page=False)
+    report.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     (block,) = re.findall(r"```yaml\n(.*?)```", (tmp_path / "report.md").read_text(), re.DOTALL)
     assert block == (tmp_path / "experiment.yaml").read_text()
     assert read_text(block, "block").plain() == json.loads(json.dumps(dict(one.resolved)))

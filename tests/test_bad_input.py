@@ -524,9 +524,19 @@ def test_records_of_a_newer_program(folder, monkeypatch, capsys):
     )
 
 
+def test_run_stops_at_records_of_a_newer_program_too(folder, monkeypatch, capsys):
+    write(HEAD)
+    run = runs.expand(experiment.load(Path("c.yaml")))[0]
+    Path("results/test/runs").mkdir(parents=True)
+    record = records.Record("0" * 16, {**run.identity, "schema": runs.SCHEMA + 1}, {"status": "ok"}, {})
+    records.publish(Path("results/test"), record)
+    Path("results/test/.lock").touch()
+    assert "holds records of schema 2, newer than" in call(["run", "c.yaml"], monkeypatch, capsys, code=4)
+
+
 def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     write(HEAD)
-    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json", "figures/loss.svg"):
+    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json", "figures/loss.svg", "z\x1b[2J\u202e"):
         path = Path("results/test") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
@@ -535,7 +545,7 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli.main()
     err = capsys.readouterr().err
-    assert "results/test: not ours, left alone: notes.txt, runs/notes.json, runs/old/a.json\n" in err
+    assert "results/test: not ours, left alone: notes.txt, runs/notes.json, runs/old/a.json, z\\x1b[2J\\u202e\n" in err
     assert "damaged" not in err
     for name in ("notes.txt", "runs/notes.json", "runs/old/a.json"):
         assert (Path("results/test") / name).read_text() == "mine"
@@ -574,5 +584,9 @@ def test_nobody_reads_the_output(words, folder):
     done = process(*words, stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = process(*words, stdout=full)
+    said = "standard output: No space left on device; what was to be printed is lost\n"
+    assert (done.returncode, done.stderr) == (4, said)
     closed = subprocess.run(["bash", "-c", '"$0" "$@" >&-', PROGRAM, *words], stderr=subprocess.PIPE, check=False)
     assert (closed.returncode, closed.stderr) == (0, b"")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -116,6 +117,7 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
         kept = len(list((results / "stub" / "runs").glob("*.json")))
         assert f"interrupted: {kept} of 16 runs are done and kept" in err
         assert len(lines(results / "stub" / "runs.csv")) == 1 + kept
+        assert not (results / "stub" / "report.md").exists()  # of an older state; `report` writes it
         assert not (results / "stub" / "logs").exists()
         until(lambda marked=marked: not marked.alive(), within(5))
     print(f"stopped after {slowest:.2f} s at most")
@@ -153,6 +155,57 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 6
+
+
+LOST = ("full", "pipe", "terminal")
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_messages_that_nobody_can_read_end_no_experiment(what, tmp_path):
+    """A log on a full disk, a reader that has gone, a terminal that was closed (without a signal)."""
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    run(path, "--results", tmp_path / "calm")
+    runs = tmp_path / "lost" / "stub" / "runs"
+    reader, writer = pty.openpty() if what == "terminal" else os.pipe()
+    with open("/dev/full", "w") if what == "full" else os.fdopen(writer, "w") as messages:  # noqa: PTH123
+        process = subprocess.Popen(
+            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path / "lost"],
+            stdout=messages if what == "terminal" else subprocess.DEVNULL, stderr=messages,
+            env={**os.environ, "PYTHONPATH": SOURCES}, start_new_session=True,
+        )  # fmt: skip
+    until(lambda: runs.is_dir() and len(list(runs.glob("*.json"))) >= 1)
+    os.close(reader)
+    assert process.wait(60) == 0
+    assert derived(tmp_path / "lost" / "stub") == derived(tmp_path / "calm" / "stub")
+
+
+def test_a_table_that_cannot_be_printed_is_told_and_everything_else_is_there(tmp_path):
+    path = config(tmp_path)
+    run(path, "--results", tmp_path / "calm")
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path], stdout=full, text=True,
+            stderr=subprocess.PIPE, check=False, env={**os.environ, "PYTHONPATH": SOURCES},
+        )  # fmt: skip
+    assert done.returncode == 4 and "Traceback" not in done.stderr
+    assert done.stderr.endswith("standard output: No space left on device; what was to be printed is lost\n")
+    assert derived(tmp_path / "stub") == derived(tmp_path / "calm" / "stub")
+
+
+def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(tmp_path):
+    path = config(tmp_path)
+    folder = tmp_path / "stub"
+    run(path, "seeds=[0, 1]", "--results", tmp_path)
+    (mine,) = (run for run, one in records.load(folder)[0].items() if one.identity["seed"] == 1)
+    (folder / "runs" / f"{mine}.json").write_text("{}")
+    told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
+    _, err = run(path, "seeds=[0]", "--results", tmp_path, "-q")
+    assert err == f"{told}\n"
+    assert [one.name for one in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
+    (folder / "runs" / f"{mine}.json").write_text("{}")
+    _, err = run(path, "seeds=[0, 1]", "--results", tmp_path, "-q")
+    assert err == f"{told.replace('.1.json', '.2.json')}, the run is trained again\n"
+    assert len(records.load(folder)[0]) == 2
 
 
 STARTS = """

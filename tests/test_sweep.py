@@ -22,6 +22,12 @@ variants:
 """
 
 
+@pytest.fixture(autouse=True)
+def no_page(monkeypatch):
+    """The page takes seconds to draw."""
+    monkeypatch.setattr(report, "_write_page", lambda folder, summary: None)
+
+
 @pytest.fixture
 def load(tmp_path):
     def loaded(rate=0.25, *overrides):
@@ -135,7 +141,19 @@ def test_fail_fast_ends_the_sweep(load, tmp_path):
     finished = swept(load(stub_engine.RAISES_ALWAYS), tmp_path / "r", workers=1, fail_fast=True)
     statuses = [[step.record.status for step in steps].count("failed") for steps in (everything, finished)]
     assert statuses == [3, 1]
-    assert finished[-1].record.status == "failed"
+    assert finished[-1].record.status == "failed" and len(finished) == 4  # what came before it, and no more
+
+
+def test_fail_fast_tries_again_at_once_and_goes_on_where_that_helps(load, tmp_path, monkeypatch):
+    """The first run fails always, in the other experiment only once: nothing waits for it, and nothing is left out."""
+    (tmp_path / "tried").mkdir()
+    monkeypatch.setenv("STUB_TRIED", str(tmp_path / "tried"))
+    always = swept(load(stub_engine.KILLED, "seeds=[1, 0, 2]"), tmp_path / "a", workers=1, fail_fast=True)
+    assert [(step.run.variant, step.run.seed, step.record.status) for step in always][-1] == ("other", 1, "failed")
+    assert len(always) == 4
+    once = swept(load(stub_engine.KILLED, "seeds=[3, 0, 2]"), tmp_path / "b", workers=1, fail_fast=True)
+    assert [step.record.status for step in once] == ["ok"] * 6
+    assert [step.run.seed for step in once if step.run.variant == "other"] == [3, 0, 2]
 
 
 def test_a_damaged_record_is_moved_aside_and_trained_again(load, tmp_path):

@@ -1,13 +1,15 @@
 """The command line: parse, call one function, print, exit with its code."""
 
+import errno
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +20,7 @@ from lstm_ablate.json_text import json_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lstm_ablate.analysis import Summary
     from lstm_ablate.experiment import Experiment
 
 app = typer.Typer(
@@ -37,7 +40,9 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False),
 ]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Where results folders are kept.")]
+Results = Annotated[
+    Path, typer.Option("--results", metavar="DIR", readable=False, help="Where results folders are kept.")
+]
 EngineName = Annotated[
     str | None,
     typer.Option("--engine", metavar="fused|keras", help="The code that trains; the config's own, or fused."),
@@ -51,37 +56,55 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 def main() -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a bug of ours."""
     os.environ["PYTHONSAFEPATH"] = "1"  # a worker imports nothing from the working folder
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name) or Path(os.devnull).open("w")  # noqa: SIM115 - closed, as by >&-
-        stream.reconfigure(errors="replace")
-        setattr(sys, name, stream)
-    try:
+    output, messages = _Stream(sys.stdout), _Stream(sys.stderr)
+    with redirect_stdout(output), redirect_stderr(messages):
         try:
             app()
+        except UserError as error:
+            _end("\n".join(error.problems), WRONG)
+        except FolderError as error:
+            _end(str(error), FOLDER)
+        except OSError as error:
+            _end(f"{error.filename}: {error.strerror}" if error.filename else str(error), FOLDER)
+        except Exception:
+            traceback.print_exc()
+            _end(f"This is a bug of lstm-ablate {__version__}; please report it with the lines above.", BUG)
         finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _end_quietly()
-    except UserError as error:
-        print(_visible("\n".join(error.problems)), file=sys.stderr)
-        sys.exit(WRONG)
-    except FolderError as error:
-        print(_visible(str(error)), file=sys.stderr)
-        sys.exit(FOLDER)
-    except SystemExit as end:
-        if not isinstance(end.__context__, BrokenPipeError):
-            raise
-        _end_quietly()
-    except Exception:
-        traceback.print_exc()
-        print(f"This is a bug of lstm-ablate {__version__}; please report it with the lines above.", file=sys.stderr)
-        sys.exit(BUG)
+            output.flush()
+            messages.flush()
+            if output.error and output.error.errno not in (errno.EPIPE, errno.EIO):  # the reader or the terminal went
+                _end(f"standard output: {output.error.strerror}; what was to be printed is lost", FOLDER)
 
 
-def _end_quietly() -> None:
-    """End with 0 after our reader has gone, as in `| head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
+def _end(message: str, code: int) -> NoReturn:
+    print(_visible(message), file=sys.stderr)
+    sys.exit(code)
+
+
+class _Stream:
+    """Standard output or error, whose loss ends no experiment: what follows is dropped, and `error` says why."""
+
+    def __init__(self, stream: Any):
+        self.stream = stream or Path(os.devnull).open("w")  # noqa: SIM115 - closed, as by >&-
+        self.stream.reconfigure(errors="replace")
+        self.error: OSError | None = None
+
+    def write(self, text: str) -> int:
+        self._tried(self.stream.write, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._tried(self.stream.flush)
+
+    def _tried(self, do: Callable[..., Any], *words: str) -> None:
+        try:
+            do(*words)
+        except OSError as error:
+            self.error = error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def _visible(text: str) -> str:
@@ -122,26 +145,25 @@ def run(
     experiment = _checked(config, overrides, engine)
     folder = results / experiment.name
     inventory.check_owner(folder, experiment.name)
-    log = _console(sys.stderr, quiet=quiet)
+    log, warn = _log(quiet), _log()
     conflicts = 0
     with records.locked(folder):
+        inventory.check_rebuildable(folder)
         experiment = sweep.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
         inventory.check_schema(folder, todo.records)
         if foreign := inventory.foreign(folder):
-            log.print(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}", markup=False)
+            log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
+        asked = {one.id for one in todo.runs}
         for path in todo.damaged:
-            log.print(f"{path}: damaged; moved to {path.parent / 'damaged'}, the run is trained again", markup=False)
+            again = ", the run is trained again" if path.stem in asked else ""
+            warn(f"{path}: damaged; moved to {records.set_aside(path)}{again}")
         if todo.others:
-            log.print(
-                f"{folder}: {todo.others} records of other settings stay, and are not in the tables", markup=False
-            )
-        count = len({one.id for one in todo.runs})
-        done = count - len(todo.missing)
-        log.print(f"{experiment.name}: {count} runs, {done} done, {len(todo.missing)} to train", markup=False)
+            log(f"{folder}: {todo.others} records of other settings stay, and are not in the tables")
+        done = len(asked) - len(todo.missing)
+        log(f"{experiment.name}: {len(asked)} runs, {done} done, {len(todo.missing)} to train")
         if todo.missing:
-            # So that `report` works beside a run, and after one that was killed.
-            _report(folder, experiment, [], with_page=False)
+            _write_tables(folder, experiment)  # so that `report` works beside a run, and after one that was killed
             steps = sweep.train(
                 todo,
                 folder,
@@ -152,22 +174,20 @@ def run(
             )
             _on_interrupts(_interrupt)
             try:
-                for finished in progress.shown(steps, todo.missing, done, log):
+                for finished in progress.shown(steps, todo.missing, done, _console(sys.stderr, quiet=quiet)):
                     conflicts += finished.stored == "conflict"
             except KeyboardInterrupt as interrupt:
                 steps.close()
-                _report(folder, experiment, [], with_page=False)
-                kept = len(records.load(folder)[0].keys() & {one.id for one in todo.runs})
-                log.print(f"interrupted: {kept} of {count} runs are done and kept; call again to go on", markup=False)
+                kept = _write_tables(folder, experiment)
+                warn(f"interrupted: {kept} of {len(asked)} runs are done and kept; call again to go on")
                 raise typer.Exit(128 + interrupt.args[0]) from None
             _on_interrupts(_leave)
-        failed = _report(folder, experiment, ["json" if as_json else "terminal"])
-        log.print(
-            f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html, figures/", markup=False
-        )
+        summary = _rebuilt(folder, experiment)
+    _print_report(summary, ["json" if as_json else "terminal"])
+    log(f"{folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html, figures/")
     if conflicts:
-        log.print(f"{conflicts} runs gave other numbers than recorded before: {folder}/runs/conflicts", markup=False)
-    if failed or conflicts:
+        warn(f"{conflicts} runs gave other numbers than recorded before: {folder}/runs/conflicts")
+    if conflicts or any(row.failed for row in summary.rows):
         raise typer.Exit(FAILED_RUNS)
 
 
@@ -248,7 +268,7 @@ def report(
             raise UserError(f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}')
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
-    _report(folder, None, wanted)
+    _print_report(_rebuilt(folder), wanted)
 
 
 @app.command(epilog="Example: lstm-ablate compare ci/smoke.csv results/smoke --margin 10%")
@@ -301,12 +321,12 @@ def verify(
     from lstm_ablate import planning, runs, verification
 
     experiment = _checked(config, overrides, engine)
-    log = _console(sys.stderr)
+    log = _log()
     expanded = runs.expand(experiment)
     comparisons = []
     for one in verification.compare(expanded, workers or planning.workers(experiment)):
         comparisons.append(one)
-        log.print(f"{len(comparisons)}/{len(expanded)} runs compared; {one.run.variant}, seed {one.run.seed}")
+        log(f"{len(comparisons)}/{len(expanded)} runs compared; {one.run.variant}, seed {one.run.seed}")
     comparisons.sort(key=lambda one: expanded.index(one.run))
     verdicts = verification.judge(comparisons)
     epochs = verification.by_epoch(comparisons)
@@ -337,8 +357,7 @@ def bench(
         if case not in benchmark.CASES:
             hint = did_you_mean(case, benchmark.CASES)
             raise UserError(f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}')
-    log = _console(sys.stderr)
-    result = benchmark.run(wanted, rounds, sweep.default_workers(), config, lambda text: log.print(text, markup=False))
+    result = benchmark.run(wanted, rounds, sweep.default_workers(), config, _log())
     out = _console(sys.stdout)
     headings, *rows = benchmark.table(result)
     _print_table(out, headings, rows, title=f"{result.processor['name']}, {result.cores} cores")
@@ -438,8 +457,20 @@ def _leave(number: int, _: Any) -> None:
     os._exit(128 + number)
 
 
-def _report(folder: Path, experiment: "Experiment | None", formats: list[str], *, with_page: bool = True) -> int:
-    """Write the derived files, print the formats; return the number of failed runs.
+def _write_tables(folder: Path, experiment: "Experiment") -> int:
+    """Write the tables of the runs that are recorded; return how many of those asked for are."""
+    from lstm_ablate import records, runs
+    from lstm_ablate import report as reports
+
+    with records.deriving(folder):
+        found, _ = records.load(folder)
+        expanded = runs.expand(experiment)
+        reports.write(folder, experiment, expanded, found, None)
+    return len(found.keys() & {one.id for one in expanded})
+
+
+def _rebuilt(folder: Path, experiment: "Experiment | None" = None) -> "Summary":
+    """Write the derived files and return what they say.
 
     Without an experiment it is the folder's own, and files that cannot be written are no error.
     """
@@ -454,20 +485,25 @@ def _report(folder: Path, experiment: "Experiment | None", formats: list[str], *
         expanded = runs.expand(one)
         summary = analysis.summarise(one, expanded, found, environment.load(folder))
         try:
-            reports.write(folder, one, expanded, found, summary, with_page=with_page)
+            reports.write(folder, one, expanded, found, summary)
         except OSError as error:
             if experiment:
                 raise
-            print(f"{folder}: its files are not rewritten: {error.strerror or error}", file=sys.stderr)
+            _log()(f"{folder}: its files are not rewritten: {error.strerror or error}")
     for path in damaged:
-        print(f"{path}: damaged; `lstm-ablate run` trains it again", file=sys.stderr)
+        _log()(f"{path}: damaged; `lstm-ablate run` trains it again")
+    return summary
+
+
+def _print_report(summary: "Summary", formats: list[str]) -> None:
+    from lstm_ablate import report as reports
+
     for name in formats:
         render = reports.FORMATS[name]
         if render is None:
             reports.terminal(summary, _console(sys.stdout))
         else:
             sys.stdout.write(render(summary))
-    return sum(row.failed for row in summary.rows)
 
 
 def _checked(config: Path, overrides: list[str] | None, engine: str | None) -> "Experiment":
@@ -491,6 +527,12 @@ def _console(stream: Any, *, quiet: bool = False) -> "Console":
 
     width = None if stream.isatty() else 160
     return Console(file=stream, quiet=quiet, highlight=False, width=width, soft_wrap=stream is sys.stderr)
+
+
+def _log(quiet: bool = False) -> Callable[[str], None]:
+    """Return what prints a message of one line on standard error, whatever names of others it holds."""
+    console = _console(sys.stderr, quiet=quiet)
+    return lambda text: console.print(printable(text), markup=False)
 
 
 def _print_table(console: "Console", headings: Any, rows: list[list[str]], title: str | None = None) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from lstm_ablate.errors import printable
 from lstm_ablate.runs import Run
 from lstm_ablate.sweep import Epoch, Finished
 
@@ -46,7 +47,7 @@ class _Tally:
         elif step.record.status == "diverged":
             self.latest = f"{name}: diverged at epoch {result['diverged_epoch']}"
         else:
-            self.latest = f"{name}: failed: {result['message']}"
+            self.latest = f"{name}: failed: {printable(result['message'])}"
 
     def left(self) -> str:
         now = time.monotonic()

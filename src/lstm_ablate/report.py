@@ -31,25 +31,25 @@ def write(
     experiment: Experiment,
     runs: list[Run],
     records: dict[str, Record],
-    summary: Summary,
-    *,
-    with_page: bool = True,
+    summary: Summary | None,
 ) -> None:
     """Write every file of a results folder that is derived from its records.
 
     The same records give the same bytes, whenever and in whatever order they came about, but for what report.html says
-    of time and environment. Without a page, which takes seconds to draw, an earlier one is removed.
+    of time and environment. Without a summary, which of many runs takes seconds, only the tables of runs are written,
+    and what an earlier summary gave is removed.
     """
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
     files.replace(folder / "runs.csv", _csv(tables.runs_table(runs, records)))
     files.replace(folder / "curves.csv", _csv(tables.curves_table(runs, records)))
     files.replace(folder / "timings.csv", _csv(tables.timings_table(runs, records)))
+    if summary is None:
+        for name in ("summary.csv", "report.md", "report.html"):
+            (folder / name).unlink(missing_ok=True)
+        return
     files.replace(folder / "summary.csv", _csv(summary.table()))
     files.replace(folder / "report.md", markdown(summary))
-    if with_page:
-        _write_page(folder, summary)
-    else:
-        (folder / "report.html").unlink(missing_ok=True)
+    _write_page(folder, summary)
 
 
 def _write_page(folder: Path, summary: Summary) -> None:

@@ -154,18 +154,19 @@ def train(
 ) -> Generator[Epoch | Finished, None, None]:
     """Train what a plan misses and record it; yield what happens. Closing the iterator ends the workers.
 
-    Damaged records are moved aside first. A group fails where it raises, its worker dies, or no epoch of it ends for
-    `timeout` seconds. Its runs are tried once more, each alone; one that fails again is recorded as failed, with all
-    that is known in `logs/<id>.log`, where the first failure is noted, so that a driver that takes over counts it.
-    With `fail_fast` the sweep ends with the first failed run.
+    A group fails where it raises, its worker dies, or no epoch of it ends for `timeout` seconds. Its runs are tried
+    once more, each alone; one that fails again is recorded as failed, with all that is known in `logs/<id>.log`, where
+    the first failure is noted, so that a driver that takes over counts it.
+    With `fail_fast` what failed is tried again at once, and the sweep ends with the first failed run.
     """
-    for path in todo.damaged:
-        records.set_aside(path)
     tried = records.noted_failures(folder) - todo.records.keys()
-    parts = groups([run for run in todo.missing if run.id not in tried])
+    first = groups([run for run in todo.missing if run.id not in tried])
     again = [[run] for run in todo.missing if run.id in tried]
     described = False
-    for last_try in (False, True):
+    while first or again:
+        last_try = bool(again) and (fail_fast or not first)
+        parts, again = (again, []) if last_try else (first, again)
+        left = dict(enumerate(parts))  # the groups that have not ended
         events = execute(
             _work,
             parts,
@@ -181,11 +182,14 @@ def train(
                     index, epoch, train_loss, validation_loss = event.message
                     yield Epoch(group[index], epoch, train_loss, validation_loss)
                     continue
+                del left[event.group]
                 if isinstance(event, Failed):
                     for run in group:
                         records.note_failure(folder, run.id, event.log)
                     if not last_try:
                         again += [[run] for run in group]
+                        if fail_fast:
+                            break
                         continue
                 for run, (result, meta) in zip(group, _outcomes(event, group), strict=True):
                     record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
@@ -200,7 +204,8 @@ def train(
                     files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
                 if isinstance(event, Failed) and fail_fast:
                     return
-        parts = again
+        if not last_try:
+            first = list(left.values())
 
 
 def _outcomes(event: Done | Failed, group: list[Run]) -> list[tuple[dict[str, Any], dict[str, Any]]]:

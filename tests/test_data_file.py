@@ -213,6 +213,16 @@ class Bomb:
         return (Path.touch, (Path("unpickled"),))
 
 
+def _npy_headed(header: str) -> bytes:
+    """Return an NPY file with a header that NumPy did not write."""
+    line = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(line).to_bytes(2, "little") + line + bytes(80)
+
+
+def _npy_shaped(shape: str, descr: str = "'<f8'") -> bytes:
+    return _npy_headed(f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}")
+
+
 GOOD = np.arange(60.0).reshape(10, 3, 2)
 HOLE = np.where(GOOD == 17, np.nan, GOOD)
 BAD_ARRAYS = {
@@ -237,6 +247,13 @@ BAD_ARRAYS = {
         _npy(GOOD).replace(b"(10, 3, 2), }" + b" " * 12, b"(999999999999, 3, 2), }  "),
         "not an NPY array of numbers",
     ),
+    "shape of 30 digits": (_npy_shaped(f"({'9' * 30}, 1, 1)"), "not an NPY array of numbers"),
+    "shape of truths": (_npy_shaped("(True, True, True)"), "not an NPY array of numbers"),
+    "shape that no parser ends": (_npy_shaped(f"({'-' * 6000}1, 1, 1)"), "not an NPY array of numbers"),
+    "half a dtype": (_npy_shaped("(10, 1, 1)", "('<f8',)"), "not an NPY array of numbers"),
+    "key that is a list": (_npy_headed("{[]: 1}"), "not an NPY array of numbers"),
+    "long nonsense": (_npy_headed("'" + "x" * 9000), "not an NPY array of numbers (Cannot parse header: "),
+    "long dtype": (_npy_shaped("(1, 1, 1)", f"[('{'a' * 5000}', '<f8')]"), "[('aaa"),
 }
 
 
@@ -249,6 +266,7 @@ def test_bad_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: by
         _read(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
+    assert "()" not in str(caught.value) and len(str(caught.value)) < len(str(path)) + 400
     assert not Path("unpickled").exists()
 
 

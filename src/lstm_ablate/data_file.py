@@ -82,12 +82,13 @@ def _scaled(parts: list[Array], scaling: str, path: Path) -> list[Array]:
 def _read_npy(path: Path, content: bytes) -> Array:
     try:
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, MemoryError) as error:
-        raise UserError(f"{path}: not an NPY array of numbers ({error})") from None
+    except Exception as error:  # NumPy's reader trusts the header: of a wrong one it raises whatever comes
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path}: not an NPY array of numbers ({why})") from None
     if array.ndim != 3 or 0 in array.shape[1:] or array.dtype.kind not in "fiu":
         raise UserError(
             f"{path}: an array of numbers (samples, timesteps, features) is due; "
-            f"found {array.dtype} of shape {array.shape}"
+            f"found {str(array.dtype)[:200]} of shape {array.shape}"
         )
     if not np.all(np.isfinite(array)):
         first = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(array)))

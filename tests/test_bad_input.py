@@ -132,6 +132,12 @@ LINES = {
     "infinity": ("data: {family: ar, noise: .inf}", ":7:27: data.noise: a finite number is due; found Infinity"),
     "too large": ("data: {family: ar, noise: 1e400}", ":7:27: 1e400 is outside the range of a float"),
     "too small": ("data: {family: ar, noise: 1e-400}", ":7:27: 1e-400 is outside the range of a float"),
+    "noise that overflows": ("data: {family: ar, noise: 1e200}", ":7:27: data.noise: must be at most 1000000.0; found"),
+    "cycles that overflow": (
+        "data: {family: sines, cycles: [1e-320, 1e308]}",
+        ":7:40: data.cycles.1: must be at most 1000000.0; found 1e+308",
+    ),
+    "chirp that overflows": ("data: {family: chirp, end: [1, 2e6]}", ":7:32: data.end.1: must be at most 1000000.0"),
     "negative size": ("model: {encoder: [-4]}", ":7:19: model.encoder.0: must be at least 1; found -4"),
     "size zero": ("data: {family: ar, samples: {train: 0}}", ":7:37: data.samples.train: must be at least 1; found 0"),
     "one time step": ("data: {family: ar, timesteps: 1}", ":7:31: data.timesteps: must be at least 2; found 1"),
@@ -323,6 +329,16 @@ TABLES = {
     "NaN cell": ([*GOOD_ROWS[:4], "1,nan"], "", ': {}:6: column "b": "nan" is not a number'),
     "empty cell": ([*GOOD_ROWS[:4], ",1"], "", ': {}:6: column "a": "" is not a number'),
     "constant column": ([f"{row},7" for row in range(40)], "", ": {}: feature 2 is constant in the training part"),
+    "cells that overflow": (
+        [f"{row},{row + 1}e200" for row in range(40)],
+        "",
+        ": {}: feature 2 cannot be scaled: in the training part it lies between 1e+200 and 2.8e+201; give it another",
+    ),
+    "large cells without scaling": (
+        [f"{row},1e200" for row in range(40)],
+        "  scaling: none",
+        ": {}: feature 2 reaches 1e+200 without scaling (see data.scaling); at most 1e+09 can be trained on",
+    ),
     "too short for one window": (
         GOOD_ROWS[:10],
         "",
@@ -563,7 +579,7 @@ def process(*words, **more):
     )
 
 
-@pytest.mark.parametrize("name", list(CASES)[::15])
+@pytest.mark.parametrize("name", [name for name in CASES if "memory" not in name][::15])  # its own is unknown
 def test_a_process_says_the_same(name, folder):
     content, message = CASES[name]
     write(content)

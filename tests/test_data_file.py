@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lstm_ablate.data import load
-from lstm_ablate.data_file import read
+from lstm_ablate.data_file import LARGEST, read
 from lstm_ablate.errors import UserError
 from lstm_ablate.settings import FileData, Split
 
@@ -191,6 +191,46 @@ def test_a_constant_feature_is_refused(tmp_path: Path, scaling: str) -> None:
         _read(path, scaling=scaling)
 
 
+BEYOND = {
+    "squares overflow": (
+        [f"0,{row + 1}e200" for row in range(N)],
+        "standard",
+        "cannot be scaled: in the training part",
+    ),
+    "differences overflow": ([f"0,{(-1) ** row}.7e308" for row in range(N)], "minmax", "it lies between -1.7e+308 and"),
+    "squares vanish": ([f"0,{row + 1}e-320" for row in range(N)], "standard", "cannot be scaled: in the training part"),
+    "large as they are": (
+        [f"0,{row}e8" for row in range(N)],
+        "none",
+        "reaches 3.9e+09 without scaling (see data.scaling)",
+    ),
+    "below as they are": ([f"0,-{row}e8" for row in range(N)], "none", "reaches 3.9e+09 without scaling"),
+    "large in the test part": (
+        [f"0,{row if row < N - 1 else 5e11}" for row in range(N)],
+        "minmax",
+        "reaches 1.85185e+10 after scaling",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "scaling", "message"), BEYOND.values(), ids=BEYOND)
+def test_a_feature_beyond_what_can_be_trained_on_is_refused(
+    tmp_path: Path, rows: list[str], scaling: str, message: str
+) -> None:
+    """Warnings are errors in the tests, so NumPy says nothing."""
+    path = _csv(tmp_path / "a.csv", *(f"{number}{row}" for number, row in enumerate(rows)))
+    with pytest.raises(UserError) as caught:
+        _read(path, scaling=scaling)
+    assert str(caught.value).startswith(f"{path}: feature 2 ")
+    assert message in str(caught.value)
+
+
+def test_what_can_be_trained_on_has_squares_and_their_squares_in_float32(tmp_path: Path) -> None:
+    path = _csv(tmp_path / "a.csv", *(f"{row},{(-1) ** row * LARGEST!r}" for row in range(N)))
+    windows = _read(path)[2].astype(np.float32)
+    assert np.all(np.isfinite(np.square(np.square(windows))))
+
+
 # ----------------------------------------------------------------------------------------------- bad arrays
 
 
@@ -232,6 +272,7 @@ BAD_ARRAYS = {
     "complex": (_npy(np.zeros((4, 5, 1), complex)), "found complex128 of shape (4, 5, 1)"),
     "truth": (_npy(np.zeros((4, 5, 1), bool)), "found bool of shape (4, 5, 1)"),
     "not finite": (_npy(HOLE), "the value at (2, 2, 1) is not finite"),
+    "beyond float64": (_npy(np.full((10, 3, 2), np.longdouble("1e400"))), "the value at (0, 0, 0) is not finite"),
     "pickled objects": (_npy(np.full((4, 5, 1), Bomb())), "not an NPY array of numbers (Object arrays cannot be"),
     "too few": (_npy(GOOD[:2]), ": 2 samples are too few for three parts (see data.split)"),
     "none": (_npy(GOOD[:0]), ": 0 samples are too few for three parts"),

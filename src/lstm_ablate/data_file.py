@@ -17,6 +17,8 @@ from lstm_ablate.settings import FileData
 Array = NDArray[np.float64]
 
 PARTS = ("training", "validation", "test")
+# Float32 ends at 3e38: a gradient grows with the square of what it is trained on, and optimizers square the gradient.
+LARGEST = 1e9
 
 
 def read(data: FileData) -> tuple[Array, Array, Array]:
@@ -24,7 +26,7 @@ def read(data: FileData) -> tuple[Array, Array, Array]:
 
     The rows of a CSV (samples of an NPY array) are split first and cut into windows of `timesteps` rows afterwards, so
     that no window reaches into another part; scaling is fitted on the training part alone. Raises UserError with the
-    line and column where the file does not hold what is asked for.
+    line and column where the file does not hold what is asked for, and with the feature that cannot be trained on.
     """
     path = Path(data.path)
     try:
@@ -70,13 +72,35 @@ def _scaled(parts: list[Array], scaling: str, path: Path) -> list[Array]:
     """Scale every part by what its training part shows, per feature."""
     train = parts[0]
     low, high = train.min(axis=(0, 1)), train.max(axis=(0, 1))
-    if scaling == "none":
-        return parts
-    if np.any(low == high):
-        column = int(np.flatnonzero(low == high)[0]) + 1
-        raise UserError(f"{path}: feature {column} is constant in the training part; leave it out")
-    zero, unit = (train.mean(axis=(0, 1)), train.std(axis=(0, 1))) if scaling == "standard" else (low, high - low)
-    return [(part - zero) / unit for part in parts]
+    if scaling != "none":
+        if np.any(low == high):
+            feature = _first(low == high)
+            raise UserError(f"{path}: feature {feature + 1} is constant in the training part; leave it out")
+        with np.errstate(all="ignore"):  # what overflows here is refused below
+            zero, unit = (
+                (train.mean(axis=(0, 1)), train.std(axis=(0, 1))) if scaling == "standard" else (low, high - low)
+            )
+            parts = [(part - zero) / unit for part in parts]
+        scalable = (unit > 1e-100) & (unit < 1e100)  # beyond, the squares behind it overflow or lose their digits
+        if not np.all(scalable):
+            feature = _first(~scalable)
+            raise UserError(
+                f"{path}: feature {feature + 1} cannot be scaled: in the training part it lies between "
+                f"{low[feature]:g} and {high[feature]:g}; give it another unit"
+            )
+    largest = np.max([np.maximum(part.max(axis=(0, 1)), -part.min(axis=(0, 1))) for part in parts], axis=0)
+    if np.any(largest > LARGEST):
+        feature = _first(largest > LARGEST)
+        what = "without scaling" if scaling == "none" else "after scaling"
+        raise UserError(
+            f"{path}: feature {feature + 1} reaches {largest[feature]:g} {what} (see data.scaling); "
+            f"at most {LARGEST:g} can be trained on"
+        )
+    return parts
+
+
+def _first(where: NDArray[np.bool_]) -> int:
+    return int(np.flatnonzero(where)[0])
 
 
 def _read_npy(path: Path, content: bytes) -> Array:
@@ -90,10 +114,12 @@ def _read_npy(path: Path, content: bytes) -> Array:
             f"{path}: an array of numbers (samples, timesteps, features) is due; "
             f"found {str(array.dtype)[:200]} of shape {array.shape}"
         )
-    if not np.all(np.isfinite(array)):
-        first = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(array)))
+    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite
+        numbers = np.asarray(array, dtype=np.float64)
+    if not np.all(np.isfinite(numbers)):
+        first = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(numbers)))
         raise UserError(f"{path}: the value at {first} is not finite")
-    return np.asarray(array, dtype=np.float64)
+    return numbers
 
 
 def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Array:

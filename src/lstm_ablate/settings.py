@@ -95,7 +95,8 @@ Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Range = Annotated[tuple[Positive, Positive], BeforeValidator(_tuple), AfterValidator(_range)]
+Cycles = Annotated[float, Field(gt=0, le=1e6)]
+Range = Annotated[tuple[Cycles, Cycles], BeforeValidator(_tuple), AfterValidator(_range)]
 Seeds = Annotated[
     tuple[int, ...],
     BeforeValidator(_seeds),
@@ -149,7 +150,8 @@ class Synthetic(Frozen):
     timesteps: Annotated[int, Field(ge=2, le=100_000)] = 30
     features: Annotated[int, Field(ge=1, le=10_000)] = 1
     noise: Annotated[
-        NotNegative, Field(description="standard deviation of the added noise, in units of the signal")
+        float,
+        Field(ge=0, le=1e6, description="standard deviation of the added noise, in units of the signal; at most 1e6"),
     ] = 0.05
 
 
@@ -158,7 +160,7 @@ class Sines(Synthetic):
 
     family: Literal["sines"] = "sines"
     components: Annotated[int, Field(ge=1, le=1000)] = 2
-    cycles: Annotated[Range, Field(description="cycles per window, drawn uniformly from this range")] = (
+    cycles: Annotated[Range, Field(description="cycles per window, at most 1e6, drawn uniformly from this range")] = (
         1.0,
         5.0,
     )
@@ -168,15 +170,15 @@ class Chirp(Synthetic):
     """Sines whose frequency rises or falls linearly over the window."""
 
     family: Literal["chirp"] = "chirp"
-    start: Annotated[Range, Field(description="cycles per window at the first time step")] = (0.5, 2.0)
-    end: Annotated[Range, Field(description="cycles per window at the last time step")] = (3.0, 6.0)
+    start: Annotated[Range, Field(description="cycles per window at the first time step, at most 1e6")] = (0.5, 2.0)
+    end: Annotated[Range, Field(description="cycles per window at the last time step, at most 1e6")] = (3.0, 6.0)
 
 
 class Square(Synthetic):
     """Square waves of random frequency and phase."""
 
     family: Literal["square"] = "square"
-    cycles: Annotated[Range, Field(description="cycles per window, drawn uniformly from this range")] = (
+    cycles: Annotated[Range, Field(description="cycles per window, at most 1e6, drawn uniformly from this range")] = (
         1.0,
         4.0,
     )
@@ -235,7 +237,8 @@ class FileData(Frozen):
     ] = None
     split: Split = Split()
     scaling: Annotated[
-        Literal["standard", "minmax", "none"], Field(description="per feature, fitted on the training part")
+        Literal["standard", "minmax", "none"],
+        Field(description="per feature, fitted on the training part; what lies beyond 1e9 after it is refused"),
     ] = "standard"
 
     @property

@@ -118,6 +118,10 @@ def test_a_diverged_run_is_a_result(load, tmp_path):
     [
         (stub_engine.RAISES, "ArithmeticError: the stub was told to raise"),
         (stub_engine.DIES, "its process ended with exit code 7"),
+        (
+            stub_engine.BOUNDLESS,
+            "FloatingPointError: a number of the result is not finite, though the run did not diverge",
+        ),
     ],
 )
 def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(rate, message, load, tmp_path):

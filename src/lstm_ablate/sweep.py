@@ -18,7 +18,7 @@ from lstm_ablate.executors import Done, Failed, Progress
 from lstm_ablate.executors.local import execute
 from lstm_ablate.experiment import Experiment, load
 from lstm_ablate.records import Record
-from lstm_ablate.runs import Run, expand, groups
+from lstm_ablate.runs import Run, canonical_json, expand, groups
 from lstm_ablate.settings import Data, FileData
 
 FLOOR = 0.0  # an autoencoder's target is its input
@@ -248,13 +248,13 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
 
 
 def _recorded(result: engines.Result, test: data.Array, loss: str) -> dict[str, Any]:
-    """Return a result as JSON values; a loss that is not finite becomes null.
+    """Return a result as JSON values; a loss of an epoch that is not finite becomes null.
 
     Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them, is kept for the
-    eye, to four decimals.
+    eye, to four decimals. Raises FloatingPointError where any of the rest is not finite.
     """
     shown = result.reconstructions
-    return {
+    recorded = {
         "status": result.status,
         "parameters": result.parameters,
         "epochs": len(result.train_losses),
@@ -270,6 +270,11 @@ def _recorded(result: engines.Result, test: data.Array, loss: str) -> dict[str, 
         "windows": [] if shown is None else _curves(test[: len(shown)]),
         "reconstructions": [] if shown is None else _curves(shown),
     }
+    try:
+        canonical_json(recorded)
+    except ValueError:  # here the run fails; where the driver writes it, the sweep would
+        raise FloatingPointError("a number of the result is not finite, though the run did not diverge") from None
+    return recorded
 
 
 def _curves(windows: data.Array) -> list[list[float]]:

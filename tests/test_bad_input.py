@@ -60,8 +60,9 @@ FILES = {
     "alias bomb": (
         "x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
         + "".join(f"x{k}: &x{k} [{', '.join([f'*x{k - 1}'] * 10)}]\n" for k in range(1, 10)),
-        [":6:10: more than 200,000 values after expanding aliases"],
+        [":5:20: more than 50,000 values after expanding aliases"],
     ),
+    "long list": (HEAD + f"x: [{'1,' * 500_000}]\n", [":7:99971: more than 50,000 values after expanding aliases"]),
     "recursive alias": (HEAD + "model: &m {head: *m}\n", [":7:18: *m refers to itself"]),
     "undefined alias": (HEAD + "model: *m\n", [":7:8: *m refers to nothing; define it before with &m"]),
     "depth 2,000": (HEAD + "model: " + "[" * 2000 + "]" * 2000, [":7:58: nested deeper than 50 levels"]),
@@ -103,6 +104,19 @@ FILES = {
     "name that turns text around": (head("name: test", 'name: "a\\u202eb"'), [f':2:7: "a\\u202eb" {ALLOWED}']),
     "name with a backslash": (head("test", "a\\b"), [f':2:7: "a\\\\b" {ALLOWED}']),
     "absolute name": (head("test", "/tmp"), [f':2:7: "/tmp" {ALLOWED}']),
+    "grid of 490,000 cells, all with a mistake": (
+        "version: 1\nname: t\nbaseline: v0\ntraining: {epochs: x}\nvariants:\n"
+        + "".join(f"  v{k}: {{model.gates: {'tanh' if k else 'tnah'}}}\n" for k in range(700))
+        + "  last: {training.batch_size: 0}\ntasks:\n"
+        + "".join(f"  t{k}: {{data.noise: 1}}\n" for k in range(699))
+        + "  last: {data.noise: -1}\nseeds: 1\n",
+        [
+            f':4:20: {WHOLE} "x" (text)',
+            'c.yaml:6:21: tasks.t0: variants.v0: model.gates: "tnah" is not an activation.',
+            "c.yaml:706:31: tasks.t0: variants.last: training.batch_size: must be at least 1; found 0",
+            "c.yaml:1407:22: tasks.last: variants.v0: data.noise: must be at least 0.0; found -1",
+        ],
+    ),
     "grid of two billion runs": (
         "version: 1\nname: t\nbaseline: v0\nvariants:\n"
         + "".join(f"  v{k}: {{}}\n" for k in range(2000))
@@ -168,6 +182,10 @@ LINES = {
         "model: {encodr: [1]}",
         ':7:9: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder, latent, decoder',
     ),
+    "8,000 unknown keys": (
+        f"model: {{{', '.join(f'k{k}: 1' for k in range(8000))}}}",
+        ':7:9: unknown key "k0" in model.\n  known: encoder, latent, decoder',
+    ),
     "missing key": ("model: {head: {activation: relu}}", ':7:15: model.head: the key "units" is missing'),
     "missing family": ("data: {noise: 0.1}", ':7:7: data: the key "family" is missing'),
     "one value for a list": ("model: {encoder: 100}", ":7:18: model.encoder: a list is due, such as [64]; found 100"),
@@ -186,6 +204,10 @@ LINES = {
     "repeated column": (
         "data: {family: file, path: c.yaml, columns: [a, a]}",
         ':7:45: data.columns: "a" is named twice',
+    ),
+    "repeated column of 30,000": (
+        f"data: {{family: file, path: c.yaml, columns: [{', '.join(f'c{k}' for k in range(30_000))}, c29999]}}",
+        ':7:45: data.columns: "c29999" is named twice',
     ),
     "repeated name": ("  relu: {}", ':7:3: the key "relu" was already given at '),
     "names alike but for case": (
@@ -457,6 +479,14 @@ def test_wrong_data_is_told_with_row_and_column(rows, lines, message, folder, mo
     write(f"{HEAD}data:\n  family: file\n  path: data.csv\n  timesteps: 4\n{lines}\n")
     err = call(["run", "c.yaml"], monkeypatch, capsys)
     assert err.startswith(f"c.yaml:9:9{message.format(folder / 'data.csv')}"), err
+
+
+def test_a_table_of_30_000_columns(folder, monkeypatch, capsys):
+    header = ",".join(f"c{k}" for k in range(30_000))
+    write(f"{HEAD}data: {{family: file, path: data.csv}}\n")
+    for more, message in ((",c9", ':1: two columns are named "c9"'), ("", ": the training part has 0 rows")):
+        Path("data.csv").write_text(f"{header}{more}\n")
+        assert call(["run", "c.yaml"], monkeypatch, capsys).startswith(f"c.yaml:7:28: {folder / 'data.csv'}{message}")
 
 
 ARRAYS = {

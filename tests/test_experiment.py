@@ -142,6 +142,30 @@ def test_nothing_behind_a_name_means_no_changes(configs: Configs) -> None:
     assert experiment.formula("a", "tanh") == "g = tanh(z_g); h = o * tanh(c)"
 
 
+def test_as_many_seeds_as_are_allowed(configs: Configs) -> None:
+    """As a list of 20,000; as a number, also of the experiment that is written down and read again."""
+    seeds = tuple(range(1, 20_001))
+    assert configs.load(f"{HEAD}seeds: {list(seeds)}\n").seeds == seeds
+    one = configs.load(f"{HEAD}seeds: 500000\n")
+    assert one.seeds == tuple(range(500_000))
+    assert configs.load(dump(one.resolved)) == one
+
+
+def test_a_large_grid_is_that_of_its_cells(configs: Configs) -> None:
+    """Above 10,000 cells some are looked at first, and all in the end: a mistake that only one has is found."""
+    rates = "".join(f"  v{k}: {{training.optimizer.learning_rate: {k + 1}}}\n" for k in range(110))
+    text = f"{HEAD}{rates}  sgd: {{training.optimizer: {{name: sgd}}}}\nseeds: 1\ntasks:\n"
+    text += "".join(f"  t{k}: {{data.noise: {k}}}\n" for k in range(100))
+    one = configs.load(text)
+    assert list(one.settings) == [(task, variant) for task in one.tasks for variant in one.variants]
+    assert len(one.settings) == 100 * 113
+    assert one.settings["t7", "v3"] == configs.load(text[: text.index("  t8:")]).settings["t7", "v3"]
+    (problem,) = configs.problems(
+        f"{text}  wide: {{data.samples.train: 64}}\n".replace("sgd}}", "sgd}, training.batch_size: 65}")
+    )
+    assert problem.startswith("c.yaml:117:63: tasks.wide: variants.sgd: training.batch_size: 65 is more than the 64")
+
+
 def test_nothing_behind_tasks_means_no_tasks(configs: Configs) -> None:
     assert configs.load(f"{HEAD}tasks:\n").tasks == ("default",)
 

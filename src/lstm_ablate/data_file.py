@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,15 +134,17 @@ def _read_csv(path: Path, content: bytes, columns: tuple[str, ...] | None) -> Ar
         raise UserError(f"{path}:1: the first line must name the columns; it is empty")
     if all(_number(cell) is not None for cell in header):
         raise UserError(f"{path}:1: the first line must name the columns; found numbers only")
-    missing = [name for name in columns or () if name not in header]
+    places = {name: index for index, name in enumerate(header)}
+    missing = [name for name in columns or () if name not in places]
     if missing:
         hint = did_you_mean(missing[0], header)
         shown = json.dumps(missing, ensure_ascii=False)[1:-1]
         raise UserError(f"{path}: no column {shown}; the header has: {', '.join(header)}.{hint}")
-    twice = [name for name in columns or header if header.count(name) > 1]
+    counts = Counter(header)
+    twice = [name for name in columns or header if counts[name] > 1]
     if twice:
         raise UserError(f'{path}:1: two columns are named "{twice[0]}"')
-    chosen = [header.index(name) for name in columns or header]
+    chosen = [places[name] for name in columns or header]
     values = []
     for line, row in rows:
         if not row:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,10 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+Changes = Mapping[str, Mapping[str, tuple[Node, Place]]]  # name of a task or variant -> what `apply` takes
+# A mistake of the base is one of every cell, and one of a variant of every task. Of so many cells, those are looked at
+# first that show them all; without a mistake among them, or in a smaller grid, every cell is.
+_MANY_CELLS = 10_000
 DEFAULT_TASK = "default"  # the task of an experiment that names none
 _NAME = re.compile(r"\w[\w.+\-]*")
 _RESERVED = re.compile(r"(none|na|nan|null)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -91,19 +96,12 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     if parsed:
         _check_size(parsed, find(root, ("seeds",)).place, problems)
 
-    settings: dict[tuple[str, str], Settings] = {}
-    written: dict[tuple[str, str], Node] = {}
-    for task, task_changes in (named["tasks"] or {DEFAULT_TASK: {}}).items():
-        in_task = apply(base, task_changes)
-        for variant, variant_changes in named["variants"].items():
-            merged = apply(in_task, variant_changes)
-            context = f"tasks.{task}: " if task_changes else ""
-            context += f"variants.{variant}: " if variant_changes else ""
-            one = validate(Settings, merged, problems, context)
-            if one:
-                _check_settings(one, merged, problems, context)
-                settings[task, variant] = _located(one, path.parent)
-                written[task, variant] = merged
+    tasks, variants = named["tasks"] or {DEFAULT_TASK: {}}, named["variants"]
+    if len(tasks) * len(variants) > _MANY_CELLS:
+        _grid(base, dict(islice(tasks.items(), 1)), variants, path.parent, problems)
+        _grid(base, tasks, dict(islice(variants.items(), 1)), path.parent, problems)
+        problems.stop_if_any()
+    cells = _grid(base, tasks, variants, path.parent, problems)
     problems.stop_if_any()
     assert parsed is not None
     return Experiment(
@@ -118,10 +116,28 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
         margin=parsed.analysis.margin,
         workers=parsed.execution.workers,
         timeout=parsed.execution.timeout,
-        settings=settings,
+        settings={cell: one for cell, (one, _) in cells.items()},
         resolved=_resolved(parsed, root),
-        written=written,
+        written={cell: node for cell, (_, node) in cells.items()},
     )
+
+
+def _grid(
+    base: Node, tasks: Changes, variants: Changes, folder: Path, problems: Problems
+) -> dict[tuple[str, str], tuple[Settings, Node]]:
+    """Return the settings of each task and variant, resolved and as written, but for those with a problem."""
+    cells = {}
+    for task, task_changes in tasks.items():
+        in_task = apply(base, task_changes)
+        for variant, variant_changes in variants.items():
+            merged = apply(in_task, variant_changes)
+            context = f"tasks.{task}: " if task_changes else ""
+            context += f"variants.{variant}: " if variant_changes else ""
+            one = validate(Settings, merged, problems, context)
+            if one:
+                _check_settings(one, merged, problems, context)
+                cells[task, variant] = (_located(one, folder), merged)
+    return cells
 
 
 def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
@@ -145,6 +161,8 @@ def _resolved(parsed: ExperimentFile, root: Node) -> dict[str, Any]:
     for kind in CHANGEABLE:  # null is a value in a change, and stands for no changes or none of them elsewhere
         named = root.value[kind].plain() if kind in root.value else None
         values[kind] = {name: changes or {} for name, changes in (named or {}).items()}
+    if len(parsed.seeds) > 1000 and parsed.seeds == tuple(range(len(parsed.seeds))):
+        values["seeds"] = len(parsed.seeds)  # the list would be more than a config may hold
     # Where a change picks another family or optimizer, defaults of the one it replaces would look like the user's.
     changed = {path for kind in CHANGEABLE for changes in values[kind].values() for path in changes}
     written = parsed.model_dump(mode="json", exclude_unset=True)

@@ -115,10 +115,15 @@ def dotted_paths() -> dict[str, list[dict[str, Any]]]:
 def keys_below(path: str, node: Node) -> list[str]:
     """Return the keys allowed in the mapping at a path, narrowed by its family or name."""
     schemas = [_raw_schema()] if not path else dotted_paths().get(path, [])
-    tags = {n.value for n in node.value.values() if isinstance(n.value, str)}
     options = [option for schema in schemas for option in _options(schema)]
-    chosen = [o for o in options if any(p.get("const") in tags for p in o["properties"].values())] or options
+    chosen = [option for option in options if _is_named(option, node)] or options
     return list(dict.fromkeys(key for option in chosen for key in option["properties"]))
+
+
+def _is_named(option: dict[str, Any], node: Node) -> bool:
+    """Whether the mapping has the family or name that the object schema is of."""
+    tags = {key: schema["const"] for key, schema in option["properties"].items() if "const" in schema}
+    return any(key in node.value and node.value[key].value == tag for key, tag in tags.items())
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -78,8 +79,8 @@ def _optimizer(value: Any) -> Any:
 
 
 def _distinct(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    for name in names or ():
-        if names and names.count(name) > 1:
+    for name, count in Counter(names or ()).items():
+        if count > 1:
             raise PydanticCustomError("distinct", "{shown} is named twice", {"shown": json.dumps(name)})
     return names
 

@@ -1,5 +1,6 @@
 """Bad input: one table of what people get wrong, each told at once, at its place, with nothing written."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +23,9 @@ def head(old, new):
     return HEAD.replace(old, new)
 
 
-ALLOWED = "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most 64"
+ALLOWED = (
+    "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most 64 and 200 bytes"
+)
 UNSEEN = "holds a character that cannot be seen"
 READ_AS = "cannot be a name: other programs read it as something else"
 SECTIONS = "known: data, model, training, version, name, question, seeds, baseline, variants, tasks"
@@ -291,6 +294,12 @@ LINES = {
     "leading +": ("  +a: {}", f':7:3: "+a" {ALLOWED}'),
     "leading @": ('  "@a": {}', f':7:3: "@a" {ALLOWED}'),
     "65 characters": (f"  {'a' * 65}: {{}}", f':7:3: "{"a" * 65}" {ALLOWED}'),
+    "256 bytes": (f"  {'𠮷' * 64}: {{}}", f":7:3: {json.dumps('𠮷' * 64)} {ALLOWED}"),
+    "201 bytes": (f"tasks: {{a{'𠮷' * 50}: {{}}}}", f":7:9: {json.dumps('a' + '𠮷' * 50)} {ALLOWED}"),
+    **{
+        f"nothing but U+{ord(filler):04X}": (f"  a{filler}: {{}}", f':7:3: the name "a\\u{ord(filler):04x}" {UNSEEN}')
+        for filler in "\u115f\u1160\u3164\uffa0"
+    },
     "no characters": ('  "": {}', f':7:3: "" {ALLOWED}'),
     "markup of a page": ("  <b>: {}", f':7:3: "<b>" {ALLOWED}'),
     "markup of a terminal": ('  "[red]": {}', f':7:3: "[red]" {ALLOWED}'),
@@ -299,6 +308,10 @@ LINES = {
     "None": ("  None: {}", f':7:3: "None" {READ_AS}'),
     "NA": ("  NA: {}", f':7:3: "NA" {READ_AS}'),
     "nan": ("  nan: {}", f':7:3: "nan" {READ_AS}'),
+    **{
+        name: (f'  "{name}": {{}}', f':7:3: "{name}" {READ_AS}')
+        for name in ("null", "prn", "aux", "nul", "lpt1", "Nul.txt", "COM9.a.b")
+    },
     "con": ("tasks: {con: {}}", f':7:9: "con" {READ_AS}'),
     "con with an ending": ("  CON.csv: {}", f':7:3: "CON.csv" {READ_AS}'),
     "com1": ("  com1: {}", f':7:3: "com1" {READ_AS}'),
@@ -454,6 +467,11 @@ ACCEPTED = {
     "1e3 is a float": (f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e3}}}}", 1000.0),
     "names that YAML 1.1 reads as something else": (f"{HEAD}  no: {{}}\n  off: {{}}\n  yes: {{}}\n  007: {{}}\n", None),
     "a baseline called no": (HEAD.replace("tanh", "no", 1).replace("  tanh", "  no"), None),
+    "names of 64 characters and of 200 bytes": (f"{HEAD}  {'a' * 64}: {{}}\n  {'𠮷' * 50}: {{}}\n", None),
+    "names like reserved ones": (
+        f"{HEAD}  nulls: {{}}\n  com: {{}}\n  com10: {{}}\n  a.con: {{}}\n  none.a: {{}}\n",
+        None,
+    ),
     "names in other scripts": (f"{HEAD}  größer: {{}}\n  双曲: {{}}\n", None),
 }
 

@@ -68,6 +68,7 @@ Changes = Mapping[str, Mapping[str, tuple[Node, Place]]]  # name of a task or va
 _MANY_CELLS = 10_000
 DEFAULT_TASK = "default"  # the task of an experiment that names none
 _NAME = re.compile(r"\w[\w.+\-]*")
+_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")  # of Hangul: letters that show nothing
 _RESERVED = re.compile(r"(none|na|nan|null)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 
 
@@ -259,7 +260,10 @@ def _check_sites(root: Node, problems: Problems) -> None:
 
 
 def _check_names(root: Node, problems: Problems) -> None:
-    """Check the names of the experiment, its variants and tasks: they become file names and CSV cells."""
+    """Check the names of the experiment, its variants and tasks: they become file names and CSV cells.
+
+    File systems take names of 255 bytes, of which figures and temporary files add some 35.
+    """
     name = root.value.get("name")
     if name and isinstance(name.value, str):
         _check_name(name.value, name.place, problems)
@@ -275,9 +279,11 @@ def _check_names(root: Node, problems: Problems) -> None:
 
 
 def _check_name(name: str, place: Place, problems: Problems) -> None:
-    allowed = "letters, digits and _ - + . (a letter, digit or _ first), at most 64"
-    if not _NAME.fullmatch(name) or len(name) > 64 or ".." in name:
+    allowed = "letters, digits and _ - + . (a letter, digit or _ first), at most 64 and 200 bytes of UTF-8"
+    if not _NAME.fullmatch(name) or len(name) > 64 or len(name.encode()) > 200 or ".." in name:
         problems.add(place, f"{json.dumps(name)} cannot be a name; allowed: {allowed}")
+    elif _FILLERS.search(name):
+        problems.add(place, f"the name {json.dumps(name)} holds a character that cannot be seen")
     elif _RESERVED.fullmatch(name):
         problems.add(place, f'"{name}" cannot be a name: other programs read it as something else')
 

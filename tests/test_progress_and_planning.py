@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from lstm_ablate import experiment, planning, progress, reach, runs, sweep
+from lstm_ablate.errors import UserError
 from lstm_ablate.records import Record
 from lstm_ablate.settings import Settings
 
@@ -90,6 +91,24 @@ def test_costs_follow_the_finished_runs(expanded):
     assert cost.seconds == pytest.approx((2 * 3 * 5.0 + 2 * planning._SECONDS_PER_MODEL) / 2 + 4.0)
     nothing = planning.cost(sweep.Plan(expanded, [], {}, []), workers=2)
     assert (nothing.seconds, nothing.disk_bytes) == (0, 0)
+
+
+def test_the_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
+    """A machine has room for one run and a half."""
+
+    def predicted(size):
+        one = experiment.load(SMOKE, (f"group_size={size}",))
+        planning.check_memory(one)
+        return planning.cost(sweep.plan(one, Path("nowhere")), 1).memory_bytes
+
+    alone = predicted(1) - planning._BASE_BYTES
+    assert alone > 0
+    assert predicted(4) == pytest.approx(planning._BASE_BYTES + 4 * alone)
+    room = planning._BASE_BYTES + 1.5 * alone
+    monkeypatch.setattr(planning, "memory_bytes", lambda: room)
+    assert predicted(1) < room
+    with pytest.raises(UserError, match="training would take about"):
+        predicted(2)
 
 
 def test_guesses_grow_with_every_size():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import stub_engine
 
-from lstm_ablate import analysis, experiment, records, report, sweep
+from lstm_ablate import analysis, engines, experiment, records, report, runs, sweep
 
 CONFIG = """
 version: 1
@@ -138,6 +138,20 @@ def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(rate, message
     assert swept(load(rate), tmp_path / "r") == []
     (again,) = swept(load(rate), tmp_path / "r", retry_failed=True)
     assert again.run.id == failed.run.id
+
+
+@pytest.mark.parametrize("rate", [stub_engine.RAISES, stub_engine.DIES, stub_engine.BOUNDLESS])
+def test_a_group_of_several_runs_loses_only_the_run_that_fails(rate, load, tmp_path, monkeypatch):
+    """After the group each of its runs is tried alone."""
+    monkeypatch.setattr(engines, "group_size", lambda *settings: 3)
+    one = load(rate)
+    todo = sweep.plan(one, tmp_path, engine="stub_engine")
+    assert [len(group) for group in runs.groups(todo.missing)] == [3, 3]
+    finished = swept(one, tmp_path)
+    assert sorted((step.run.variant, step.run.seed, step.record.status) for step in finished) == [
+        *(("calm", seed, "ok") for seed in range(3)),
+        *(("other", seed, "failed" if seed == 1 else "ok") for seed in range(3)),
+    ]
 
 
 def test_fail_fast_ends_the_sweep(load, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from test_experiment import HEAD
 
-from lstm_ablate import cli, experiment, planning, records, runs, sweep
+from lstm_ablate import cli, environment, experiment, planning, records, runs, sweep
 from lstm_ablate.yaml_source import MAX_BYTES
 
 PROGRAM = Path(sys.executable).with_name("lstm-ablate")
@@ -613,6 +613,32 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     assert "damaged" not in err
     for name in ("notes.txt", "runs/notes.json", "runs/old/a.json"):
         assert (Path("results/test") / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "content", ['"x"', "[1]", "5", "", "{", '{"a":' * 900 + "1" + "}" * 900, "[" * 10**5, '{"a":' * 10**5]
+)
+def test_an_environment_that_is_none_of_ours_is_none(content, folder):
+    path = folder / "environment.json"
+    path.write_text(content)
+    assert environment.load(folder) == {}
+    path.unlink()
+    os.mkfifo(path)
+    assert environment.load(folder) == {}
+
+
+def test_an_environment_is_read_as_it_was_written(folder):
+    content = environment.describe("cpu", {"KERAS_BACKEND": "tensorflow"}, folder)
+    (folder / "environment.json").write_text(json.dumps(content))
+    assert environment.load(folder) == content
+
+
+def test_tables_in_another_encoding_without_records_are_not_overwritten(folder, monkeypatch, capsys):
+    Path("results/test").mkdir(parents=True)
+    Path("results/test/experiment.yaml").write_text(HEAD)
+    Path("results/test/runs.csv").write_bytes("variant\ngrößer\nkleiner".encode("latin-1"))
+    err = call(["report", "results/test"], monkeypatch, capsys, code=4)
+    assert err.startswith("results/test: holds the tables of 2 runs, and no records")
 
 
 # ------------------------------------------------------------------------------------------------ real processes

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from recorded import FAILED, OK
 
 from lstm_ablate import cli, doctor, experiment, files, records, runs
 from lstm_ablate.environment import Gpu
@@ -23,8 +24,8 @@ def folder(tmp_path):
     place = tmp_path / "results" / "smoke"
     (place / "runs").mkdir(parents=True)
     for run in runs.expand(experiment.load(SMOKE)):
-        status = "failed" if (run.variant, run.seed) == ("relu", 1) else "ok"
-        records.publish(place, Record(run.id, run.identity, {"status": status}, {}))
+        result = FAILED if (run.variant, run.seed) == ("relu", 1) else OK
+        records.publish(place, Record(run.id, run.identity, result, {}))
     return place
 
 
@@ -107,7 +108,7 @@ def test_what_is_wrong_with_records(folder):
     first.write_bytes(first.read_bytes()[:-9])
     os.rename(second, folder / "runs" / "notes.json")  # noqa: PTH104
     old = records._parsed(third)
-    assert records.publish(folder, Record(old.run, old.identity, {"status": "ok", "test_loss": 0.5}, {})) == "conflict"
+    assert records.publish(folder, Record(old.run, old.identity, {**OK, "test_loss": 0.5}, {})) == "conflict"
     other = records._parsed(fourth)
     records.publish(folder, Record("0" * 16, other.identity, other.result, {}))
     (folder / "runs" / "damaged").mkdir()
@@ -133,7 +134,7 @@ def test_records_of_a_newer_program(folder):
 def test_a_record_of_a_newer_program_may_hold_more(folder):
     """Also without another schema it is a record, by its checksum, and not one of half a run."""
     run = runs.expand(experiment.load(SMOKE, ("seeds=[9]",)))[0]
-    content = {"run": run.id, "identity": run.identity, "meta": {}, "result": {"status": "ok"}, "notes": "new"}
+    content = {"run": run.id, "identity": run.identity, "meta": {}, "result": OK, "notes": "new"}
     for left_out in (None, "meta"):
         kept = {name: value for name, value in content.items() if name != left_out}
         checksum = hashlib.sha256(runs.canonical_json(kept).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -16,15 +17,17 @@ from pathlib import Path
 
 import pytest
 from faults import FULL, SOURCES, config, derived, lines, often, run, start
+from recorded import FAILED as NO_LUCK
+from recorded import OK
 
-from lstm_ablate import files, records
+from lstm_ablate import files, records, runs
 from lstm_ablate.records import Record
 
 pytestmark = pytest.mark.faults
 
-RECORD = Record("0123456789abcdef", {"seed": 1, "rate": 1e-3}, {"status": "ok", "test_loss": 0.1}, {"seconds": 2.5})
-OTHER = replace(RECORD, result={"status": "ok", "test_loss": 0.2})
-FAILED = replace(RECORD, result={"status": "failed", "message": "no luck"})
+RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
+OTHER = replace(RECORD, result={**OK, "test_loss": 0.2})
+FAILED = replace(RECORD, result=NO_LUCK)
 
 # Carries out one operation on the folder argv[1] as often as there are steps in it, in children that kill themselves
 # before the k-th line of our code; between them the parent asks on standard output for a look at what is left.
@@ -197,7 +200,7 @@ with records.locked(folder):
 
 
 def numbered(n):
-    return replace(RECORD, run=f"{n:016x}", result={"status": "ok", "test_loss": n / 7, "losses": [n / 3] * 200})
+    return replace(RECORD, run=f"{n:016x}", result={**OK, "test_loss": n / 7, "losses": [n / 3] * 200})
 
 
 EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
@@ -315,7 +318,8 @@ def test_a_folder_without_permission_is_told(tmp_path):
     run(path, "--results", tmp_path)
     record = min((tmp_path / "stub" / "runs").glob("*.json"))
     mortal = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-    for place, mode in ((tmp_path / "stub" / "runs", 0o500), (tmp_path / "stub", 0o500), (record, 0o000)):
+    folder = tmp_path / "stub"
+    for place, mode in ((folder / "runs", 0o500), (folder / "runs", 0o300), (folder, 0o500), (record, 0o000)):
         before = place.stat().st_mode
         place.chmod(mode)
         _, err = run(path, "seeds=5", "--results", tmp_path, code=4, under=mortal)
@@ -379,3 +383,25 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
         assert len(set(told)) == 3 and "3 done, 3 to train" in err
         assert derived(folder) == expected and records.load(folder)[1] == []
         assert len(list((folder / "runs" / "damaged").iterdir())) == 3 * (trial + 1)
+
+
+def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
+    """At the places of records: a pipe, a link that leads nowhere, and what has a checksum and nothing that we know."""
+    path = config(tmp_path, quick=0.25)
+    run(path, "--results", tmp_path)
+    folder = tmp_path / "stub"
+    expected = derived(folder)
+    pipe, link, alien, *_ = sorted((folder / "runs").glob("*.json"))
+    content = {"run": alien.stem, "identity": [1], "result": {"status": "skipped"}, "meta": {}}
+    checksum = hashlib.sha256(runs.canonical_json(content).encode()).hexdigest()
+    alien.write_text(json.dumps({**content, "checksum": checksum}))
+    for place in (pipe, link, folder / "environment.json"):
+        place.unlink()
+    os.mkfifo(pipe)
+    link.symlink_to("nowhere")
+    os.mkfifo(folder / "environment.json")
+    os.mkfifo(folder / ".holder")
+    _, err = run(path, "--results", tmp_path)
+    assert err.count(": damaged; moved to ") == 3 and "3 done, 3 to train" in err
+    assert derived(folder) == expected and len(records.load(folder)[0]) == 6
+    assert len(os.listdir(folder / "runs" / "damaged")) == 3  # noqa: PTH208 - also a link that leads nowhere

@@ -1,14 +1,17 @@
 """Records are whole or absent, never replaced, and a damaged one is noticed."""
 
+import errno
 import json
+import os
 
 import pytest
+from recorded import DIVERGED, FAILED, OK
 
 from lstm_ablate import files, records
 from lstm_ablate.errors import FolderError
 from lstm_ablate.records import Record
 
-RECORD = Record("0123456789abcdef", {"seed": 1, "rate": 1e-3}, {"status": "ok", "test_loss": 0.1}, {"seconds": 2.5})
+RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
 
 
 @pytest.fixture
@@ -21,6 +24,20 @@ def test_publish_never_replaces_and_leaves_nothing_else(tmp_path):
     assert files.publish(tmp_path / "a", "one")
     assert not files.publish(tmp_path / "a", "two")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "one"}
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monkeypatch):
+    def refused(*names):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.os, "link", refused)
+    (tmp_path / "b").symlink_to("nowhere")
+    assert [files.publish(tmp_path / name, text) for name, text in (("a", "one"), ("a", "two"), ("b", "three"))] == [
+        True, False, False,
+    ]  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+    assert (tmp_path / "a").read_text() == "one" and not (tmp_path / "b").exists()
 
 
 def test_replace_swaps_the_whole_content(tmp_path):
@@ -122,9 +139,102 @@ def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(
 def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.write_text("{")
-    failed = Record(RECORD.run, RECORD.identity, {"status": "failed", "message": "no luck"}, {})
+    failed = Record(RECORD.run, RECORD.identity, FAILED, {})
     assert [records.publish(folder, one) for one in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
     assert records.load(folder) == ({RECORD.run: RECORD}, [])
+    assert [one.read_text() for one in (folder / "runs" / "damaged").iterdir()] == ["{"]
+
+
+def test_every_kind_of_record_comes_back(folder):
+    for n, result in enumerate((OK, DIVERGED, FAILED)):
+        records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
+    found, damaged = records.load(folder)
+    assert [one.status for one in found.values()] == ["ok", "diverged", "failed"] and damaged == []
+
+
+SHAPES = {
+    "identity is a list": ([1], OK, {}),
+    "no schema": ({"seed": 1}, OK, {}),
+    "schema is text": ({"schema": "2"}, OK, {}),
+    "schema is a fraction": ({"schema": 1.5}, OK, {}),
+    "schema is true": ({"schema": True}, OK, {}),
+    "result is a list": (RECORD.identity, [], {}),
+    "no result": (RECORD.identity, {}, {}),
+    "status alone": (RECORD.identity, {"status": "ok"}, {}),
+    "unknown status": (RECORD.identity, {**OK, "status": "skipped"}, {}),
+    "ok without a loss": (RECORD.identity, {**OK, "test_loss": None}, {}),
+    "loss is text": (RECORD.identity, {**OK, "test_loss": "0.1"}, {}),
+    "diverged at no epoch": (RECORD.identity, {**DIVERGED, "diverged_epoch": None}, {}),
+    "no epochs": (RECORD.identity, {**OK, "epochs": 0, "train_losses": [], "validation_losses": []}, {}),
+    "fewer losses than epochs": (RECORD.identity, {**OK, "train_losses": [0.2]}, {}),
+    "fewer reconstructions than windows": (RECORD.identity, {**OK, "reconstructions": []}, {}),
+    "failed without a message": (RECORD.identity, {"status": "failed"}, {}),
+    "meta is a list": (RECORD.identity, OK, [1]),
+    "time is text": (RECORD.identity, OK, {"training_seconds": "long"}),
+}
+
+
+@pytest.mark.parametrize(("identity", "result", "meta"), SHAPES.values(), ids=SHAPES)
+def test_what_has_a_checksum_and_another_shape_is_no_record(identity, result, meta, folder):
+    records.publish(folder, Record(RECORD.run, identity, result, meta))
+    path = folder / "runs" / f"{RECORD.run}.json"
+    assert records.load(folder) == ({}, [path])
+    assert records.publish(folder, RECORD) == "stored"
+    assert records.load(folder) == ({RECORD.run: RECORD}, [])
+
+
+@pytest.mark.parametrize(("result", "meta"), [(OK, {}), ({"status": "skipped"}, 1), (5, [])])
+def test_a_record_of_a_newer_program_is_told_whatever_it_holds(result, meta, folder):
+    records.publish(folder, Record(RECORD.run, {"schema": 2}, result, meta))
+    before = (folder / "runs" / f"{RECORD.run}.json").read_bytes()
+    for call in (lambda: records.load(folder), lambda: records.publish(folder, RECORD)):
+        with pytest.raises(FolderError, match=r"holds records of schema 2, newer than this program, which knows 1;"):
+            call()
+    assert (folder / "runs" / f"{RECORD.run}.json").read_bytes() == before
+
+
+ODD = {
+    "a pipe": os.mkfifo,
+    "a folder": os.mkdir,
+    "a link to nothing": lambda path: path.symlink_to("nowhere"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "too deep": lambda path: path.write_text("[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_what_is_no_file_at_the_place_of_a_record_gives_way(make, folder):
+    path = folder / "runs" / f"{RECORD.run}.json"
+    for _ in range(2):
+        make(path)
+        assert records.load(folder) == ({}, [path])
+        assert records.publish(folder, RECORD) == "stored"
+        assert records.load(folder) == ({RECORD.run: RECORD}, [])
+        path.unlink()
+    assert len(os.listdir(folder / "runs" / "damaged")) == 2  # noqa: PTH208 - also links that lead nowhere
+
+
+def test_a_link_to_a_record_is_one(folder):
+    records.publish(folder, RECORD)
+    path = folder / "runs" / f"{RECORD.run}.json"
+    path.rename(folder / "elsewhere")
+    path.symlink_to(folder / "elsewhere")
+    assert records.load(folder) == ({RECORD.run: RECORD}, [])
+
+
+def test_who_holds_a_folder_is_written_into_a_file_of_its_own(tmp_path):
+    folder = tmp_path / "x"
+    folder.mkdir()
+    (tmp_path / "diary").write_text("mine")
+    for make in (os.mkfifo, lambda path: path.symlink_to(tmp_path / "diary")):
+        make(folder / ".holder")
+        with records.locked(folder):
+            assert (folder / ".holder").read_text().startswith(f"process {os.getpid()} on ")
+            (folder / ".holder").unlink()
+            make(folder / ".holder")
+            assert records.holder(folder) in ("another process", "mine")
+    assert (tmp_path / "diary").read_text() == "mine"
 
 
 def test_a_record_that_is_moved_aside_while_it_is_read_is_passed_over(folder, monkeypatch):

@@ -151,7 +151,6 @@ def run(
         inventory.check_rebuildable(folder)
         experiment = sweep.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
-        inventory.check_schema(folder, todo.records)
         if foreign := inventory.foreign(folder):
             log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
         asked = {one.id for one in todo.runs}
@@ -208,7 +207,6 @@ def plan(
     inventory.check_owner(folder, experiment.name)
     experiment = sweep.settled(experiment, folder)
     todo = sweep.plan(experiment, folder)
-    inventory.check_schema(folder, todo.records)
     processes = workers or planning.workers(experiment)
     cost = planning.cost(todo, processes)
     shares = [asdict(share) for share in planning.shares(experiment, todo)]

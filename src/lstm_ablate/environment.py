@@ -33,12 +33,18 @@ def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Return the content of a results folder's environment.json; nothing where there is none yet."""
+    """Return the content of a results folder's environment.json; nothing where there is none, or none of ours."""
+    path = folder / "environment.json"
     try:
-        content: dict[str, Any] = json.loads((folder / "environment.json").read_bytes())
-    except (OSError, ValueError):
+        content = json.loads(path.read_bytes()) if path.is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content
+    return content if isinstance(content, dict) and _shallow(content, 5) else {}
+
+
+def _shallow(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_shallow(one, levels - 1) for one in inner)
 
 
 def processor() -> dict[str, Any]:

@@ -20,7 +20,7 @@ def publish(path: Path, content: str | bytes) -> bool:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise
-        if path.exists():  # a file system without links: the folder's lock stands in for their exclusiveness
+        if os.path.lexists(path):  # a file system without links: the folder's lock stands in for their exclusiveness
             return False
         temporary.replace(path)
     finally:

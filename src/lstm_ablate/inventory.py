@@ -1,13 +1,11 @@
-"""What lies in a results folder: whose it is, which records are newer than this program, which files are foreign."""
+"""What lies in a results folder: whose it is, whether it can be rebuilt, which files are foreign."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from lstm_ablate import records
 from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.records import Record
-from lstm_ablate.runs import SCHEMA
 from lstm_ablate.schema import VERSION
 from lstm_ablate.yaml_source import Node, read_file
 
@@ -46,22 +44,12 @@ def _experiment(folder: Path) -> Mapping[str, Node]:
     return root.value if isinstance(root.value, dict) else {}
 
 
-def check_schema(folder: Path, records: Mapping[str, Record]) -> None:
-    """Raise FolderError where a newer program has written records."""
-    newest: Any = max((record.identity.get("schema", 0) for record in records.values()), default=0)
-    if newest > SCHEMA:
-        raise FolderError(
-            f"{folder}: holds records of schema {newest}, newer than this program, which knows {SCHEMA}; update it, or "
-            "name another folder with --results"
-        )
-
-
 def check_rebuildable(folder: Path) -> None:
     """Raise FolderError where tables lie in a folder without the records that they came from, as published."""
     path = folder / "runs.csv"
-    if any((folder / "runs").glob("**/*.json")) or not path.is_file():
+    if records.listed(folder) or any((folder / "runs").glob("*/*.json")) or not path.is_file():
         return
-    with path.open(encoding="utf-8") as stream:
+    with path.open("rb") as stream:  # in whatever encoding
         rows = sum(1 for _ in stream) - 1
     if rows > 0:
         raise FolderError(

@@ -1,25 +1,30 @@
 """Durable records of finished runs: what is done, and what it gave.
 
 A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a `meta` part that
-may differ between reruns (seconds, device). It carries a checksum; a file that fails it is no record.
+may differ between reruns (seconds, device). It carries a checksum; a file that fails it, or has not the shape given
+here, is no record.
 """
 
 import hashlib
 import json
 import os
+import re
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
 import filelock
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lstm_ablate import files
 from lstm_ablate.errors import FolderError
-from lstm_ablate.runs import canonical_json
+from lstm_ablate.runs import SCHEMA, canonical_json
 
+_NAME = re.compile(r"[0-9a-f]{16}\.json")
 _BUSY_SECONDS = 0.3  # a lock held so long is another driver's, which has then said who it is
 _DERIVING_SECONDS = 30.0
 
@@ -39,6 +44,63 @@ class Record:
         return str(self.result["status"])
 
 
+class _Shape(BaseModel):
+    """What those who read records count on; there may be more."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Trained(_Shape):
+    parameters: int
+    epochs: int = Field(ge=1)
+    best_epoch: int | None
+    train_loss: float | None
+    validation_loss: float | None
+    test_loss: float | None
+    diverged_epoch: int | None
+    floor: float
+    ceiling: float
+    train_losses: list[float | None]
+    validation_losses: list[float | None]
+    windows: list[list[float]]
+    reconstructions: list[list[float]]
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Self:
+        if not self.epochs == len(self.train_losses) == len(self.validation_losses):
+            raise ValueError("one loss for each epoch is due")
+        if list(map(len, self.windows)) != list(map(len, self.reconstructions)):
+            raise ValueError("one value for each of the windows is due")
+        return self
+
+
+class _Ok(_Trained):
+    status: Literal["ok"]
+    test_loss: float
+
+
+class _Diverged(_Trained):
+    status: Literal["diverged"]
+    diverged_epoch: int
+
+
+class _Failed(_Shape):
+    status: Literal["failed"]
+    message: str
+
+
+class _Meta(_Shape):
+    seconds: float = 0.0
+    training_seconds: float = 0.0
+
+
+class _Content(_Shape):
+    run: str
+    identity: dict[str, Any]
+    result: Annotated[_Ok | _Diverged | _Failed, Field(discriminator="status")]
+    meta: _Meta
+
+
 def _text(record: Record) -> str:
     content = {"identity": record.identity, "meta": record.meta, "result": record.result, "run": record.run}
     checksum = hashlib.sha256(canonical_json(content).encode()).hexdigest()
@@ -46,24 +108,58 @@ def _text(record: Record) -> str:
 
 
 def _parsed(path: Path) -> Record | None:
+    """Return the record in a file, None where it is damaged or none of ours.
+
+    Raises FolderError where a newer program wrote it: its records may have another shape, and are not ours to judge.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(_read(path))
         checksum = content.pop("checksum")
-        whole = hashlib.sha256(canonical_json(content).encode()).hexdigest() == checksum
-        record = Record(content["run"], content["identity"], content["result"], content["meta"])
+        if hashlib.sha256(canonical_json(content).encode()).hexdigest() != checksum:
+            return None
+        schema = content["identity"]["schema"]
+        if type(schema) is not int:
+            return None
+        if schema <= SCHEMA:
+            _Content.model_validate(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return record if whole and record.run == path.stem else None
+    if schema > SCHEMA:
+        raise FolderError(
+            f"{path.parent.parent}: holds records of schema {schema}, newer than this program, which knows {SCHEMA}; "
+            "update it, or name another folder with --results"
+        )
+    record = Record(content["run"], content["identity"], content["result"], content["meta"])
+    return record if record.run == path.stem else None
+
+
+def _read(path: Path) -> bytes:
+    """Return what lies in a file; nothing of what is no file, such as a pipe, where a reader would wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        mode = path.lstat().st_mode  # of a link that leads nowhere; without one there is nothing, and this raises too
+    return path.read_bytes() if stat.S_ISREG(mode) else b""
+
+
+def listed(folder: Path) -> list[Path]:
+    """Return what is a record of a results folder by its name; raise FolderError where that cannot be told."""
+    try:
+        return sorted(path for path in (folder / "runs").iterdir() if _NAME.fullmatch(path.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FolderError(_unusable(folder, error)) from None
 
 
 def load(folder: Path) -> tuple[dict[str, Record], list[Path]]:
     """Return the records of a results folder by run, and the files that should be records but are damaged.
 
-    May be called beside a driver at work. Raises FolderError where a record cannot be read.
+    May be called beside a driver at work. Raises FolderError where a record cannot be read, or is a newer program's.
     """
     found: dict[str, Record] = {}
     damaged: list[Path] = []
-    for path in sorted((folder / "runs").glob("[0-9a-f]" * 16 + ".json")):
+    for path in listed(folder):
         try:
             record = _parsed(path)
         except FileNotFoundError:  # a driver has just moved it aside
@@ -112,7 +208,7 @@ def set_aside(path: Path) -> Path:
     folder = path.parent / "damaged"
     files.make_folder(folder)
     n = 1
-    while (target := folder / f"{path.stem}.{n}.json").exists():
+    while os.path.lexists(target := folder / f"{path.stem}.{n}.json"):
         n += 1
     path.rename(target)
     return target
@@ -169,8 +265,10 @@ def holder(folder: Path) -> str | None:
 
 
 def _named(folder: Path) -> str:
-    path = folder / ".holder"
-    return path.read_text(encoding="utf-8").strip() if path.exists() else "another process"
+    with suppress(OSError):
+        if name := _read(folder / ".holder").decode(errors="replace").strip():
+            return name
+    return "another process"
 
 
 @contextmanager
@@ -191,6 +289,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise FolderError(_unusable(folder, error)) from None
     try:
+        (folder / ".holder").unlink(missing_ok=True)  # to write into a pipe or through a link of that name is not ours
         (folder / ".holder").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         for place in (folder, folder / "runs", folder / "logs", folder / "figures"):
             files.remove_leftovers(place)

@@ -124,6 +124,43 @@ def test_what_is_wrong_with_records(folder):
     assert findings["foreign files"].found == "2: runs/notes.json, thesis.docx"
 
 
+EXPERIMENTS = {
+    "sound": (SMOKE.read_text(), ""),
+    "of a newer program": (
+        SMOKE.read_text().replace("version: 1", "version: 2"),
+        ":4:10: version: 2 is newer than this",
+    ),
+    "broken": ("name: [", ":1:8: not YAML: "),
+    "of something else": ("5\n", ":1:1: an experiment is a mapping"),
+    "a folder": (None, ": this is a folder"),
+}
+
+
+@pytest.mark.parametrize(("content", "problem"), EXPERIMENTS.values(), ids=EXPERIMENTS)
+def test_the_experiment_of_a_folder(content, problem, folder):
+    assert examined(folder)["experiment"].found == "none yet"
+    path = folder / "experiment.yaml"
+    path.mkdir() if content is None else path.write_text(content)
+    found = examined(folder)["experiment"]
+    assert (found.found, problems(folder).keys()) == (("unusable", {"experiment"}) if problem else ("smoke", set()))
+    assert found.problem.startswith(f"{path}{problem}" if problem else "")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything")
+def test_records_that_cannot_be_listed(folder):
+    mortal = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    (folder / "runs.csv").write_text("a table\nof one run\n")
+    (folder / "experiment.yaml").write_text(SMOKE.read_text())
+    (folder / "runs").chmod(0o300)
+    for command in ("doctor", "report"):
+        done = subprocess.run(
+            [*mortal, sys.executable, "-m", "lstm_ablate.cli", command, folder],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 4 and f"{folder / 'runs'}: Permission denied" in done.stdout + done.stderr
+    (folder / "runs").chmod(0o700)
+
+
 def test_records_of_a_newer_program(folder):
     run = runs.expand(experiment.load(SMOKE))[0]
     identity = {**run.identity, "schema": 2}

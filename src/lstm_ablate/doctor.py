@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lstm_ablate import environment, files, inventory, limits, records, sweep
-from lstm_ablate.errors import FolderError
+from lstm_ablate import environment, experiment, files, inventory, limits, records, sweep
+from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.runs import id_of
 
 PACKAGES = (*environment.PACKAGES, "filelock")
@@ -99,7 +99,7 @@ def _folder(folder: Path) -> list[Finding]:
     if who := records.holder(folder):
         findings.append(Finding("in use", f"by {who}"))
     foreign = list(map(str, inventory.foreign(folder)))
-    return [*findings, *_records(folder), Finding("foreign files", _listed(foreign))]
+    return [*findings, _experiment(folder), *_records(folder), Finding("foreign files", _listed(foreign))]
 
 
 def file_system(folder: Path) -> str:
@@ -133,6 +133,18 @@ def _writing(folder: Path) -> Finding:
         return Finding("writing", "fails", f"{error.strerror or error}; mend that, or use another folder")
     took = f"a durable file takes {1e3 * (time.perf_counter() - start):.0f} ms"
     return Finding("writing", took, "" if whole else "what was written is not what is read; use another disk")
+
+
+def _experiment(folder: Path) -> Finding:
+    """Read what the records belong to; a run that was killed early has not written it yet."""
+    path = folder / "experiment.yaml"
+    if not os.path.lexists(path):
+        return Finding("experiment", "none yet")
+    try:
+        inventory.check_version(folder)
+        return Finding("experiment", experiment.load(path, with_data=False).name)
+    except (FolderError, UserError) as error:
+        return Finding("experiment", "unusable", str(error))
 
 
 def _records(folder: Path) -> list[Finding]:

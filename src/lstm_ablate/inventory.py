@@ -21,17 +21,22 @@ def check_owner(folder: Path, name: str) -> None:
 
     An edited experiment goes on in its folder; a folder that was copied or renamed would lose its files to another.
     """
-    written = _experiment(folder)
-    other, version = written.get("name"), written.get("version")
-    if version and type(version.value) is int and version.value > VERSION:
-        raise FolderError(
-            f"{version.place}: version: {version.value} is newer than this program, which knows {VERSION}; update it, "
-            "or name another folder with --results"
-        )
+    check_version(folder)
+    other = _experiment(folder).get("name")
     if other and other.value != name:
         raise FolderError(
             f'{other.place}: the folder belongs to another experiment: name: "{other.plain()}" there, "{name}" here; '
             "name another folder with --results, or give this experiment another name"
+        )
+
+
+def check_version(folder: Path) -> None:
+    """Raise FolderError where a newer program wrote a results folder."""
+    version = _experiment(folder).get("version")
+    if version and type(version.value) is int and version.value > VERSION:
+        raise FolderError(
+            f"{version.place}: version: {version.value} is newer than this program, which knows {VERSION}; update it, "
+            "or name another folder with --results"
         )
 
 

@@ -53,7 +53,7 @@ def break_fsync(k, errno):
 def main(words):
     sys.argv = ["lstm-ablate", *words]
     runs.expand = sweep.expand = stub_expand
-    report._write_page = lambda folder, summary: None  # takes seconds to draw, and is derived like the rest
+    report._write_page = lambda folder, summary: set()  # takes seconds to draw, and is derived like the rest
     if "STUB_ACKS" in os.environ:
         sweep.train = told_train
     if "STUB_FSYNC" in os.environ:

@@ -13,6 +13,7 @@ import pytest
 from test_experiment import HEAD
 
 from lstm_ablate import cli, environment, experiment, planning, records, runs, sweep
+from lstm_ablate.errors import printable
 from lstm_ablate.yaml_source import MAX_BYTES
 
 PROGRAM = Path(sys.executable).with_name("lstm-ablate")
@@ -600,7 +601,11 @@ def test_run_stops_at_records_of_a_newer_program_too(folder, monkeypatch, capsys
 
 def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     write(HEAD)
-    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json", "figures/loss.svg", "z\x1b[2J\u202e"):
+    others = (
+        ".mine.tmp", "figures/curves-annotated.png", "figures/loss.svg", "figures/mine.txt", "notes.txt",
+        "runs/.notes.tmp", "runs/notes.json", "runs/old/a.json", "z\x1b[2J\u202e",
+    )  # fmt: skip
+    for name in (*others, "figures/curves.svg", ".runs.csv.0a1b2c3d.tmp"):
         path = Path("results/test") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
@@ -609,10 +614,11 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cli.main()
     err = capsys.readouterr().err
-    assert "results/test: not ours, left alone: notes.txt, runs/notes.json, runs/old/a.json, z\\x1b[2J\\u202e\n" in err
+    assert f"results/test: not ours, left alone: {', '.join(map(printable, others))}\n" in err
     assert "damaged" not in err
-    for name in ("notes.txt", "runs/notes.json", "runs/old/a.json"):
+    for name in others:
         assert (Path("results/test") / name).read_text() == "mine"
+    assert not Path("results/test/.runs.csv.0a1b2c3d.tmp").exists()
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,15 @@ def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monke
     assert (tmp_path / "a").read_text() == "one" and not (tmp_path / "b").exists()
 
 
+def test_only_what_a_killed_write_left_is_removed(tmp_path):
+    left = [files._written(tmp_path / name, "half") for name in ("runs.csv", ".holder")]
+    others = [".mine.tmp", ".notes.12345678.temp", "runs.csv.12345678.tmp", ".runs.csv.1234567g.tmp", ".12345678.tmp"]
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    files.remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others) and len(left) == 2
+
+
 def test_replace_swaps_the_whole_content(tmp_path):
     files.replace(tmp_path / "a", "one\n" * 1000)
     files.replace(tmp_path / "a", "two\n")

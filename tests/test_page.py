@@ -16,7 +16,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from lstm_ablate import analysis, experiment, page, plots, report, runs
+from lstm_ablate import analysis, experiment, inventory, page, plots, report, runs
 from lstm_ablate.evidence import Estimate
 from lstm_ablate.records import Record
 
@@ -244,15 +244,27 @@ def test_a_matplotlibrc_changes_no_byte(summarised):
 
 
 def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):
+    """By the names that the earlier experiment gave them; what others put beside them stays, and is listed."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    report._write_page(folder, summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}"))
-    for name in ("mine.txt", "mine.png", "for-the-paper.svg"):
+
+    def write(tasks="", tables_alone=False):
+        summary = summarised(tasks)
+        one = experiment.load(tmp_path / "page.yaml")
+        report.write(folder, one, runs.expand(one, "keras"), {}, None if tables_alone else summary)
+        return {path.name for path in (folder / "figures").iterdir()}
+
+    several = "tasks: {easy: {}, hard: {data.noise: 0.5}}"
+    assert {"curves-easy.png", "pairs-hard.svg"} < write(several)
+    assert inventory.foreign(folder) == []
+    mine = {"mine.txt", "mine.png", "for-the-paper.svg", "curves-annotated.png", "curves-easy.pdf"}
+    for name in mine:
         (folder / "figures" / name).write_text("stays")
-    report._write_page(folder, summarised())
-    found = {path.name for path in (folder / "figures").iterdir()}
-    mine = {"mine.txt", "mine.png", "for-the-paper.svg"}
-    assert found == mine | {f"{name}.{kind}" for name in plots.KINDS for kind in ("svg", "png")}
+    one_task = {f"{name}.{kind}" for name in inventory.KINDS for kind in ("svg", "png")}
+    assert write() == mine | one_task
+    assert {path.name for path in inventory.foreign(folder)} == mine
+    write(several)
+    assert write(tables_alone=True) == mine
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -2,8 +2,11 @@
 
 import errno
 import os
+import re
 import secrets
 from pathlib import Path
+
+TEMPORARY = r"\.[^/]+\.[0-9a-f]{8}\.tmp"  # a file that is not published yet; see _written
 
 
 def publish(path: Path, content: str | bytes) -> bool:
@@ -51,7 +54,8 @@ def make_folder(path: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what writes left behind that were killed before they were published."""
     for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+        if re.fullmatch(TEMPORARY, path.name):
+            path.unlink(missing_ok=True)
 
 
 def _written(path: Path, content: str | bytes) -> Path:

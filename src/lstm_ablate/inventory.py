@@ -4,15 +4,17 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lstm_ablate import records
+from lstm_ablate import files, records
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.schema import VERSION
 from lstm_ablate.yaml_source import Node, read_file
 
+KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")  # how the names of figures begin
+
 _OURS = re.compile(
     r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)|\.(derived\.)?lock|\.holder"
-    r"|figures/.*|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
-    r"|(.*/)?\.[^/]*\.tmp"  # left behind by a write that was killed
+    r"|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
+    rf"|(.*/)?{files.TEMPORARY}"  # left behind by a write that was killed
 )
 
 
@@ -63,7 +65,17 @@ def check_rebuildable(folder: Path) -> None:
         )
 
 
+def figures(folder: Path) -> set[Path]:
+    """Return the figures in a results folder that have a name of ours: a kind, and a task of its experiment.yaml."""
+    tasks = _experiment(folder).get("tasks")
+    named = tasks.value if tasks and isinstance(tasks.value, dict) else ()
+    stems = {kind + suffix for kind in KINDS for suffix in ("", *(f"-{task}" for task in named))}
+    found = (folder / "figures").glob("*")
+    return {path for path in found if path.stem in stems and path.suffix in (".svg", ".png")}
+
+
 def foreign(folder: Path) -> list[Path]:
     """Return the files in a results folder that this program did not write; they are left alone."""
-    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if not path.is_dir()]
-    return [path for path in paths if not _OURS.fullmatch(str(path))]
+    drawn = figures(folder)
+    paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() and path not in drawn]
+    return [name for path in paths if not _OURS.fullmatch(str(name := path.relative_to(folder)))]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from lstm_ablate import plots
+from lstm_ablate import inventory, plots
 from lstm_ablate.analysis import Summary
 from lstm_ablate.yaml_source import dump
 
@@ -41,7 +41,7 @@ def html(
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ablate", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in plots.KINDS}
+    drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in inventory.KINDS}
     classes: dict[str, str] = {}
     return templates.get_template("page.html").render(
         summary=summary,

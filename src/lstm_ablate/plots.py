@@ -19,7 +19,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from lstm_ablate.analysis import Row, Summary
 from lstm_ablate.evidence import Estimate
 
-KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")  # how the names of figures begin
 INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own
 _GREY = "#7f7f7f"
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

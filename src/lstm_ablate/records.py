@@ -62,8 +62,8 @@ class _Trained(_Shape):
     ceiling: float
     train_losses: list[float | None]
     validation_losses: list[float | None]
-    windows: list[list[float]]
-    reconstructions: list[list[float]]
+    windows: list[list[float]] = []
+    reconstructions: list[list[float]] = []
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:
@@ -295,8 +295,6 @@ def locked(folder: Path) -> Iterator[None]:
             files.remove_leftovers(place)
         files.sync_folder(folder / "runs")  # a record that a killed driver left unacknowledged counts from now on
         yield
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise FolderError(_unusable(folder, error)) from error
     finally:

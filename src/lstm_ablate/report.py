@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lstm_ablate import files, page, plots, tables
+from lstm_ablate import files, inventory, page, plots, tables
 from lstm_ablate.analysis import OVERALL, Row, Summary
 from lstm_ablate.evidence import Estimate
 from lstm_ablate.experiment import Experiment
@@ -39,6 +39,7 @@ def write(
     of time and environment. Without a summary, which of many runs takes seconds, only the tables of runs are written,
     and what an earlier summary gave is removed.
     """
+    figures = inventory.figures(folder)  # of earlier tasks too, as long as experiment.yaml names them
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
     files.replace(folder / "runs.csv", _csv(tables.runs_table(runs, records)))
     files.replace(folder / "curves.csv", _csv(tables.curves_table(runs, records)))
@@ -46,25 +47,24 @@ def write(
     if summary is None:
         for name in ("summary.csv", "report.md", "report.html"):
             (folder / name).unlink(missing_ok=True)
-        return
-    files.replace(folder / "summary.csv", _csv(summary.table()))
-    files.replace(folder / "report.md", markdown(summary))
-    _write_page(folder, summary)
+    else:
+        files.replace(folder / "summary.csv", _csv(summary.table()))
+        files.replace(folder / "report.md", markdown(summary))
+        figures -= _write_page(folder, summary)
+    for path in figures:
+        path.unlink(missing_ok=True)
 
 
-def _write_page(folder: Path, summary: Summary) -> None:
-    """Write report.html and the figures, as SVG and PNG; earlier figures are removed, what others put there is not."""
+def _write_page(folder: Path, summary: Summary) -> set[Path]:
+    """Write report.html and the figures, as SVG and PNG; return where the figures lie."""
     (folder / "figures").mkdir(exist_ok=True)
     pictures = []
     for name, caption, figure in plots.figures(summary):
         pictures.append(page.Picture(name, caption, plots.svg(name, figure)))
         files.replace(folder / "figures" / f"{name}.svg", pictures[-1].svg)
         files.replace(folder / "figures" / f"{name}.png", plots.png(figure))
-    kept = {picture.name for picture in pictures}
-    for path in (folder / "figures").iterdir():
-        if path.stem not in kept and path.stem.split("-")[0] in plots.KINDS and path.suffix in (".svg", ".png"):
-            path.unlink()
     files.replace(folder / "report.html", _page(summary, pictures))
+    return {folder / "figures" / f"{picture.name}.{ending}" for picture in pictures for ending in ("svg", "png")}
 
 
 def _page(summary: Summary, pictures: Sequence[page.Picture]) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -545,6 +546,22 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
         "results/test: cannot be used: results/test: File exists; mend that and call again, or name another folder "
         "with --results. What is recorded is kept.\n"
     )
+
+
+@pytest.mark.parametrize("command", ["doctor", "report", "compare", "run", "plan"])
+def test_paths_that_no_system_takes(command, folder, monkeypatch, capsys):
+    write(HEAD)
+    Path("a.csv").write_text("variant,seed\nv,0\n")
+    words = {"run": ["c.yaml", "--results"], "plan": ["c.yaml", "--results"], "compare": ["a.csv"]}.get(command, [])
+    err = call([command, *words, "a" * 300], monkeypatch, capsys, code=4)
+    assert "a" * 300 in err and "File name too long" in err
+
+
+def test_too_little_memory_is_told(folder, monkeypatch, capsys):
+    write(HEAD)
+    for message, told in {"": "out of memory: the experiment or its data is too large", "no 8 GB": "no 8 GB\n"}.items():
+        monkeypatch.setattr(sweep, "check_data", mock.Mock(side_effect=MemoryError(message)))
+        assert told in call(["plan", "c.yaml"], monkeypatch, capsys)
 
 
 OWNERS = {

@@ -66,6 +66,8 @@ def main() -> None:
             _end(str(error), FOLDER)
         except OSError as error:
             _end(f"{error.filename}: {error.strerror}" if error.filename else str(error), FOLDER)
+        except MemoryError as error:
+            _end(f"out of memory: {str(error) or 'the experiment or its data is too large for this machine'}", WRONG)
         except Exception:
             traceback.print_exc()
             _end(f"This is a bug of lstm-ablate {__version__}; please report it with the lines above.", BUG)

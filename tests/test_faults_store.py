@@ -379,7 +379,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
         for one in draw.sample(list(whole), 3):
             one.write_bytes(draw.choice(damages[: len(content) - 1]))
         _, err = run(path, "--results", tmp_path)
-        told = re.findall(r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d\.json, the run is trained again\n", err)
+        told = re.findall(r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d+\.json, the run is trained again\n", err)
         assert len(set(told)) == 3 and "3 done, 3 to train" in err
         assert derived(folder) == expected and records.load(folder)[1] == []
         assert len(list((folder / "runs" / "damaged").iterdir())) == 3 * (trial + 1)

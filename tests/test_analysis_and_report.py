@@ -388,6 +388,17 @@ def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
     assert page.elements == plain.elements and not {"em", "strong", "hr", "ol", "b"} & set(page.elements)
 
 
+def test_on_a_terminal_verdicts_are_wrapped_between_words(case):
+    summary = analysis.summarise(*case)
+    stream = io.StringIO()
+    report.terminal(summary, Console(file=stream, width=80, color_system=None, force_terminal=True, no_color=True))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    told = [row.sentence for row in summary.rows if row.sentence]
+    assert told and all(f"- {sentence}." in " ".join(shown.split()) for sentence in told)
+    bullets = re.findall(r"^- .*\n(?:  \S.*\n)*", shown, re.MULTILINE)
+    assert len(bullets) >= len(told) and max(len(line) for text in bullets for line in text.splitlines()) <= 80
+
+
 def test_a_narrow_terminal_cuts_nothing_off(case):
     """Nor a word of a verdict in two; what has no room in the table stands below it."""
     one, expanded, records = case

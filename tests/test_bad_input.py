@@ -192,10 +192,22 @@ LINES = {
         ':7:9: unknown key "k0" in model.\n  known: encoder, latent, decoder',
     ),
     "missing key": ("model: {head: {activation: relu}}", ':7:15: model.head: the key "units" is missing'),
+    "misspelt family": (
+        "data: {familly: sines, timestep: 3}",
+        ':7:8: unknown key "familly" in data. Did you mean "family"?',
+    ),
+    "another misspelt key beside it": (
+        "data: {familly: sines, timestep: 3}",
+        ':7:24: unknown key "timestep" in data. Did you mean "timesteps"?',
+    ),
+    "misspelt key beside an unknown family": (
+        "data: {family: sinus, timestep: 3}",
+        ':7:23: unknown key "timestep" in data. Did you mean "timesteps"?',
+    ),
     "missing family": ("data: {noise: 0.1}", ':7:7: data: the key "family" is missing'),
     "one value for a list": ("model: {encoder: 100}", ":7:18: model.encoder: a list is due, such as [64]; found 100"),
-    "empty layers": ("model: {encoder: []}", ":7:18: model.encoder: at least 1 is due; found a list"),
-    "empty seeds": ("seeds: []", f":7:8: {SEEDS} a list"),
+    "empty layers": ("model: {encoder: []}", ":7:18: model.encoder: at least 1 is due; found an empty list"),
+    "empty seeds": ("seeds: []", f":7:8: {SEEDS} an empty list"),
     "empty columns": (
         "data: {family: file, path: c.yaml, columns: []}",
         ":7:45: data.columns: at least 1 is due; found",

@@ -285,7 +285,8 @@ BAD_OVERRIDES = {
     "model.gates=relyu": (
         'command line, model.gates=relyu: model.gates: "relyu" is not an activation. Did you mean "relu"?'
     ),
-    "variants.rleu.model.gates=relu": '"rleu" is not a name in variants. Did you mean "relu"?',
+    "variants.rleu.model.gates=relu": '"rleu" is not a name in variants. Did you mean "relu"? To add one, write',
+    "model.gates=RELU": 'model.gates: "RELU" is not an activation. Did you mean "relu"?',
     "variants.silu.model.gates=relu": (
         '"silu" is not a name in variants. To add one, write variants.silu="{path: value}".'
     ),
@@ -400,7 +401,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             "c.yaml:9:12: model.decoder: a list is due, such as [64]; found 4",
         ],
     ),
-    "no layers": ("model: {encoder: []}\n", ["c.yaml:7:18: model.encoder: at least 1 is due; found a list"]),
+    "no layers": ("model: {encoder: []}\n", ["c.yaml:7:18: model.encoder: at least 1 is due; found an empty list"]),
     "range backwards": (
         "data: {family: sines, cycles: [5, 1]}\n",
         ["c.yaml:7:31: data.cycles: the lower end of the range comes first"],
@@ -554,7 +555,7 @@ def test_mistakes_in_the_frame(configs: Configs, text: str, expected: str) -> No
 
 def test_no_variants(configs: Configs) -> None:
     problems = configs.problems("version: 1\nname: a\nbaseline: b\nvariants: {}\n")
-    assert "c.yaml:4:11: variants: at least 1 is due; found a mapping" in problems
+    assert "c.yaml:4:11: variants: at least 1 is due; found an empty mapping" in problems
 
 
 def test_all_mistakes_of_a_file_are_shown_at_once_and_each_once(configs: Configs) -> None:

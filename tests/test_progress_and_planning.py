@@ -67,6 +67,13 @@ def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
     assert told == ["time left unknown"] * 3 + ["0:39 left"]  # 13.1 s for 3 of 12 epochs
 
 
+def test_of_several_tasks_each_line_names_its_own():
+    expanded = runs.expand(experiment.load(SMOKE, ("tasks.a={}", "tasks.b={data.noise: 1}")), "keras")
+    stream = io.StringIO()
+    list(progress.shown(steps(expanded), expanded, 0, Console(file=stream, width=200)))
+    assert stream.getvalue().splitlines()[-1].endswith("; b, relu, seed 1: diverged at epoch 3")
+
+
 def test_a_terminal_gets_one_bar(expanded):
     stream = io.StringIO()
     console = Console(file=stream, width=120, force_terminal=True)

@@ -75,6 +75,12 @@ def test_every_run_is_trained_once_and_recorded(load, tmp_path):
     assert environment["device"] == "stub" and environment["packages"]["tensorflow"]
 
 
+def test_seconds_of_training_are_told_where_they_are_not_those_of_a_compilation(load, tmp_path):
+    several, one = (swept(load(0.25, f"training.epochs={epochs}"), tmp_path / str(epochs))[0] for epochs in (3, 1))
+    assert 0 <= several.record.meta["training_seconds"] < 1
+    assert "training_seconds" not in one.record.meta and one.record.meta["seconds"] >= 0
+
+
 def test_stops_workers_and_order_change_no_byte(load, tmp_path):
     swept(load(), tmp_path / "whole")
     expected = derived(load(), tmp_path / "whole")[1]

@@ -388,7 +388,8 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         )
     idle = [row for row in rows if row.median and row.ceiling and row.median.value > LEARNED * row.ceiling]
     if idle:
-        names = dict.fromkeys(row.variant for row in idle)
+        several = len({row.task for row in rows}) > 1
+        names = dict.fromkeys(f"{row.variant} in {row.task}" if several else row.variant for row in idle)
         notes.append(
             f"After this training {', '.join(names)} reconstruct{'s' * (len(names) == 1)} hardly better than "
             "predicting the mean: verdicts on that say little of what the variants can do. Train longer, or with "

@@ -23,7 +23,7 @@ def override(root: Node, text: str, problems: Problems) -> Node:
         rest = path.partition(".")[2]
         name = next((n for n in sorted(names, key=len, reverse=True) if rest.startswith(n + ".")), None)
         if name is None:
-            hint = did_you_mean(parts[1], names) or f' To add one, write {parts[0]}.{parts[1]}="{{path: value}}".'
+            hint = f'{did_you_mean(parts[1], names)} To add one, write {parts[0]}.{parts[1]}="{{path: value}}".'
             problems.add(place, f'"{parts[1]}" is not a name in {parts[0]}.{hint}')
             return root
         return put(root, (parts[0], name, rest[len(name) + 1 :]), value, place)

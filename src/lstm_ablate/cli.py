@@ -491,7 +491,8 @@ def _rebuilt(folder: Path, experiment: "Experiment | None" = None) -> "Summary":
                 raise
             _log()(f"{folder}: its files are not rewritten: {error.strerror or error}")
     for path in damaged:
-        _log()(f"{path}: damaged; `lstm-ablate run` trains it again")
+        again = " and trains its run again" if path.stem in {one.id for one in expanded} else ""
+        _log()(f"{path}: damaged; `lstm-ablate run` moves it aside{again}")
     return summary
 
 

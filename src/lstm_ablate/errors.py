@@ -22,6 +22,7 @@ def printable(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean "nearest"?' with the nearest known word, or '' when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    """Return ' Did you mean "nearest"?' with the nearest known word, in whatever case, or '' when none is near."""
+    folded = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return f' Did you mean "{folded[near[0]]}"?' if near else ""

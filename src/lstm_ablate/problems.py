@@ -66,13 +66,11 @@ def _walk(node: Node, loc: tuple[int | str, ...]) -> tuple[list[str], list[Node]
 def _report(detail: Any, path: list[str], where: list[Node], problems: Problems, context: str) -> None:
     kind, dotted, node = detail["type"], ".".join(path), where[-1]
     if kind == "extra_forbidden":
-        parent = ".".join(path[:-1])
-        known = keys_below(parent, where[-2])
-        section = f" in {parent}" if parent else ""
-        hint = did_you_mean(path[-1], known)
-        message = f'unknown key "{path[-1]}"{section}.{hint}\n  known: {", ".join(known)}'
-        problems.add(where[-2].keys[path[-1]], message, context)
+        _unknown(path[-1], ".".join(path[:-1]), where[-2], problems, context)
         return
+    if kind.startswith("union_tag") and isinstance(node.value, dict):  # without a family its keys can still be told
+        for key in node.value.keys() - keys_below(dotted, node):
+            _unknown(key, dotted, node, problems, context)
     prefix = f"{dotted}: " if dotted else ""
     if kind == "missing" and isinstance(node.value, list):  # (low, high) with one of them
         problems.add(node.place, f"{prefix}two values are due, such as [1, 5]; found {len(node.value)}", context)
@@ -95,6 +93,13 @@ def _report(detail: Any, path: list[str], where: list[Node], problems: Problems,
     else:
         message = _MESSAGES.get(kind, "{msg}").format(**{"msg": detail["msg"], **detail.get("ctx", {})})
         problems.add(node.place, f"{prefix}{message}; found {found(node)}", context)
+
+
+def _unknown(key: str, section: str, node: Node, problems: Problems, context: str) -> None:
+    known = keys_below(section, node)
+    where = f" in {section}" if section else ""
+    message = f'unknown key "{key}"{where}.{did_you_mean(key, known)}\n  known: {", ".join(known)}'
+    problems.add(node.keys[key], message, context)
 
 
 def _choice(node: Node, allowed: list[str]) -> str:
@@ -129,7 +134,8 @@ def found(node: Node) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        what = "mapping" if isinstance(value, dict) else "list"
+        return f"a {what}" if value else f"an empty {what}"
     return json.dumps(value)
 
 

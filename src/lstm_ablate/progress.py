@@ -22,6 +22,7 @@ class _Tally:
     def __init__(self, missing: list[Run], done: int):
         self.total = done + len(missing)
         self.done = done
+        self.several = len({run.task for run in missing}) > 1  # tasks
         self.epochs_total = sum(run.settings.training.epochs for run in missing)
         self.epochs = 0
         self.at: dict[str, int] = {}
@@ -30,7 +31,7 @@ class _Tally:
         self.latest = "starting workers"
 
     def count(self, step: Epoch | Finished) -> None:
-        name = f"{step.run.variant}, seed {step.run.seed}"
+        name = f"{step.run.task}, " * self.several + f"{step.run.variant}, seed {step.run.seed}"
         if self.trained is None:
             self.trained = time.monotonic()
         if isinstance(step, Epoch):

@@ -1,6 +1,7 @@
 """One summary as a terminal table, Markdown, LaTeX, CSV or JSON, and the derived files of a results folder."""
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -114,7 +115,10 @@ def terminal(summary: Summary, console: Console) -> None:
                 console.print(f"  {row.variant}: {row.formula}; {time} s/run", markup=False, soft_wrap=True)
         for row in rows:
             if row.sentence:
-                console.print(f"- {row.sentence}.", markup=False, soft_wrap=True)
+                text = f"- {row.sentence}."
+                if console.is_terminal:
+                    text = textwrap.fill(text, console.width, subsequent_indent="  ", break_on_hyphens=False)
+                console.print(text, markup=False, soft_wrap=True)
         console.print()
     for line in (*summary.notes, *summary.troubles):
         console.print(escape(line), style="yellow")

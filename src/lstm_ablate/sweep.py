@@ -220,24 +220,23 @@ def _work(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     engine = engines.load(group[0].engine)
     arrays = [data.load(run.settings.data, run.seed) for run in group]
     start = time.perf_counter()
-    ends: list[float] = []  # of the epochs
+    ends: dict[int, float] = {}  # of the epochs
 
-    def on_epoch(index: int, *told: Any) -> None:
-        if index == 0:
-            ends.append(time.perf_counter())
-        send((index, *told[:3]))
+    def on_epoch(index: int, epoch: int, *told: Any) -> None:
+        ends.setdefault(epoch, time.perf_counter())
+        send((index, epoch, *told[:2]))
 
     results = list(engine.train(group, arrays, on_epoch))
     seconds = (time.perf_counter() - start) / len(group)
-    later = [end - before for before, end in pairwise(ends)] or [seconds * len(group)]
-    epoch_seconds = statistics.median(later) / len(group)  # the first epoch compiles: it is not among them
+    later = [end - before for before, end in pairwise(ends.values())]  # the first epoch compiles: it is not among them
+    epoch_seconds = statistics.median(later) / len(group) if later else None
     loss = group[0].settings.training.loss
     return [
         (
             _recorded(result, windows.test, loss),
             {
                 "seconds": round(seconds, 3),
-                "training_seconds": round(epoch_seconds * len(result.train_losses), 3),
+                **({"training_seconds": round(epoch_seconds * len(result.train_losses), 3)} if epoch_seconds else {}),
                 "engine": group[0].engine,
                 "device": engine.device(),
                 "process": os.getpid(),

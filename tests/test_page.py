@@ -201,6 +201,12 @@ def test_a_variant_looks_the_same_everywhere_and_like_no_other(summarised):
                 assert colours <= {plots._look(summary, axes.get_title())[0]}
 
 
+def test_the_legend_tells_how_losses_of_several_tasks_are_scaled(summarised):
+    told = "Over all tasks losses are scaled: predicting the mean gives 1."
+    assert told in report.markdown(summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}"))
+    assert told not in report.markdown(summarised())
+
+
 def test_several_tasks_have_their_own_figures_and_one_table_over_all(summarised):
     summary = summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}")
     page = report.html(summary)

@@ -327,4 +327,5 @@ def legend(summary: Summary) -> str:
         + (f", predicting the mean gives {means}" if means else "")
         + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the same seeds, below 1 is "
         f"better; {low:.3g} to {high:.3g} counts as equivalent. p: exact sign-flip test, Holm-adjusted."
+        + (" Over all tasks losses are scaled: predicting the mean gives 1." if summary.overall else "")
     )

@@ -162,7 +162,8 @@ def test_a_note_names_what_has_learned_next_to_nothing(case):
             for key, r in records.items()
         }
         notes = [note for note in analysis.summarise(one, expanded, changed).notes if "predicting the mean" in note]
-        assert {name for name in medians if any(name in note for note in notes)} == named
+        assert {name for name in medians if any(f"{name} in hard" in note for note in notes)} == named
+        assert not any("in easy" in note for note in notes)
 
 
 def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
@@ -386,6 +387,25 @@ def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
         assert page.texts.count(name) == 2
         assert any(shown.startswith(f"{name} cannot be compared with base: ") for shown in page.texts)
     assert page.elements == plain.elements and not {"em", "strong", "hr", "ol", "b"} & set(page.elements)
+
+
+def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
+    """Of the experiment, of a task and of the baseline: in titles, tables, notes and the legend."""
+    path = tmp_path / "names.yaml"
+    path.write_text(
+        CONFIG.replace("two_tasks", "_both_")
+        .replace("base:", "_base_:")
+        .replace(": base\n", ": _base_\n")
+        .replace("easy", "_easy_")
+    )
+    one = experiment.load(path)
+    idle = {"ceiling": 1e-9}  # so that a note names every variant
+    records = {key: Record(r.run, r.identity, r.result | idle, r.meta) for key, r in case[2].items()}
+    text = report.markdown(analysis.summarise(one, runs.expand(one, "keras"), records))
+    page = _Shown(MarkdownIt("commonmark").enable("table").render(text.partition("## Settings")[0]))
+    shown = "".join(page.texts)
+    assert "_both_" in page.texts and "Task _easy_" in page.texts and "over _base_'s at the same seeds" in shown
+    assert "_base_ in _easy_" in shown and "em" not in page.elements
 
 
 def test_on_a_terminal_verdicts_are_wrapped_between_words(case):

@@ -259,6 +259,7 @@ def report(
     ] = "terminal",
 ) -> None:
     """Rebuild the derived files of a results folder from its records, and print the table."""
+    from lstm_ablate import inventory
     from lstm_ablate.report import FORMATS
 
     wanted = formats.split(",")
@@ -268,6 +269,7 @@ def report(
             raise UserError(f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}')
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
+    inventory.check_rebuildable(folder)
     _print_report(_rebuilt(folder), wanted)
 
 
@@ -474,11 +476,10 @@ def _rebuilt(folder: Path, experiment: "Experiment | None" = None) -> "Summary":
 
     Without an experiment it is the folder's own, and files that cannot be written are no error.
     """
-    from lstm_ablate import analysis, environment, inventory, records, runs
+    from lstm_ablate import analysis, environment, records, runs
     from lstm_ablate import experiment as experiments
     from lstm_ablate import report as reports
 
-    inventory.check_rebuildable(folder)
     with records.deriving(folder):
         one = experiment or experiments.load(folder / "experiment.yaml", with_data=False)
         found, damaged = records.load(folder)

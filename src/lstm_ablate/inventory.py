@@ -23,8 +23,9 @@ def check_owner(folder: Path, name: str) -> None:
 
     An edited experiment goes on in its folder; a folder that was copied or renamed would lose its files to another.
     """
-    check_version(folder)
-    other = _experiment(folder).get("name")
+    written = _experiment(folder)
+    _check_version(written)
+    other = written.get("name")
     if other and other.value != name:
         raise FolderError(
             f'{other.place}: the folder belongs to another experiment: name: "{other.plain()}" there, "{name}" here; '
@@ -34,7 +35,11 @@ def check_owner(folder: Path, name: str) -> None:
 
 def check_version(folder: Path) -> None:
     """Raise FolderError where a newer program wrote a results folder."""
-    version = _experiment(folder).get("version")
+    _check_version(_experiment(folder))
+
+
+def _check_version(written: Mapping[str, Node]) -> None:
+    version = written.get("version")
     if version and type(version.value) is int and version.value > VERSION:
         raise FolderError(
             f"{version.place}: version: {version.value} is newer than this program, which knows {VERSION}; update it, "

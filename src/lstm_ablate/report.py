@@ -132,12 +132,12 @@ def _seconds(seconds: float | None) -> str:
 
 def markdown(summary: Summary) -> str:
     """Return the report as Markdown. It holds no timings, so reruns give the same bytes."""
-    lines = [f"# {summary.name}", ""]
+    lines = [f"# {_name(summary.name)}", ""]
     if summary.question:
         lines += [_plain(summary.question), ""]
     for task, rows in _by_task(summary):
         if len(summary.tasks) > 1:
-            lines += [f"## {'All tasks' if task == OVERALL else f'Task {task}'}", ""]
+            lines += [f"## {'All tasks' if task == OVERALL else f'Task {_name(task)}'}", ""]
         sentences = [f"- {_name(row.sentence)}." for row in rows if row.sentence]
         lines += [*sentences, ""] if sentences else []
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 3) + "---|"]
@@ -146,11 +146,11 @@ def markdown(summary: Summary) -> str:
             verdict = f"**{verdict}**" if row.verdict == "better" else verdict
             lines.append(f"| {_name(row.variant)} | `{formula}` | {' | '.join(others)} | {verdict} |")
         lines.append("")
-    lines += [legend(summary), ""]
-    lines += [f"{note}\n" for note in summary.notes]
+    lines += [_name(legend(summary)), ""]
+    lines += [f"{_name(note)}\n" for note in summary.notes]
     lines += ["## All statistics", ""]
     for task, rows in _by_task(summary):
-        lines += [f"| {' | '.join((task, *STATISTICS))} |", "|---|" + "---:|" * len(STATISTICS)]
+        lines += [f"| {' | '.join((_name(task), *STATISTICS))} |", "|---|" + "---:|" * len(STATISTICS)]
         lines += [f"| {' | '.join((_name(row.variant), *statistics(row)))} |" for row in rows]
         lines.append("")
     lines += [_STATISTICS_LEGEND, ""]
@@ -204,8 +204,8 @@ def _plain(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Return a variant's name, or a sentence with some, as Markdown shows it: of a name's characters _ is markup."""
-    return text.replace("_", "\\_")
+    """Return a name, or a sentence with some, as Markdown shows it: at the end of a word _ is markup."""
+    return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", text)
 
 
 def as_csv(summary: Summary) -> str:

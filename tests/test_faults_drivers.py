@@ -203,9 +203,14 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     assert err == f"{told}\n"
     assert [one.name for one in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
     (folder / "runs" / f"{mine}.json").write_text("{}")
+    _, err = start("report", folder).communicate()
+    assert err == f"{folder}/runs/{mine}.json: damaged; `lstm-ablate run` moves it aside\n"
     _, err = run(path, "seeds=[0, 1]", "--results", tmp_path, "-q")
     assert err == f"{told.replace('.1.json', '.2.json')}, the run is trained again\n"
     assert len(records.load(folder)[0]) == 2
+    (folder / "runs" / f"{mine}.json").write_text("{}")
+    _, err = start("report", folder).communicate()
+    assert err.endswith("damaged; `lstm-ablate run` moves it aside and trains its run again\n")
 
 
 STARTS = """

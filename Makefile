@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-faults check format schema figures simulation lock clean
+.PHONY: run test test-full check format schema figures simulation lock clean
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
@@ -11,9 +11,9 @@ run: $(VENV)/run-installed
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# Every fault of the README's table, as often as it says there; `make test` tries each a few times.
-test-faults: $(VENV)/test-installed
-	LSTM_ABLATE_FAULTS=full $(BIN)/python -m pytest -n 2 -m faults -rA
+# The long forms of the tests: every fault of the README's table as often as it says there, 20,000 fuzzed configs.
+test-full: $(VENV)/test-installed
+	LSTM_ABLATE_FULL=yes $(BIN)/python -m pytest -n 2 -m faults -rA --timeout 3600
 
 check: $(VENV)/test-installed
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 SOURCES = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-FULL = os.environ.get("LSTM_ABLATE_FAULTS") == "full"
+FULL = os.environ.get("LSTM_ABLATE_FULL") == "yes"
 DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
 
 CONFIG = """
@@ -32,7 +32,7 @@ for number in (signal.SIGINT, signal.SIGHUP):  # what nohup or & has the tests i
 
 
 def often(short, full):
-    """How often a fault is tried: `make test-faults` tries it in full."""
+    """Return how often a fault is tried: `make test-full` tries it in full."""
     return full if FULL else short
 
 
@@ -61,7 +61,7 @@ def start(*words, under=(), **environment):
 def run(*words, code=0, **options):
     """Run it to its end; return what it printed, and what it said."""
     process = start("run", *words, **options)
-    out, err = process.communicate(timeout=900)
+    out, err = ended(process, often(300, 1500))
     assert process.returncode == code, (process.returncode, out + err)
     assert "Traceback" not in err
     return out, err
@@ -75,12 +75,44 @@ def lines(path):
     return path.read_text().splitlines() if path.exists() else []
 
 
-def until(true, seconds=120):
-    """Wait until something is true."""
+def until(true, what, seconds=120):
+    """Wait until something is true; fail after some seconds, saying what did not come about."""
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.005)
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.002)
+
+
+def ended(process, seconds=120):
+    """Wait for the end of a process; return what it printed, and what it said.
+
+    A process that does not end in time is killed with its session, and the test fails with what it said.
+    """
+    try:
+        return process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate(timeout=10)
+        raise AssertionError(f"{process.args} did not end within {seconds} s: {out}{err}") from None
+
+
+def recorded(folder):
+    """Return the number of runs that have a record in a results folder."""
+    return len(list((folder / "runs").glob("*.json")))
+
+
+def workers_of(driver):
+    """Return the processes that a driver has started to work for it, and that live."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, command = (place / "stat").read_text(), (place / "cmdline").read_bytes()
+        except OSError:
+            continue
+        state, parent = stat.rpartition(")")[2].split()[:2]
+        if int(parent) == driver and state != "Z" and b"spawn_main" in command:
+            found.append(int(place.name))
+    return found
 
 
 class Marked:
@@ -88,6 +120,10 @@ class Marked:
 
     def __init__(self):
         self.environment = {"STUB_MARK": uuid.uuid4().hex}
+
+    def gone(self):
+        """Wait until none of the processes lives."""
+        until(lambda: not self.alive(), "the end of every process of a driver", within(5))
 
     def alive(self):
         mark = f"STUB_MARK={self.environment['STUB_MARK']}".encode()

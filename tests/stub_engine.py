@@ -14,6 +14,7 @@ from lstm_ablate.engines import Result, judge
 RAISES, DIES, DIVERGES, RAISES_ALWAYS = 0.11, 0.22, 0.33, 0.44
 BOUNDLESS = 0.55  # reconstructions of odd seeds, though the losses are finite
 NAPS = 0.66  # half a second an epoch
+BREATHES = 0.67  # some milliseconds an epoch, so that an experiment takes a second on the fastest machine
 
 # What befalls odd seeds; every second of them only the first time, where STUB_TRIED names a folder.
 KILLED, SEGFAULTS, STOPS, HANGS, OUT_OF_MEMORY, GREEDY = FAULTS = 0.71, 0.72, 0.73, 0.74, 0.75, 0.76
@@ -38,6 +39,8 @@ def train(runs, arrays, on_epoch):
         for epoch, loss in enumerate(losses, start=1):
             if rate == NAPS:
                 time.sleep(0.5)
+            if rate == BREATHES:
+                time.sleep(0.005)
             on_epoch(index, epoch, loss, loss, dict)
         diverged, selected = judge(losses, losses, training.select)
         loss = losses[selected - 1] if selected else None

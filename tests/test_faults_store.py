@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from faults import FULL, SOURCES, config, derived, lines, often, run, start
+from faults import FULL, SOURCES, config, derived, ended, lines, often, run, start, until
 from recorded import FAILED as NO_LUCK
 from recorded import OK
 
@@ -124,7 +124,7 @@ def test_killed_at_every_line_of_a_write(name, tmp_path):
         prepare(folder, name)
         process.stdin.write("go on\n")
         process.stdin.flush()
-    process.communicate()
+    process.communicate(timeout=60)
     look(folder, name)
     print(f"{name}: {kills} points")
     assert kills > 10
@@ -149,11 +149,14 @@ def traced(folder, name, *options):
     )  # fmt: skip
     assert process.stdout.readline() == "ready\n"
     strace = subprocess.Popen(["strace", "-qq", *options, "-p", str(process.pid)], stderr=subprocess.DEVNULL)
-    while "TracerPid:\t0\n" in Path(f"/proc/{process.pid}/status").read_text():
-        assert strace.poll() is None, "strace may not attach here"
-        time.sleep(0.005)
-    said, _ = process.communicate("go\n")
-    strace.wait()
+    status = Path(f"/proc/{process.pid}/status")
+    until(
+        lambda: strace.poll() is not None or "TracerPid:\t0\n" not in status.read_text(),
+        "strace to attach to a process",
+    )
+    assert strace.poll() is None, "strace may not attach here"
+    said, _ = process.communicate("go\n", timeout=60)
+    strace.wait(60)
     return said == "done\n"
 
 
@@ -190,12 +193,10 @@ def lossy(descriptor):
         fsync(descriptor)
 with records.locked(folder):
     files.os.fsync = lossy
-    n = 0
-    while True:
+    for n in range(100_000):
         records.publish(folder, numbered(n))
         os.write(1, f"{n}\\n".encode())
         time.sleep(random.uniform(0, 0.01))
-        n += 1
 """
 
 
@@ -253,7 +254,7 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
         time.sleep(draw.uniform(0, 0.004))
         disk.cut()
         process.kill()
-        acknowledged += process.communicate()[0].splitlines(keepends=True)
+        acknowledged += process.communicate(timeout=60)[0].splitlines(keepends=True)
         disk.unmount()
         disk.mount()
         found, damaged = records.load(folder)
@@ -305,7 +306,7 @@ def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_
     _, err = run(*words, small, code=4)
     assert "Read-only file system; mend that" in err
     report = start("report", small / "stub")
-    out, err = report.communicate()
+    out, err = ended(report)
     assert report.returncode == 0 and "its files are not rewritten: Read-only file system" in err and "quick" in out
     remount(small, "rw,size=8m")
     run(*words, small, STUB_ACKS=str(acks))

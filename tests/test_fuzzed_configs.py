@@ -18,7 +18,7 @@ from lstm_ablate.activations import ACTIVATIONS
 from lstm_ablate.schema import dotted_paths
 from lstm_ablate.yaml_source import dump
 
-FULL = os.environ.get("LSTM_ABLATE_FAULTS") == "full"
+FULL = os.environ.get("LSTM_ABLATE_FULL") == "yes"
 
 
 def examples(full):

@@ -42,7 +42,7 @@ def work(group, send):
         send("x" * value)
     if kind == "stop":
         threading.Timer(value, os.kill, (os.getpid(), signal.SIGSTOP)).start()
-        while True:
+        for _ in range(100_000):
             send("x" * 10_000_000)
     if kind == "sleep":
         time.sleep(value)
@@ -151,7 +151,7 @@ def test_without_the_kernels_help_a_worker_ends_with_its_driver_too(tmp_path):
     driver = subprocess.Popen([sys.executable, tmp_path / "driver.py"], stdout=subprocess.PIPE, text=True)
     worker = int(driver.stdout.readline())
     driver.kill()
-    driver.wait()
+    driver.wait(60)
     with pytest.raises(ProcessLookupError):
         for _ in range(500):
             os.kill(worker, 0)

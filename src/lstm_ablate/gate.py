@@ -1,8 +1,9 @@
 """Whether the runs of one table are worse than those of another by more than a margin, with confidence.
 
-For each variant of a task, with losses a and b: d = log b - log a at the seeds that both tables hold, and the
-hypothesis that mean(d) <= log(1 + margin) is held against Student's t (one-sided). Where fewer than 3 seeds match, the
-logs of all runs are compared unpaired, with Welch's t. A run without a finite loss has diverged and is left out of it;
+For each variant of a task, with losses a and b of the same seeds: d = log b - log a, and the hypothesis that
+mean(d) <= log(1 + margin) is held against Student's t (one-sided). Where the finished runs of one table have other
+seeds than those of the other, nothing is judged: what cannot be paired may be what became worse.
+A run without a finite loss has diverged and is left out of it;
 whether more runs diverged is for Fisher's exact test (one-sided): equal seeds tend to diverge together, which only
 makes it cautious, and it needs fewer seeds than McNemar's. Holm's adjustment is over all tests that the runs allow:
 where nothing is worse, anything fails in 5% of comparisons at most.
@@ -10,6 +11,7 @@ where nothing is worse, anything fails in 5% of comparisons at most.
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +22,7 @@ from lstm_ablate.compare import Table, check_kinds, check_metric, numbers, other
 from lstm_ablate.errors import UserError
 from lstm_ablate.reach import ALPHA
 
-FEW = 3  # pairs, or runs on either side, below which losses are not judged
+FEW = 3  # pairs, below which losses are not judged
 _ROUNDING = 1e-9  # of logarithms and p: a margin that is met exactly is not exceeded, and p = 1/20 is 0.05
 
 Losses = dict[tuple[str, str], dict[int, float]]  # by task and variant, then by seed
@@ -30,15 +32,13 @@ Losses = dict[tuple[str, str], dict[int, float]]  # by task and variant, then by
 class Judgement:
     """What the runs of a variant say: B's loss as a multiple of A's, and how many runs diverged.
 
-    `ratio` of geometric means, with its 90% interval, of `runs_a` and `runs_b` converged runs (pairs, if `paired`);
-    None, as is `p`, where there are too few. `diverged_p` is None where no run diverged. Both p are after Holm.
+    `ratio` of geometric means, with its 90% interval, of the `pairs` of runs that both converged; None, as is `p`,
+    where there are too few. `diverged_p` is None where no run diverged. Both p are after Holm.
     """
 
     task: str
     variant: str
-    paired: bool
-    runs_a: int
-    runs_b: int
+    pairs: int
     ratio: float | None
     low: float | None
     high: float | None
@@ -100,7 +100,10 @@ def margin_of(text: str) -> float:
 
 
 def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:
-    """Judge every variant that both tables hold; lower is better."""
+    """Judge every variant that both tables hold; lower is better.
+
+    Raises UserError where a variant has finished runs of other seeds in one table than in the other, naming them.
+    """
     check_kinds(a, b)
     if not a.has_seeds:
         raise UserError(f"{a.name}: a summary of runs (it has no column seed); --margin needs the runs themselves")
@@ -109,6 +112,7 @@ def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:
     shared = [name for name in of_a if name in of_b]
     if not shared:
         raise UserError(f"{a.name}, {b.name}: not comparable: no variant of one has its like in the other, by task")
+    _check_seeds(a.name, b.name, {name: (of_a[name], of_b[name]) for name in shared})
     alone = [_judged(*name, of_a[name], of_b[name], math.log1p(margin)) for name in shared]
     # A test that cannot be made, for too few runs converged or none diverged, is no part of the family.
     known = [p for one in alone for p in (one.p, one.diverged_p) if p is not None]
@@ -153,37 +157,50 @@ def _losses(table: Table, metric: str) -> Losses:
     return losses
 
 
-def _judged(task: str, variant: str, a: dict[int, float], b: dict[int, float], edge: float) -> Judgement:
-    """Judge losses by seed; the p are not adjusted yet."""
-    seeds = [seed for seed in a if seed in b]
-    paired = len(seeds) >= FEW
-    x = np.log([a[seed] for seed in seeds] if paired else list(a.values()))
-    y = np.log([b[seed] for seed in seeds] if paired else list(b.values()))
-    gone_x, gone_y = np.isinf(x), np.isinf(y)
-    converged_x = x[~gone_x & ~gone_y] if paired else x[~gone_x]
-    converged_y = y[~gone_x & ~gone_y] if paired else y[~gone_y]
-    n_x, n_y = len(converged_x), len(converged_y)
-    ratio = low = high = p = None
-    if min(n_x, n_y) >= FEW:
-        mean = float(np.mean(converged_y) - np.mean(converged_x))
-        if paired:
-            error, freedom = float(np.std(converged_y - converged_x, ddof=1)) / math.sqrt(n_x), n_x - 1.0
+def _check_seeds(name_a: str, name_b: str, shared: Mapping[tuple[str, str], tuple[dict[int, float], ...]]) -> None:
+    problems = []
+    for name, (a, b) in shared.items():
+        sides = (("A", sorted(a.keys() - b.keys())), ("B", sorted(b.keys() - a.keys())))
+        alone = [f"{_spans(seeds)} only in {side}" for side, seeds in sides if seeds]
+        if alone:
+            problems.append(f"{shown((*name, None))}: finished runs of seed {' and of seed '.join(alone)}")
+    if problems:
+        raise_all(
+            [f"{name_a}, {name_b}: --margin judges the same seeds on both sides, and here they differ", *problems]
+        )
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Return ascending numbers as text, such as 1, 4 to 7."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
         else:
-            of_x, of_y = float(np.var(converged_x, ddof=1)) / n_x, float(np.var(converged_y, ddof=1)) / n_y
-            error = math.sqrt(of_x + of_y)
-            freedom = (of_x + of_y) ** 2 / (of_x**2 / (n_x - 1) + of_y**2 / (n_y - 1)) if error else 1.0
-        beyond, half = mean - edge - _ROUNDING, float(stats.t.ppf(1 - ALPHA, freedom)) * error
+            spans.append([number])
+    return ", ".join(" to ".join(map(str, span)) for span in spans)
+
+
+def _judged(task: str, variant: str, a: dict[int, float], b: dict[int, float], edge: float) -> Judgement:
+    """Judge the losses of the same seeds; the p are not adjusted yet."""
+    x, y = np.log(list(a.values())), np.log([b[seed] for seed in a])
+    gone_x, gone_y = np.isinf(x), np.isinf(y)
+    both = ~gone_x & ~gone_y
+    d = y[both] - x[both]
+    n = len(d)
+    ratio = low = high = p = None
+    if n >= FEW:
+        mean, error = float(np.mean(d)), float(np.std(d, ddof=1)) / math.sqrt(n)
+        beyond, half = mean - edge - _ROUNDING, float(stats.t.ppf(1 - ALPHA, n - 1)) * error
         with np.errstate(over="ignore"):
             ratio, low, high = map(float, np.exp([mean, mean - half, mean + half]))
-        p = float(stats.t.sf(beyond / error, freedom)) if error else float(beyond <= 0)
+        p = float(stats.t.sf(beyond / error, n - 1)) if error else float(beyond <= 0)
     diverged_x, diverged_y = int(np.sum(gone_x)), int(np.sum(gone_y))
     diverged = diverged_x + diverged_y
     return Judgement(
         task=task,
         variant=variant,
-        paired=paired,
-        runs_a=n_x,
-        runs_b=n_y,
+        pairs=n,
         ratio=ratio,
         low=low,
         high=high,
@@ -201,16 +218,15 @@ def _judged(task: str, variant: str, a: dict[int, float], b: dict[int, float], e
 
 def sentence(one: Judgement, margin: float) -> str:
     """Say what the runs of a variant say."""
-    runs = _count(one.runs_a, "pair") if one.paired else f"{one.runs_a} and {one.runs_b} runs"
+    pairs = _count(one.pairs, "pair")
     if one.ratio is None or one.high is None:
-        text = f"too few runs that converged to compare losses ({runs}; {FEW} are needed): " + (
+        text = f"too few runs that converged to compare losses ({pairs}; {FEW} are needed): " + (
             "passes, but could not have failed" if one.diverged_p is None else "not judged by its losses"
         )
     else:
         verdict = "WORSE" if one.worse else "not worse" if one.high <= 1 + margin else "not shown to be worse"
         text = (
-            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g}; "
-            f"{runs}{'' if one.paired else ', unpaired'}), "
+            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g}; {pairs}), "
             f"{verdict} by more than {100 * margin:.4g}% (p = {one.p:.2g} after Holm)"
         )
     if one.diverged_p is not None:

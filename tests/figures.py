@@ -18,7 +18,7 @@ import conftest
 from pathlib import Path
 from lstm_ablate import data, experiment, runs
 from lstm_ablate.engines import load
-one = experiment.load(Path("../configs/smoke.yaml"), ("seeds=50",))
+one = experiment.load(Path("../configs/smoke.yaml"), ("seeds=50", "training.epochs=3"))
 engine = load("keras")
 for run in runs.expand(one, "keras")[:50]:
     list(engine.train([run], [data.load(run.settings.data, run.seed)], lambda *at: None))

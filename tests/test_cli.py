@@ -43,7 +43,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     folder, done = smoke
     found = files_of(folder / "results" / "smoke")
     runs = [name for name in found if name.startswith("runs/")]
-    assert len(runs) == 4 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
+    assert len(runs) == 24 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
     drawn = ("curves", "intervals", "pairs", "reconstructions")
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
     assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
@@ -56,8 +56,8 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
         "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,test_loss,diverged_epoch,run"
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
-    assert "2/0/0" in done.stdout and "baseline" in done.stdout
-    assert "4/4 runs" in done.stderr and "4/4 runs" not in done.stdout
+    assert "12/0/0" in done.stdout and "baseline" in done.stdout
+    assert "24/24 runs" in done.stderr and "24/24 runs" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
 
@@ -65,14 +65,14 @@ def test_the_doctor_finds_nothing_wrong_or_foreign_in_it(smoke):
     folder, _ = smoke
     content = json.loads(call("doctor", "results/smoke", "--json", cwd=folder).stdout)
     found = {one["what"]: one["found"] for one in content["findings"]}
-    assert content["ok"] and (found["records"], found["foreign files"]) == ("4 checked: 4 ok", "none")
+    assert content["ok"] and (found["records"], found["foreign files"]) == ("24 checked: 24 ok", "none")
 
 
 def test_a_second_run_trains_nothing_and_writes_the_same_bytes(smoke):
     folder, _ = smoke
     before = files_of(folder / "results" / "smoke")
     done = call("run", "smoke.yaml", "--workers", 1, cwd=folder)
-    assert "4 done, 0 to train" in done.stderr
+    assert "24 done, 0 to train" in done.stderr
     assert files_of(folder / "results" / "smoke") == before
 
 
@@ -108,8 +108,8 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     assert content["smallest_p"] == 2 / 2**3
     assert not content["measured"]
     assert list(tmp_path.iterdir()) == []
-    text = call("plan", "smoke.yaml", "seeds=3", cwd=folder).stdout
-    assert "6, of which 2 are missing" in text and "from the finished runs" in text
+    text = call("plan", "smoke.yaml", "seeds=13", cwd=folder).stdout
+    assert "26, of which 2 are missing" in text and "from the finished runs" in text
     assert "g = tanh(z_g); h = o * tanh(c)" in text
     tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"
     content = json.loads(call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout)
@@ -132,7 +132,7 @@ def test_overrides_reach_the_experiment(smoke, tmp_path):
 def test_run_prints_json_on_request(smoke):
     folder, _ = smoke
     content = json.loads(call("run", "smoke.yaml", "--json", cwd=folder).stdout)
-    assert [row["ok"] for row in content["rows"]] == [2, 2]
+    assert [row["ok"] for row in content["rows"]] == [12, 12]
 
 
 def test_a_wrong_config_is_told_at_once_and_leaves_nothing(tmp_path):
@@ -172,7 +172,7 @@ def test_errors_have_a_line_and_a_code(words, code, expected, smoke):
 def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
     folder, _ = smoke
     done = call(
-        "run", folder / "smoke.yaml", "--results", tmp_path, "-q",
+        "run", folder / "smoke.yaml", "--results", tmp_path, "-q", "seeds=2",
         "variants.relu.training.optimizer.learning_rate=1e30",
         cwd=folder,
     )  # fmt: skip
@@ -206,7 +206,7 @@ def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
 
 def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_path):
     folder, _ = smoke
-    words = ["run", folder / "smoke.yaml", "seeds=200", "--results", tmp_path, "--workers", "1"]
+    words = ["run", folder / "smoke.yaml", "seeds=200", "training.epochs=3", "--results", tmp_path, "--workers", "1"]
     started = subprocess.Popen(
         [PROGRAM, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, start_new_session=True
     )
@@ -280,7 +280,7 @@ def test_a_report_needs_no_data_file(tmp_path):
 def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp_path):
     """12 seeds are three groups of a variant; a scheduler ends the first try."""
     folder, _ = smoke
-    words = ["run", folder / "smoke.yaml", "seeds=12", "--workers", "1", "--results"]
+    words = ["run", folder / "smoke.yaml", "training.epochs=3", "--workers", "1", "--results"]
     started = subprocess.Popen([PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder)
     runs = tmp_path / "stopped" / "smoke" / "runs"
     deadline = time.monotonic() + 120

@@ -23,7 +23,7 @@ def folder(tmp_path):
     """A results folder with four records, one of a failed run."""
     place = tmp_path / "results" / "smoke"
     (place / "runs").mkdir(parents=True)
-    for run in runs.expand(experiment.load(SMOKE)):
+    for run in runs.expand(experiment.load(SMOKE, ("seeds=2",))):
         result = FAILED if (run.variant, run.seed) == ("relu", 1) else OK
         records.publish(place, Record(run.id, run.identity, result, {}))
     return place
@@ -128,7 +128,7 @@ EXPERIMENTS = {
     "sound": (SMOKE.read_text(), ""),
     "of a newer program": (
         SMOKE.read_text().replace("version: 1", "version: 2"),
-        ":4:10: version: 2 is newer than this",
+        ":5:10: version: 2 is newer than this",
     ),
     "broken": ("name: [", ":1:8: not YAML: "),
     "of something else": ("5\n", ":1:1: an experiment is a mapping"),

@@ -18,7 +18,7 @@ SMOKE = Path(__file__).parent.parent / "configs" / "smoke.yaml"
 
 @pytest.fixture
 def expanded():
-    return runs.expand(experiment.load(SMOKE), "keras")
+    return runs.expand(experiment.load(SMOKE, ("seeds=2", "training.epochs=3")), "keras")
 
 
 def steps(expanded):
@@ -68,7 +68,9 @@ def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
 
 
 def test_of_several_tasks_each_line_names_its_own():
-    expanded = runs.expand(experiment.load(SMOKE, ("tasks.a={}", "tasks.b={data.noise: 1}")), "keras")
+    expanded = runs.expand(
+        experiment.load(SMOKE, ("seeds=2", "training.epochs=3", "tasks.a={}", "tasks.b={data.noise: 1}")), "keras"
+    )
     stream = io.StringIO()
     list(progress.shown(steps(expanded), expanded, 0, Console(file=stream, width=200)))
     assert stream.getvalue().splitlines()[-1].endswith("; b, relu, seed 1: diverged at epoch 3")

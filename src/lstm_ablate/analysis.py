@@ -381,11 +381,6 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
             f"{min(1.0, family * smallest_p(pairs)):.2g}. "
             f"{pairs_needed(family)} seeds can."
         )
-    if any(row.comparison and row.comparison.seeds_needed for row in rows):
-        notes.append(
-            "Seeds added because of what the first ones gave are a second look, which raises the chance of a false "
-            "verdict from 5% to about 8%. Better settle their number beforehand, or call the first experiment a pilot."
-        )
     idle = [row for row in rows if row.median and row.ceiling and row.median.value > LEARNED * row.ceiling]
     if idle:
         several = len({row.task for row in rows}) > 1

@@ -1,7 +1,5 @@
 """What a comparison says, as one plain English sentence."""
 
-import math
-
 from lstm_ablate.evidence import Comparison, Estimate, band
 from lstm_ablate.reach import pairs_needed
 
@@ -55,9 +53,6 @@ def _numbers(one: Comparison, seeds: str, counts: str) -> str:
 def _advice(one: Comparison, family: int) -> str:
     if not one.reachable:
         return f"; so few pairs cannot show a difference whatever they give, {pairs_needed(family)} can"
-    if one.seeds_needed is not None:
-        seeds = one.seeds_needed if one.seeds_needed < 100 else math.ceil(one.seeds_needed / 10) * 10
-        return f"; about {seeds} seeds would probably settle it"
     return ""
 
 

@@ -248,7 +248,18 @@ def test_the_copy_of_the_schema_is_current():
 
 def test_every_command_has_help_with_an_example():
     commands = re.findall(r"^│ (\w+) ", call("--help", cwd=ROOT).stdout, re.MULTILINE)
-    assert commands == ["run", "plan", "report", "compare", "verify", "bench", "doctor", "schema", "activations"]
+    assert commands == [
+        "init",
+        "run",
+        "plan",
+        "report",
+        "compare",
+        "verify",
+        "bench",
+        "doctor",
+        "schema",
+        "activations",
+    ]
     for command in commands:
         assert f"Example: lstm-ablate {command}" in " ".join(call(command, "--help", cwd=ROOT).stdout.split())
 

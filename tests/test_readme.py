@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from lstm_ablate import cli, compare, experiment, gate
+from lstm_ablate import cli, compare, experiment, gate, shipped
 from lstm_ablate.activations import ACTIVATIONS
 from lstm_ablate.engines import ENGINES
 from lstm_ablate.report import FORMATS
@@ -38,9 +38,13 @@ def lines():
 
 
 @pytest.mark.parametrize("line", list(lines()))
-def test_every_call_parses_and_names_a_valid_experiment(line, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_every_call_parses_and_names_a_valid_experiment(line, monkeypatch, tmp_path):
+    """A config in no folder is one that `init` has written."""
     name, *words = shlex.split(line)
+    alone = [word.removesuffix(".yaml") for word in words if re.fullmatch(r"\w+\.yaml", word)]
+    monkeypatch.chdir(tmp_path if alone else ROOT)
+    for config in alone:
+        shipped.write(config, Path())
     context = COMMANDS[name].make_context(name, list(words))
     if "config" in context.params and name in ("run", "plan", "verify"):
         experiment.load(Path(context.params["config"]), tuple(context.params["overrides"] or ()))

@@ -30,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Does a piece of a stacked LSTM matter? Train every variant of a YAML file with the same seeds and compare.",
-    epilog="Start with: lstm-ablate run configs/smoke.yaml",
+    epilog="Start with: lstm-ablate init smoke, then lstm-ablate run smoke.yaml",
 )
 
 DIFFERENT, WRONG, FAILED_RUNS, FOLDER, BUG = 1, 2, 3, 4, 70  # and 128 + the number of a signal
@@ -129,7 +129,26 @@ def _root(
     pass
 
 
-@app.command(epilog="Example: lstm-ablate run configs/relu_vs_tanh.yaml training.epochs=5 seeds=3")
+@app.command(epilog="Example: lstm-ablate init smoke")
+def init(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Which to write; none: list them.", show_default=False),
+    ] = None,
+) -> None:
+    """List the configs that come with lstm-ablate, or write one into the working folder."""
+    from lstm_ablate import shipped
+
+    if name is None:
+        rows = [list(row) for row in shipped.questions().items()]
+        _print_table(_console(sys.stdout), ["config", "what it asks"], rows)
+        return
+    for path in shipped.write(name, Path()):
+        print(path)
+    _log()(f"next: lstm-ablate run {name}.yaml")
+
+
+@app.command(epilog="Example: lstm-ablate run smoke.yaml training.epochs=5 seeds=3")
 def run(
     config: Config,
     overrides: Overrides = None,
@@ -192,7 +211,7 @@ def run(
         raise typer.Exit(FAILED_RUNS)
 
 
-@app.command(epilog="Example: lstm-ablate plan configs/relu_vs_tanh.yaml seeds=30")
+@app.command(epilog="Example: lstm-ablate plan smoke.yaml seeds=30")
 def plan(
     config: Config,
     overrides: Overrides = None,
@@ -248,7 +267,7 @@ def plan(
     out.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
-@app.command(epilog="Example: lstm-ablate report results/relu_vs_tanh --format markdown,csv")
+@app.command(epilog="Example: lstm-ablate report results/smoke --format markdown,csv")
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)],
     formats: Annotated[
@@ -273,7 +292,10 @@ def report(
     _print_report(_rebuilt(folder), wanted)
 
 
-@app.command(epilog="Example: lstm-ablate compare ci/smoke.csv results/smoke --margin 10%")
+@app.command(
+    epilog="Example: lstm-ablate compare results/smoke again/smoke --exact, "
+    "after lstm-ablate run smoke.yaml --results again"
+)
 def compare(
     a: Annotated[
         Path, typer.Argument(metavar="A", help="A results folder, or a CSV of runs or a summary.", show_default=False)
@@ -311,7 +333,7 @@ def compare(
         raise typer.Exit(DIFFERENT)
 
 
-@app.command(epilog="Example: lstm-ablate verify configs/smoke.yaml seeds=3")
+@app.command(epilog="Example: lstm-ablate verify smoke.yaml seeds=3")
 def verify(
     config: Config,
     overrides: Overrides = None,
@@ -341,7 +363,7 @@ def verify(
         raise typer.Exit(DIFFERENT)
 
 
-@app.command(epilog="Example: lstm-ablate bench --end-to-end configs/relu_vs_tanh.yaml --json bench.json")
+@app.command(epilog="Example: lstm-ablate bench --end-to-end smoke.yaml --json bench.json")
 def bench(
     cases: Annotated[str, typer.Option("--cases", help="Which networks, with commas; all by default.")] = "",
     rounds: Annotated[int, typer.Option(min=1, help="Epochs that each contestant trains in turn.")] = 7,
@@ -379,7 +401,7 @@ def bench(
         file.write_text(json_text(asdict(result)) + "\n", encoding="utf-8")
 
 
-@app.command(epilog="Example: lstm-ablate doctor results/relu_vs_tanh")
+@app.command(epilog="Example: lstm-ablate doctor results/smoke")
 def doctor(
     folder: Annotated[
         Path | None, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)

@@ -1,0 +1,13 @@
+"""What `python -m lstm_ablate` runs: the command line."""
+
+import sys
+
+if __name__ == "__main__":
+    # Python puts the working folder first on the path of a module that it runs, unless it is told
+    # not to; from here on nothing is imported from there.
+    if not sys.flags.safe_path:
+        del sys.path[0]
+
+    from lstm_ablate.cli import main
+
+    main()

@@ -486,6 +486,10 @@ ACCEPTED = {
         f"{HEAD}  nulls: {{}}\n  com: {{}}\n  com10: {{}}\n  a.con: {{}}\n  none.a: {{}}\n",
         None,
     ),
+    "a batch of all training samples": (
+        f"{HEAD}data: {{family: ar, samples: {{train: 9}}}}\ntraining: {{batch_size: 9}}",
+        None,
+    ),
     "names in other scripts": (f"{HEAD}  größer: {{}}\n  双曲: {{}}\n", None),
 }
 
@@ -519,6 +523,17 @@ def test_a_table_of_30_000_columns(folder, monkeypatch, capsys):
     for more, message in ((",c9", ':1: two columns are named "c9"'), ("", ": the training part has 0 rows")):
         Path("data.csv").write_text(f"{header}{more}\n")
         assert call(["run", "c.yaml"], monkeypatch, capsys).startswith(f"c.yaml:7:28: {folder / 'data.csv'}{message}")
+
+
+def test_a_batch_holds_at_most_all_training_windows_of_a_file(folder, monkeypatch, capsys):
+    """Of 40 rows 28 are for training: 25 windows of 4 time steps."""
+    Path("data.csv").write_text("\n".join(["a,b", *GOOD_ROWS]) + "\n")
+    write(f"{HEAD}{DATA}training: {{batch_size: 25}}\n")
+    assert call(["plan", "c.yaml"], monkeypatch, capsys, code=0) == ""
+    write(f"{HEAD}{DATA}training: {{batch_size: 26}}\n")
+    assert call(["plan", "c.yaml"], monkeypatch, capsys) == (
+        "c.yaml:8:24: training.batch_size: 26 is more than the 25 training windows of the file\n"
+    )
 
 
 ARRAYS = {

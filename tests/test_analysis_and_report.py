@@ -19,6 +19,8 @@ from lstm_ablate import analysis, experiment, report, runs
 from lstm_ablate.records import Record
 from lstm_ablate.yaml_source import read_text
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 CONFIG = """
 version: 1
 name: two_tasks
@@ -54,12 +56,6 @@ variants:
   unclear: {model.activation: silu}
   gone: {model.activation: softplus}
 """
-
-
-@pytest.fixture(autouse=True)
-def no_page(monkeypatch):
-    """The page takes seconds to draw."""
-    monkeypatch.setattr(report, "_write_page", lambda folder, summary: set())
 
 
 @pytest.fixture

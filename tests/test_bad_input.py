@@ -423,9 +423,26 @@ def folder(tmp_path, monkeypatch):
     """A folder to work in, on a machine of 16 GB where nothing is trained."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(planning, "memory_bytes", lambda: 16e9)
-    monkeypatch.setattr(sweep, "train", lambda *words, **more: pytest.fail("trained"))
+    in_place_of_training(monkeypatch, lambda *words, **more: pytest.fail("trained"))
     os.mkfifo("pipe")
     return tmp_path
+
+
+def in_place_of_training(monkeypatch, double):
+    """Put a double where the command line trains."""
+    monkeypatch.setattr(sweep, "train", double)
+
+
+def test_training_is_where_its_double_is_put(folder, monkeypatch):
+    """Or the tests that nothing is trained would see nothing."""
+    trained = []
+    in_place_of_training(monkeypatch, lambda todo, *words, **more: trained.append(todo) or iter(()))
+    write(f"{HEAD}seeds: 2\n")
+    monkeypatch.setattr(sys, "argv", ["lstm-ablate", "run", "c.yaml"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert [len(todo.missing) for todo in trained] == [4]
+    assert not list(Path("results/test/runs").iterdir())
 
 
 def call(words, monkeypatch, capsys, code=2):
@@ -654,7 +671,7 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
     monkeypatch.setattr(sys, "argv", ["lstm-ablate", "run", "c.yaml"])
-    monkeypatch.setattr(sweep, "train", lambda *words, **more: (event for event in ()))
+    in_place_of_training(monkeypatch, lambda *words, **more: iter(()))
     with pytest.raises(SystemExit):
         cli.main()
     err = capsys.readouterr().err

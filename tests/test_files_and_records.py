@@ -28,7 +28,10 @@ def test_publish_never_replaces_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monkeypatch):
+    calls = []
+
     def refused(*names):
+        calls.append(names)
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(files.os, "link", refused)
@@ -38,6 +41,7 @@ def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monke
     ]  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert (tmp_path / "a").read_text() == "one" and not (tmp_path / "b").exists()
+    assert len(calls) == 3
 
 
 def test_only_what_a_killed_write_left_is_removed(tmp_path):

@@ -257,6 +257,18 @@ def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.
     assert result.parameters == sum(weight.size for weight in weights[chosen])
 
 
+@pytest.mark.parametrize(("module", "name"), [(fused, "_EVALUATED"), (fused_network, "_CHUNK")])
+def test_chunks_are_as_large_as_the_comparison_sets_them(
+    module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None can be of 0; were the size set elsewhere, this one would not be looked at."""
+    fused._program.cache_clear()
+    monkeypatch.setattr(module, name, 0)
+    with pytest.raises(ZeroDivisionError):
+        run_fused(SMALL, [1], size=1)
+    fused._program.cache_clear()
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_equal_keras(name: str) -> None:
     kinks = [-3.0, -1.0, 0.0, 1.0, 3.0, 6.0]

@@ -10,6 +10,8 @@ import stub_engine
 
 from lstm_ablate import analysis, data, engines, experiment, records, report, runs, sweep
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 CONFIG = """
 version: 1
 name: stub
@@ -22,12 +24,6 @@ variants:
   calm: {training.optimizer.learning_rate: 0.5}
   other: {training.optimizer.learning_rate: RATE}
 """
-
-
-@pytest.fixture(autouse=True)
-def no_page(monkeypatch):
-    """The page takes seconds to draw."""
-    monkeypatch.setattr(report, "_write_page", lambda folder, summary: set())
 
 
 @pytest.fixture

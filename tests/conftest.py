@@ -9,6 +9,18 @@ from lstm_ablate.sweep import WORKER_ENVIRONMENT
 os.environ.update(WORKER_ENVIRONMENT)  # before anything imports TensorFlow
 
 
+@pytest.fixture
+def no_page(monkeypatch):
+    """Reports without their page, which takes seconds to draw; each of them would have drawn it."""
+    from lstm_ablate import report
+
+    write, written, drawn = report.write, [], []
+    monkeypatch.setattr(report, "write", lambda *words: written.append(words[0]) or write(*words))
+    monkeypatch.setattr(report, "_write_page", lambda folder, _: drawn.append(folder) or set())
+    yield
+    assert drawn == written
+
+
 @pytest.fixture(autouse=True)
 def environment_of_its_own():
     """The command line sets PYTHONSAFEPATH for its workers; a later test's own processes would have it too."""

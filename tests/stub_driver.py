@@ -2,6 +2,7 @@
 
 STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors and memory besides.
 STUB_FSYNC: `k errno`: the k-th fsync fails. As a zygote (no arguments) it starts a driver for each line that it reads.
+A run or a report that ends well without having called its doubles ends with code 1 instead.
 """
 
 import json
@@ -15,6 +16,19 @@ if __name__ != "__mp_main__":  # in no worker; once for all drivers that a zygot
     from lstm_ablate import analysis, cli, files, progress, report, runs, sweep  # noqa: F401
 
     expand, train = runs.expand, sweep.train
+
+
+called = set()
+
+
+def marked(name, double):
+    """Return a double that leaves its name in `called`."""
+
+    def told(*words, **options):
+        called.add(name)
+        return double(*words, **options)
+
+    return told
 
 
 def stub_expand(experiment, engine=None):
@@ -52,13 +66,22 @@ def break_fsync(k, errno):
 
 def main(words):
     sys.argv = ["lstm-ablate", *words]
-    runs.expand = sweep.expand = stub_expand
-    report._write_page = lambda folder, summary: set()  # takes seconds to draw, and is derived like the rest
+    runs.expand = marked("runs.expand", stub_expand)
+    sweep.expand = marked("sweep.expand", stub_expand)
+    # The page takes seconds to draw, and is derived like the rest.
+    report._write_page = marked("report._write_page", lambda folder, summary: set())
     if "STUB_ACKS" in os.environ:
         sweep.train = told_train
     if "STUB_FSYNC" in os.environ:
         break_fsync(*map(int, os.environ["STUB_FSYNC"].split()))
-    cli.main()
+    try:
+        cli.main()
+    except SystemExit as end:
+        due = {"report": {"runs.expand"}}  # where nothing can be written, it draws no page
+        due["run"] = {"runs.expand", "sweep.expand", "report._write_page"}
+        if end.code in (None, 0, 3) and (idle := due.get(words[0], set()) - called):
+            sys.exit(f"the stub driver's doubles were not called: {', '.join(sorted(idle))}")
+        raise
 
 
 def zygote():

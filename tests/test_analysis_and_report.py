@@ -6,6 +6,7 @@ import json
 import math
 import re
 import statistics
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -17,6 +18,8 @@ from scipy import stats
 from lstm_ablate import analysis, experiment, report, runs
 from lstm_ablate.records import Record
 from lstm_ablate.yaml_source import read_text
+
+pytestmark = pytest.mark.usefixtures("no_page")
 
 CONFIG = """
 version: 1
@@ -55,12 +58,6 @@ variants:
 """
 
 
-@pytest.fixture(autouse=True)
-def no_page(monkeypatch):
-    """The page takes seconds to draw."""
-    monkeypatch.setattr(report, "_write_page", lambda folder, summary: set())
-
-
 @pytest.fixture
 def case(tmp_path):
     """An experiment whose losses are seed-dependent and skewed; some runs diverged, failed or are missing."""
@@ -80,13 +77,19 @@ def case(tmp_path):
         if run.variant == "broken":
             result = {"status": "failed", "message": "ValueError: [red]"}
         if run.variant != "unstarted" and (run.variant, run.seed) != ("base", 5):
-            meta = {} if run.variant == "broken" else {"training_seconds": 2.0 + run.seed, "engine": "keras"}
+            meta = {"training_seconds": spent(run.seed), "engine": "keras"}
+            meta = {} if run.variant == "broken" else meta
             records[run.id] = Record(run.id, run.identity, result, meta)
     return one, expanded, records
 
 
 def loss(run):
     return math.exp(run.seed - len(run.variant)) / (3 if run.task == "easy" else 1)
+
+
+def spent(seed):
+    """Seconds whose median is not their mean."""
+    return 2.0 + seed**2
 
 
 def test_statistics_equal_pythons(case):
@@ -121,7 +124,24 @@ def test_statistics_equal_pythons(case):
         "base": (5, 0, 0, 1), "007": (5, 1, 0, 0), "gone": (0, 6, 0, 0), "broken": (0, 0, 6, 0),
         "unstarted": (0, 0, 0, 6),
     }  # fmt: skip
-    assert summary.seconds["easy", "007"] == statistics.median([2.0 + seed for seed in range(6)])
+    assert (
+        summary.seconds["easy", "007"]
+        == statistics.median(map(spent, range(6)))
+        != statistics.mean(map(spent, range(6)))
+    )
+
+
+def test_losses_are_paired_by_seed_whichever_seeds_are_missing(case):
+    """At every seed 007 has e times the loss of base; a place off, the ratio would be 1 or e^2."""
+    one, expanded, records = case
+    gone = {("base", 0), ("007", 1)}
+    left = [run.id for run in expanded if (run.variant, run.seed) not in gone]
+    kept = {run: records[run] for run in left if run in records}
+    summary = analysis.summarise(one, expanded, kept)
+    for row in (*summary.rows, *summary.overall):
+        if row.variant == "007":
+            assert row.comparison.pairs == 2  # of 3 and 4: 2 diverged, and base has no 5 either
+            assert row.comparison.ratio.value == pytest.approx(math.e, rel=1e-12)
 
 
 def test_over_all_tasks_each_seed_counts_once(case):
@@ -145,6 +165,40 @@ def test_over_all_tasks_each_seed_counts_once(case):
     assert easy.p == 2 / 2**4 and not easy.reachable
     assert easy.p_holm == family * 2 / 2**5  # too few converged: the ranks of 5 pairs decide
     assert f"after Holm over {family} comparisons" in " ".join(summary.notes)
+
+
+@pytest.mark.parametrize("other", [0.0, 1e-9, 5.0])
+def test_a_seed_that_diverged_in_one_task_has_diverged_over_all(other, case):
+    """Whatever its loss in the other task; the logarithm of 0 would make it a NaN."""
+    one, expanded, records = case
+    diverged = {"status": "diverged", "test_loss": None, "diverged_epoch": 4}
+    for run in expanded:
+        if (run.variant, run.seed) == ("007", 0):
+            changed = diverged if run.task == "easy" else {"test_loss": other}
+            result = {**records[run.id].result, **changed}
+            records[run.id] = Record(run.id, run.identity, result, {})
+    rows = analysis.summarise(one, expanded, records).overall
+    found = next(row.comparison for row in rows if row.variant == "007")
+    assert (found.only_variant_diverged, found.pairs) == (2, 3)  # 0 in one task, 2 in both; 1, 3, 4
+
+
+def test_the_run_shown_is_the_one_of_median_loss(case):
+    """Of an even number the better of the two in the middle; the reconstruction tells the run."""
+    one, expanded, records = case
+    losses = [0.3, 0.1, 0.6, 0.2, 0.5, 0.4]  # by seed
+    shown = {}
+    for run in expanded:
+        if run.variant == "007":
+            told = {"status": "ok", "test_loss": losses[run.seed], "windows": [[9.0]]}
+            told["reconstructions"] = [[losses[run.seed]]]
+            shown[run.id] = Record(run.id, run.identity, {**records[run.id].result, **told}, {})
+    for seeds in range(1, 7):
+        some = {key: record for key, record in shown.items() if record.identity["seed"] < seeds}
+        summary = analysis.summarise(one, expanded, some)
+        for task in one.tasks:
+            assert summary.shown[task].windows == [[9.0]]
+            median = statistics.median_low(losses[:seeds])
+            assert summary.shown[task].reconstructions == {"007": [[median]]}
 
 
 def test_a_note_names_what_has_learned_next_to_nothing(case):
@@ -406,6 +460,20 @@ def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
     shown = "".join(page.texts)
     assert "_both_" in page.texts and "Task _easy_" in page.texts and "over _base_'s at the same seeds" in shown
     assert "_base_ in _easy_" in shown and "em" not in page.elements
+
+
+def test_a_pipe_in_a_cell_of_a_markdown_table_ends_no_cell(case):
+    """As in the formula of softsign; markdown-it reads the table."""
+    summary, formula = analysis.summarise(*case), "g = z_g / (1 + |z_g|)"
+    rows = tuple(replace(row, formula=formula) for row in summary.rows)
+
+    def read(one):
+        return _Shown(MarkdownIt("commonmark").enable("table").render(report.markdown(one)))
+
+    page, plain = read(replace(summary, rows=rows)), read(summary)
+    assert page.texts.count(formula) == len(rows) > 0 and page.elements == plain.elements
+    verdicts = [report.cells(row)[-1] for row in rows]
+    assert all(page.texts.count(one) >= verdicts.count(one) for one in verdicts if one)
 
 
 def test_on_a_terminal_verdicts_are_wrapped_between_words(case):

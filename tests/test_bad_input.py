@@ -423,9 +423,26 @@ def folder(tmp_path, monkeypatch):
     """A folder to work in, on a machine of 16 GB where nothing is trained."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(planning, "memory_bytes", lambda: 16e9)
-    monkeypatch.setattr(sweep, "train", lambda *words, **more: pytest.fail("trained"))
+    in_place_of_training(monkeypatch, lambda *words, **more: pytest.fail("trained"))
     os.mkfifo("pipe")
     return tmp_path
+
+
+def in_place_of_training(monkeypatch, double):
+    """Put a double where the command line trains."""
+    monkeypatch.setattr(sweep, "train", double)
+
+
+def test_training_is_where_its_double_is_put(folder, monkeypatch):
+    """Or the tests that nothing is trained would see nothing."""
+    trained = []
+    in_place_of_training(monkeypatch, lambda todo, *words, **more: trained.append(todo) or iter(()))
+    write(f"{HEAD}seeds: 2\n")
+    monkeypatch.setattr(sys, "argv", ["lstm-ablate", "run", "c.yaml"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert [len(todo.missing) for todo in trained] == [4]
+    assert not list(Path("results/test/runs").iterdir())
 
 
 def call(words, monkeypatch, capsys, code=2):
@@ -486,6 +503,10 @@ ACCEPTED = {
         f"{HEAD}  nulls: {{}}\n  com: {{}}\n  com10: {{}}\n  a.con: {{}}\n  none.a: {{}}\n",
         None,
     ),
+    "a batch of all training samples": (
+        f"{HEAD}data: {{family: ar, samples: {{train: 9}}}}\ntraining: {{batch_size: 9}}",
+        None,
+    ),
     "names in other scripts": (f"{HEAD}  größer: {{}}\n  双曲: {{}}\n", None),
 }
 
@@ -519,6 +540,17 @@ def test_a_table_of_30_000_columns(folder, monkeypatch, capsys):
     for more, message in ((",c9", ':1: two columns are named "c9"'), ("", ": the training part has 0 rows")):
         Path("data.csv").write_text(f"{header}{more}\n")
         assert call(["run", "c.yaml"], monkeypatch, capsys).startswith(f"c.yaml:7:28: {folder / 'data.csv'}{message}")
+
+
+def test_a_batch_holds_at_most_all_training_windows_of_a_file(folder, monkeypatch, capsys):
+    """Of 40 rows 28 are for training: 25 windows of 4 time steps."""
+    Path("data.csv").write_text("\n".join(["a,b", *GOOD_ROWS]) + "\n")
+    write(f"{HEAD}{DATA}training: {{batch_size: 25}}\n")
+    assert call(["plan", "c.yaml"], monkeypatch, capsys, code=0) == ""
+    write(f"{HEAD}{DATA}training: {{batch_size: 26}}\n")
+    assert call(["plan", "c.yaml"], monkeypatch, capsys) == (
+        "c.yaml:8:24: training.batch_size: 26 is more than the 25 training windows of the file\n"
+    )
 
 
 ARRAYS = {
@@ -639,7 +671,7 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
     monkeypatch.setattr(sys, "argv", ["lstm-ablate", "run", "c.yaml"])
-    monkeypatch.setattr(sweep, "train", lambda *words, **more: (event for event in ()))
+    in_place_of_training(monkeypatch, lambda *words, **more: iter(()))
     with pytest.raises(SystemExit):
         cli.main()
     err = capsys.readouterr().err

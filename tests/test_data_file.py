@@ -13,6 +13,7 @@ from lstm_ablate.data_file import LARGEST, read
 from lstm_ablate.errors import UserError
 from lstm_ablate.settings import FileData, Split
 
+PARTS = ("train", "validation", "test")
 N = 40  # rows: 28 for training, 6 for validation, 6 for test at the default split
 
 
@@ -53,6 +54,18 @@ def test_the_split_is_chronological_and_no_row_is_in_two_parts(series: Path) -> 
     assert [len(part) for part in rows] == [20, 8, 12]
     assert max(rows[0]) < min(rows[1]) <= max(rows[1]) < min(rows[2])
     assert set.union(*rows) == set(range(N))
+
+
+@pytest.mark.parametrize("split", [(0.7, 0.15, 0.15), (0.5, 0.3, 0.2), (0.34, 0.33, 0.33)])
+def test_both_cuts_fall_on_the_sample_next_to_their_fraction(tmp_path: Path, split: Any) -> None:
+    """Each within half a sample of its exact place: the first cut's rounding moves no other."""
+    for samples in range(7, 41):
+        np.save(tmp_path / "a.npy", np.zeros((samples, 1, 1)))
+        parts = _read(tmp_path / "a.npy", split=Split(**dict(zip(PARTS, split, strict=True))))
+        train, validation, test = map(len, parts)
+        assert abs(train - samples * split[0]) <= 0.5 + 1e-9
+        assert abs(train + validation - samples * (split[0] + split[1])) <= 0.5 + 1e-9
+        assert train + validation + test == samples
 
 
 def test_npy_samples_are_split_in_their_order(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -72,6 +73,14 @@ def test_sampled_sign_flips_come_near_all_of_them():
         exact = np.mean(np.abs(sums) >= abs(d.sum()) - 1e-9)
         assert evidence.sign_flip_p(d) == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 2**13) + 2**-13)
         assert simulation.sign_flip_p(d) == evidence.sign_flip_p(d)
+
+
+@pytest.mark.parametrize("name", ["share", "sign_flip_p", "pairs_to_settle"])
+def test_what_the_simulation_puts_in_the_place_of_is_what_a_comparison_calls(name):
+    losses = np.random.default_rng(0).lognormal(0, 0.2, (2, 10))
+    with mock.patch.object(evidence, name, wraps=getattr(evidence, name)) as double:
+        evidence.compare([tuple(losses)], 0.1)
+    assert double.called
 
 
 @pytest.mark.parametrize("n", [1, 5, 14, 15, 30, 10_000])

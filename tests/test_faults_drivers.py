@@ -119,6 +119,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     zygote.end()
     marked.gone()
     print(f"{kills} kills, {drivers} drivers, {folders} experiments, {told} runs told, none lost")
+    assert told >= 2 * seeds * folders - kills  # between record and telling falls one at most
     assert "This is a bug" not in (tmp_path / "log").read_text()
 
 
@@ -376,11 +377,14 @@ def test_no_older_state_is_written_over_a_newer_one(tmp_path):
 
 
 CLOCK = """
-import os, time
+import os, pathlib, time
 shift = float(os.environ["STUB_CLOCK"]) - time.time()
-now = time.time
-time.time = lambda: now() + shift
-time.time_ns = lambda: int((now() + shift) * 1e9)
+now, looks = time.time, pathlib.Path(os.environ["STUB_CLOCK_LOOKS"])
+def shifted():
+    looks.touch()
+    return now() + shift
+time.time = shifted
+time.time_ns = lambda: int(shifted() * 1e9)
 """
 
 SURROUNDINGS = {
@@ -411,9 +415,11 @@ def test_odd_surroundings_change_no_byte(tmp_path):
         folder.mkdir()
         if "STUB_CLOCK" in environment:
             environment["PYTHONPATH"] = f"{SOURCES}{os.pathsep}{tmp_path / 'shim'}"
+            environment["STUB_CLOCK_LOOKS"] = str(tmp_path / f"looks at {name}")
         path = config(folder, bad=stub_engine.DIVERGES)
         _, err = run(path, "--results", folder, **environment)
         assert derived(folder / "stub") == expected, (name, err)
+        assert "STUB_CLOCK" not in environment or (tmp_path / f"looks at {name}").exists()
         assert recorded(folder / "stub") == 6
 
 
@@ -479,11 +485,13 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
     run(path, "--results", tmp_path / "calm")
     expected = derived(tmp_path / "calm" / "stub")
     draw = random.Random(7)
-    cut = sweep.groups
+    cut, orders = sweep.groups, []
 
     def shuffled(runs):
         groups = cut(runs)
+        before = list(groups)
         draw.shuffle(groups)
+        orders.append((before, groups))
         return groups
 
     monkeypatch.setattr(sweep, "groups", shuffled)
@@ -503,3 +511,4 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
         run(path, "--results", tmp_path / str(trial), "--workers", draw.randint(1, 3))
         assert derived(folder) == expected
     assert set(expected) == set(DERIVED)
+    assert len(orders) == 2 * often(2, 30) and any(before != after for before, after in orders)

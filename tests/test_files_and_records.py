@@ -28,7 +28,10 @@ def test_publish_never_replaces_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
 def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monkeypatch):
+    calls = []
+
     def refused(*names):
+        calls.append(names)
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(files.os, "link", refused)
@@ -38,6 +41,7 @@ def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monke
     ]  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert (tmp_path / "a").read_text() == "one" and not (tmp_path / "b").exists()
+    assert len(calls) == 3
 
 
 def test_only_what_a_killed_write_left_is_removed(tmp_path):
@@ -175,7 +179,8 @@ SHAPES = {
     "loss is text": (RECORD.identity, {**OK, "test_loss": "0.1"}, {}),
     "diverged at no epoch": (RECORD.identity, {**DIVERGED, "diverged_epoch": None}, {}),
     "no epochs": (RECORD.identity, {**OK, "epochs": 0, "train_losses": [], "validation_losses": []}, {}),
-    "fewer losses than epochs": (RECORD.identity, {**OK, "train_losses": [0.2]}, {}),
+    "fewer training losses than epochs": (RECORD.identity, {**OK, "train_losses": [0.2]}, {}),
+    "fewer validation losses": (RECORD.identity, {**OK, "validation_losses": [0.3]}, {}),
     "fewer reconstructions than windows": (RECORD.identity, {**OK, "reconstructions": []}, {}),
     "failed without a message": (RECORD.identity, {"status": "failed"}, {}),
     "meta is a list": (RECORD.identity, OK, [1]),

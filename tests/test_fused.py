@@ -37,14 +37,22 @@ def make(model: Any = None, training: Any = None, **sines: Any) -> Settings:
 
 
 def run_fused(
-    settings: Settings, seeds: list[int], scale: dict[int, float] | None = None, size: int | None = None
+    settings: Settings,
+    seeds: list[int],
+    scale: dict[int, float] | None = None,
+    size: int | None = None,
+    test_scale: dict[int, float] | None = None,
 ) -> list[Result]:
-    """Train a group; the training windows of a seed in `scale` are multiplied by its factor."""
+    """Train a group; the training windows of a seed in `scale` are multiplied by its factor.
+
+    So are the test windows of a seed in `test_scale`.
+    """
     runs = [Run("task", "variant", seed, settings, "fused", size or "auto") for seed in seeds]
     arrays = []
     for seed in seeds:
-        drawn, factor = data.load(settings.data, seed), (scale or {}).get(seed, 1.0)
-        arrays.append(data.Arrays(drawn.train * factor, drawn.validation, drawn.test))
+        drawn = data.load(settings.data, seed)
+        train, test = ((factors or {}).get(seed, 1.0) for factors in (scale, test_scale))
+        arrays.append(data.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
     calls: list[tuple[int, int, float, float]] = []
     results = list(fused.train(runs, arrays, lambda *call: calls.append(call[:4])))
     for index, result in enumerate(results):
@@ -249,6 +257,18 @@ def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.
     assert result.parameters == sum(weight.size for weight in weights[chosen])
 
 
+@pytest.mark.parametrize(("module", "name"), [(fused, "_EVALUATED"), (fused_network, "_CHUNK")])
+def test_chunks_are_as_large_as_the_comparison_sets_them(
+    module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None can be of 0; were the size set elsewhere, this one would not be looked at."""
+    fused._program.cache_clear()
+    monkeypatch.setattr(module, name, 0)
+    with pytest.raises(ZeroDivisionError):
+        run_fused(SMALL, [1], size=1)
+    fused._program.cache_clear()
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_equal_keras(name: str) -> None:
     kinks = [-3.0, -1.0, 0.0, 1.0, 3.0, 6.0]
@@ -320,6 +340,37 @@ def test_a_run_does_not_depend_on_its_group(size: int) -> None:
     program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
     assert program.epoch.experimental_get_tracing_count() == 1
     assert program.evaluate.experimental_get_tracing_count() == 1
+
+
+def test_a_diverged_run_stands_still_in_its_group() -> None:
+    """An epoch with every other run dead: they keep every bit, the others are as with all alive."""
+    size, drawn = 8, data.load(SMALL.data, 7)
+    parts = (np.stack([part] * size) for part in (drawn.train, drawn.validation))
+    train, validation = (tf.constant(part, tf.float32) for part in parts)
+    program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
+    start = [fused_network.pack(initial_weights(SMALL.model, 1, seed)) for seed in range(size)]
+    before = fused._start(start, SMALL.training)
+    order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))
+    alive = np.array([True, False] * size)[:size]
+    after, _ = program.epoch(before, order, tf.constant(alive), train, validation)
+    together, _ = program.epoch(before, order, tf.constant([True] * size), train, validation)
+    for name, matrix in before.matrices.items():
+        new = after.matrices[name]
+        moved = np.any(np.reshape(new != matrix, (size, -1)), axis=1)
+        np.testing.assert_array_equal(moved, alive)
+        np.testing.assert_array_equal(new[alive], together.matrices[name][alive])
+
+
+def test_a_run_of_which_only_the_test_loss_is_not_finite_has_diverged() -> None:
+    # The square of 1e30 is infinite in float32.
+    results = run_fused(SMALL, [1, 2, 3], size=8, test_scale={1: 1e30, 2: math.nan})
+    for result in results[:2]:
+        assert np.isfinite(result.train_losses + result.validation_losses).all()
+        assert (result.status, result.diverged_epoch) == ("diverged", len(result.train_losses))
+        assert len(result.train_losses) == SMALL.training.epochs
+        assert result.best_epoch is result.train_loss is result.validation_loss is None
+        assert result.test_loss is result.reconstructions is result.weights is None
+    assert results[2].status == "ok" and results[2].weights
 
 
 def test_a_group_stops_when_all_have_diverged() -> None:

@@ -226,6 +226,14 @@ def plan(tmp_path, monkeypatch):
     return call
 
 
+@pytest.mark.parametrize("seeds", [3001, 1501])
+def test_the_limit_set_here_is_the_one_that_is_kept(plan, seeds):
+    """Of seeds, and of runs: two variants with 1,501 seeds are 3,002."""
+    config = {"version": 1, "name": "x", "seeds": seeds, "baseline": "a"}
+    code, told = plan(dump({**config, "variants": {"a": {}, "b": {}}}))
+    assert code == 2 and ("; found 3001" if seeds > 3000 else "at most 3,000 are") in told
+
+
 @pytest.mark.faults
 @examples(6000)
 @given(config=configs())

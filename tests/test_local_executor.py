@@ -130,15 +130,18 @@ def test_time_that_the_driver_slept_through_is_no_silence(monkeypatch):
     monkeypatch.setattr(local, "time", types.SimpleNamespace(monotonic=lambda: next(hours)))
     (event,) = ran([("sleep", 1.5)], timeout=60)
     assert isinstance(event, Done)
+    assert next(hours) > 2 * 3600  # the driver looked at this clock, and more than an hour passed
 
 
 ORPHAN = """
-import multiprocessing, os, sys, time
+import ctypes, multiprocessing, os, sys, time
 from lstm_ablate.executors import local
 def serve():
     sys.platform = "another"  # where no kernel ends a child with its parent
     local._end_with_driver()
-    print(os.getpid(), flush=True)
+    asked = ctypes.c_int(-1)
+    ctypes.CDLL(None).prctl(2, ctypes.byref(asked))  # PR_GET_PDEATHSIG, of the kernel
+    print(os.getpid(), asked.value, flush=True)
     time.sleep(60)
 if __name__ == "__main__":
     multiprocessing.get_context("spawn").Process(target=serve).start()
@@ -149,7 +152,8 @@ if __name__ == "__main__":
 def test_without_the_kernels_help_a_worker_ends_with_its_driver_too(tmp_path):
     (tmp_path / "driver.py").write_text(ORPHAN)
     driver = subprocess.Popen([sys.executable, tmp_path / "driver.py"], stdout=subprocess.PIPE, text=True)
-    worker = int(driver.stdout.readline())
+    worker, asked = map(int, driver.stdout.readline().split())
+    assert asked == 0
     driver.kill()
     driver.wait(60)
     with pytest.raises(ProcessLookupError):

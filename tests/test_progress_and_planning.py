@@ -98,6 +98,10 @@ def test_costs_follow_the_finished_runs(expanded):
     cost = planning.cost(sweep.Plan(expanded, missing, done, []), workers=2)
     assert cost.measured
     assert cost.seconds == pytest.approx((2 * 3 * 5.0 + 2 * planning._SECONDS_PER_MODEL) / 2 + 4.0)
+    plan = sweep.Plan(expanded, missing, done, [])
+    by_workers = {n: planning.cost(plan, n).seconds for n in (1, 2, 3, 99)}
+    assert by_workers[2] == by_workers[3] == by_workers[99]  # no third worker gets a group
+    assert by_workers[1] - 4.0 == pytest.approx(2 * (by_workers[2] - 4.0))
     nothing = planning.cost(sweep.Plan(expanded, [], {}, []), workers=2)
     assert (nothing.seconds, nothing.disk_bytes) == (0, 0)
 

@@ -1,12 +1,16 @@
 """The sweep around a stub engine: what is trained, recorded, resumed and derived."""
 
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
 import stub_engine
 
-from lstm_ablate import analysis, engines, experiment, records, report, runs, sweep
+from lstm_ablate import analysis, data, engines, experiment, records, report, runs, sweep
+
+pytestmark = pytest.mark.usefixtures("no_page")
 
 CONFIG = """
 version: 1
@@ -20,12 +24,6 @@ variants:
   calm: {training.optimizer.learning_rate: 0.5}
   other: {training.optimizer.learning_rate: RATE}
 """
-
-
-@pytest.fixture(autouse=True)
-def no_page(monkeypatch):
-    """The page takes seconds to draw."""
-    monkeypatch.setattr(report, "_write_page", lambda folder, summary: set())
 
 
 @pytest.fixture
@@ -79,6 +77,40 @@ def test_seconds_of_training_are_told_where_they_are_not_those_of_a_compilation(
     several, one = (swept(load(0.25, f"training.epochs={epochs}"), tmp_path / str(epochs))[0] for epochs in (3, 1))
     assert 0 <= several.record.meta["training_seconds"] < 1
     assert "training_seconds" not in one.record.meta and one.record.meta["seconds"] >= 0
+
+
+def test_seconds_are_those_of_one_run_of_a_group(load, monkeypatch):
+    """By a clock that the engine moves: 20 s with the compilation, 6 s, 6 s, 4 s for the test."""
+    now = [1000.0]
+
+    def train(group, arrays, on_epoch):
+        for epoch, spent in enumerate((20.0, 6.0, 6.0), start=1):
+            now[0] += spent
+            for index in range(len(group)):
+                if (index, epoch) != (1, 3):  # the second run has diverged
+                    on_epoch(index, epoch, 0.5, 0.5, dict)
+        now[0] += 4.0
+        for index in range(len(group)):
+            losses = [0.5] * (2 if index == 1 else 3)
+            yield engines.Result(10, losses, losses, None, 1, 0.5, 0.5, 0.5, None, None)
+
+    engine = types.SimpleNamespace(train=train, device=lambda: "none")
+    monkeypatch.setitem(sys.modules, "clocked_engine", engine)
+    monkeypatch.setattr(sweep, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+    group = runs.expand(load(0.25, "seeds=4"), "clocked_engine")[:4]
+    metas = [meta for _, meta in sweep._work(group, lambda message: None)]
+    assert [meta["seconds"] for meta in metas] == [36.0 / 4] * 4
+    epochs = [meta["training_seconds"] / (6.0 / 4) for meta in metas]
+    assert epochs == [3, 2, 3, 3]
+
+
+def test_the_curves_of_a_record_are_those_of_the_first_feature(load):
+    (run, *_) = runs.expand(load(0.25, "data.features=3"), "stub_engine")
+    ((result, _),) = sweep._work([run], lambda message: None)
+    test = data.load(run.settings.data, run.seed).test
+    assert not np.any(test[..., 0].round(4) == test[..., 2].round(4))
+    np.testing.assert_array_equal(result["windows"], test[:3, :, 0].round(4))
+    np.testing.assert_array_equal(result["reconstructions"], (test[:3, :, 0] / 2).round(4))
 
 
 def test_stops_workers_and_order_change_no_byte(load, tmp_path):
@@ -158,6 +190,32 @@ def test_a_group_of_several_runs_loses_only_the_run_that_fails(rate, load, tmp_p
         *(("calm", seed, "ok") for seed in range(3)),
         *(("other", seed, "failed" if seed == 1 else "ok") for seed in range(3)),
     ]
+
+
+def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_path, monkeypatch):
+    """The failures that its record stands for count no more; those of a run without a record do."""
+    tried = tmp_path / "attempts"
+    tried.mkdir()
+    monkeypatch.setenv("STUB_ATTEMPTS", str(tried))
+    one = load(stub_engine.KILLED, "seeds=[1]", "training.epochs=1")
+    swept(one, tmp_path / "r", workers=1)
+    assert len(list(tried.iterdir())) == 2
+    swept(one, tmp_path / "r", workers=1, retry_failed=True)
+    assert len(list(tried.iterdir())) == 4
+    (failed,) = (r for r in records.load(tmp_path / "r")[0].values() if r.status == "failed")
+    (tmp_path / "r" / "runs" / f"{failed.run}.json").unlink()
+    swept(one, tmp_path / "r", workers=1)
+    assert len(list(tried.iterdir())) == 5
+
+
+def test_a_noted_failure_is_forgotten_once_its_run_has_succeeded(load, tmp_path):
+    one = load(0.25, "seeds=2", "training.epochs=1")
+    todo = sweep.plan(one, tmp_path / "r", engine="stub_engine")
+    for run in (todo.missing[1].id, "0" * 16):
+        records.note_failure(tmp_path / "r", run, "as a driver left it that was killed")
+    finished = swept(one, tmp_path / "r", workers=1)
+    assert {step.record.status for step in finished} == {"ok"} and len(finished) == 4
+    assert records.noted_failures(tmp_path / "r") == {"0" * 16}  # of a run that nobody asked for
 
 
 def test_fail_fast_ends_the_sweep(load, tmp_path):

@@ -43,21 +43,36 @@ class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
     z = x W + h R + b, split in Keras' order into z_i, z_f, z_g, z_o; i, f, o = gates(z_i), gates(z_f), gates(z_o);
     g = candidate(z_g); c' = f c + i g; h' = o output(c'). Hochreiter & Schmidhuber 1997 with the forget gate of Gers
     et al. 2000; without peepholes, as in Keras. Shapes: x [B, F], h and c [B, U], W [F, 4U], R [U, 4U], b [4U].
+    `kwargs` are those of Keras' cell; without `use_bias` there is no b. Dropout it does not have,
+    and raises ValueError where it is asked for.
     """
 
     def __init__(self, units: int, candidate: str, output_activation: str, gates: str, **kwargs: Any):
         super().__init__(units, activation=candidate, recurrent_activation=gates, **kwargs)
+        if self.dropout or self.recurrent_dropout:
+            raise ValueError("AblationLSTMCell has no dropout")
         self.output_activation = keras.activations.get(output_activation)
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:  # noqa: ARG002 - Keras passes it
         """Return h' and the states [h', c']."""
         h, c = states
-        z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel) + self.bias
+        z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
+        if self.use_bias:
+            z += self.bias
         z_i, z_f, z_g, z_o = keras.ops.split(z, 4, axis=-1)
         i, f, o = map(self.recurrent_activation, (z_i, z_f, z_o))
         c = f * c + i * self.activation(z_g)
         h = o * self.output_activation(c)
         return h, [h, c]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of a cell like this one; Keras' own lacks one of them."""
+        config: dict[str, Any] = super().get_config()
+        return config | {
+            "candidate": config.pop("activation"),
+            "output_activation": keras.activations.serialize(self.output_activation),
+            "gates": config.pop("recurrent_activation"),
+        }
 
 
 def build(model: Model, timesteps: int, features: int) -> keras.Model:

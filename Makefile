@@ -30,11 +30,11 @@ schema: $(VENV)/run-installed
 
 # The figures of the README, measured here.
 figures: $(VENV)/test-installed
-	$(BIN)/python tests/figures.py
+	$(BIN)/python tests/measure/figures.py
 
 # How often the evidence is wrong: the table of docs/statistics.md, which takes minutes.
 simulation: $(VENV)/test-installed
-	$(BIN)/python tests/simulation.py
+	$(BIN)/python tests/measure/simulation.py
 
 # Resolve every dependency anew: for all platforms and extras; and what the tests need, what builds the package
 # included, with the hash of every file.

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lstm_ablate.sweep import WORKER_ENVIRONMENT
+from lstm_ablate.training.resources import WORKER_ENVIRONMENT
 
 os.environ.update(WORKER_ENVIRONMENT)  # before anything imports TensorFlow
 
@@ -12,11 +12,11 @@ os.environ.update(WORKER_ENVIRONMENT)  # before anything imports TensorFlow
 @pytest.fixture
 def no_page(monkeypatch):
     """Reports without their page, which takes seconds to draw; each of them would have drawn it."""
-    from lstm_ablate import report
+    from lstm_ablate.report import renderers
 
-    write, written, drawn = report.write, [], []
-    monkeypatch.setattr(report, "write", lambda *words: written.append(words[0]) or write(*words))
-    monkeypatch.setattr(report, "_write_page", lambda folder, _: drawn.append(folder) or set())
+    write, written, drawn = renderers.write, [], []
+    monkeypatch.setattr(renderers, "write", lambda *words: written.append(words[0]) or write(*words))
+    monkeypatch.setattr(renderers, "_write_page", lambda folder, _: drawn.append(folder) or set())
     yield
     assert drawn == written
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_ablate.activations import ACTIVATIONS
+from lstm_ablate.experiment.activations import ACTIVATIONS
 
 
 def lstm(x, kernel, recurrent_kernel, bias, candidate, output, gates):
@@ -39,7 +39,7 @@ def reconstruct(model, weights, x):
 
 def random_weights(model, features, seed=0):
     """Weights of the right names and shapes, all random, so that no two gates or biases can be confused."""
-    from lstm_ablate.randomness import initial_weights
+    from lstm_ablate.training.inputs.randomness import initial_weights
 
     random = np.random.default_rng(seed)
     return {

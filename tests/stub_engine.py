@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm_ablate.engines import Result, judge
+from lstm_ablate.training.engines import Result, judge
 
 RAISES, DIES, DIVERGES, RAISES_ALWAYS = 0.11, 0.22, 0.33, 0.44
 BOUNDLESS = 0.55  # reconstructions of odd seeds, though the losses are finite

@@ -11,7 +11,7 @@ import trove_classifiers
 import yaml
 
 from lstm_ablate import __version__
-from lstm_ablate.yaml_source import read_file
+from lstm_ablate.experiment.yaml_source import read_file
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lstm_ablate import experiment, runs
+from lstm_ablate.experiment import loading, runs
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ["relu_vs_tanh", "relu_vs_tanh_vector"]
@@ -17,9 +17,9 @@ STUDIES = ["relu_vs_tanh", "relu_vs_tanh_vector"]
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_runs_are_those_of_the_shipped_config(name):
     table = pd.read_csv(ROOT / "results" / "reference" / name / "runs.csv", dtype={"run": str})
-    one = experiment.load(ROOT / "configs" / f"{name}.yaml", ("seeds=30",))
+    one = loading.load(ROOT / "configs" / f"{name}.yaml", ("seeds=30",))
     assert table["run"].tolist() == [run.id for run in runs.expand(one)]
-    again = experiment.load(ROOT / "results" / "reference" / name / "experiment.yaml")
+    again = loading.load(ROOT / "results" / "reference" / name / "experiment.yaml")
     assert [run.id for run in runs.expand(again)] == table["run"].tolist()
 
 

@@ -12,16 +12,18 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from lstm_ablate import cli, compare, experiment, gate, shipped
-from lstm_ablate.activations import ACTIVATIONS
-from lstm_ablate.engines import ENGINES
-from lstm_ablate.report import FORMATS
-from lstm_ablate.settings import Model
-from lstm_ablate.tables import curves_table, runs_table
+from lstm_ablate.cli import app
+from lstm_ablate.evidence import compare, gate
+from lstm_ablate.experiment import loading, shipped
+from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.settings import Model
+from lstm_ablate.report.renderers import FORMATS
+from lstm_ablate.store.tables import curves_table, runs_table
+from lstm_ablate.training.engines import ENGINES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-COMMANDS = get_command(cli.app).commands
+COMMANDS = get_command(app.app).commands
 
 
 def blocks(language):
@@ -47,7 +49,7 @@ def test_every_call_parses_and_names_a_valid_experiment(line, monkeypatch, tmp_p
         shipped.write(config, Path())
     context = COMMANDS[name].make_context(name, list(words))
     if "config" in context.params and name in ("run", "plan", "verify"):
-        experiment.load(Path(context.params["config"]), tuple(context.params["overrides"] or ()))
+        loading.load(Path(context.params["config"]), tuple(context.params["overrides"] or ()))
 
 
 def test_there_are_calls_to_check():
@@ -57,7 +59,7 @@ def test_there_are_calls_to_check():
 def test_the_example_is_a_valid_config(tmp_path):
     (example,) = blocks("yaml")
     (tmp_path / "mine.yaml").write_text(example)
-    one = experiment.load(tmp_path / "mine.yaml")
+    one = loading.load(tmp_path / "mine.yaml")
     assert one.settings["default", "tanh"].model == Model()
 
 
@@ -85,8 +87,8 @@ def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):
         "version: 1\nname: depth2\nbaseline: tanh\ntraining: {epohcs: 5}\nvariants:\n  tanh: {}\n"
         "  gelu: {model.activation: geul}\n"
     )
-    with pytest.raises(experiment.UserError) as told:
-        experiment.load(Path("depth2.yaml"))
+    with pytest.raises(loading.UserError) as told:
+        loading.load(Path("depth2.yaml"))
     assert block == "\n".join(told.value.problems) + "\n"
 
 

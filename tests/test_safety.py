@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_ablate import analysis, environment, experiment, report, runs, tables
-from lstm_ablate.problems import Problems
-from lstm_ablate.records import Record
-from lstm_ablate.yaml_source import Place
+from lstm_ablate import machine
+from lstm_ablate.evidence import analysis
+from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.problems import Problems
+from lstm_ablate.experiment.yaml_source import Place
+from lstm_ablate.report import renderers
+from lstm_ablate.store import tables
+from lstm_ablate.store.records import Record
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "lstm_ablate"
@@ -122,12 +126,12 @@ def test_a_worker_imports_nothing_from_the_working_folder(tmp_path):
         (here / f"{name}.py").write_text(f"open('ran', 'w').write('{name}')\nraise SystemExit(9)\n")
     program.write_text(
         "import sys\n"
-        "from lstm_ablate import cli\n"
-        "from lstm_ablate.executors.local import execute\n"
+        "from lstm_ablate.cli import app\n"
+        "from lstm_ablate.training.executors.local import execute\n"
         "def work(group, send):\n    return group\n"
         "if __name__ == '__main__':\n"
         "    sys.argv = ['lstm-ablate', '--version']\n"
-        "    try:\n        cli.main()\n    except SystemExit:\n        pass\n"
+        "    try:\n        app.main()\n    except SystemExit:\n        pass\n"
         "    options = {'key': str, 'workers': 1, 'environment': lambda worker: {}}\n"
         "    print([event.value for event in execute(work, ['done'], **options)])\n"
     )
@@ -141,7 +145,7 @@ def test_no_program_of_a_repository_is_started(tmp_path):
         subprocess.run(["git", "-C", tmp_path, *words], check=True)
     identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.fsmonitor=false"]
     subprocess.run(["git", "-C", tmp_path, *identity, "commit", "-q", "--allow-empty", "-m", "a"], check=True)
-    assert len(environment.describe("cpu", {}, tmp_path)["git_commit"]) == 40
+    assert len(machine.describe("cpu", {}, tmp_path)["git_commit"]) == 40
     assert not (tmp_path / "ran").exists()
 
 
@@ -152,14 +156,14 @@ def test_no_program_of_a_repository_is_started(tmp_path):
 @given(st.text(max_size=8) | st.text(st.sampled_from("=+-@\t\r\n,;|\"'a1._<&\u202e\u200b\uff1d\uff0b"), max_size=2))
 def test_no_accepted_name_is_a_formula_or_hides_anything(name):
     problems = Problems()
-    experiment._check_name(name, Place("c.yaml"), problems)
+    loading._check_name(name, Place("c.yaml"), problems)
     if not problems.found:
         assert name[0].isalnum() or name[0] == "_"
         assert name.isprintable() and not set(name) & set("=@\t\r\n,;|\"'<>&/\\ \uff1d\uff0b")
 
 
 def test_every_cell_of_the_tables_is_a_number_or_begins_with_a_letter():
-    one = experiment.load(ROOT / "configs" / "sites.yaml", ("seeds=3",))
+    one = loading.load(ROOT / "configs" / "sites.yaml", ("seeds=3",))
     expanded = runs.expand(one)
     result = {
         "status": "ok", "parameters": 3, "epochs": 1, "best_epoch": 1, "train_loss": 0.5, "validation_loss": 0.5,
@@ -178,7 +182,7 @@ def test_every_cell_of_the_tables_is_a_number_or_begins_with_a_letter():
         tables.timings_table(expanded, records),
         analysis.summarise(one, expanded, records).table(),
     ]
-    cells = [cell for table in frames for row in csv.reader(io.StringIO(report._csv(table))) for cell in row]
+    cells = [cell for table in frames for row in csv.reader(io.StringIO(renderers._csv(table))) for cell in row]
     assert len(cells) > 200
     for cell in cells:
         assert cell == "" or cell[0].isalnum() or cell[0] == "_" or float(cell) < 0

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ablate import experiment, records, runs
+from lstm_ablate.experiment import loading, runs
+from lstm_ablate.store import records
 
 WRITTEN = Path(__file__).parent / "data" / "schema1"
 DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "timings.csv", "report.md")
@@ -35,7 +36,7 @@ def derived(folder):
 
 
 def test_the_records_are_whole_and_those_that_the_config_asks_for():
-    one = experiment.load(WRITTEN / "schema1.yaml")
+    one = loading.load(WRITTEN / "schema1.yaml")
     found, damaged = records.load(WRITTEN / "results")
     assert damaged == [] and found.keys() == {run.id for run in runs.expand(one)}
     assert {record.identity["schema"] for record in found.values()} == {1}

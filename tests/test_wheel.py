@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from lstm_ablate import cli, experiment, shipped
+from lstm_ablate.cli import app
+from lstm_ablate.experiment import loading, shipped
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = get_command(cli.app).commands
+COMMANDS = get_command(app.app).commands
 EXAMPLES = {name: command.epilog.removeprefix("Example: ") for name, command in COMMANDS.items()}
 # They train, or measure, for longer than a test should: their line is parsed, their config read.
 HEAVY = {"run", "verify", "bench"}
@@ -73,7 +74,7 @@ def environment(wheel, tmp_path_factory):
 def smoke(environment, tmp_path_factory):
     """Return a folder that was empty, after what `lstm-ablate --help` says to start with."""
     folder = tmp_path_factory.mktemp("empty")
-    first, second = cli.app.info.epilog.removeprefix("Start with: ").split(", then ")
+    first, second = app.app.info.epilog.removeprefix("Start with: ").split(", then ")
     assert (first, second) == ("lstm-ablate init smoke", "lstm-ablate run smoke.yaml")
     for line in (first, second):
         called(line, environment, folder)
@@ -159,4 +160,4 @@ def test_the_example_of_each_help_works_after_init(name, smoke, environment, tmp
         return
     monkeypatch.chdir(tmp_path)
     given = COMMANDS[name].make_context(name, shlex.split(example)[2:]).params
-    experiment.load(given["config"], tuple(given.get("overrides") or ()))
+    loading.load(given["config"], tuple(given.get("overrides") or ()))

@@ -8,6 +8,6 @@ if __name__ == "__main__":
     if not sys.flags.safe_path:
         del sys.path[0]
 
-    from lstm_ablate.cli import main
+    from lstm_ablate.cli.app import main
 
     main()

@@ -1,0 +1,387 @@
+"""Measures on this machine how fast the engines train, against the loops that a user would write by hand.
+
+Every contestant is a set of processes that train one epoch whenever they are told to; all of a case's contestants wait
+side by side and take turns, so that a drift of the machine meets all of them alike. Medians over the turns.
+"""
+
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from lstm_ablate import machine
+from lstm_ablate.errors import UserError
+from lstm_ablate.experiment.loading import load
+from lstm_ablate.experiment.runs import Run, expand
+from lstm_ablate.experiment.settings import Model, Settings
+from lstm_ablate.experiment.sizes import group_size
+from lstm_ablate.training import engines
+from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.resources import WORKER_ENVIRONMENT
+
+PEAK_SIZE = 2048  # rows and columns of the matrices whose product shows the machine's peak
+
+CASES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "default-relu": {"model": {"activation": "relu"}},
+    "small": {"model": {"encoder": [16, 8], "decoder": [8, 16]}},
+    "vector": {"model": {"latent": "vector"}},
+    "long": {"data": {"family": "sines", "timesteps": 200}},
+}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Who trains: in how many processes at once, with how many threads each (0: as many as the library likes)."""
+
+    name: str
+    processes: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a contestant took in a case."""
+
+    case: str
+    contestant: str
+    step_milliseconds: float  # median, per training step and run, all its processes at work
+    compile_seconds: float  # the first epoch beyond the median one: building, tracing, compiling
+    memory_bytes: float  # peak of one process
+    gflops: float  # achieved, all processes
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Seconds per run and time step as an experiment grows; 1 is linear."""
+
+    timesteps: float  # 240 time steps against 30
+    seeds: float  # 100 seeds against 10
+
+
+@dataclass(frozen=True)
+class EndToEnd:
+    """Seconds of a whole experiment, start to report, and of its runs in plain Keras."""
+
+    experiment: str
+    runs: int
+    fused_seconds: float
+    plain_seconds: float
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """All that was measured, and where."""
+
+    processor: dict[str, Any]
+    cores: int
+    peak_gflops: float  # of a large float32 matrix product on all cores
+    measurements: tuple[Measurement, ...]
+    growth: Growth
+    end_to_end: EndToEnd | None
+
+
+def run(cases: list[str], rounds: int, cores: int, config: Path | None, tell: Callable[[str], None]) -> Benchmark:
+    """Measure the cases, the growth and, where a config is given, a whole experiment; `tell` hears what is next."""
+    tell("matrix product")
+    peak = matrix_peak(cores, rounds)
+    measurements = []
+    for case in cases:
+        tell(f"network: {case}")
+        measurements += measure(case, rounds, cores)
+    tell("growth")
+    grown = growth(rounds)
+    whole = None
+    if config:
+        tell(f"{config}, from start to report")
+        whole = end_to_end(config, cores)
+    tell("matrix product, again")
+    peak = max(peak, matrix_peak(cores, rounds))
+    return Benchmark(machine.processor(), cores, peak, tuple(measurements), grown, whole)
+
+
+def table(result: Benchmark) -> list[list[str]]:
+    """Return the measurements as headings and rows of text."""
+    headings = ["network", "who", "ms per step and run", "fused is", "of the peak", "first epoch", "memory"]
+    fused = {one.case: one.step_milliseconds for one in result.measurements if one.contestant == "fused"}
+    return [
+        headings,
+        *(
+            [
+                one.case,
+                one.contestant,
+                f"{one.step_milliseconds:.2f}",
+                f"{one.step_milliseconds / fused[one.case]:.1f}x as fast",
+                f"{one.gflops / result.peak_gflops:.0%}",
+                f"+{one.compile_seconds:.1f} s",
+                f"{one.memory_bytes / 1e9:.2f} GB",
+            ]
+            for one in result.measurements
+        ),
+    ]
+
+
+def contestants(cores: int) -> list[Contestant]:
+    """Return who is measured: plain Keras, tuned Keras, and the fused engine."""
+    return [Contestant("plain", 1, 0), Contestant("tuned", cores, 1), Contestant("fused", cores, 1)]
+
+
+def _steps(case: str) -> int:
+    """Return the training steps in an epoch of a case."""
+    return 8 if case == "long" else 32
+
+
+def settings_of(case: str, timesteps: int | None = None) -> Settings:
+    """Return the settings of a case: those of the default network but for what the case says."""
+    values = {key: dict(value) for key, value in CASES[case].items()}
+    samples = {"train": 32 * _steps(case), "validation": 32, "test": 32}
+    values.setdefault("data", {"family": "sines"})["samples"] = samples
+    if timesteps:
+        values["data"]["timesteps"] = timesteps
+    return Settings.model_validate(values)
+
+
+def step_flops(settings: Settings, features: int = 1) -> float:
+    """Return the floating-point operations of a training step of one run, in its matrix products alone.
+
+    A product of [m, k] and [k, n] takes 2 m k n; the forward pass has one for each weight, the reverse pass two, but
+    for the gradient of the network's input, which nobody asks for. A decoder's constant input is counted at each time
+    step, though it need not be.
+    """
+    weights, inputs = 0, features
+    for units in (*settings.model.encoder, *settings.model.decoder):
+        weights += 4 * units * (inputs + units)
+        inputs = units
+    weights += inputs * features
+    windows = settings.training.batch_size * settings.timesteps
+    return 2.0 * windows * (3 * weights - 4 * settings.model.encoder[0] * features)
+
+
+def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
+    """Measure every contestant in a case, over a number of rounds in which each trains one epoch."""
+    settings, steps = settings_of(case), _steps(case)
+    field = contestants(cores)
+    with ExitStack() as stack:
+        teams = [stack.enter_context(_team(one, settings, rounds + 1)) for one in field]
+        first = [team.turn() for team in teams]  # builds and compiles
+        turns: list[list[float]] = [[] for _ in teams]
+        for _ in range(rounds):
+            for team, taken in zip(teams, turns, strict=True):
+                taken.append(team.turn())
+        memory = [team.memory_bytes() for team in teams]
+    found = []
+    for one, begin, taken, peak in zip(field, first, turns, memory, strict=True):
+        runs = one.processes * (group_size("fused", settings) if one.name == "fused" else 1)
+        seconds = statistics.median(taken)
+        per_step = seconds / steps / runs
+        found.append(
+            Measurement(case, one.name, per_step * 1e3, begin - seconds, peak, step_flops(settings) / per_step / 1e9)
+        )
+    return found
+
+
+def matrix_peak(cores: int, rounds: int) -> float:
+    """Return the GFLOP/s of a large float32 matrix product, on all cores at once (one process and thread each)."""
+    with _team(Contestant("peak", cores, 1), settings_of("default"), rounds + 1) as team:
+        team.turn()
+        best = min(team.turn() for _ in range(rounds))
+    return cores * 2.0 * PEAK_SIZE**3 / best / 1e9
+
+
+def growth(rounds: int) -> Growth:
+    """Measure in one process whether the fused engine's time grows as its work does."""
+    fused, lengths = Contestant("fused", 1, 1), (30, 240)
+    with ExitStack() as stack:
+        teams = [stack.enter_context(_team(fused, settings_of("default", steps), rounds + 1)) for steps in lengths]
+        for team in teams:
+            team.turn()
+        turns = [[team.turn() for team in teams] for _ in range(rounds)]
+    short, long = (statistics.median(taken) for taken in zip(*turns, strict=True))
+    with _team(Contestant("seeds", 1, 1), settings_of("small"), 2 * rounds + 1) as team:
+        team.turn()
+        turns = [[team.turn(), team.turn()] for _ in range(rounds)]
+    few, many = (statistics.median(taken) for taken in zip(*turns, strict=True))
+    return Growth(long / lengths[1] / (short / lengths[0]), many / 100 / (few / 10))
+
+
+def end_to_end(config: Path, cores: int) -> EndToEnd:
+    """Measure a whole experiment from start to report, and what plain Keras would take for as many runs.
+
+    Plain Keras trains the baseline before and again after, twice in one process that has loaded TensorFlow: the first
+    run for the first, the second for all further ones, each of which builds its model anew.
+    """
+    experiment = load(config)
+    _refuse_what_the_loop_cannot_say(experiment.settings[experiment.tasks[0], experiment.baseline], config)
+    runs = len(expand(experiment))
+    settings = experiment.settings[experiment.tasks[0], experiment.baseline]
+    plain = [_two_runs(settings)]
+    with tempfile.TemporaryDirectory() as results:
+        words = [sys.executable, "-m", "lstm_ablate", "run", str(config), "--workers", str(cores), "--quiet"]
+        start = time.perf_counter()
+        subprocess.run([*words, "--engine", "fused", "--results", results], check=True, stdout=subprocess.DEVNULL)
+        fused = time.perf_counter() - start
+    plain.append(_two_runs(settings))
+    first, further = map(statistics.mean, zip(*plain, strict=True))
+    return EndToEnd(config.stem, runs, fused, first + (runs - 1) * further)
+
+
+def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
+    model = settings.model
+    plain = Model(encoder=model.encoder, latent=model.latent, decoder=model.decoder, activation=model.cell_input)
+    if settings.model_copy(update={"model": plain}).identity() != settings.identity() or (
+        settings.training.dtype != "float32"
+    ):
+        raise UserError(f"{config}: the baseline must be a plain LSTM in float32, so that a loop of Keras can train it")
+
+
+def _two_runs(settings: Settings) -> tuple[float, float]:
+    with _team(Contestant("whole runs", 1, 0), settings, settings.training.epochs) as team:
+        return team.turn(), team.turn()
+
+
+# ------------------------------------------------------------------------------------------ processes in turns
+
+
+class _Team:
+    """The processes of a contestant; each waits for its turn after every epoch."""
+
+    def __init__(self, pipes: list[Connection]):
+        self.pipes = pipes
+
+    def turn(self) -> float:
+        """Let every process train one epoch; return the seconds until the last of them is done."""
+        for pipe in self.pipes:
+            pipe.send("go")
+        return self._largest()
+
+    def memory_bytes(self) -> float:
+        """Return the peak of the resident memory of the largest process."""
+        for pipe in self.pipes:
+            pipe.send("memory")
+        return self._largest()
+
+    def _largest(self) -> float:
+        try:
+            return max(float(pipe.recv()) for pipe in self.pipes)
+        except EOFError:
+            raise RuntimeError("a process of the benchmark died") from None
+
+
+@contextmanager
+def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_Team]:
+    context = multiprocessing.get_context("spawn")
+    variables = dict(WORKER_ENVIRONMENT)
+    if not contestant.threads:  # as a user would start it
+        variables = {key: value for key, value in variables.items() if "THREADS" not in key}
+    before = dict(os.environ)
+    pipes, processes = [], []
+    try:
+        os.environ.update(variables)
+        for seed in range(contestant.processes):
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=_serve, args=(theirs, contestant.name, settings, epochs, seed), daemon=True
+            )
+            process.start()
+            theirs.close()  # so that a process that dies ends our waiting for it
+            pipes.append(ours)
+            processes.append(process)
+        os.environ.clear()
+        os.environ.update(before)
+        yield _Team(pipes)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _serve(pipe: Connection, contestant: str, settings: Settings, epochs: int, seed: int) -> None:
+    """Train in a process of a team; between two epochs, wait to be told to go on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries print on being loaded
+    from lstm_ablate.checks import handwritten  # noqa: F401 - TensorFlow is loaded before anything is timed
+
+    training = settings.training.model_copy(update={"epochs": epochs})
+    settings = settings.model_copy(update={"training": training})
+    started = [0.0]
+
+    def wait() -> None:
+        while (word := pipe.recv()) == "memory":
+            pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+        if word == "go":
+            started[0] = time.perf_counter()
+
+    def between() -> None:
+        pipe.send(time.perf_counter() - started[0])
+        wait()
+
+    wait()
+    _WORK[contestant](settings, seed, between)
+
+
+def _by_hand(name: str) -> Callable[[Settings, int, Callable[[], None]], None]:
+    def work(settings: Settings, seed: int, between: Callable[[], None]) -> None:
+        from lstm_ablate.checks import handwritten
+
+        callback = handwritten.on_epoch_end(between)
+        getattr(handwritten, name)(settings, windows.of(settings.data, seed), [callback])
+
+    return work
+
+
+def _fused(settings: Settings, seed: int, between: Callable[[], None]) -> None:
+    size = group_size("fused", settings)
+    runs = [Run("default", "x", seed * size + k, settings, "fused") for k in range(size)]
+    arrays = [windows.of(settings.data, run.seed) for run in runs]
+
+    def on_epoch(index: int, *_: Any) -> None:
+        if index == size - 1:
+            between()
+
+    list(engines.load("fused").train(runs, arrays, on_epoch))
+
+
+def _seeds(settings: Settings, _: int, between: Callable[[], None]) -> None:
+    """Train 10 runs in the first turn and all odd ones, 100 in the others, for two epochs each."""
+    engine, size = engines.load("fused"), group_size("fused", settings)
+    training = settings.training.model_copy(update={"epochs": 2})
+    short = settings.model_copy(update={"training": training})
+    for turn in range(settings.training.epochs):
+        count = 10 if turn % 2 or not turn else 100
+        for first in range(0, count, size):
+            runs = [Run("default", "x", seed, short, "fused") for seed in range(first, min(first + size, count))]
+            list(engine.train(runs, [windows.of(short.data, run.seed) for run in runs], lambda *_: None))
+        between()
+
+
+def _peak(settings: Settings, _: int, between: Callable[[], None]) -> None:
+    from lstm_ablate.checks import handwritten
+
+    handwritten.matrix_products(PEAK_SIZE, settings.training.epochs, between)
+
+
+def _whole_runs(settings: Settings, _: int, between: Callable[[], None]) -> None:
+    from lstm_ablate.checks import handwritten
+
+    for seed in range(2):
+        handwritten.plain(settings, windows.of(settings.data, seed), [])
+        between()
+
+
+_WORK: dict[str, Callable[[Settings, int, Callable[[], None]], None]] = {
+    "plain": _by_hand("plain"),
+    "tuned": _by_hand("tuned"),
+    "fused": _fused,
+    "seeds": _seeds,
+    "peak": _peak,
+    "whole runs": _whole_runs,
+}

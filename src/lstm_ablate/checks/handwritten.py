@@ -1,0 +1,60 @@
+"""What the benchmark measures the engines against: the loops that a user would write by hand, and a matrix product.
+
+The loops are no engines: they train one run after the other, know only variants that `keras.layers.LSTM` can say, and
+shuffle as Keras does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.inputs.windows import Arrays
+
+
+def plain(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
+    """Train one run as the question's code would, in a new model; return its test loss."""
+    return _fit(settings, arrays, callbacks, layers.TimeDistributed(layers.Dense(arrays.train.shape[2])), None)
+
+
+def tuned(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
+    """Train one run with what is known to help: Dense without TimeDistributed, and XLA; return its test loss."""
+    return _fit(settings, arrays, callbacks, layers.Dense(arrays.train.shape[2]), True)
+
+
+def _fit(settings: Settings, arrays: Arrays, callbacks: list[Any], output: Any, jit_compile: bool | None) -> float:
+    model, training = settings.model, settings.training
+    x = inputs = keras.Input(arrays.train.shape[1:])
+    stack = [*model.encoder, *model.decoder]
+    for k, units in enumerate(stack):
+        to_vector = model.latent == "vector" and k == len(model.encoder) - 1
+        x = layers.LSTM(units, activation=model.cell_input, return_sequences=not to_vector)(x)
+        if to_vector:
+            x = layers.RepeatVector(arrays.train.shape[1])(x)
+    network = keras.Model(inputs, output(x))
+    options = training.optimizer.model_dump(exclude={"name"})
+    optimizer = keras.optimizers.get({"class_name": training.optimizer.name, "config": options})
+    network.compile(optimizer, training.loss, **({"jit_compile": True} if jit_compile else {}))
+    parts = [part.astype(training.dtype) for part in (arrays.train, arrays.validation, arrays.test)]
+    network.fit(
+        parts[0], parts[0], batch_size=training.batch_size, epochs=training.epochs,
+        validation_data=(parts[1], parts[1]), callbacks=callbacks, verbose=0,
+    )  # fmt: skip
+    return float(network.evaluate(parts[2], parts[2], verbose=0))
+
+
+def on_epoch_end(call: Callable[[], None]) -> keras.callbacks.Callback:
+    """Return a callback of Keras that calls a function after every epoch, validation included."""
+    return keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: call())
+
+
+def matrix_products(size: int, times: int, between: Callable[[], None]) -> None:
+    """Multiply two float32 matrices [size, size], `times` times; the measure of what a machine can do at best."""
+    left, right = (tf.random.stateless_normal([size, size], [seed, 0]) for seed in (1, 2))
+    product = tf.function(tf.matmul, jit_compile=True)
+    for _ in range(times):
+        product(left, right).numpy()
+        between()

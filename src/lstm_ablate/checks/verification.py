@@ -1,0 +1,224 @@
+"""Trains the same runs with an engine and with plain Keras, and tells how far apart they are, epoch by epoch.
+
+The truth is the keras engine in float64. Two things must hold (the ladder of the README):
+
+- in float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9;
+- in float32 the engine is as close to the truth as the keras engine in float32 is, within a factor of 2, at every
+  epoch: no more than half of a variant's seeds are beyond that factor, by an exact sign test.
+
+Training is chaotic: rounding errors grow from step to step, and where an activation has a kink a single flip can make
+an error a hundred times as large, in either engine (measured with relu: factors from 0.01 to 470 over 14 runs, their
+median 1). So single runs say nothing about float32, and a mean over seeds little: the test counts.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.training import engines
+from lstm_ablate.training.executors import Done, Failed
+from lstm_ablate.training.executors.local import execute
+from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs.randomness import Weights
+from lstm_ablate.training.inputs.windows import Arrays
+from lstm_ablate.training.resources import worker_environment
+
+STEPS = 20
+EXACT = 1e-9
+FACTOR = 2.0
+LEVEL = 0.05
+_TINY = float(np.finfo(np.float64).tiny)
+
+Snapshot = tuple[Weights, float]  # weights and validation loss after an epoch
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Relative errors against the truth after an epoch (from 1): of the worst weights, and of the validation loss."""
+
+    epoch: int
+    exact_weights: float  # the engine in float64
+    exact_loss: float
+    weights: float  # the engine in float32
+    loss: float
+    keras_weights: float  # the keras engine in float32
+    keras_loss: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far an engine is from the truth in one run; errors that are not finite are kept, and fail it.
+
+    `epochs` are those up to the first at which the truth or Keras in float32 diverges. `diverged` is the epoch at which
+    each training did, or None: the truth, the engine in float64, Keras in float32, the engine in float32.
+    """
+
+    run: Run
+    after_steps: float  # relative error of the worst weights in float64 after STEPS steps, or the first epoch beyond
+    epochs: tuple[Epoch, ...]
+    diverged: tuple[int | None, int | None, int | None, int | None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an engine holds in one variant of a task; `worst_epoch` is the one with the smallest p."""
+
+    task: str
+    variant: str
+    seeds: int
+    after_steps: float  # the worst of its runs
+    worst_epoch: int
+    median_factor: float  # the engine's error over keras', in float32 at that epoch
+    beyond: int  # seeds at which it is more than FACTOR there
+    p: float  # of so many or more, if half of all seeds are beyond
+    seeds_needed: int  # fewer cannot show that an engine is too far in float32
+    holds: bool
+
+
+def compare(runs: Sequence[Run], workers: int) -> Generator[Comparison, None, None]:
+    """Train every run four times (two engines, two types) on workers; yield how far apart they are.
+
+    Raises RuntimeError where a training fails.
+    """
+    for event in execute(_compare, runs, key=lambda run: run.settings, workers=workers, environment=worker_environment):
+        if isinstance(event, Failed):
+            raise RuntimeError(f"{runs[event.group].variant}: {event.message}\n{event.log}")
+        if isinstance(event, Done):
+            yield event.value
+
+
+def judge(comparisons: Sequence[Comparison]) -> list[Verdict]:
+    """Return a verdict for each variant of each task, in the order of the comparisons."""
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for one in comparisons:
+        groups.setdefault((one.run.task, one.run.variant), []).append(one)
+    return [_verdict(task, variant, mine) for (task, variant), mine in groups.items()]
+
+
+def by_epoch(comparisons: Sequence[Comparison]) -> list[Epoch]:
+    """Return the errors after each epoch, as geometric means over the runs that have it."""
+    return [
+        Epoch(epochs[0].epoch, *(_geometric_mean([getattr(one, name) for one in epochs]) for name in _ERRORS))
+        for epochs in _aligned(comparisons)
+    ]
+
+
+def _aligned(comparisons: Sequence[Comparison]) -> list[list[Epoch]]:
+    """Return, for each epoch, the errors of the runs that have it; runs that diverge have fewer."""
+    by_number: dict[int, list[Epoch]] = {}
+    for epoch in (epoch for one in comparisons for epoch in one.epochs):
+        by_number.setdefault(epoch.epoch, []).append(epoch)
+    return [by_number[number] for number in sorted(by_number)]
+
+
+_ERRORS = [field.name for field in fields(Epoch) if field.name != "epoch"]
+
+
+def _verdict(task: str, variant: str, mine: list[Comparison]) -> Verdict:
+    after_steps = max(one.after_steps for one in mine)
+    worst_p, median, beyond, worst_epoch = 1.0, 1.0, 0, 0
+    for epochs in (by_epoch := _aligned(mine)):
+        factors = [_over(one.weights, one.keras_weights) for one in epochs]
+        count = sum(factor > FACTOR for factor in factors)
+        p = _sign_test(count, len(factors))
+        if p < worst_p or not worst_epoch:
+            worst_p, median, beyond, worst_epoch = p, statistics.median(factors), count, epochs[0].epoch
+    level = LEVEL / max(1, len(by_epoch))  # Bonferroni
+    finite = all(math.isfinite(value) for one in mine for epoch in one.epochs for value in (epoch.weights, epoch.loss))
+    same_ends = all(one.diverged[0] == one.diverged[1] for one in mine)
+    return Verdict(
+        task,
+        variant,
+        seeds=len(mine),
+        after_steps=after_steps,
+        worst_epoch=worst_epoch,
+        median_factor=median,
+        beyond=beyond,
+        p=worst_p,
+        seeds_needed=math.ceil(-math.log2(level)),
+        holds=after_steps <= EXACT and finite and same_ends and worst_p > level,
+    )
+
+
+def _sign_test(count: int, n: int) -> float:
+    """Return the probability of `count` or more heads among n tosses of a fair coin."""
+    return float(sum(math.comb(n, k) for k in range(count, n + 1)) / 2**n)
+
+
+def _over(error: float, reference: float) -> float:
+    """Return error / reference; two exact results are equally far, and an error that is not finite is infinitely so."""
+    if not math.isfinite(error):
+        return math.inf
+    return error / reference if reference else 1.0 if not error else math.inf
+
+
+def _geometric_mean(values: list[float]) -> float:
+    if not all(map(math.isfinite, values)):
+        return math.inf
+    return math.exp(sum(map(math.log, values)) / len(values)) if min(values) > 0 else 0.0
+
+
+def _compare(run: Run, send: Callable[[Any], None]) -> Comparison:  # noqa: ARG001 - an executor's work
+    arrays = windows.of(run.settings.data, run.seed)
+    short = Arrays(arrays.train[: STEPS * run.settings.training.batch_size], arrays.validation, arrays.test)
+    batches = -(-len(short.train) // run.settings.training.batch_size)
+    epochs = -(-STEPS // batches)
+    started: list[list[Snapshot]] = []
+    traces: list[list[Snapshot]] = []
+    ends: list[int | None] = []
+    for engine in ("keras", run.engine):  # an engine's next training reuses what it has compiled for the one before
+        started.append(_sound(*_trace(_as(run, engine, "float64", epochs=epochs), short)))
+        for dtype in ("float64", "float32"):
+            trace, end = _trace(_as(run, engine, dtype), arrays)
+            traces.append(_sound(trace, end))
+            ends.append(end)
+    truths, keras, exact, other = traces
+    comparable = min(len(truths), len(keras))
+    told = [
+        Epoch(number, *_errors(exact, number, truth), *_errors(other, number, truth), *_errors(keras, number, truth))
+        for number, truth in enumerate(truths[:comparable], start=1)
+    ]
+    truth_started, other_started = started
+    after_steps = _errors(other_started, len(truth_started), truth_started[-1])[0] if truth_started else 0.0
+    return Comparison(run, after_steps, tuple(told), (ends[0], ends[2], ends[1], ends[3]))
+
+
+def _sound(trace: list[Snapshot], end: int | None) -> list[Snapshot]:
+    """Return the epochs before the one at which a run diverged."""
+    return trace[: end - 1] if end else trace
+
+
+def _errors(trace: list[Snapshot], epoch: int, truth: Snapshot) -> tuple[float, float]:
+    """Return the relative errors of weights and loss after an epoch (from 1); infinite where the trace is shorter."""
+    if len(trace) < epoch:
+        return math.inf, math.inf
+    weights, loss = trace[epoch - 1]
+    return relative_error(weights, truth[0]), abs(loss - truth[1]) / max(abs(truth[1]), _TINY)
+
+
+def _as(run: Run, engine: str, dtype: str, **training: Any) -> Run:
+    changed = run.settings.training.model_copy(update={"dtype": dtype, **training})
+    return replace(run, engine=engine, settings=run.settings.model_copy(update={"training": changed}))
+
+
+def _trace(run: Run, arrays: Arrays) -> tuple[list[Snapshot], int | None]:
+    """Train a run; return its weights and validation loss after each epoch, and the epoch at which it diverged."""
+    trace: list[Snapshot] = []
+
+    def keep(index: int, epoch: int, train: float, validation: float, weights: Callable[[], Weights]) -> None:  # noqa: ARG001
+        trace.append((weights(), validation))
+
+    (result,) = engines.load(run.engine).train([run], [arrays], keep)
+    return trace, result.diverged_epoch
+
+
+def relative_error(weights: Weights, truth: Weights) -> float:
+    """Return the largest, over the tensors of weights, of max |w - truth| / max |truth|."""
+    errors = [np.max(np.abs(weights[name] - w)) / max(np.max(np.abs(w)), _TINY) for name, w in truth.items()]
+    largest = float(np.max(errors))  # of NumPy: it keeps a NaN, Python's max may not
+    return largest if math.isfinite(largest) else math.inf

@@ -1,0 +1,99 @@
+"""One progress bar for a sweep: live on a terminal, lines in a log file."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from lstm_ablate.errors import printable
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.training.sweep import Epoch, Finished
+
+_LINE_SECONDS = 2.0  # at least so long between two lines of a log
+_QUIET_SECONDS = 30.0  # at most so long without a line
+_SETTLED_SECONDS = 5.0  # of training before the time left is told: the first epoch of a network compiles it
+
+
+class _Tally:
+    """Counts runs and epochs, and says in one line where the sweep is."""
+
+    def __init__(self, missing: list[Run], done: int):
+        self.total = done + len(missing)
+        self.done = done
+        self.several = len({run.task for run in missing}) > 1  # tasks
+        self.epochs_total = sum(run.settings.training.epochs for run in missing)
+        self.epochs = 0
+        self.at: dict[str, int] = {}
+        self.start = time.monotonic()
+        self.trained: float | None = None  # since when epochs have been coming in
+        self.latest = "starting workers"
+
+    def count(self, step: Epoch | Finished) -> None:
+        name = f"{step.run.task}, " * self.several + f"{step.run.variant}, seed {step.run.seed}"
+        if self.trained is None:
+            self.trained = time.monotonic()
+        if isinstance(step, Epoch):
+            self.epochs += step.epoch - self.at.get(step.run.id, 0)
+            self.at[step.run.id] = step.epoch
+            epochs = step.run.settings.training.epochs
+            self.latest = f"{name}: epoch {step.epoch}/{epochs}, loss {step.validation_loss:.3g}"
+            return
+        self.epochs += step.run.settings.training.epochs - self.at.pop(step.run.id, 0)
+        self.done += 1
+        result = step.record.result
+        if step.record.status == "ok":
+            self.latest = f"{name}: test loss {result['test_loss']:.3g}"
+        elif step.record.status == "diverged":
+            self.latest = f"{name}: diverged at epoch {result['diverged_epoch']}"
+        else:
+            self.latest = f"{name}: failed: {printable(result['message'])}"
+
+    def left(self) -> str:
+        now = time.monotonic()
+        if self.done < self.total and (self.trained is None or now - self.trained < _SETTLED_SECONDS):
+            return "time left unknown"
+        seconds = (now - self.start) / max(1, self.epochs) * (self.epochs_total - self.epochs)
+        waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
+        minutes, seconds = divmod(max(waits, round(seconds)), 60)
+        hours, minutes = divmod(minutes, 60)
+        return (f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}") + " left"
+
+
+def shown(steps: Iterable[Epoch | Finished], missing: list[Run], done: int, console: Console) -> Iterator[Finished]:
+    """Pass the finished runs on, and show on the console how far the sweep is."""
+    tally = _Tally(missing, done)
+    with _view(tally, console) as show:
+        for step in steps:
+            tally.count(step)
+            show(isinstance(step, Finished))
+            if isinstance(step, Finished):
+                yield step
+
+
+@contextmanager
+def _view(tally: _Tally, console: Console):  # type: ignore[no-untyped-def]
+    if console.is_terminal and not console.no_color and not console.is_dumb_terminal:
+        columns = (TextColumn("{task.fields[runs]}"), BarColumn(None), TextColumn("{task.fields[latest]}"))
+        with Progress(*columns, console=console, transient=True, expand=True) as bar:
+            task = bar.add_task("", total=max(1, tally.epochs_total), runs="", latest=tally.latest)
+
+            def show(finished: bool) -> None:  # noqa: ARG001 - the bar shows every step
+                runs = f"{tally.done}/{tally.total} runs"
+                bar.update(task, completed=tally.epochs, runs=runs, latest=f"{tally.latest}  {tally.left()}")
+
+            yield show
+    else:
+        last = time.monotonic() - _LINE_SECONDS
+
+        def show(finished: bool) -> None:
+            nonlocal last
+            now = time.monotonic()
+            due = tally.done == tally.total or now - last >= (_LINE_SECONDS if finished else _QUIET_SECONDS)
+            if due:
+                last = now
+                line = f"{tally.done}/{tally.total} runs, {tally.left()}; {tally.latest}"
+                console.print(line, markup=False, soft_wrap=True)
+
+        yield show

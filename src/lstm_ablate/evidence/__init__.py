@@ -1,0 +1,4 @@
+"""What the records say: numbers and verdicts, without any layout.
+
+May import `store` and `experiment`; called by `report`, and by the command line for tables of others.
+"""

@@ -1,0 +1,104 @@
+"""One summary as a web page in a single file that asks nothing of anybody: no script, no request."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from lstm_ablate.evidence.analysis import Summary
+from lstm_ablate.experiment.yaml_source import dump
+from lstm_ablate.report import plots
+from lstm_ablate.store import inventory
+
+
+class Picture(NamedTuple):
+    """A figure as a page shows it."""
+
+    name: str
+    caption: str
+    svg: str
+
+
+class Table(NamedTuple):
+    """Texts under headings; the rows in `strong` are bold, as a verdict says so."""
+
+    task: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: frozenset[int] = frozenset()
+
+
+def html(
+    summary: Summary,
+    *,
+    tables: Sequence[Table],
+    statistics: Sequence[Table],
+    legends: tuple[str, str],
+    pictures: Sequence[Picture],
+) -> str:
+    """Return the page; `legends` are those of tables and statistics."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("lstm_ablate.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in inventory.KINDS}
+    classes: dict[str, str] = {}
+    return templates.get_template("page.html").render(
+        summary=summary,
+        tables=tables,
+        statistics=statistics,
+        legends=legends,
+        pictures={kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()},
+        classes={Markup(style): name for style, name in classes.items()},
+        environment=_lines(summary.environment),
+        settings=dump(dict(summary.resolved)),
+        several=len(summary.tasks) > 1,
+    )
+
+
+def _inline(picture: Picture, classes: dict[str, str]) -> Markup:
+    """Return the drawing as an element of a page: in the page's ink, on the page's paper, as wide as there is room.
+
+    The styles in it, few and often repeated, become `classes` of the page.
+    """
+    drawing = picture.svg[picture.svg.index("<svg") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r'<svg (.*?)width="([\d.]+)pt" height="[\d.]+pt"', _sized, drawing, count=1, flags=re.DOTALL)
+    drawing = drawing.replace(f"fill: {plots.PAPER}", "fill: none").replace(plots.INK, "currentColor")
+    drawing = re.sub(r'(?<= )style="([^"]*)"', lambda one: f'class="{_class(one[1], classes)}"', drawing)
+    return Markup(_short(drawing))
+
+
+def _class(style: str, classes: dict[str, str]) -> str:
+    return classes.setdefault(style, f"s{len(classes)}")
+
+
+def _short(drawing: str) -> str:
+    """Return a drawing without what nobody sees: digits below a hundredth of a point, unused ids, empty groups."""
+    used = set(re.findall(r'#([^")]+)', drawing))
+    drawing = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _rounded, tag[0]), drawing)
+    drawing = re.sub(r' id="([^"]+)"', lambda one: one[0] if one[1] in used else "", drawing)
+    drawing = re.sub(r"<!--.*?-->", "", drawing, flags=re.DOTALL)
+    while (shorter := re.sub(r"<g>\s*(<g>(?:(?!</?g\b).)*</g>)\s*</g>", r"\1", drawing, flags=re.DOTALL)) != drawing:
+        drawing = shorter
+    return re.sub(r"\s*\n\s*", "\n", drawing)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _sized(match: re.Match[str]) -> str:
+    return f'<svg {match[1]}style="width: {float(match[2]) / 12:.1f}em" aria-hidden="true"'
+
+
+def _lines(values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Return nested values as (path, text)."""
+    lines = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += _lines(value, f"{above}{key}.")
+        else:
+            lines.append((f"{above}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return lines

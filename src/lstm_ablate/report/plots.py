@@ -1,0 +1,303 @@
+"""The figures of a report: a Summary drawn by matplotlib, as SVG and PNG.
+
+A variant has the same colour, dash and place in every figure: grey for the baseline, then the palette of Okabe & Ito
+(2008), which colour-blind readers can tell apart. The same summary gives the same bytes.
+"""
+
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from lstm_ablate.evidence.analysis import Row, Summary
+from lstm_ablate.evidence.paired import Estimate
+
+INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own
+_GREY = "#7f7f7f"
+_PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_DASHES = ("-", "--", ":", "-.")
+_MARKS = ("o", "s", "^", "D")
+_WIDTH = 7.2  # inches
+_DOTS_PER_INCH = 150
+_LEAST = 1e-6  # ratios below it, and above its inverse, are drawn at the edge: a log axis has no 0
+_DRAWN = 150  # epochs of a curve; a panel is a few hundred dots wide
+_STYLE: Any = {
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # which comes with matplotlib; each text in an SVG names them all
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.facecolor": "none",
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "legend.frameon": False,
+    "text.parse_math": False,  # a name may hold a $
+    "svg.fonttype": "none",  # text stays text
+}
+
+
+@contextmanager
+def _style(salt: str | None = None) -> Iterator[None]:
+    """Draw as we have it, whatever a matplotlibrc of the user or of the working folder says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        mpl.rcParams["svg.hashsalt"] = salt
+        yield
+
+
+def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
+    """Yield the name, the caption and the drawing of each figure that there is something to draw for."""
+    with _style():
+        if any(row.comparison for row in summary.rows):
+            yield "intervals", _INTERVALS.format(*summary.band, baseline=summary.baseline), _intervals(summary)
+        for task in summary.tasks:
+            suffix, title = (f"-{task}", f" Task {task}.") if len(summary.tasks) > 1 else ("", "")
+            if any(where == task for where, _ in summary.curves):
+                yield f"curves{suffix}", _CURVES.format(baseline=summary.baseline) + title, _curves(summary, task)
+            if _others(summary):
+                caption = _PAIRS.format(*summary.band, baseline=summary.baseline)
+                yield f"pairs{suffix}", caption + title, _pairs(summary, task)
+            if task in summary.shown:
+                yield f"reconstructions{suffix}", _RECONSTRUCTIONS + title, _reconstructions(summary, task)
+        if any(row.diverged for row in summary.rows):
+            yield "divergence", _DIVERGENCE, _divergence(summary)
+
+
+_INTERVALS = (
+    "Loss over the loss of {baseline} at the same seed: ratio of geometric means with its 95% interval (thick: 90%). "
+    "Left of 1 is better. Band: practically equivalent, {0:.3g} to {1:.3g}."
+)
+_CURVES = (
+    "Validation loss by epoch: median and quartiles over the runs that still went on; {baseline} in grey. A cross "
+    "marks where a diverged run ends."
+)
+_PAIRS = (
+    "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is better; band: {0:.3g} "
+    "to {1:.3g} times. A cross at the top is a run that diverged, one at the right a run of {baseline}."
+)
+_RECONSTRUCTIONS = "Test windows (broad) and what each variant's run of median loss made of them (first feature)."
+_DIVERGENCE = "Share of runs that diverged, with its exact 95% interval."
+
+
+def svg(name: str, figure: Figure) -> str:
+    """Return a figure as SVG; ids in it begin with what the name gives, so that several fit into one page."""
+    stream = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with _style(name):
+        figure.savefig(stream, format="svg", metadata=nothing)
+    figure.set_layout_engine("none")  # it is laid out; a PNG need not do it again
+    return stream.getvalue()
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG."""
+    stream = io.BytesIO()
+    with _style():
+        figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    return stream.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------ drawings
+
+
+def _intervals(summary: Summary) -> Figure:
+    rows = [row for row in (*summary.rows, *summary.overall) if row.comparison]
+    figure, axes = _lines_of(summary, rows)
+    axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
+    axes.axvline(1, color=INK, lw=0.8)
+    for y, row in enumerate(rows):
+        assert row.comparison
+        colour, _, mark = _look(summary, row.variant)
+        ratio, band = row.comparison.ratio, row.comparison.equivalence
+        if ratio is None or band is None:
+            text = f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "no pair that converged"
+            axes.annotate(text, (1, y), (6, 0), textcoords="offset points", va="center", color=colour)
+            continue
+        axes.plot(_ends(ratio), [y, y], color=colour)
+        axes.plot(_ends(band), [y, y], color=colour, lw=3.2)
+        axes.plot([min(max(ratio.value, _LEAST), 1 / _LEAST)], [y], color=colour, marker=mark, ms=6)
+    axes.set_xlabel(f"loss, times that of {summary.baseline}")
+    ends = [_ends(row.comparison.ratio) for row in rows if row.comparison and row.comparison.ratio]
+    low, high = min([0.8, *(end[0] for end in ends)]), max([1.25, *(end[1] for end in ends)])
+    axes.set_xlim(low / 1.08, high * 1.08)
+    _log_axis(axes, "x", wide=True)
+    return figure
+
+
+def _ends(estimate: Estimate) -> tuple[float, float]:
+    """Return where the interval of a ratio is drawn from and to: the value alone where there is none."""
+    low, high = ((estimate.value if end is None else end) for end in (estimate.low, estimate.high))
+    return max(low, _LEAST), min(high, 1 / _LEAST)
+
+
+def _curves(summary: Summary, task: str) -> Figure:
+    panels = _others(summary) or [summary.baseline]
+    figure, grid = _panels(len(panels), _columns(len(panels)), sharey=True)
+    for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
+        for drawn in dict.fromkeys((summary.baseline, variant)):
+            curve = summary.curves.get((task, drawn))
+            if not curve:
+                continue
+            colour, dash, _ = _look(summary, drawn)
+            drawn_epochs = _some(len(curve.median))
+            median, q1, q3 = ([losses[i - 1] for i in drawn_epochs] for losses in (curve.median, curve.q1, curve.q3))
+            axes.fill_between(drawn_epochs, q1, q3, color=colour, alpha=0.25, lw=0)
+            axes.plot(drawn_epochs, median, color=colour, ls=dash, marker="." if len(drawn_epochs) == 1 else None)
+            if curve.ends:
+                axes.plot(*zip(*curve.ends, strict=True), color=colour, marker="x", ls="none", ms=6)
+        axes.set_title(variant, color=_look(summary, variant)[0])
+        axes.set_yscale("log")
+        _log_axis(axes, "y")
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
+    return figure
+
+
+def _some(epochs: int) -> list[int]:
+    """Return the epochs of which a curve is drawn: all, or of many _DRAWN ones, evenly spaced."""
+    return [round(epoch) for epoch in np.linspace(1, epochs, min(epochs, _DRAWN))]
+
+
+def _pairs(summary: Summary, task: str) -> Figure:
+    panels = _others(summary)
+    figure, grid = _panels(len(panels), _columns(len(panels)), sharex=True, sharey=True, height=2.0)
+    base = summary.outcomes[task, summary.baseline]
+    left, right = _range(base.values())
+    bottom, top = _range(loss for variant in summary.variants for loss in summary.outcomes[task, variant].values())
+    line, edge = np.array([min(left, bottom), max(right, top)]), summary.band
+    for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
+        colour, _, mark = _look(summary, variant)
+        axes.fill_between(line, line * edge[0], line * edge[1], color=_GREY, alpha=0.2, lw=0)
+        axes.plot(line, line, color=INK, lw=0.8)
+        mine = summary.outcomes[task, variant]
+        pairs = [(base[seed], loss) for seed, loss in mine.items() if seed in base]
+        both = [pair for pair in pairs if all(map(math.isfinite, pair))]
+        rest = [(min(x, right), min(y, top)) for x, y in pairs if not (math.isfinite(x) and math.isfinite(y))]
+        for points, marker in ((both, mark), (rest, "x")):
+            if points:
+                axes.plot(
+                    *zip(*points, strict=True), color=colour, marker=marker, ls="none", ms=4, alpha=0.8, clip_on=False
+                )
+        axes.set_title(variant, color=colour)
+        axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
+        _log_axis(axes, "x")
+        _log_axis(axes, "y")
+    figure.supxlabel(f"test {summary.losses[task]} of {summary.baseline}", fontsize=9)
+    figure.supylabel(f"test {summary.losses[task]}", fontsize=9)
+    return figure
+
+
+def _range(losses: Iterable[float]) -> tuple[float, float]:
+    """Return the ends of a log axis that holds the losses, with room for the crosses of diverged runs."""
+    finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
+    return (min(finite) / 1.3, max(finite) * 1.5) if finite else (0.1, 1.0)
+
+
+def _reconstructions(summary: Summary, task: str) -> Figure:
+    shown = summary.shown[task]
+    columns = len(shown.windows)
+    figure, grid = _panels(
+        columns * len(shown.reconstructions), columns, sharex=True, sharey=True, height=0.85, width=_WIDTH
+    )
+    for line, (variant, curves) in zip(grid, shown.reconstructions.items(), strict=True):
+        colour, _, _ = _look(summary, variant)
+        for axes, window, curve in zip(line, shown.windows, curves, strict=True):
+            axes.plot(range(1, len(window) + 1), window, color=INK, lw=4, alpha=0.2)
+            axes.plot(range(1, len(curve) + 1), curve, color=colour)
+            axes.tick_params(labelsize=7)
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        line[0].set_title(variant, color=colour, loc="left")
+    figure.supxlabel("time step", fontsize=9)
+    return figure
+
+
+def _divergence(summary: Summary) -> Figure:
+    rows = [row for row in summary.rows if row.diverging]
+    figure, axes = _lines_of(summary, rows)
+    for y, row in enumerate(rows):
+        colour, _, mark = _look(summary, row.variant)
+        share = row.diverging or Estimate(0.0)
+        axes.plot([share.low or 0.0, share.high or 0.0], [y, y], color=colour)
+        axes.plot([share.value], [y], color=colour, marker=mark, ms=6)
+    axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    axes.set_xlabel("runs that diverged")
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------ shared parts
+
+
+def _others(summary: Summary) -> list[str]:
+    return [variant for variant in summary.variants if variant != summary.baseline]
+
+
+def _look(summary: Summary, variant: str) -> tuple[str, str, str]:
+    """Return colour, dash and mark of a variant."""
+    if variant == summary.baseline:
+        return _GREY, "-", "o"
+    lap, place = divmod(_others(summary).index(variant), len(_PALETTE))
+    return _PALETTE[place], _DASHES[lap % len(_DASHES)], _MARKS[lap % len(_MARKS)]
+
+
+def _columns(panels: int) -> int:
+    return min(panels, 4) if panels != 5 else 3
+
+
+def _panels(number: int, columns: int, height: float = 1.8, width: float = 0.0, **shared: Any) -> tuple[Figure, Any]:
+    """Return a figure and its axes [rows][columns], at least as many as asked for; height in inches of a row."""
+    rows = -(-number // columns)
+    figure = Figure((width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
+    """Return a figure with a line for each row, from the top, and its name beside it."""
+    figure, ((axes,),) = _panels(1, 1, height=0.9 + 0.27 * len(rows), width=_WIDTH)
+    several = len(summary.tasks) > 1
+    axes.set_yticks(range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    return figure, axes
+
+
+def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:
+    """Return the first axes in reading order, and take the others out of the figure."""
+    axes = list(grid.flat)
+    for one in axes[number:]:
+        figure.delaxes(one)
+    return axes[:number]
+
+
+def _log_axis(axes: Axes, which: str, *, wide: bool = False) -> None:
+    """Set a log axis whose ticks are plain numbers, few enough to read."""
+    if which == "x":
+        axes.set_xscale("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    decades = math.log10(high / low) if low > 0 else 0.0
+    subs: tuple[float, ...]
+    subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
+    if wide and decades < 1.2:
+        subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    few = MaxNLocator(8 if wide else 2 if which == "x" else 3)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8) if decades > 0.6 else few)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,61 @@
+"""Records as tables: one row for each run, for each epoch, or for what differs between reruns."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.store.records import Record
+
+_RUN_TYPES = {
+    "task": "str",
+    "variant": "str",
+    "seed": "int64",
+    "status": "str",
+    "epochs": "Int64",
+    "best_epoch": "Int64",
+    "parameters": "Int64",
+    "train_loss": "float64",
+    "validation_loss": "float64",
+    "test_loss": "float64",
+    "diverged_epoch": "Int64",
+    "run": "str",
+}
+
+
+def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return one row for each run that has a record, in the order of the runs; see the README for the columns."""
+    rows = [
+        {"task": run.task, "variant": run.variant, "seed": run.seed, **records[run.id].result, "run": run.id}
+        for run in runs
+        if run.id in records
+    ]
+    return pd.DataFrame(rows, columns=list(_RUN_TYPES)).astype(_RUN_TYPES)
+
+
+def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return one row for each epoch of each run; a loss that was not finite is missing."""
+    rows = [
+        (run.task, run.variant, run.seed, epoch, *losses)
+        for run in runs
+        if run.id in records
+        for epoch, losses in enumerate(
+            zip(
+                records[run.id].result.get("train_losses", ()),
+                records[run.id].result.get("validation_losses", ()),
+                strict=True,
+            ),
+            start=1,
+        )
+    ]
+    return pd.DataFrame(rows, columns=["task", "variant", "seed", "epoch", "train_loss", "validation_loss"]).astype(
+        {"train_loss": "float64", "validation_loss": "float64"}
+    )
+
+
+def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return what differs between reruns, one row for each distinct run that was trained."""
+    columns = ["run", "seconds", "training_seconds", "engine", "device", "worker", "process"]
+    distinct = dict.fromkeys(run.id for run in runs if run.id in records)
+    rows = [{"run": run, **records[run].meta} for run in distinct if "seconds" in records[run].meta]
+    return pd.DataFrame(rows, columns=columns)

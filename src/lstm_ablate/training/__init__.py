@@ -1,0 +1,4 @@
+"""Trains what is missing: inputs, engines, executors, and the sweep that records what they give.
+
+May import `store` and `experiment`; called by `study` and `checks`. Nothing here knows a report.
+"""

@@ -1,0 +1,89 @@
+"""What training the missing runs of an experiment would cost: time, memory and disk."""
+
+import statistics
+from dataclasses import dataclass
+
+from lstm_ablate.experiment import sizes
+from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.runs import Run, groups
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training import sweep
+
+# A rough model of the engines on one core of a 2020s server, used until a run has finished here: a step costs some
+# overhead for each layer and time step, and its floating-point operations.
+_OVERHEAD_SECONDS = {"keras": 85e-6, "fused": 6e-6}
+_FLOPS_PER_SECOND = {"keras": 55e9, "fused": 95e9}
+_SECONDS_PER_MODEL = 4.0  # building, tracing, compiling: once for each variant and worker
+_SECONDS_TO_START = 4.0  # a worker
+_RECORD_BYTES = 1500
+_EPOCH_BYTES = 55
+
+
+@dataclass(frozen=True)
+class Share:
+    """The runs of one variant in one task."""
+
+    task: str
+    variant: str
+    formula: str
+    runs: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Predictions for the missing runs: seconds in all, bytes of memory per worker, bytes on disk."""
+
+    seconds: float
+    measured: bool  # whether finished runs of this experiment told the seconds
+    memory_bytes: float
+    disk_bytes: float
+
+
+def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
+    """Return how many runs each variant has in each task, and how many of them are missing."""
+    missing = {run.id for run in plan.missing}
+    counts: dict[tuple[str, str], list[bool]] = {}
+    for run in plan.runs:
+        counts.setdefault((run.task, run.variant), []).append(run.id in missing)
+    return [
+        Share(task, variant, experiment.formula(task, variant), len(mine), sum(mine))
+        for (task, variant), mine in counts.items()
+    ]
+
+
+def cost(plan: sweep.Plan, workers: int) -> Cost:
+    """Predict what training the missing runs of a plan takes on a number of workers."""
+    rates: dict[Settings, list[float]] = {}
+    for run in plan.runs:
+        record = plan.records.get(run.id)
+        if record and "training_seconds" in record.meta:
+            rates.setdefault(run.settings, []).append(record.meta["training_seconds"] / record.result["epochs"])
+    parts = groups(plan.missing)
+    seconds = 0.0
+    for group in parts:
+        run = group[0]
+        known = rates.get(run.settings)
+        per_epoch = statistics.median(known) if known else _seconds_per_epoch(run.settings, run.engine)
+        seconds += per_epoch * run.settings.training.epochs * len(group)
+    distinct = {run.settings for run in plan.missing}
+    seconds += _SECONDS_PER_MODEL * len(distinct)
+    busy = max(1, min(workers, len(parts)))
+    return Cost(
+        seconds=seconds / busy + _SECONDS_TO_START * bool(parts),
+        measured=bool(distinct) and all(settings in rates for settings in distinct),
+        memory_bytes=max((_memory_bytes(group[0]) for group in parts), default=0.0),
+        disk_bytes=sum(_RECORD_BYTES + _EPOCH_BYTES * run.settings.training.epochs for run in plan.missing),
+    )
+
+
+def _seconds_per_epoch(settings: Settings, engine: str) -> float:
+    samples, timesteps, features = sizes.shape(settings)
+    steps = -(-samples // settings.training.batch_size)
+    layers = len(settings.model.encoder) + len(settings.model.decoder)
+    overhead = steps * timesteps * layers * _OVERHEAD_SECONDS[engine]
+    return overhead + 6 * samples * timesteps * sizes.weights(settings, features) / _FLOPS_PER_SECOND[engine]
+
+
+def _memory_bytes(run: Run) -> float:
+    return sizes.WORKER_BYTES + sum(sizes.group_parts(run.settings, run.group_size).values())

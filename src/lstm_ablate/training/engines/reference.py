@@ -1,0 +1,199 @@
+"""The keras engine: plain Keras, what a user would write, and the arbiter of every other engine.
+
+A variant's model is built and traced once; each seed resets its weights and its optimizer. Building anew for each run
+would cost seconds of tracing and leak memory.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import Model, Settings, Training
+from lstm_ablate.training.engines import SHOWN, OnEpoch, Result, judge
+from lstm_ablate.training.engines.devices import device
+from lstm_ablate.training.inputs import randomness
+from lstm_ablate.training.inputs.randomness import Weights
+from lstm_ablate.training.inputs.windows import Arrays
+
+__all__ = ["device", "train"]
+
+EVALUATION_BATCH = 256  # windows in a batch of validation and test: changes the speed only
+
+_OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": keras.optimizers.SGD,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+_LOSSES = {
+    "mse": keras.losses.MeanSquaredError,
+    "mae": keras.losses.MeanAbsoluteError,
+    "huber": keras.losses.Huber,
+}
+
+
+class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
+    """An LSTM cell whose two tanh can be set apart, which `keras.layers.LSTM` cannot.
+
+    z = x W + h R + b, split in Keras' order into z_i, z_f, z_g, z_o; i, f, o = gates(z_i), gates(z_f), gates(z_o);
+    g = candidate(z_g); c' = f c + i g; h' = o output(c'). Hochreiter & Schmidhuber 1997 with the forget gate of Gers
+    et al. 2000; without peepholes, as in Keras. Shapes: x [B, F], h and c [B, U], W [F, 4U], R [U, 4U], b [4U].
+    `kwargs` are those of Keras' cell; without `use_bias` there is no b. Dropout it does not have,
+    and raises ValueError where it is asked for.
+    """
+
+    def __init__(self, units: int, candidate: str, output_activation: str, gates: str, **kwargs: Any):
+        super().__init__(units, activation=candidate, recurrent_activation=gates, **kwargs)
+        if self.dropout or self.recurrent_dropout:
+            raise ValueError("AblationLSTMCell has no dropout")
+        self.output_activation = keras.activations.get(output_activation)
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:  # noqa: ARG002 - Keras passes it
+        """Return h' and the states [h', c']."""
+        h, c = states
+        z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
+        if self.use_bias:
+            z += self.bias
+        z_i, z_f, z_g, z_o = keras.ops.split(z, 4, axis=-1)
+        i, f, o = map(self.recurrent_activation, (z_i, z_f, z_o))
+        c = f * c + i * self.activation(z_g)
+        h = o * self.output_activation(c)
+        return h, [h, c]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of a cell like this one; Keras' own lacks one of them."""
+        config: dict[str, Any] = super().get_config()
+        return config | {
+            "candidate": config.pop("activation"),
+            "output_activation": keras.activations.serialize(self.output_activation),
+            "gates": config.pop("recurrent_activation"),
+        }
+
+
+def build(model: Model, timesteps: int, features: int) -> keras.Model:
+    """Return the autoencoder of a variant, [B, T, F] -> [B, T, F], in Keras' current float type."""
+    x = inputs = keras.Input((timesteps, features))
+    for k, units in enumerate(model.encoder):
+        last = k == len(model.encoder) - 1
+        x = _lstm(model, units, return_sequences=not last or model.latent == "sequence")(x)
+        x = layers.Activation(model.between)(x)
+    if model.latent == "vector":
+        x = layers.RepeatVector(timesteps)(x)
+    for k, units in enumerate(model.decoder):
+        x = _lstm(model, units, return_sequences=True)(x)
+        if k < len(model.decoder) - 1:
+            x = layers.Activation(model.between)(x)
+    if model.head:
+        for units in model.head.units:
+            x = layers.Dense(units, activation=model.head.activation)(x)
+    return keras.Model(inputs, layers.Dense(features)(x))
+
+
+def _lstm(model: Model, units: int, *, return_sequences: bool) -> layers.Layer:
+    if model.cell_input == model.cell_output:
+        return layers.LSTM(
+            units,
+            activation=model.cell_input,
+            recurrent_activation=model.gates,
+            return_sequences=return_sequences,
+            use_cudnn=False,  # cuDNN knows only tanh: every variant shall run the same kernel
+        )
+    cell = AblationLSTMCell(units, model.cell_input, model.cell_output, model.gates)
+    return layers.RNN(cell, return_sequences=return_sequences)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    key: tuple[Any, ...]
+    model: keras.Model
+    optimizer_start: list[Any]  # the values of the optimizer's variables before its first step
+
+
+_latest: list[_Compiled] = []  # at most one: runs come grouped by their settings
+
+
+def _compiled(settings: Settings, timesteps: int, features: int) -> _Compiled:
+    training = settings.training
+    key = (settings.model, training.optimizer, training.loss, training.dtype, timesteps, features)
+    if _latest and _latest[0].key == key:
+        return _latest[0]
+    _latest.clear()
+    keras.backend.clear_session()
+    keras.config.set_floatx(training.dtype)
+    model = build(settings.model, timesteps, features)
+    optimizer = _optimizer(training)
+    model.compile(optimizer, _LOSSES[training.loss](), jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    _latest.append(_Compiled(key, model, [variable.numpy() for variable in optimizer.variables]))
+    return _latest[0]
+
+
+def _optimizer(training: Training) -> keras.optimizers.Optimizer:
+    options = training.optimizer.model_dump(exclude={"name"})
+    return _OPTIMIZERS[training.optimizer.name](**options)
+
+
+def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Result]:
+    """Train runs of equal settings one after the other; see the contract in `lstm_ablate.training.engines`."""
+    for index, (run, data) in enumerate(zip(runs, arrays, strict=True)):
+        compiled = _compiled(run.settings, *data.train.shape[1:])
+        yield _train_one(compiled, run, data, lambda *told, index=index: on_epoch(index, *told))
+
+
+def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Result:
+    training, model = run.settings.training, compiled.model
+    x, validation, test = (part.astype(training.dtype) for part in (data.train, data.validation, data.test))
+    start = randomness.initial_weights(run.settings.model, x.shape[2], run.seed)
+    model.set_weights(list(start.values()))
+    for variable, value in zip(model.optimizer.variables, compiled.optimizer_start, strict=True):
+        variable.assign(value)
+
+    train_losses: list[float] = []
+    validation_losses: list[float] = []
+    selected_weights = model.get_weights()
+    diverged = selected = None
+    for epoch in range(training.epochs):
+        ordered = x[randomness.batch_order(run.seed, epoch, len(x))]
+        history = model.fit(ordered, ordered, batch_size=training.batch_size, shuffle=False, verbose=0)
+        train_losses.append(float(history.history["loss"][0]))
+        validation_losses.append(_evaluate(model, validation))
+        on_epoch(epoch + 1, train_losses[-1], validation_losses[-1], lambda: _named(start, model.get_weights()))
+        diverged, selected = judge(train_losses, validation_losses, training.select)
+        if diverged:
+            break
+        if selected == epoch + 1:
+            selected_weights = model.get_weights()
+
+    test_loss = reconstructions = None
+    if not diverged:
+        model.set_weights(selected_weights)
+        test_loss = _evaluate(model, test)
+        if not np.isfinite(test_loss):
+            diverged, selected, test_loss = training.epochs, None, None
+        else:
+            reconstructions = np.asarray(model(test[:SHOWN]), np.float64)
+    return Result(
+        parameters=model.count_params(),
+        train_losses=train_losses,
+        validation_losses=validation_losses,
+        diverged_epoch=diverged,
+        best_epoch=selected,
+        train_loss=train_losses[selected - 1] if selected else None,
+        validation_loss=validation_losses[selected - 1] if selected else None,
+        test_loss=test_loss,
+        reconstructions=reconstructions,
+        weights=_named(start, selected_weights) if selected else None,
+    )
+
+
+def _named(names: Iterable[str], values: list[Any]) -> Weights:
+    return {name: value.astype(np.float64) for name, value in zip(names, values, strict=True)}
+
+
+def _evaluate(model: keras.Model, windows: Any) -> float:
+    return float(model.evaluate(windows, windows, batch_size=EVALUATION_BATCH, verbose=0))

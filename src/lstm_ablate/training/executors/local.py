@@ -1,0 +1,262 @@
+"""The local executor: groups of work in spawned processes on this machine, which start anew when they die.
+
+A worker is a process and a socket to it. The driver never waits for a message to become whole, so a process that is
+stopped amid one holds nobody up, and the kernel ends the processes with their driver, however that ends.
+"""
+
+import ctypes
+import io
+import math
+import multiprocessing
+import os
+import pickle
+import signal
+import struct
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from lstm_ablate.training.executors import Done, Event, Failed, Progress, Work
+
+_TURN_SECONDS = 0.1  # between two looks for processes that died or hang
+_TURN_BYTES = 2**16  # read from one worker, before the others are looked at
+_LENGTH = struct.Struct("!Q")  # before every message
+_INTERRUPTS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_DEATH_OF_PARENT = 1  # PR_SET_PDEATHSIG, prctl(2)
+
+
+def execute(
+    work: Work,
+    groups: Sequence[Any],
+    *,
+    key: Callable[[Any], Any],
+    workers: int,
+    environment: Callable[[int], Mapping[str, str]],
+    timeout: float = math.inf,
+) -> Generator[Event, None, None]:
+    """Carry out `work(group, send)` for every group in spawned processes; see the contract in `executors`."""
+    waiting: dict[Any, deque[int]] = {}  # the groups of each key, by their index
+    for index, group in enumerate(groups):
+        waiting.setdefault(key(group), deque()).append(index)
+    with ExitStack() as stack:
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lstm-ablate-")))
+        pool = [
+            _Worker(index, logs / f"{index}.log", dict(environment(index)))
+            for index in range(min(workers, len(groups)))
+        ]
+        for end in (_Worker.bury, _Worker.kill):  # called in the opposite order
+            for worker in pool:
+                stack.callback(end, worker)
+        before = time.monotonic()
+        while waiting or any(worker.group is not None for worker in pool):
+            for worker in pool:
+                if worker.group is None and waiting:
+                    chosen = _choose(waiting, worker.last_key, {w.last_key for w in pool if w.group is not None})
+                    index = waiting[chosen].popleft()
+                    if not waiting[chosen]:
+                        del waiting[chosen]
+                    worker.start(work, index, groups[index], chosen)
+            wait([worker.pipe for worker in pool if worker.group is not None], timeout=_TURN_SECONDS)
+            now = time.monotonic()
+            seconds = min(now - before, 2 * _TURN_SECONDS)  # what the driver slept through is nobody's fault
+            before = now
+            for worker in pool:
+                if worker.group is not None:
+                    yield from worker.turn(seconds, timeout)
+
+
+def _choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
+    """Return the key for an idle worker: the one that it has, or else one that nobody has, or else any.
+
+    Among keys the one with the most groups waiting goes first.
+    """
+    if last in waiting:
+        return last
+    free = [one for one in waiting if one not in busy]
+    return max(free or waiting, key=lambda one: len(waiting[one]))
+
+
+class _Worker:
+    """A process that works on one group at a time, with a socket for its events and a file for what it prints."""
+
+    process: SpawnProcess
+    pipe: Connection
+
+    def __init__(self, index: int, log: Path, environment: dict[str, str]):
+        self.index = index
+        self.log = log
+        self.environment = environment
+        self.group: int | None = None
+        self.last_key: Any = None
+        self.alive = False
+
+    def start(self, work: Work, group: int, content: Any, key: Any) -> None:
+        """Give an idle worker a group, and a process if it has none that lives."""
+        if not (self.alive and self.process.is_alive()):
+            self.bury()
+            self._spawn()
+        if self.log.exists():
+            os.truncate(self.log, 0)  # a log tells of one group
+        self.group, self.last_key, self.silence = group, key, 0.0
+        with suppress(BrokenPipeError, ConnectionResetError):  # it died just now, as is seen in its turn
+            self.pipe.send((work, group, content))
+
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.unread = bytearray()
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(theirs, self.index, str(self.log), self.environment), daemon=True
+        )
+        # Ctrl-C, and what schedulers send, reaches the whole process group: the driver alone is to handle it. A
+        # process inherits what is blocked; the tracker, which starting a process starts, would unblock it.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        try:
+            self.process.start()
+            self.alive = True
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+
+    def turn(self, seconds: float, timeout: float) -> Iterator[Event]:
+        """Yield what has arrived from the group at work, and how it ended if it did; `seconds` have passed."""
+        alive = self.process.is_alive()  # asked first: what a dead process sent has then arrived
+        if self._read():
+            self.silence = 0.0
+            for event in self._arrived():
+                if isinstance(event, Progress):
+                    yield event
+                elif isinstance(event, Done):
+                    self.group = None
+                    yield event
+                else:
+                    yield self._failed(event.message, event.log)
+            return
+        self.silence += seconds
+        if not alive:
+            yield self._failed(_death(self.process.exitcode))
+        elif self.silence > timeout:
+            self.kill()
+            self.bury()
+            yield self._failed(f"its process gave no sign of life for {timeout:g} s (execution.timeout)")
+
+    def _read(self) -> bool:
+        """Take some of what has arrived; return whether there was any."""
+        if not self.pipe.poll():
+            return False
+        try:
+            some = os.read(self.pipe.fileno(), _TURN_BYTES)
+        except ConnectionResetError:
+            return False
+        self.unread += some
+        return bool(some)
+
+    def _arrived(self) -> Iterator[Event]:
+        """Yield the events that have arrived whole."""
+        start = 0
+        while len(self.unread) >= start + _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self.unread, start)
+            end = start + _LENGTH.size + length
+            if len(self.unread) < end:
+                break
+            yield pickle.loads(memoryview(self.unread)[start + _LENGTH.size : end].tobytes())
+            start = end
+        del self.unread[:start]
+
+    def _failed(self, message: str, told: str = "") -> Failed:
+        assert self.group is not None
+        group, self.group = self.group, None
+        printed = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        log = f"{told or message}\n--- the worker printed ---\n{printed[-20_000:]}"
+        return Failed(group, self.index, _writable(message.partition("\n")[0]), _writable(log))
+
+    def kill(self) -> None:
+        """End the process at once, also one that is stopped."""
+        if self.alive:
+            self.process.kill()
+
+    def bury(self) -> None:
+        """Release what is left of a process that died or was killed."""
+        if self.alive:
+            self.alive, self.last_key = False, None
+            self.process.join()
+            self.process.close()
+            self.pipe.close()
+
+
+def _writable(text: str) -> str:
+    """Return a text as UTF-8 can write it: names of files can hold bytes that no encoding knows."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _death(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "its process was killed (SIGKILL), as the system does when memory runs out"
+    if code is not None and code < 0:
+        return f"its process was killed ({signal.Signals(-code).name})"
+    return f"its process ended with exit code {code}"
+
+
+def _serve(pipe: Connection, index: int, log: str, environment: dict[str, str]) -> None:
+    """Be a worker: carry out one group after the other, until the driver ends."""
+    _end_with_driver()
+    os.environ.update(environment)  # before the work, and with it any library, is imported
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")  # where memory runs out, a worker goes before the driver
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for standard in (1, 2):  # output and error, whether the driver's are open or not
+        os.dup2(descriptor, standard)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)  # what a process printed before it died is worth most
+    with suppress(EOFError):
+        while True:
+            _serve_one(pipe, index, pipe.recv_bytes())
+
+
+def _serve_one(pipe: Connection, index: int, order: bytes) -> None:
+    group = -1
+
+    def send(message: Any) -> None:
+        _send(pipe, Progress(group, index, message))
+
+    try:
+        work, group, content = pickle.loads(order)
+        _send(pipe, Done(group, index, work(content, send)))
+    except BaseException as error:
+        message = f"{type(error).__name__}: {error}"
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's name
+            message = f"out of memory: {message}"
+        _send(pipe, Failed(group, index, message, traceback.format_exc()))
+
+
+def _send(pipe: Connection, event: Event) -> None:
+    content = pickle.dumps(event)
+    left = memoryview(_LENGTH.pack(len(content)) + content)
+    while left:
+        left = left[os.write(pipe.fileno(), left) :]
+
+
+def _end_with_driver() -> None:
+    """End when the driver does: on Linux by the kernel's hand, even while stopped, and elsewhere by a thread's."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
+    threading.Thread(target=watch, daemon=True).start()  # on Linux too: the driver may have died before

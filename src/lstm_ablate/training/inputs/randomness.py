@@ -1,0 +1,66 @@
+"""Every random number of a run, drawn in NumPy from a seed and a purpose.
+
+A purpose is a tuple of words such as ("weights", "encoder.0", "kernel"). Each purpose has a stream of its own, so a
+new purpose never moves another draw, and variants of one seed share the weights of the layers that they share.
+"""
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm_ablate.experiment.settings import Model
+
+Weights = dict[str, NDArray[np.float64]]
+
+
+def generator(*purpose: str | int) -> np.random.Generator:
+    """Return the stream of a purpose, a seed among its words or not: PCG64 keyed by SHA-256 of the words."""
+    key = hashlib.sha256("\0".join(map(repr, purpose)).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "little")))
+
+
+def batch_order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
+    """Return the order [samples] in which an epoch (from 0) visits the training windows."""
+    return generator("order", seed, epoch).permutation(samples)
+
+
+def initial_weights(model: Model, features: int, seed: int) -> Weights:
+    """Return the initial weights in float64, by name, in the order of `keras.Model.get_weights()`.
+
+    Keras' defaults: Glorot uniform kernels [inputs, 4U], orthogonal recurrent kernels [U, 4U], biases [4U] that are 0
+    but 1 at the forget gate (gates in Keras' order i, f, c, o); dense kernels [inputs, U] Glorot uniform, biases 0.
+    Glorot & Bengio 2010 (equation 16); Saxe et al. 2014; Jozefowicz et al. 2015 for the forget bias.
+    """
+    weights: Weights = {}
+    inputs = features
+    lstm = [("encoder", model.encoder), ("decoder", model.decoder)]
+    for layer, units in [(f"{part}.{k}", u) for part, stack in lstm for k, u in enumerate(stack)]:
+        weights[f"{layer}.kernel"] = _glorot_uniform(inputs, 4 * units, "weights", layer, "kernel", seed)
+        weights[f"{layer}.recurrent_kernel"] = _orthogonal(units, 4 * units, "weights", layer, "recurrent_kernel", seed)
+        weights[f"{layer}.bias"] = np.repeat([0.0, 1.0, 0.0, 0.0], units)
+        inputs = units
+    head = list(enumerate(model.head.units)) if model.head else []
+    for layer, units in [*((f"head.{k}", u) for k, u in head), ("reconstruction", features)]:
+        weights[f"{layer}.kernel"] = _glorot_uniform(inputs, units, "weights", layer, "kernel", seed)
+        weights[f"{layer}.bias"] = np.zeros(units)
+        inputs = units
+    return weights
+
+
+def _glorot_uniform(rows: int, columns: int, *purpose: str | int) -> NDArray[np.float64]:
+    limit = math.sqrt(6.0 / (rows + columns))
+    return generator(*purpose).uniform(-limit, limit, (rows, columns))
+
+
+def _orthogonal(rows: int, columns: int, *purpose: str | int) -> NDArray[np.float64]:
+    """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such matrices.
+
+    The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not uniform.
+    """
+    normal: NDArray[Any] = generator(*purpose).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(normal)
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return np.ascontiguousarray(q if rows >= columns else q.T)

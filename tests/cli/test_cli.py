@@ -1,0 +1,299 @@
+"""The command line as a user meets it: real processes, real training on the smoke config, exit codes and streams."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from command_line import PROGRAM, call
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The smoke config, run once."""
+    folder = tmp_path_factory.mktemp("smoke")
+    shutil.copy(ROOT / "configs" / "smoke.yaml", folder)
+    return folder, call("run", "smoke.yaml", cwd=folder)
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_run_writes_the_folder_and_prints_the_table(smoke):
+    folder, done = smoke
+    found = files_of(folder / "results" / "smoke")
+    runs = [name for name in found if name.startswith("runs/")]
+    assert len(runs) == 24 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
+    drawn = ("curves", "intervals", "pairs", "reconstructions")
+    figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
+    assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
+        "curves.csv", "environment.json", "experiment.yaml", "report.md", "report.html", "runs.csv", "summary.csv",
+        "timings.csv",
+    }  # fmt: skip
+    assert figures < found.keys()
+    header = found["runs.csv"].decode().splitlines()[0]
+    assert header == (
+        "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,test_loss,diverged_epoch,run"
+    )
+    assert "g = relu(z_g); h = o * relu(c)" in done.stdout
+    assert "12/0/0" in done.stdout and "baseline" in done.stdout
+    assert "24/24 runs" in done.stderr and "24/24 runs" not in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_the_doctor_finds_nothing_wrong_or_foreign_in_it(smoke):
+    folder, _ = smoke
+    content = json.loads(call("doctor", "results/smoke", "--json", cwd=folder).stdout)
+    found = {one["what"]: one["found"] for one in content["findings"]}
+    assert content["ok"] and (found["records"], found["foreign files"]) == ("24 checked: 24 ok", "none")
+
+
+def test_a_second_run_trains_nothing_and_writes_the_same_bytes(smoke):
+    folder, _ = smoke
+    before = files_of(folder / "results" / "smoke")
+    done = call("run", "smoke.yaml", "--workers", 1, cwd=folder)
+    assert "24 done, 0 to train" in done.stderr
+    assert files_of(folder / "results" / "smoke") == before
+
+
+def test_one_worker_and_a_rerun_give_the_same_bytes(smoke, tmp_path):
+    folder, _ = smoke
+    call("run", folder / "smoke.yaml", "--workers", 1, "--results", tmp_path, "--quiet", cwd=folder)
+    first, again = files_of(folder / "results" / "smoke"), files_of(tmp_path / "smoke")
+    for name in ("curves.csv", "experiment.yaml", "report.md", "runs.csv", "summary.csv"):
+        assert again[name] == first[name], name
+    for name in first:
+        if name.startswith("runs/"):
+            assert json.loads(again[name])["result"] == json.loads(first[name])["result"]
+
+
+def test_report_rebuilds_the_files_from_the_records(smoke, tmp_path):
+    folder, done = smoke
+    shutil.copytree(folder / "results" / "smoke", tmp_path / "copy")
+    before = files_of(tmp_path / "copy")
+    for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "timings.csv"):
+        (tmp_path / "copy" / name).unlink()
+    again = call("report", "copy", cwd=tmp_path)
+    assert again.stdout == done.stdout
+    assert files_of(tmp_path / "copy") == before
+    printed = call("report", "copy", "--format", "csv,json,markdown", cwd=tmp_path).stdout
+    assert printed.startswith(before["summary.csv"].decode())
+    assert printed.endswith(before["report.md"].decode())
+
+
+def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
+    folder, _ = smoke
+    content = json.loads(call("plan", folder / "smoke.yaml", "seeds=3", "--json", cwd=tmp_path).stdout)
+    assert [row["runs"] for row in content["variants"]] == [3, 3]
+    assert content["smallest_p"] == 2 / 2**3
+    assert not content["measured"]
+    assert list(tmp_path.iterdir()) == []
+    text = call("plan", "smoke.yaml", "seeds=13", cwd=folder).stdout
+    assert "26, of which 2 are missing" in text and "from the finished runs" in text
+    assert "g = tanh(z_g); h = o * tanh(c)" in text
+    tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"
+    content = json.loads(call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout)
+    assert content["smallest_p_holm"] == 3 * 2 / 2**8  # as a report adjusts: each task, and all of them
+
+
+def test_overrides_reach_the_experiment(smoke, tmp_path):
+    folder, _ = smoke
+    call(
+        "run", folder / "smoke.yaml", "name=other", "seeds=[4]", "training.epochs=1",
+        "variants.relu.model.gates=tanh",
+        "data.family=lorenz", "--results", ".", "-q", cwd=tmp_path,
+    )  # fmt: skip
+    resolved = yaml.safe_load((tmp_path / "other" / "experiment.yaml").read_text())
+    assert resolved["seeds"] == [4] and resolved["data"]["family"] == "lorenz"
+    assert resolved["variants"]["relu"] == {"model.activation": "relu", "model.gates": "tanh"}
+    assert "i, f, o = tanh(z)" in (tmp_path / "other" / "summary.csv").read_text()
+
+
+def test_run_prints_json_on_request(smoke):
+    folder, _ = smoke
+    content = json.loads(call("run", "smoke.yaml", "--json", cwd=folder).stdout)
+    assert [row["ok"] for row in content["rows"]] == [12, 12]
+
+
+def test_a_wrong_config_is_told_at_once_and_leaves_nothing(tmp_path):
+    (tmp_path / "wrong.yaml").write_text("version: 1\nname: x\nbaseline: a\nvariants:\n  a: {model.activation: geul}\n")
+    done = call("run", "wrong.yaml", "seds=3", cwd=tmp_path, code=2)
+    assert (
+        'wrong.yaml:5:25: variants.a: model.activation: "geul" is not an activation. Did you mean "gelu"?'
+        in done.stderr
+    )
+    assert 'command line, seds=3: "seds" is not a path of an experiment. Did you mean "seeds"?' in done.stderr
+    assert done.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["run", "nowhere.yaml"], 2, "nowhere.yaml: No such file or directory (looked in "),
+        (
+            ["run", "smoke.yaml", "--engine", "kers"],
+            2,
+            'engine=kers: engine: found "kers" (text); allowed: fused, keras. Did you mean "keras"?',
+        ),
+        (["report", "."], 2, ".: not a results folder"),
+        (["report", "results/smoke", "--format", "cvs"], 2, '--format: "cvs" is not a format. Did you mean "csv"?'),
+        (["rnu"], 2, "rnu"),
+        (["run", "smoke.yaml", "--results", "smoke.yaml"], 4, "cannot be used"),
+        (["run", "smoke.yaml", "epochs"], 2, "write path=value"),
+    ],
+)
+def test_errors_have_a_line_and_a_code(words, code, expected, smoke):
+    folder, _ = smoke
+    done = call(*words, cwd=folder, code=code)
+    assert expected in done.stderr
+
+
+def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
+    folder, _ = smoke
+    done = call(
+        "run", folder / "smoke.yaml", "--results", tmp_path, "-q", "seeds=2",
+        "variants.relu.training.optimizer.learning_rate=1e30",
+        cwd=folder,
+    )  # fmt: skip
+    assert "all diverged" in done.stdout and "0/2/0" in done.stdout
+    rows = (tmp_path / "smoke" / "runs.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[3] for row in rows] == ["ok", "ok", "diverged", "diverged"]
+    assert "diverged at epoch" in done.stdout
+
+
+def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
+    """A variant whose weights do not fit into memory, on a machine that is thought to have more."""
+    config = yaml.safe_load((ROOT / "configs" / "smoke.yaml").read_text())
+    config["variants"]["relu"] = {"model.encoder": [65536, 65536]}
+    (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(config))
+    code = (
+        "import sys; from lstm_ablate import machine\nfrom lstm_ablate.cli import app\n"
+        "machine.memory_bytes = lambda: 1e15\n"
+        "sys.argv = ['lstm-ablate', 'run', 'smoke.yaml', 'seeds=1']\napp.main()"
+    )
+    limited = f'ulimit -v {12 * 2**20}; exec {sys.executable} -c "$0"'
+    done = subprocess.run(
+        ["bash", "-c", limited, code], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
+    )
+    assert done.returncode == 3, done.stderr
+    assert "0/0/1" in done.stdout and "1/0/0" in done.stdout
+    (log,) = (tmp_path / "results" / "smoke" / "logs").iterdir()
+    assert f"logs/{log.name}" in done.stdout
+    again = call("report", "results/smoke", cwd=tmp_path)
+    assert "0/0/1" in again.stdout
+    assert "of memory" in call("run", "smoke.yaml", "seeds=1", cwd=tmp_path, code=2).stderr
+
+
+def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_path):
+    folder, _ = smoke
+    words = ["run", folder / "smoke.yaml", "seeds=200", "training.epochs=3", "--results", tmp_path, "--workers", "1"]
+    started = subprocess.Popen(
+        [PROGRAM, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "smoke" / "runs").glob("*.json"))) < 2:
+        assert time.monotonic() < deadline and started.poll() is None
+        time.sleep(0.1)
+    os.killpg(started.pid, signal.SIGINT)  # as Ctrl-C does: to the driver and its workers
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 130, err
+    kept = len(list((tmp_path / "smoke" / "runs").glob("*.json")))
+    assert f"interrupted: {kept} of 400 runs are done and kept" in err
+    assert "Traceback" not in err
+    assert len((tmp_path / "smoke" / "runs.csv").read_text().splitlines()) == 1 + kept
+    assert "of 200" in call("report", tmp_path / "smoke", cwd=folder).stdout
+    plan = json.loads(call("plan", *words[1:], "--json", cwd=folder).stdout)
+    assert sum(row["missing"] for row in plan["variants"]) == 400 - kept
+
+
+def test_a_closed_pipe_is_no_error(smoke):
+    folder, _ = smoke
+    line = f"{PROGRAM} report results/smoke | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_activations_are_listed_with_formulas():
+    done = call("activations", "--json", cwd=ROOT)
+    listed = {row["name"]: row for row in json.loads(done.stdout)}
+    assert len(listed) == 14
+    assert listed["leaky_relu"]["formula"] == "x if x > 0 else 0.2 x"
+    assert listed["relu"]["slope at -1, 0, 1"] == [0, 0, 1]
+    assert "ln(1 + exp(x))" in call("activations", cwd=ROOT).stdout
+
+
+def test_the_copy_of_the_schema_is_current():
+    assert call("schema", cwd=ROOT).stdout == (ROOT / "experiment.schema.json").read_text(), "make schema"
+
+
+def test_every_command_has_help_with_an_example():
+    commands = re.findall(r"^│ (\w+) ", call("--help", cwd=ROOT).stdout, re.MULTILINE)
+    assert commands == [
+        "init",
+        "run",
+        "plan",
+        "report",
+        "compare",
+        "verify",
+        "bench",
+        "doctor",
+        "schema",
+        "activations",
+    ]
+    for command in commands:
+        assert f"Example: lstm-ablate {command}" in " ".join(call(command, "--help", cwd=ROOT).stdout.split())
+
+
+def test_a_bug_shows_its_traceback_and_exit_code_70(tmp_path):
+    code = (
+        "import sys; from lstm_ablate.cli import app\nfrom lstm_ablate.experiment import schema\n"
+        "schema.json_schema = lambda: 1 / 0\nsys.argv = ['lstm-ablate', 'schema']\napp.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr and "a bug of lstm-ablate" in done.stderr
+
+
+def test_a_report_needs_no_data_file(tmp_path):
+    """Not even when the file has changed since; training does."""
+    for name in ("own_data.yaml", "own_data.csv"):
+        shutil.copy(ROOT / "configs" / name, tmp_path)
+    small = ["seeds=1", "training.epochs=1", "data.stride=20"]
+    call("run", "own_data.yaml", *small, cwd=tmp_path)
+    before = files_of(tmp_path / "results" / "own_data")
+    with (tmp_path / "own_data.csv").open("a") as stream:
+        stream.write("1680,9.9,40.0\n")
+    call("report", "results/own_data", cwd=tmp_path)
+    assert files_of(tmp_path / "results" / "own_data") == before
+    assert "0 done, 3 to train" in call("run", "own_data.yaml", *small, cwd=tmp_path).stderr
+
+
+def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp_path):
+    """12 seeds are three groups of a variant; a scheduler ends the first try."""
+    folder, _ = smoke
+    words = ["run", folder / "smoke.yaml", "training.epochs=3", "--workers", "1", "--results"]
+    started = subprocess.Popen([PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder)
+    runs = tmp_path / "stopped" / "smoke" / "runs"
+    deadline = time.monotonic() + 120
+    while len(list(runs.glob("*.json"))) < 2:
+        assert time.monotonic() < deadline and started.poll() is None
+        time.sleep(0.02)
+    started.send_signal(signal.SIGTERM)
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 143 and "Traceback" not in err
+    call(*words, tmp_path / "stopped", cwd=folder)
+    call(*words[:3], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)
+    whole, stopped = files_of(tmp_path / "whole" / "smoke"), files_of(tmp_path / "stopped" / "smoke")
+    for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "experiment.yaml"):
+        assert whole[name] == stopped[name]

@@ -1,0 +1,679 @@
+"""From a config to an experiment: what it means, and what a user is told about each mistake."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lstm_ablate.errors import UserError
+from lstm_ablate.experiment.loading import Experiment, load
+from lstm_ablate.experiment.runs import expand
+from lstm_ablate.experiment.settings import SGD, Adam, Chirp, FileData, Lorenz, Sines, Square
+from lstm_ablate.experiment.yaml_source import dump
+
+HEAD = """\
+version: 1
+name: test
+baseline: tanh
+variants:
+  tanh: {}
+  relu: {model.activation: relu}
+"""  # what follows it starts on line 7
+
+
+class Configs:
+    """A folder of configs."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.path = folder / "c.yaml"
+
+    def load(self, text: str, *overrides: str) -> Experiment:
+        self.path.write_text(text, encoding="utf-8")
+        return load(self.path, overrides)
+
+    def problems(self, text: str, *overrides: str) -> list[str]:
+        """Return the problems of a bad config, each without the folder's name."""
+        with pytest.raises(UserError) as caught:
+            self.load(text, *overrides)
+        return [problem.replace(f"{self.folder}/", "") for problem in caught.value.problems]
+
+
+@pytest.fixture
+def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configs:
+    monkeypatch.chdir(tmp_path)
+    return Configs(tmp_path)
+
+
+# ----------------------------------------------------------------------------------------- what it means
+
+
+def test_defaults(configs: Configs) -> None:
+    experiment = configs.load(HEAD)
+    assert experiment.name == "test"
+    assert experiment.seeds == tuple(range(10))
+    assert experiment.tasks == ("default",)
+    assert experiment.variants == ("tanh", "relu")
+    assert experiment.baseline == "tanh"
+    assert experiment.margin == 0.1
+    assert (experiment.engine, experiment.group_size, experiment.workers) == ("fused", "auto", "auto")
+    settings = experiment.settings["default", "tanh"]
+    assert settings.data == Sines()
+    assert settings.training.optimizer == Adam()
+    assert (settings.model.encoder, settings.model.decoder, settings.model.latent) == ((100, 50), (50, 100), "sequence")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("seeds: 1", {"seeds": (0,)}),
+        ("seeds: [7, 0, 3]", {"seeds": (7, 0, 3)}),
+        ("seeds: [9223372036854775807]", {"seeds": (2**63 - 1,)}),
+        ("analysis: {margin: 10%}", {"margin": 0.1}),
+        ("analysis: {margin: 2.5%}", {"margin": 0.025}),
+        ("analysis: {margin: 0.2}", {"margin": 0.2}),
+        ("group_size: 8", {"group_size": 8}),
+        ("group_size: auto", {"group_size": "auto"}),
+        ("execution: {workers: 3}", {"workers": 3}),
+        ("execution: {workers: auto}", {"workers": "auto"}),
+    ],
+)
+def test_values_of_an_experiment(configs: Configs, written: str, meant: dict[str, Any]) -> None:
+    experiment = configs.load(f"{HEAD}{written}\n")
+    assert {name: getattr(experiment, name) for name in meant} == meant
+
+
+# (base model, changes, cell input, cell output): section "sites" of the README
+CELLS = [
+    ("", "", "tanh", "tanh"),
+    ("activation: relu", "", "relu", "relu"),
+    ("candidate: relu", "", "relu", "tanh"),
+    ("output: relu", "", "tanh", "relu"),
+    ("candidate: relu, output: elu", "", "relu", "elu"),
+    ("", "model.candidate: relu", "relu", "tanh"),
+    ("", "model.output: relu", "tanh", "relu"),
+    ("activation: elu", "model.candidate: relu", "relu", "elu"),
+    ("activation: elu", "model.output: relu", "elu", "relu"),
+    ("activation: elu", "model.candidate: relu, model.output: gelu", "relu", "gelu"),
+    ("candidate: elu", "model.output: relu", "elu", "relu"),
+    ("candidate: elu", "model.activation: relu", "relu", "relu"),
+    ("candidate: elu, output: gelu", "model.activation: relu", "relu", "relu"),
+    ("activation: elu", "model.activation: relu", "relu", "relu"),
+    ("activation: elu", "model.between: relu", "elu", "elu"),
+    ("head: {units: [4]}, candidate: elu", "model.head.activation: relu", "elu", "tanh"),
+]
+
+
+@pytest.mark.parametrize(("base", "changes", "candidate", "output"), CELLS)
+@pytest.mark.parametrize("by", ["variant", "task", "command line"])
+def test_activation_candidate_and_output(
+    configs: Configs, by: str, base: str, changes: str, candidate: str, output: str
+) -> None:
+    text = f"version: 1\nname: t\nbaseline: v\nmodel: {{{base}}}\n"
+    if by == "variant":
+        experiment = configs.load(f"{text}variants: {{v: {{{changes}}}}}")
+    elif by == "task":
+        experiment = configs.load(f"{text}variants: {{v: {{}}}}\ntasks: {{default: {{{changes}}}}}")
+    else:
+        overrides = [change.replace(": ", "=") for change in changes.split(", ") if change]
+        experiment = configs.load(f"{text}variants: {{v: {{}}}}", *overrides)
+    model = experiment.settings["default", "v"].model
+    assert (model.cell_input, model.cell_output) == (candidate, output)
+    assert f"g = {candidate}(z_g); h = o * {output}(c)" in experiment.formula("default", "v")
+
+
+def test_formulas_name_every_change(configs: Configs) -> None:
+    experiment = configs.load(
+        HEAD
+        + "  all: {model.gates: hard_sigmoid, model.between: relu, model.head: {units: [64, 8], activation: elu},"
+        + " training.optimizer.learning_rate: 1e-2, model.latent: vector}\n"
+    )
+    assert experiment.formula("default", "relu") == "g = relu(z_g); h = o * relu(c)"
+    assert experiment.formula("default", "all") == (
+        "i, f, o = hard_sigmoid(z); g = tanh(z_g); h = o * tanh(c); y = relu(h); head = elu[64, 8]; "
+        "training.optimizer.learning_rate = 0.01; model.latent = vector"
+    )
+
+
+def test_nothing_behind_a_name_means_no_changes(configs: Configs) -> None:
+    experiment = configs.load(HEAD.replace("tanh: {}", "tanh:") + "tasks:\n  a:\n  b: {}\n")
+    assert experiment.settings["a", "tanh"] == experiment.settings["b", "tanh"]
+    assert experiment.formula("a", "tanh") == "g = tanh(z_g); h = o * tanh(c)"
+
+
+def test_as_many_seeds_as_are_allowed(configs: Configs) -> None:
+    """As a list of 20,000; as a number, also of the experiment that is written down and read again."""
+    seeds = tuple(range(1, 20_001))
+    assert configs.load(f"{HEAD}seeds: {list(seeds)}\n").seeds == seeds
+    one = configs.load(f"{HEAD}seeds: 500000\n")
+    assert one.seeds == tuple(range(500_000))
+    assert configs.load(dump(one.resolved)) == one
+
+
+def test_a_large_grid_is_that_of_its_cells(configs: Configs) -> None:
+    """Above 10,000 cells some are looked at first, and all in the end: a mistake that only one has is found."""
+    rates = "".join(f"  v{k}: {{training.optimizer.learning_rate: {k + 1}}}\n" for k in range(110))
+    text = f"{HEAD}{rates}  sgd: {{training.optimizer: {{name: sgd}}}}\nseeds: 1\ntasks:\n"
+    text += "".join(f"  t{k}: {{data.noise: {k}}}\n" for k in range(100))
+    one = configs.load(text)
+    assert list(one.settings) == [(task, variant) for task in one.tasks for variant in one.variants]
+    assert len(one.settings) == 100 * 113
+    assert one.settings["t7", "v3"] == configs.load(text[: text.index("  t8:")]).settings["t7", "v3"]
+    (problem,) = configs.problems(
+        f"{text}  wide: {{data.samples.train: 64}}\n".replace("sgd}}", "sgd}, training.batch_size: 65}")
+    )
+    assert problem.startswith("c.yaml:117:63: tasks.wide: variants.sgd: training.batch_size: 65 is more than the 64")
+
+
+def test_nothing_behind_tasks_means_no_tasks(configs: Configs) -> None:
+    assert configs.load(f"{HEAD}tasks:\n").tasks == ("default",)
+
+
+def test_optimizers(configs: Configs) -> None:
+    text = HEAD + (
+        "  sgd: {training.optimizer: sgd}\n"
+        "  named: {training.optimizer.name: sgd}\n"
+        "  full: {training.optimizer: {name: sgd, momentum: 0.9}}\n"
+        "  faster: {training.optimizer.learning_rate: 1e-2}\n"
+        "training: {optimizer: adam}\n"
+    )
+    settings = configs.load(text).settings
+    found = {variant: one.training.optimizer for (_, variant), one in settings.items()}
+    assert found["tanh"] == Adam()
+    assert found["sgd"] == found["named"] == SGD()
+    assert found["full"] == SGD(momentum=0.9)
+    assert found["faster"] == Adam(learning_rate=0.01)
+
+
+def test_tasks_change_data_model_and_training_for_all_variants(configs: Configs) -> None:
+    text = HEAD + (
+        "data: {family: sines, noise: 0.25}\n"
+        "tasks:\n"
+        "  plain: {}\n"
+        "  chirp: {data.family: chirp, data.end: [4, 5.5]}\n"
+        "  deep: {model.encoder: [8, 4, 2], training.loss: mae, model.activation: elu}\n"
+    )
+    experiment = configs.load(text)
+    assert experiment.tasks == ("plain", "chirp", "deep")
+    assert list(experiment.settings) == [(task, variant) for task in experiment.tasks for variant in ("tanh", "relu")]
+    settings = experiment.settings
+    assert settings["plain", "tanh"].data == Sines(noise=0.25)
+    assert settings["chirp", "relu"].data == Chirp(noise=0.25, end=(4.0, 5.5))
+    assert settings["deep", "tanh"].model.encoder == (8, 4, 2)
+    assert settings["deep", "tanh"].training.loss == "mae"
+    assert settings["deep", "tanh"].model.cell_input == "elu"
+    assert settings["deep", "relu"].model.cell_input == "relu"  # a variant's changes come after the task's
+
+
+# ----------------------------------------------------------------------------------------------- overrides
+
+
+def test_overrides_of_the_command_line(configs: Configs) -> None:
+    experiment = configs.load(
+        HEAD + "  v1.5: {}\n  v1: {}\ndata: {family: sines}\ntasks: {long: {}}\n",
+        "training.epochs=5",
+        "seeds=[3, 1]",
+        "data.family=lorenz",
+        "data.step=1e-2",
+        "training.optimizer.learning_rate=1e-2",
+        "training.epochs=6",
+        "model.encoder=[7]",
+        "model.head=",
+        "variants.relu.model.activation=elu",
+        "variants.relu.model.gates=relu",
+        "variants.v1.5.model.between=relu",
+        "variants.v1.model.between=elu",
+        "tasks.long.data.timesteps=60",
+        "analysis.margin=5%",
+        "execution.workers=2",
+        "name=renamed",
+        "baseline=relu",
+    )
+    settings = experiment.settings["long", "relu"]
+    assert (experiment.name, experiment.seeds, experiment.baseline) == ("renamed", (3, 1), "relu")
+    assert (experiment.margin, experiment.workers) == (0.05, 2)
+    assert settings.data == Lorenz(step=0.01, timesteps=60)
+    assert settings.training.epochs == 6
+    assert settings.training.optimizer == Adam(learning_rate=0.01)
+    assert settings.model.encoder == (7,)
+    assert settings.model.head is None
+    assert (settings.model.cell_input, settings.model.gates) == ("elu", "relu")
+    assert experiment.settings["long", "v1.5"].model.between == "relu"
+    assert experiment.settings["long", "v1"].model.between == "elu"
+    assert experiment.resolved["variants"]["relu"] == {"model.activation": "elu", "model.gates": "relu"}
+
+
+def test_a_change_of_a_section_that_is_not_written_starts_from_its_default(configs: Configs) -> None:
+    experiment = configs.load(
+        HEAD
+        + "  fast: {training.optimizer.learning_rate: 1e-2}\n"
+        + "tasks: {loud: {data.noise: 2}, square: {data.family: square}}\n",
+        "data.timesteps=9",
+    )
+    assert experiment.settings["loud", "tanh"].data == Sines(noise=2.0, timesteps=9)
+    assert experiment.settings["square", "tanh"].data == Square(timesteps=9)
+    assert experiment.settings["loud", "fast"].training.optimizer == Adam(learning_rate=0.01)
+
+
+def test_an_override_adds_a_variant_or_a_task(configs: Configs) -> None:
+    written = configs.load(HEAD + "  selu: {model.activation: selu}\ntasks: {long: {data.timesteps: 60}}\n")
+    added = configs.load(
+        HEAD, "variants.selu={model.activation: elu}", "tasks.long={data.timesteps: 60}",
+        "variants.selu.model.activation=selu",
+    )  # fmt: skip
+    assert added == written
+
+
+def test_an_override_is_what_the_file_would_say(configs: Configs) -> None:
+    written = configs.load(HEAD + "training: {epochs: 5}\nmodel: {latent: vector}\n")
+    overridden = configs.load(HEAD, "training.epochs=5", "model.latent=vector")
+    assert overridden == written
+
+
+BAD_OVERRIDES = {
+    "epochs": "command line, epochs: write path=value, such as training.epochs=5",
+    "=5": "command line, =5: write path=value",
+    "training.epoch=5": '"training.epoch" is not a path of an experiment. Did you mean "training.epochs"?',
+    "epochs=5": '"epochs" is not a path of an experiment.',
+    "training.epochs=many": (
+        'command line, training.epochs=many: training.epochs: a whole number is due; found "many" (text)'
+    ),
+    "training.epochs=": "command line, training.epochs=: training.epochs: a whole number is due; found nothing",
+    "training.epochs=[1": "command line, training.epochs=[1: not YAML",
+    "training.epochs=1e400": "command line, training.epochs=1e400: 1e400 is outside the range of a float",
+    "model.gates=relyu": (
+        'command line, model.gates=relyu: model.gates: "relyu" is not an activation. Did you mean "relu"?'
+    ),
+    "variants.rleu.model.gates=relu": '"rleu" is not a name in variants. Did you mean "relu"? To add one, write',
+    "model.gates=RELU": 'model.gates: "RELU" is not an activation. Did you mean "relu"?',
+    "variants.silu.model.gates=relu": (
+        '"silu" is not a name in variants. To add one, write variants.silu="{path: value}".'
+    ),
+    "variants.a/b={}": '"a/b" cannot be a name',
+    "variants.relu.model.gate=relu": (
+        'variants.relu: "model.gate" is not a path that variants can change. Did you mean "model.gates"?'
+    ),
+    "variants.relu.data.noise=1": "variants.relu: variants of a task share its data, so that they are paired",
+    "variants.relu.model.output=elu": '"model.output" and "activation" exclude each other',
+    "tasks.long.data.noise=1": '"long" is not a name in tasks. To add one, write tasks.long="{path: value}".',
+    "variants.relu=5": "command line, variants.relu=5: variants.relu: a mapping is due; found 5",
+    "varants.relu={}": '"varants.relu" is not a path of an experiment. Did you mean "variants"?',
+    "version=2": "command line, version=2: version: found 2; allowed: 1.",
+    "baseline=x": 'command line, baseline=x: baseline: "x" is not a variant.',
+    "name=a/b": '"a/b" cannot be a name',
+    "seeds.0=1": '"seeds.0" is not a path of an experiment.',
+}
+
+
+@pytest.mark.parametrize(("override", "message"), BAD_OVERRIDES.items())
+def test_bad_overrides(configs: Configs, override: str, message: str) -> None:
+    problems = configs.problems(HEAD, override)
+    assert any(message in problem for problem in problems), problems
+    assert all(problem.startswith(f"command line, {override}") or "c.yaml:6:" in problem for problem in problems)
+
+
+def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:
+    assert configs.problems(f"{HEAD}training: 5\n", "training.epochs=3") == [
+        "c.yaml:7:11: training: a mapping is due; found 5"
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ mistakes
+
+# name: (text after HEAD, the problems, each by its beginning)
+MISTAKES: dict[str, tuple[str, list[str]]] = {
+    "unknown section": (
+        "trainig: {}\n",
+        ['c.yaml:7:1: unknown key "trainig". Did you mean "training"?\n  known: data'],
+    ),
+    "unknown key": (
+        "model:\n  encodr: [1]\n",
+        ['c.yaml:8:3: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder, latent'],
+    ),
+    "unknown key of a family": (
+        "data: {family: lorenz, cycles: [1, 2]}\n",
+        ['c.yaml:7:24: unknown key "cycles" in data.\n  known: samples, timesteps, features, noise, family, step'],
+    ),
+    "unknown key of samples": (
+        "data: {family: ar, samples: {tain: 3}}\n",
+        ['c.yaml:7:30: unknown key "tain" in data.samples. Did you mean "train"?\n  known: train, validation, test'],
+    ),
+    "unknown key of an optimizer": (
+        "training: {optimizer: {name: sgd, beta_1: 0.5}}\n",
+        ['c.yaml:7:35: unknown key "beta_1" in training.optimizer.\n  known: global_clipnorm, name, learning_rate'],
+    ),
+    "path in a section": ("model.gates: relu\n", ['c.yaml:7:1: unknown key "model.gates".']),
+    "unknown activation": (
+        "model: {gates: Sigmoid}\n",
+        ['c.yaml:7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n  known: linear, relu'],
+    ),
+    "activation of a head": (
+        "model: {head: {units: [4], activation: rleu}}\n",
+        ['c.yaml:7:40: model.head.activation: "rleu" is not an activation. Did you mean "relu"?'],
+    ),
+    "head without units": (
+        "model: {head: {activation: relu}}\n",
+        ['c.yaml:7:15: model.head: the key "units" is missing'],
+    ),
+    "activation is a number": ("model: {between: 1}\n", ["c.yaml:7:18: model.between: text is due; found 1"]),
+    "unknown family": (
+        "data: {family: sine}\n",
+        ['c.yaml:7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar, random_walk, l'],
+    ),
+    "family is a list": ("data: {family: [ar]}\n", ["c.yaml:7:16: data: family: found a list; allowed: sines"]),
+    "no family": ("data: {noise: 1}\n", ['c.yaml:7:7: data: the key "family" is missing']),
+    "unknown optimizer": (
+        "training: {optimizer: {name: adm}}\n",
+        ['c.yaml:7:30: training.optimizer: name: found "adm" (text); allowed: adam, adamw, sgd, rmsprop. Did you mean'],
+    ),
+    "unknown optimizer, in one word": (
+        "training: {optimizer: adm}\n",
+        ['c.yaml:7:23: training.optimizer: found "adm" (text); allowed: adam, adamw, sgd, rmsprop.'],
+    ),
+    "unknown loss": ("training: {loss: mes}\n", ['c.yaml:7:18: training.loss: found "mes" (text); allowed: mse, mae']),
+    "section is a list": ("model: [1]\n", ["c.yaml:7:8: model: a mapping is due; found a list"]),
+    "section is nothing": ("training:\n", ["c.yaml:7:10: training: a mapping is due; found nothing"]),
+    "text for a number": (
+        "training: {epochs: 1_000}\n",
+        ['c.yaml:7:20: training.epochs: a whole number is due; found "1_000" (text)'],
+    ),
+    "float for a whole number": ("training: {epochs: 5.0}\n", ["c.yaml:7:20: training.epochs: a whole number is due"]),
+    "truth for a number": ("training: {epochs: true}\n", ["c.yaml:7:20: training.epochs: a whole number is due"]),
+    "no is not false": (
+        "training: {optimizer: {name: sgd, nesterov: no}}\n",
+        ['c.yaml:7:45: training.optimizer.nesterov: true or false is due; found "no" (text)'],
+    ),
+    "too small": ("training: {epochs: 0}\n", ["c.yaml:7:20: training.epochs: must be at least 1; found 0"]),
+    "negative": ("data: {family: ar, noise: -0.1}\n", ["c.yaml:7:27: data.noise: must be at least 0"]),
+    "not positive": (
+        "training: {optimizer: {name: adam, learning_rate: 0}}\n",
+        ["c.yaml:7:51: training.optimizer.learning_rate: must be greater than 0"],
+    ),
+    "not a number": ("data: {family: ar, noise: .nan}\n", ["c.yaml:7:27: data.noise: a finite number is due"]),
+    "infinite": ("data: {family: ar, noise: .inf}\n", ["c.yaml:7:27: data.noise: a finite number is due"]),
+    "units": (
+        "model:\n  encoder: [8, 0, 1.5, a]\n  decoder: 4\n",
+        [
+            "c.yaml:8:16: model.encoder.1: must be at least 1; found 0",
+            "c.yaml:8:19: model.encoder.2: a whole number is due; found 1.5",
+            'c.yaml:8:24: model.encoder.3: a whole number is due; found "a" (text)',
+            "c.yaml:9:12: model.decoder: a list is due, such as [64]; found 4",
+        ],
+    ),
+    "no layers": ("model: {encoder: []}\n", ["c.yaml:7:18: model.encoder: at least 1 is due; found an empty list"]),
+    "range backwards": (
+        "data: {family: sines, cycles: [5, 1]}\n",
+        ["c.yaml:7:31: data.cycles: the lower end of the range comes first"],
+    ),
+    "range of one": (
+        "data: {family: sines, cycles: [5]}\n",
+        ["c.yaml:7:31: data.cycles: two values are due, such as [1, 5]; found 1"],
+    ),
+    "range of three": ("data: {family: sines, cycles: [1, 2, 3]}\n", ["c.yaml:7:31: data.cycles: too many values"]),
+    "not stationary": (
+        "data: {family: ar, coefficients: [0.5, 0.5]}\n",
+        ["c.yaml:7:34: data.coefficients: the process is not stationary"],
+    ),
+    "large batches": (
+        "data: {family: ar, samples: {train: 8}}\ntraining: {batch_size: 9}\n",
+        ["c.yaml:8:24: training.batch_size: 9 is more than the 8 training samples"],
+    ),
+    "activation and candidate": (
+        "model: {activation: tanh, candidate: relu, output: relu}\n",
+        [
+            'c.yaml:7:27: model: "candidate" and "activation" exclude each other',
+            'c.yaml:7:44: model: "output" and "activation" exclude each other',
+        ],
+    ),
+    "seeds 0": ("seeds: 0\n", ["c.yaml:7:8: seeds: a number of seeds is between 1 and 1,000,000; found 0"]),
+    "a seed twice": ("seeds: [1, 2, 1]\n", ["c.yaml:7:8: seeds: the seed 1 is named twice"]),
+    "a negative seed": ("seeds: [-1]\n", ["c.yaml:7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is"]),
+    "no seeds": ("seeds: []\n", ["c.yaml:7:8: seeds: write a number of seeds"]),
+    "seeds are text": ("seeds: 010\n", ["c.yaml:7:8: seeds: write a number of seeds, or a list of whole numbers"]),
+    "margin without %": ("analysis: {margin: 10}\n", ["c.yaml:7:20: analysis.margin: must be less than 1"]),
+    "margin in words": ("analysis: {margin: ten%}\n", ["c.yaml:7:20: analysis.margin: write a percentage such as 10%"]),
+    "margin 0": ("analysis: {margin: 0%}\n", ["c.yaml:7:20: analysis.margin: must be greater than 0"]),
+    "margin 100": ("analysis: {margin: 100%}\n", ["c.yaml:7:20: analysis.margin: must be less than 1"]),
+    "workers 0": (
+        "execution: {workers: 0}\n",
+        ["c.yaml:7:22: execution.workers: write auto, or a whole number from 1; found 0"],
+    ),
+    "group size 0": ("group_size: 0\n", ["c.yaml:7:13: group_size: write auto, or a whole number from 1; found 0"]),
+    "many runs": (
+        "seeds: 900000\n",
+        ["c.yaml:7:8: 1 tasks x 2 variants x 900,000 seeds are 1,800,000 runs; at most 1,000,000"],
+    ),
+    "address of data": (
+        "data: {family: file, path: 'https://example.org/a.csv'}\n",
+        ['c.yaml:7:28: "https://example.org/a.csv" is an address; name a file on this machine'],
+    ),
+    "missing data": ("data: {family: file, path: no.csv}\n", ['c.yaml:7:28: data file "no.csv" not found (looked in ']),
+    "no path": ("data: {family: file}\n", ['c.yaml:7:7: data: the key "path" is missing']),
+    "split": (
+        "data: {family: file, path: c.yaml, split: {train: 0.5}}\n",
+        ["c.yaml:7:43: data.split: the fractions must add up to 1"],
+    ),
+    "digest": (
+        f"data: {{family: file, path: c.yaml, digest: '{'0' * 64}'}}\n",
+        ['c.yaml:7:44: "c.yaml" has the SHA-256 '],
+    ),
+    "columns": (
+        "data: {family: file, path: c.yaml, columns: [a, 1]}\n",
+        ["c.yaml:7:49: data.columns.1: text is due; found 1"],
+    ),
+    "variant with data": (
+        "  third: {data.noise: 1}\n",
+        ["c.yaml:7:11: variants.third: variants of a task share its data, so that they are paired"],
+    ),
+    "variant with another loss": (
+        "  third: {training.loss: mae}\n",
+        ["c.yaml:7:11: variants.third: variants are compared by their loss, so they share it"],
+    ),
+    "variant with a section": (
+        "  third: {model: {gates: relu}}\n",
+        ['c.yaml:7:11: variants.third: "model" is a whole section; write what changes in it as a path, such as model.'],
+    ),
+    "variant with an unknown path": (
+        "  third: {model.activatoin: relu}\n",
+        ['c.yaml:7:11: variants.third: "model.activatoin" is not a path that variants can change.'],
+    ),
+    "variant with a key for a path": (
+        "  third: {activation: relu}\n",
+        ['c.yaml:7:11: variants.third: "activation" is not a path that variants can change. Did you mean'],
+    ),
+    "variant with an unknown activation": (
+        "  third: {model.activation: geul}\n",
+        ['c.yaml:7:29: variants.third: model.activation: "geul" is not an activation. Did you mean "gelu"?'],
+    ),
+    "variant with both": (
+        "  third: {model.activation: relu, model.output: tanh}\n",
+        ['c.yaml:7:35: variants.third: "model.output" and "activation" exclude each other'],
+    ),
+    "variant is a list": ("  third: [relu]\n", ["c.yaml:7:10: variants.third: a mapping is due; found a list"]),
+    "variant twice": ("  relu: {}\n", ['c.yaml:7:3: the key "relu" was already given at c.yaml:6:3']),
+    "variants alike but for case": ("  Relu: {}\n", ['c.yaml:7:3: "Relu" and "relu" in variants differ only in case']),
+    "variants alike but for form": (
+        "  é: {}\n  e\u0301: {}\n",
+        ['c.yaml:8:3: "e\\u0301" cannot be a name', 'c.yaml:8:3: "e\u0301" and "é" in variants differ only in case'],
+    ),
+    "reserved name": ("  NaN: {}\n", ['c.yaml:7:3: "NaN" cannot be a name: other programs read it as something else']),
+    "name with a slash": ("  a/b: {}\n", ['c.yaml:7:3: "a/b" cannot be a name; allowed: letters, digits and _ - + .']),
+    "name that leads up": ('  "..": {}\n', ['c.yaml:7:3: ".." cannot be a name']),
+    "name with a comma": ('  "a,b": {}\n', ['c.yaml:7:3: "a,b" cannot be a name']),
+    "name with a line end": ('  "a\\n": {}\n', ['c.yaml:7:3: the key "a\\n" holds a character that cannot be seen']),
+    "long name": (f"  {'a' * 65}: {{}}\n", [f'c.yaml:7:3: "{"a" * 65}" cannot be a name']),
+    "empty name": ('  "": {}\n', ['c.yaml:7:3: "" cannot be a name']),
+    "task with an unknown path": (
+        "tasks: {long: {data.timestep: 60}}\n",
+        ['c.yaml:7:16: tasks.long: "data.timestep" is not a path that tasks can change.'],
+    ),
+    "task with a wrong value": (
+        "tasks: {long: {data.noise: x}}\ndata: {family: ar}\n",
+        ['c.yaml:7:28: tasks.long: data.noise: a number is due; found "x" (text)'],
+    ),
+    "task name": ("tasks: {a b: {}}\n", ['c.yaml:7:9: "a b" cannot be a name']),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_shown_where_they_are(configs: Configs, text: str, expected: list[str]) -> None:
+    problems = configs.problems(HEAD + text)
+    assert len(problems) == len(expected), problems
+    for problem, beginning in zip(problems, expected, strict=True):
+        assert problem.startswith(beginning), problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5\n", "c.yaml:1:1: an experiment is a mapping (name: ..., variants: ...), found 5"),
+        ("- a\n", "c.yaml:1:1: an experiment is a mapping (name: ..., variants: ...), found a list"),
+        ("---\n", "c.yaml:2:1: an experiment is a mapping (name: ..., variants: ...), found nothing"),
+        ("", "c.yaml: the file is empty"),
+        (HEAD.replace("version: 1", "version: 2"), "c.yaml:1:10: version: found 2; allowed: 1."),
+        (HEAD.replace("version: 1", "version: 1.0"), "c.yaml:1:10: version: a whole number is due; found 1.0"),
+        (HEAD.replace("version: 1", "version: true"), "c.yaml:1:10: version: a whole number is due; found true"),
+        (HEAD.replace("version: 1\n", ""), 'c.yaml:1:1: the key "version" is missing'),
+        (HEAD.replace("name: test", "name: 1e3"), "c.yaml:2:7: name: text is due; found 1000.0"),
+        (HEAD.replace("name: test", "name: ../x"), 'c.yaml:2:7: "../x" cannot be a name; allowed: letters, digits'),
+        (
+            HEAD.replace("baseline: tanh", "baseline: tnah"),
+            'c.yaml:3:11: baseline: "tnah" is not a variant. Did you mean "tanh"?\n  known: tanh, relu',
+        ),
+        (HEAD.replace("baseline: tanh\n", ""), 'c.yaml:1:1: the key "baseline" is missing'),
+        ("version: 1\nname: a\nbaseline: b\n", 'c.yaml:1:1: the key "variants" is missing'),
+        ("version: 1\nname: a\nbaseline: b\nvariants: [b]\n", "c.yaml:4:11: variants: a mapping is due; found a list"),
+        ("version: 1\nname: a\nbaseline: b\nvariants:\n", "c.yaml:4:10: variants: a mapping is due; found nothing"),
+    ],
+)
+def test_mistakes_in_the_frame(configs: Configs, text: str, expected: str) -> None:
+    problems = configs.problems(text)
+    assert len(problems) == 1, problems
+    assert problems[0].startswith(expected)
+
+
+def test_no_variants(configs: Configs) -> None:
+    problems = configs.problems("version: 1\nname: a\nbaseline: b\nvariants: {}\n")
+    assert "c.yaml:4:11: variants: at least 1 is due; found an empty mapping" in problems
+
+
+def test_all_mistakes_of_a_file_are_shown_at_once_and_each_once(configs: Configs) -> None:
+    problems = configs.problems(
+        "version: 1\n"
+        "name: a/b\n"
+        "baseline: rleu\n"
+        "data: {family: sines, noise: x}\n"
+        "model: {gates: sigmod}\n"
+        "training: {epochs: 0, batch_size: 2.5}\n"
+        "variants:\n"
+        "  relu: {model.activation: geul}\n"
+        "  tanh: {data.noise: 1, model.ouput: relu}\n"
+        "sedes: 5\n"
+        "tasks: {long: {training.epochs: -1}}\n",
+        "analysis.margin=1",
+        "modl.gates=relu",
+    )
+    assert [problem.split(": ")[0] for problem in problems] == [
+        "command line, modl.gates=relu",
+        "command line, analysis.margin=1",
+        *("c.yaml:2:7", "c.yaml:3:11", "c.yaml:4:30", "c.yaml:5:16", "c.yaml:6:20", "c.yaml:6:35"),
+        *("c.yaml:8:28", "c.yaml:9:10", "c.yaml:9:25", "c.yaml:10:1", "c.yaml:11:33"),
+    ]
+
+
+def test_a_wrong_value_of_an_alias_is_shown_where_it_was_written(configs: Configs) -> None:
+    problems = configs.problems(HEAD + "  a: {model.encoder: &units [0]}\n  b: {model.decoder: *units}\n")
+    assert problems[0].startswith("c.yaml:7:30: variants.a: model.encoder.0: must be at least 1; found 0")
+    assert problems[1].startswith("c.yaml:7:30: variants.b: model.decoder.0: must be at least 1; found 0")
+
+
+# ----------------------------------------------------------------------------------------------- file data
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_data_file_lies_beside_the_config_or_in_the_working_folder(
+    configs: Configs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = configs.folder / "working"
+    working.mkdir()
+    monkeypatch.chdir(working)
+    text = HEAD + "data: {family: file, path: a.csv}\n"
+    problems = configs.problems(text)
+    assert len(problems) == 1
+    assert problems[0].startswith(f'c.yaml:7:28: data file "a.csv" not found (looked in {configs.folder} and ')
+    (working / "a.csv").write_text("working")
+    data = configs.load(text).settings["default", "tanh"].data
+    assert isinstance(data, FileData)
+    assert (data.path, data.digest) == (str(working / "a.csv"), _sha("working"))
+    (configs.folder / "a.csv").write_text("beside")
+    data = configs.load(text).settings["default", "relu"].data
+    assert isinstance(data, FileData)
+    assert (data.path, data.digest) == (str(configs.folder / "a.csv"), _sha("beside"))
+
+
+def test_the_digest_given_is_held_against_the_file(configs: Configs) -> None:
+    (configs.folder / "a.csv").write_text("one")
+    text = f"{HEAD}data: {{family: file, path: a.csv, digest: '{_sha('one')}'}}\n"
+    assert configs.load(text).settings
+    (configs.folder / "a.csv").write_text("two")
+    (problem,) = configs.problems(text)
+    assert f'"a.csv" has the SHA-256 {_sha("two")}, not the digest given here' in problem
+
+
+@pytest.mark.parametrize(
+    "order", ["data.path: b.csv", "data.path: b.csv, data.digest: {}", "data.digest: {}, data.path: b.csv"]
+)
+def test_tasks_have_data_files_of_their_own(configs: Configs, order: str) -> None:
+    for name in "ab":
+        (configs.folder / f"{name}.csv").write_text(name)
+    changes = order.replace("{}", f'"{_sha("b")}"')
+    experiment = configs.load(f"{HEAD}data: {{family: file, path: a.csv}}\ntasks: {{a: {{}}, b: {{{changes}}}}}\n")
+    for name in "ab":
+        data = experiment.settings[name, "tanh"].data
+        assert isinstance(data, FileData)
+        assert (Path(data.path).name, data.digest) == (f"{name}.csv", _sha(name))
+        assert experiment.place(name, "tanh", "data.path").source == str(configs.path)
+
+
+def test_a_path_where_none_belongs_is_one_mistake(configs: Configs) -> None:
+    problems = configs.problems(f"{HEAD}data: {{family: sines, path: c.yaml}}\n")
+    assert [problem.split("\n")[0] for problem in problems] == ['c.yaml:7:23: unknown key "path" in data.']
+
+
+# ------------------------------------------------------------------------------------------------- resolved
+
+RESOLVED = {
+    "defaults": HEAD,
+    "everything": HEAD
+    + "  half: {model.candidate: relu, training.optimizer.learning_rate: 1e-7}\n"
+    + "  bare: {model.head: null}\n"
+    + "data: {family: ar, coefficients: [0.5], noise: 0}\nmodel: {activation: elu, head: {units: [3]}}\n"
+    + "training: {optimizer: {name: rmsprop, rho: 0.95}, epochs: 2}\nseeds: [4, 2]\nanalysis: {margin: 5%}\n"
+    + "tasks: {short: {data.timesteps: 5}, long: {data.timesteps: 70, model.encoder: [4]}}\nexecution: {workers: 3}\n"
+    + "group_size: 3\n",
+    "file": HEAD + "data: {family: file, path: c.yaml, stride: 2}\n",
+    "optimizer in one word": HEAD + "  sgd: {training.optimizer: sgd}\ntraining: {optimizer: adamw}\n",
+    "another optimizer": HEAD + "  sgd: {training.optimizer.name: sgd}\n",
+    "a family with keys of its own": HEAD
+    + "data: {family: sines, components: 3, cycles: [2, 3], noise: 0.2}\n"
+    + "tasks: {a: {}, b: {data.family: square}, c: {data.step: 0.1, data.family: lorenz}}\n",
+    "names like numbers": HEAD + "  '1e3': {}\n  '5.': {}\n  007: {}\n",
+    "another family": HEAD + "data: {family: sines, noise: 0.2}\ntasks: {a: {}, b: {data.family: square}}\n",
+    "nothing behind a name": HEAD.replace("tanh: {}", "tanh:") + "tasks: {a: }\n",
+}
+
+
+@pytest.mark.parametrize("text", RESOLVED.values(), ids=RESOLVED)
+def test_resolved_and_loaded_again_it_is_the_same_experiment(configs: Configs, text: str) -> None:
+    first = configs.load(text)
+    again = configs.folder / "experiment.yaml"
+    again.write_text(dump(first.resolved), encoding="utf-8")
+    second = load(again)
+    assert [run.id for run in expand(second, "fused")] == [run.id for run in expand(first, "fused")]
+    assert second.resolved == first.resolved
+    assert (second.name, second.seeds, second.margin) == (first.name, first.seeds, first.margin)
+    assert "execution" not in first.resolved

@@ -1,0 +1,169 @@
+"""The JSON Schema: valid itself, and of one mind with the loader, with the `jsonschema` package as arbiter."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from lstm_ablate.errors import UserError
+from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.loading import load
+from lstm_ablate.experiment.schema import dotted_paths, json_schema
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.yaml_source import read_file, read_text
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted(ROOT.glob("configs/*.yaml"))
+HEAD = "version: 1\nname: test\nbaseline: tanh\nvariants:\n  tanh: {}\n  relu: {model.activation: relu}\n"
+
+validator = jsonschema.Draft202012Validator(json_schema())
+
+
+def _errors(values: object) -> list[str]:
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(values)]
+
+
+def test_the_schema_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    assert json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_the_schema_is_a_value_of_its_own() -> None:
+    json_schema()["properties"].clear()
+    assert json_schema()["properties"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_accepts_the_configs_of_the_project(path: Path) -> None:
+    assert not _errors(read_file(path).plain())
+    schema = ROOT / "experiment.schema.json"
+    assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema=../{schema.name}\n")
+
+
+def test_there_are_configs() -> None:
+    assert CONFIGS
+
+
+def test_what_a_load_resolves_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD + "tasks: {a: {data.timesteps: 5}}\nmodel: {head: {units: [3]}}\n")
+    assert not _errors(load(path).resolved)
+
+
+ACCEPTED = [
+    "",
+    "seeds: 3",
+    "seeds: [3, 1]",
+    "analysis: {margin: 5%}",
+    "analysis: {margin: 0.05}",
+    "execution: {workers: auto}",
+    "execution: {workers: 2}",
+    "data: {family: sines, cycles: [1, 2.5]}",
+    "data: {family: ar, coefficients: [0.5]}",
+    "data: {family: file, path: c.yaml, columns: [a]}",
+    "model: {candidate: relu, output: relu, head: {units: [4], activation: elu}}",
+    "model: {activation: null, head: null}",
+    "training: {optimizer: {name: sgd, nesterov: true}}",
+    "training: {optimizer: {name: adam, global_clipnorm: 1}}",
+    "training: {optimizer: adam}",
+    "tasks: {}",
+    "tasks: {a: {data.family: lorenz, model.encoder: [3], training.loss: mae}, b: {}, c: null}",
+    "  third: {model.head: {units: [3]}, training.optimizer.learning_rate: 1e-2}",
+    "  third: {training.optimizer: {name: sgd}}",
+    "  third: {training.optimizer: sgd}",
+    "  third: null",
+    "  third: {model.head: null}",
+]
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_accepts_what_the_loader_accepts(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"{HEAD}{text}\n")
+    load(path)
+    assert not _errors(read_file(path).plain())
+
+
+REFUSED = [
+    "trainig: {}",
+    "version: 2",
+    "seeds: 0",
+    "seeds: []",
+    "seeds: [1, 1]",
+    "seeds: [-1]",
+    "seeds: many",
+    "seeds: 1e3.5",
+    "analysis: {margin: 10}",
+    "analysis: {margin: ten%}",
+    "execution: {workers: many}",
+    "execution: {workers: 0}",
+    "data: {family: sine}",
+    "data: {noise: 1}",
+    "data: {family: lorenz, cycles: [1, 2]}",
+    "data: {family: sines, cycles: [1]}",
+    "data: {family: sines, cycles: [1, 2, 3]}",
+    "data: {family: sines, noise: -1}",
+    "data: {family: sines, samples: {train: 0}}",
+    "data: {family: file}",
+    "model: {encoder: 4}",
+    "model: {encoder: []}",
+    "model: {encoder: [0]}",
+    "model: {gates: Sigmoid}",
+    "model: {head: {activation: relu}}",
+    "model: {latent: both}",
+    "model: [1]",
+    "training: {epochs: 0}",
+    "training: {epochs: 1_000}",
+    "training: {epochs: true}",
+    "training: {loss: mes}",
+    "training: {optimizer: adm}",
+    "training: {optimizer: {name: sgd, beta_1: 0.5}}",
+    "training: {optimizer: {name: sgd, nesterov: no}}",
+    "tasks: {a: {data.nois: 1}}",
+    "tasks: {a: {data: {noise: 1}}}",
+    "tasks: [a]",
+    "  third: {data.noise: 1}",
+    "  third: {training.loss: mae}",
+    "  third: {model.activation: geul}",
+    "  third: {activation: relu}",
+    "  third: {model.encoder: [a]}",
+    "  third: [relu]",
+]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_refuses_what_the_loader_refuses(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text((HEAD.replace("version: 1\n", "") if text.startswith("version") else HEAD) + text + "\n")
+    with pytest.raises(UserError):
+        load(path)
+    assert _errors(read_file(path).plain())
+
+
+@pytest.mark.parametrize("key", ["version", "name", "baseline", "variants"])
+def test_refuses_a_config_without_a_key_that_is_due(key: str) -> None:
+    values = read_text(HEAD, "c.yaml").plain()
+    del values[key]
+    assert _errors(values)
+
+
+def test_every_activation_is_offered_to_editors() -> None:
+    schema = json_schema()
+    gates = schema["properties"]["variants"]["additionalProperties"]["anyOf"][0]["properties"]["model.gates"]
+    assert gates["enum"] == list(ACTIVATIONS)
+
+
+def test_dotted_paths_are_all_that_settings_hold() -> None:
+    """Every leaf of the default settings, found by walking the values and not the schema, has a path."""
+
+    def leaves(value: object, path: str = "") -> set[str]:
+        if isinstance(value, dict):
+            return {path[:-1], *(below for key, inner in value.items() for below in leaves(inner, f"{path}{key}."))}
+        return {path[:-1]}
+
+    found = leaves(Settings().model_dump()) - {""}
+    assert found <= set(dotted_paths())
+    assert {"model.head.units", "data.coefficients", "data.split.train", "training.optimizer.rho"} <= set(
+        dotted_paths()
+    )
+    assert {"data.family", "training.optimizer.name", "seeds", "analysis.margin"} <= set(dotted_paths())

@@ -1,0 +1,108 @@
+"""The command line with the stub engine in place of the real ones, and with faults that its environment asks for.
+
+STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors and memory besides.
+STUB_FSYNC: `k errno`: the k-th fsync fails. As a zygote (no arguments) it starts a driver for each line that it reads.
+A run or a report that ends well without having called its doubles ends with code 1 instead.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+if __name__ != "__mp_main__":  # in no worker; once for all drivers that a zygote forks
+    from lstm_ablate.cli import app
+    from lstm_ablate.experiment import runs
+    from lstm_ablate.report import renderers
+    from lstm_ablate.store import files
+    from lstm_ablate.training import sweep
+
+    expand, train = runs.expand, sweep.train
+
+
+called = set()
+
+
+def marked(name, double):
+    """Return a double that leaves its name in `called`."""
+
+    def told(*words, **options):
+        called.add(name)
+        return double(*words, **options)
+
+    return told
+
+
+def stub_expand(experiment, engine=None):
+    return expand(experiment, "stub_engine")
+
+
+def told_train(todo, folder, **options):
+    acks = os.open(os.environ["STUB_ACKS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for step in train(todo, folder, **options):
+        if isinstance(step, sweep.Finished):
+            os.write(acks, (step.run.id + gauge() + "\n").encode())
+        yield step
+
+
+def gauge():
+    """Open descriptors and memory in MB, where they are asked for."""
+    if "STUB_GAUGE" not in os.environ:
+        return ""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return f" {len(list(Path('/proc/self/fd').iterdir()))} {pages * resource.getpagesize() / 1e6}"
+
+
+def break_fsync(k, errno):
+    fsync, count = os.fsync, 0
+
+    def failing(descriptor):
+        nonlocal count
+        count += 1
+        if count == k:
+            raise OSError(errno, os.strerror(errno))
+        fsync(descriptor)
+
+    files.os.fsync = failing
+
+
+def main(words):
+    sys.argv = ["lstm-ablate", *words]
+    runs.expand = marked("runs.expand", stub_expand)
+    sweep.expand = marked("sweep.expand", stub_expand)
+    # The page takes seconds to draw, and is derived like the rest.
+    renderers._write_page = marked("report._write_page", lambda folder, summary: set())
+    if "STUB_ACKS" in os.environ:
+        sweep.train = told_train
+    if "STUB_FSYNC" in os.environ:
+        break_fsync(*map(int, os.environ["STUB_FSYNC"].split()))
+    try:
+        app.main()
+    except SystemExit as end:
+        due = {"report": {"runs.expand"}}  # where nothing can be written, it draws no page
+        due["run"] = {"runs.expand", "sweep.expand", "report._write_page"}
+        if end.code in (None, 0, 3) and (idle := due.get(words[0], set()) - called):
+            sys.exit(f"the stub driver's doubles were not called: {', '.join(sorted(idle))}")
+        raise
+
+
+def zygote():
+    """For each line, a JSON list of words and environment: start a driver in a new session, print its process id."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        words, environment = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            os.environ.update(environment)
+            for standard in (1, 2):
+                os.dup2(os.open(environment["STUB_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), standard)
+            main(words)
+        print(child, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:]) if len(sys.argv) > 1 else zygote()

@@ -1,0 +1,517 @@
+"""Drivers that are killed, interrupted, doubled or read from, in odd surroundings: the same bytes come out."""
+
+import csv
+import json
+import os
+import pty
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import stub_engine
+from faults import (
+    DERIVED,
+    FULL,
+    SOURCES,
+    TESTS,
+    Marked,
+    config,
+    derived,
+    ended,
+    lines,
+    often,
+    recorded,
+    run,
+    start,
+    until,
+    within,
+)
+
+from lstm_ablate.experiment import loading
+from lstm_ablate.store import inventory, records
+from lstm_ablate.training import sweep
+
+pytestmark = pytest.mark.faults
+
+
+class Zygote:
+    """Starts drivers in milliseconds: a process that has loaded everything, and forks."""
+
+    def __init__(self, log):
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, TESTS / "stub_driver.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": SOURCES},
+        )  # fmt: skip
+
+    def start(self, *words, **environment):
+        told = [list(map(str, words)), {"STUB_LOG": str(self.log), **environment}]
+        self.process.stdin.write(json.dumps(told) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def end(self):
+        self.process.communicate(timeout=60)
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
+    """Half of the kills fall anywhere, start included, and half close behind a run that was told as recorded.
+
+    "Anywhere" is a share of the time that an undisturbed driver takes on this machine, and a driver that ends before
+    its kill is counted as a miss.
+    """
+    path = config(tmp_path, quick=stub_engine.BREATHES)
+    seeds, wanted = often((12, 8), (40, 500))
+    words = ("run", path, f"seeds={seeds}", "--workers", 1, "--results")
+    draw = random.Random(5)
+    zygote = Zygote(tmp_path / "log")
+    begin = time.monotonic()
+    calm = zygote.start(*words, tmp_path / "calm")
+    until(lambda: not alive(calm), "the undisturbed driver")
+    whole = time.monotonic() - begin
+    expected = derived(tmp_path / "calm" / "stub")
+    kills = told = folders = drivers = 0
+    marked = Marked()
+    while kills < wanted:
+        folders += 1
+        results = tmp_path / f"killed{folders}"
+        folder, acks = results / "stub", tmp_path / f"acks{folders}"
+        while recorded(folder) < 2 * seeds and kills < wanted:
+            drivers += 1
+            assert drivers <= 5 * wanted, f"only {kills} of {drivers} drivers were killed before they ended"
+            before = len(lines(acks))
+            driver = zygote.start(*words, results, STUB_ACKS=str(acks), **marked.environment)
+            if kills % 2:
+                more = before + draw.randint(1, 8)
+                until(
+                    lambda a=acks, n=more, driver=driver: len(lines(a)) >= n or not alive(driver),
+                    f"{more} runs told as recorded, or the end of the driver",
+                )
+                time.sleep(draw.uniform(0, 0.02))
+            else:
+                time.sleep(draw.uniform(0, 0.8 * whole))
+            if alive(driver):
+                os.kill(driver, signal.SIGKILL)
+                kills += 1
+            until(lambda driver=driver: not alive(driver), "the end of a driver that was killed")
+            found, damaged = records.load(folder)
+            assert damaged == []
+            assert set(lines(acks)) <= found.keys()
+        run(*words[1:], results, STUB_ACKS=str(acks))
+        assert len(lines(acks)) == len(set(lines(acks)))
+        assert not (folder / "runs" / "conflicts").exists() and not list((folder / "logs").glob("*"))
+        assert not list(folder.rglob("*.tmp")) and inventory.foreign(folder) == []
+        assert derived(folder) == expected
+        told += len(lines(acks))
+        shutil.rmtree(results)
+    zygote.end()
+    marked.gone()
+    print(f"{kills} kills, {drivers} drivers, {folders} experiments, {told} runs told, none lost")
+    assert told >= 2 * seeds * folders - kills  # between record and telling falls one at most
+    assert "This is a bug" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("whole_group", [False, True], ids=["driver", "group"])
+def test_a_signal_stops_in_order(number, whole_group, tmp_path):
+    if not FULL and whole_group != (number == signal.SIGINT):
+        pytest.skip("in the full run")
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    slowest = 0.0
+    for trial in range(often(1, 10)):
+        results = tmp_path / str(trial)
+        marked = Marked()
+        process = start("run", path, "seeds=8", "--results", results, "--workers", 2, **marked.environment)
+        until(lambda results=results: recorded(results / "stub") >= 9, "9 recorded runs")
+        time.sleep(0.2)
+        (os.killpg if whole_group else os.kill)(process.pid, number)
+        begin = time.monotonic()
+        _, err = process.communicate(timeout=30)
+        slowest = max(slowest, time.monotonic() - begin)
+        assert slowest < within(2)
+        assert process.returncode == 128 + number, err
+        assert "Traceback" not in err
+        kept = recorded(results / "stub")
+        assert f"interrupted: {kept} of 16 runs are done and kept" in err
+        assert len(lines(results / "stub" / "runs.csv")) == 1 + kept
+        assert not (results / "stub" / "report.md").exists()  # of an older state; `report` writes it
+        assert not (results / "stub" / "logs").exists()
+        marked.gone()
+    print(f"stopped after {slowest:.2f} s at most")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_second_interrupt_ends_at_once(number, tmp_path):
+    """Also where the first one has to wait: somebody is writing the derived files."""
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    slowest = 0.0
+    for trial in range(often(1, 10)):
+        results = tmp_path / str(trial)
+        marked = Marked()
+        process = start("run", path, "--results", results, "--workers", 2, **marked.environment)
+        until(lambda results=results: recorded(results / "stub") >= 3, "3 recorded runs")
+        with records.deriving(results / "stub"):
+            process.send_signal(number)
+            time.sleep(0.5 if trial % 2 == 0 else 0.01 * trial)
+            begin = time.monotonic()
+            process.send_signal(number)
+            _, err = process.communicate(timeout=30)
+            slowest = max(slowest, time.monotonic() - begin)
+        assert slowest < within(1)
+        assert process.returncode == 128 + number and "Traceback" not in err, err
+        marked.gone()
+        assert records.load(results / "stub")[1] == []
+    print(f"ended after {slowest:.2f} s at most")
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path):
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    process = start("run", path, "--results", tmp_path, "--workers", 2, under=("nohup",))
+    until(lambda: recorded(tmp_path / "stub") >= 3, "3 recorded runs")
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 6
+
+
+LOST = ("full", "pipe", "terminal")
+
+
+@pytest.mark.parametrize("what", LOST)
+def test_messages_that_nobody_can_read_end_no_experiment(what, tmp_path):
+    """A log on a full disk, a reader that has gone, a terminal that was closed (without a signal)."""
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    run(path, "--results", tmp_path / "calm")
+    reader, writer = pty.openpty() if what == "terminal" else os.pipe()
+    with open("/dev/full", "w") if what == "full" else os.fdopen(writer, "w") as messages:  # noqa: PTH123
+        process = subprocess.Popen(
+            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path / "lost"],
+            stdout=messages if what == "terminal" else subprocess.DEVNULL, stderr=messages,
+            env={**os.environ, "PYTHONPATH": SOURCES}, start_new_session=True,
+        )  # fmt: skip
+    until(lambda: recorded(tmp_path / "lost" / "stub") >= 1, "a recorded run")
+    os.close(reader)
+    assert process.wait(60) == 0
+    assert derived(tmp_path / "lost" / "stub") == derived(tmp_path / "calm" / "stub")
+
+
+def test_a_table_that_cannot_be_printed_is_told_and_everything_else_is_there(tmp_path):
+    path = config(tmp_path)
+    run(path, "--results", tmp_path / "calm")
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path], stdout=full, text=True,
+            stderr=subprocess.PIPE, check=False, env={**os.environ, "PYTHONPATH": SOURCES},
+        )  # fmt: skip
+    assert done.returncode == 4 and "Traceback" not in done.stderr
+    assert done.stderr.endswith("standard output: No space left on device; what was to be printed is lost\n")
+    assert derived(tmp_path / "stub") == derived(tmp_path / "calm" / "stub")
+
+
+def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(tmp_path):
+    path = config(tmp_path)
+    folder = tmp_path / "stub"
+    run(path, "seeds=[0, 1]", "--results", tmp_path)
+    (mine,) = (run for run, one in records.load(folder)[0].items() if one.identity["seed"] == 1)
+    (folder / "runs" / f"{mine}.json").write_text("{}")
+    told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
+    _, err = run(path, "seeds=[0]", "--results", tmp_path, "-q")
+    assert err == f"{told}\n"
+    assert [one.name for one in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
+    (folder / "runs" / f"{mine}.json").write_text("{}")
+    _, err = ended(start("report", folder))
+    assert err == f"{folder}/runs/{mine}.json: damaged; `lstm-ablate run` moves it aside\n"
+    _, err = run(path, "seeds=[0, 1]", "--results", tmp_path, "-q")
+    assert err == f"{told.replace('.1.json', '.2.json')}, the run is trained again\n"
+    assert len(records.load(folder)[0]) == 2
+    (folder / "runs" / f"{mine}.json").write_text("{}")
+    _, err = ended(start("report", folder))
+    assert err.endswith("damaged; `lstm-ablate run` moves it aside and trains its run again\n")
+
+
+STARTS = """
+import contextlib, json, os, signal, sys, time
+from pathlib import Path
+import faults, stub_driver
+from lstm_ablate.store import records
+count, words = int(sys.argv[1]), sys.argv[2:]
+locked = records.locked
+@contextlib.contextmanager
+def timed(folder):
+    begin = time.monotonic()
+    try:
+        with locked(folder):
+            yield
+    finally:
+        os.write(tell, f"{os.getpid()} {time.monotonic() - begin}\\n".encode())
+records.locked = timed
+ready, go = os.pipe()
+hear, tell = os.pipe()
+children = []
+for number in range(count):
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+        os.read(ready, 1)
+        os.dup2(os.open(f"{sys.argv[-1]}/said{os.getpid()}", os.O_WRONLY | os.O_CREAT), 2)
+        os.dup2(2, 1)
+        stub_driver.main(words)
+    children.append(child)
+os.close(go)
+codes = {}
+for _ in range(count - 1):
+    child, status = os.wait()
+    codes[child] = os.waitstatus_to_exitcode(status)
+(worked,) = set(children) - codes.keys()
+faults.until(lambda: faults.recorded(Path(words[-1], "stub")) >= 3, "3 recorded runs")
+os.kill(worked, signal.SIGINT)
+code = os.waitstatus_to_exitcode(os.waitpid(worked, 0)[1])
+seconds = dict(line.split() for line in os.read(hear, 2**16).decode().splitlines())
+print(json.dumps([worked, code, [[child, codes[child], float(seconds[str(child)])] for child in codes]]))
+"""
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["new folder", "after a killed driver"])
+def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
+    path = config(tmp_path, hangs=stub_engine.HANGS)
+    if stale:
+        (tmp_path / "stub" / "runs").mkdir(parents=True)
+        (tmp_path / "stub" / ".holder").write_text("process 1 on nowhere\n")
+    count = often(8, 50)
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS, str(count), "run", path, "--workers", "1", "--results", tmp_path],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    worked, code, others = json.loads(done.stdout)
+    assert code == 130 and len(others) == count - 1
+    for child, code, seconds in others:
+        said = (tmp_path / f"said{child}").read_text()
+        assert code == 4 and f"in use by process {worked} on " in said, said
+        assert seconds < within(1)
+    print(f"{count} starts: told after {max(seconds for _, _, seconds in others):.2f} s at most")
+
+
+def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
+    """A file system on which locks do not work: both train everything, the first to record a run has recorded it."""
+    path = config(tmp_path, quick=0.25)
+    one = loading.load(path, ("seeds=10",))
+    folder = tmp_path / "r"
+    (folder / "runs").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(TESTS.parent))
+    stored = []
+
+    def drive():
+        todo = sweep.plan(one, folder, engine="stub_engine")
+        steps = sweep.train(todo, folder, workers=1, config_folder=folder)
+        stored.extend(step.stored for step in steps if isinstance(step, sweep.Finished))
+
+    drivers = [threading.Thread(target=drive, daemon=True) for _ in range(2)]
+    for driver in drivers:
+        driver.start()
+    for driver in drivers:
+        driver.join(timeout=120)
+        assert not driver.is_alive(), "a driver did not end within 120 s"
+    assert set(stored) <= {"stored", "same"} and stored.count("stored") == 20
+    assert len(records.load(folder)[0]) == 20 and not (folder / "runs" / "conflicts").exists()
+
+
+def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
+    path = config(tmp_path, naps=stub_engine.NAPS, quick=0.25)
+    folder = tmp_path / "stub"
+    run(path, "seeds=1", "--results", tmp_path)
+    driver = start("run", path, f"seeds={often(6, 30)}", "--results", tmp_path, "--workers", 2)
+    until(lambda: recorded(folder) > 3, "a run of the second driver")
+    seen, rows = [], []
+
+    def read_on():
+        while driver.poll() is None:
+            with (folder / "runs.csv").open(newline="") as stream:
+                rows.append(sum(row["status"] == "ok" for row in csv.DictReader(stream)))
+            time.sleep(0.001)
+
+    reader = threading.Thread(target=read_on, daemon=True)
+    reader.start()
+    while driver.poll() is None:
+        reports = [start("report", folder, "--format", "json") for _ in range(2)]
+        comparison = start("compare", folder, folder)
+        for report in reports:
+            out, err = report.communicate(timeout=60)
+            assert (report.returncode, err) == (0, "")
+        told = comparison.communicate(timeout=60)
+        assert comparison.returncode in (0, 1) and "Traceback" not in told[1], told  # 1: a run ended between two looks
+        seen.append(sum(row["ok"] for row in json.loads(out)["rows"]))
+    reader.join(timeout=60)
+    assert driver.wait(60) == 0 and seen
+    print(f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside a driver")
+    assert seen == sorted(seen) and rows == sorted(rows) and max(rows) > min(rows)
+    assert len(lines(folder / "runs.csv")) == 1 + 3 * often(6, 30)
+    ended(driver)
+
+
+def test_no_older_state_is_written_over_a_newer_one(tmp_path):
+    """A report that has to wait reads the records only when it may write."""
+    path = config(tmp_path)
+    folder = tmp_path / "stub"
+    run(path, "--results", tmp_path)
+    kept = min((folder / "runs").glob("*.json"))
+    kept.rename(tmp_path / "later")
+    with records.deriving(folder):
+        report = start("report", folder)
+        time.sleep(2)
+        (tmp_path / "later").rename(kept)
+    ended(report)
+    assert len(lines(folder / "runs.csv")) == 1 + 3
+
+
+CLOCK = """
+import os, pathlib, time
+shift = float(os.environ["STUB_CLOCK"]) - time.time()
+now, looks = time.time, pathlib.Path(os.environ["STUB_CLOCK_LOOKS"])
+def shifted():
+    looks.touch()
+    return now() + shift
+time.time = shifted
+time.time_ns = lambda: int(shifted() * 1e9)
+"""
+
+SURROUNDINGS = {
+    "1970": {"STUB_CLOCK": "0"},
+    "2038": {"STUB_CLOCK": str(2**31 + 5)},
+    "2106": {"STUB_CLOCK": str(2**32 + 5)},
+    "time zone": {"TZ": "Pacific/Kiritimati"},
+    "LANG=C": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "spaces": {"folder": "a folder of  mine"},
+    "quotes": {"folder": "a 'folder' \"of\" `mine` $HOME"},
+    "newline": {"folder": "a\nfolder"},
+    "non-ASCII": {"folder": "Prüfstand 実験 é"},
+    "no text": {"folder": os.fsdecode(b"a\xff\xfefolder")},
+    "non-ASCII in C": {"folder": "é", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+def test_odd_surroundings_change_no_byte(tmp_path):
+    (tmp_path / "shim").mkdir()
+    (tmp_path / "shim" / "sitecustomize.py").write_text(CLOCK)
+    (tmp_path / "calm").mkdir()
+    run(config(tmp_path / "calm", bad=stub_engine.DIVERGES), "--results", tmp_path / "calm")
+    expected = derived(tmp_path / "calm" / "stub")
+    names = SURROUNDINGS if FULL else ("2038", "LANG=C", "no text")
+    for name in names:
+        environment = dict(SURROUNDINGS[name])
+        folder = tmp_path / environment.pop("folder", name)
+        folder.mkdir()
+        if "STUB_CLOCK" in environment:
+            environment["PYTHONPATH"] = f"{SOURCES}{os.pathsep}{tmp_path / 'shim'}"
+            environment["STUB_CLOCK_LOOKS"] = str(tmp_path / f"looks at {name}")
+        path = config(folder, bad=stub_engine.DIVERGES)
+        _, err = run(path, "--results", folder, **environment)
+        assert derived(folder / "stub") == expected, (name, err)
+        assert "STUB_CLOCK" not in environment or (tmp_path / f"looks at {name}").exists()
+        assert recorded(folder / "stub") == 6
+
+
+@pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed; the clock is shifted in Python")
+def test_the_systems_clock_changes_no_byte(tmp_path):
+    run(config(tmp_path), "--results", tmp_path / "now")
+    run(config(tmp_path), "--results", tmp_path / "then", under=("faketime", "2040-01-01"))
+    assert derived(tmp_path / "then" / "stub") == derived(tmp_path / "now" / "stub")
+
+
+def test_10000_runs_leave_a_driver_small(tmp_path):
+    """Descriptors and memory from the first tenth of the runs to the last."""
+    path = config(tmp_path, quick=0.25)
+    count = often(400, 10_000)
+    acks = tmp_path / "acks"
+    run(
+        path, f"seeds={count // 2}", "training.epochs=1", "--results", tmp_path, "--workers", 2, "-q",
+        STUB_ACKS=str(acks), STUB_GAUGE="yes",
+    )  # fmt: skip
+    gauge = [line.split()[1:] for line in lines(acks)]
+    assert len(gauge) == count
+    descriptors = {int(one) for one, _ in gauge[10:]}
+    early, late = (max(float(memory) for _, memory in part) for part in (gauge[: count // 10], gauge[-count // 10 :]))
+    print(f"{count} runs: {sorted(descriptors)} descriptors, {late - early:.1f} MB more")
+    assert max(descriptors) - min(descriptors) <= 1  # one for the record that is being written, or the folder
+    assert late - early < 20
+
+
+def test_other_numbers_for_a_recorded_run_are_kept_beside_and_told(tmp_path):
+    """Between the plan and the training, somebody else records two of the runs, with another loss."""
+    code = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import stub_driver
+from lstm_ablate.store import records
+from lstm_ablate.training import sweep
+plan, calm = sweep.plan, Path(sys.argv.pop())
+def overtaken(experiment, folder, **options):
+    todo = plan(experiment, folder, **options)
+    for record in list(records.load(calm)[0].values())[:2]:
+        records.publish(folder, replace(record, result={**record.result, "test_loss": 0.123}))
+    return todo
+sweep.plan = overtaken
+stub_driver.main(sys.argv[1:])
+"""
+    path = config(tmp_path)
+    run(path, "--results", tmp_path / "calm")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", path, "--results", tmp_path, tmp_path / "calm" / "stub"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert f"2 runs gave other numbers than recorded before: {tmp_path / 'stub' / 'runs' / 'conflicts'}" in done.stderr
+    kept = sorted((tmp_path / "stub" / "runs" / "conflicts").iterdir())
+    assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f]{16}\.1\.json", path.name) for path in kept)
+    assert all(json.loads(path.read_text())["result"]["test_loss"] != 0.123 for path in kept)
+    assert sum(record.result["test_loss"] == 0.123 for record in records.load(tmp_path / "stub")[0].values()) == 2
+
+
+def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(TESTS.parent))
+    path = config(tmp_path, quick=0.25)
+    run(path, "--results", tmp_path / "calm")
+    expected = derived(tmp_path / "calm" / "stub")
+    draw = random.Random(7)
+    cut, orders = sweep.groups, []
+
+    def shuffled(runs):
+        groups = cut(runs)
+        before = list(groups)
+        draw.shuffle(groups)
+        orders.append((before, groups))
+        return groups
+
+    monkeypatch.setattr(sweep, "groups", shuffled)
+    for trial in range(often(2, 30)):
+        folder = tmp_path / str(trial) / "stub"
+        (folder / "runs").mkdir(parents=True)
+        for overrides in (("variants.quick.training.epochs=2",), ()):
+            one = loading.load(path, overrides)
+            todo = sweep.plan(one, folder, engine="stub_engine")
+            steps = sweep.train(todo, folder, workers=draw.randint(1, 3), config_folder=folder)
+            stop = draw.randint(1, 5)
+            for _ in (step for step in steps if isinstance(step, sweep.Finished)):
+                stop -= 1
+                if stop == 0:
+                    break
+            steps.close()
+        run(path, "--results", tmp_path / str(trial), "--workers", draw.randint(1, 3))
+        assert derived(folder) == expected
+    assert set(expected) == set(DERIVED)
+    assert len(orders) == 2 * often(2, 30) and any(before != after for before, after in orders)

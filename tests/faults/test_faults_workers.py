@@ -1,0 +1,213 @@
+"""Workers that die, stop, hang or use up the memory: what they were given is tried twice, all else is unharmed."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+import stub_engine
+from faults import (
+    FULL,
+    TESTS,
+    Marked,
+    config,
+    derived,
+    ended,
+    lines,
+    often,
+    recorded,
+    run,
+    start,
+    until,
+    within,
+    workers_of,
+)
+
+from lstm_ablate.store import records
+
+pytestmark = pytest.mark.faults
+
+TOLD = {
+    "killed": (stub_engine.KILLED, "its process was killed (SIGKILL), as the system does when memory runs out"),
+    "segfaults": (stub_engine.SEGFAULTS, "its process was killed (SIGSEGV)"),
+    "raises": (stub_engine.OUT_OF_MEMORY, "out of memory: MemoryError: Unable to allocate"),
+    "stops": (stub_engine.STOPS, "its process gave no sign of life for 8 s (execution.timeout)"),
+    "hangs": (stub_engine.HANGS, "its process gave no sign of life for 8 s (execution.timeout)"),
+}
+
+
+def test_what_befalls_a_run_befalls_it_alone(tmp_path):
+    """Seeds 1, 5, ... always do it, seeds 3, 7, ... only the first time, even seeds never."""
+    seeds = often(4, 40)
+    told = TOLD if FULL else {name: TOLD[name] for name in ("killed", "segfaults", "raises", "stops")}
+    path = config(tmp_path, **{name: rate for name, (rate, _) in told.items()})
+    (tmp_path / "tried").mkdir()
+    marked = Marked()
+    run(
+        path, f"seeds={seeds}", "execution.timeout=8", "--results", tmp_path, "--workers", 4, code=3,
+        STUB_TRIED=str(tmp_path / "tried"), **marked.environment,
+    )  # fmt: skip
+    rows = [line.split(",") for line in lines(tmp_path / "stub" / "runs.csv")[1:]]
+    expected = {
+        (name, str(seed)): "failed" if name != "calm" and seed % 4 == 1 else "ok"
+        for name in ("calm", *told)
+        for seed in range(seeds)
+    }
+    assert {(row[1], row[2]): row[3] for row in rows} == expected
+    found, damaged = records.load(tmp_path / "stub")
+    assert not damaged
+    for row in rows:
+        log = tmp_path / "stub" / "logs" / f"{row[-1]}.log"
+        assert log.exists() == (row[3] == "failed")
+        if row[3] == "failed":
+            assert found[row[-1]].result["message"].startswith(told[row[1]][1])
+            assert log.read_text().count(f"stub: training seed {row[2]}") == 1
+    marked.gone()
+
+
+def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
+    """The driver is killed as soon as the first failure is noted; the next one has a single attempt left."""
+    path = config(tmp_path, killed=stub_engine.KILLED, naps=stub_engine.NAPS)
+    tried = tmp_path / "attempts"
+    tried.mkdir()
+    words = (path, "seeds=[0, 1]", "--results", tmp_path, "--workers", 1)
+    environment = {"STUB_ATTEMPTS": str(tried)}
+    first = start("run", *words, **environment)
+    until(lambda: list((tmp_path / "stub" / "logs").glob("*.log")), "the note of the first failure")
+    first.kill()
+    ended(first)
+    assert len(list(tried.iterdir())) == 1
+    run(*words, code=3, **environment)
+    assert len(list(tried.iterdir())) == 2
+    run(*words, code=3, **environment)
+    assert len(list(tried.iterdir())) == 2
+    assert sum(",failed," in line for line in lines(tmp_path / "stub" / "runs.csv")) == 1
+    run(*words, "--retry-failed", code=3, **environment)
+    assert len(list(tried.iterdir())) == 4
+
+
+def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
+    """Workers are shot at random moments while they start, work, or wait; two shots at one run are one too many.
+
+    A moment is a number of runs that the driver has recorded, so that it comes on machines of any speed; a shot
+    misses where the driver has ended before it.
+    """
+    path = config(tmp_path, breathes=stub_engine.BREATHES)
+    words = (path, "seeds=60", "--workers", 2)
+    run(*words, "--results", tmp_path / "calm")
+    expected = derived(tmp_path / "calm" / "stub")
+    draw = random.Random(13)
+    wanted, hits, trials = often(6, 100), 0, 0
+    while hits < wanted and trials < wanted:
+        trials += 1
+        folder = tmp_path / str(trials) / "stub"
+        marked = Marked()
+        process = start("run", *words, "--results", folder.parent, **marked.environment)
+        for moment in sorted(draw.randint(0, 110) for _ in range(3)):
+            hits += shot_after(moment, process, folder)
+        _, err = ended(process)
+        found = records.load(folder)[0]
+        failed = [record for record in found.values() if record.status == "failed"]
+        assert len(found) == 120 and len(failed) <= 1, err
+        if not failed:
+            assert process.returncode == 0, err
+            assert derived(folder) == expected
+        marked.gone()
+    assert hits >= wanted, f"{hits} of {3 * trials} shots hit a worker; {wanted} were wanted"
+
+
+def shot_after(moment, driver, folder):
+    """Kill a worker as soon as so many runs are recorded; return whether there still was one."""
+    until(
+        lambda: driver.poll() is not None or (recorded(folder) >= moment and workers_of(driver.pid)),
+        f"a worker, and {moment} recorded runs",
+    )
+    for worker in workers_of(driver.pid)[:1]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+            return True
+    return False
+
+
+def test_workers_leave_signals_to_their_driver(tmp_path):
+    """Ctrl-C and schedulers reach the whole process group."""
+    path = config(tmp_path, naps=stub_engine.NAPS)
+    process = start("run", path, "--results", tmp_path, "--workers", 2, **(marked := Marked()).environment)
+    until(lambda: recorded(tmp_path / "stub") == 3, "the calm runs")
+    workers = set(workers_of(process.pid))
+    for worker in workers:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(worker, number)
+    time.sleep(0.3)
+    assert len(workers) == 2 and workers <= set(marked.alive())
+    _, err = ended(process)
+    assert process.returncode == 0, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("rate", [stub_engine.HANGS, stub_engine.STOPS], ids=["hangs", "stopped"])
+def test_no_worker_outlives_its_driver(rate, number, tmp_path):
+    if not FULL and (rate, number) == (stub_engine.HANGS, signal.SIGTERM):
+        pytest.skip("in the full run")
+    path = config(tmp_path, bad=rate)
+    marked = Marked()
+    process = start("run", path, "seeds=[1, 2, 5]", "--results", tmp_path, "--workers", 2, **marked.environment)
+    until(lambda: recorded(tmp_path / "stub") == 4, "all runs but those that are stuck")
+    assert len(workers_of(process.pid)) == 2
+    process.send_signal(number)
+    process.wait(within(10))
+    marked.gone()
+    ended(process)
+
+
+CGROUP = Path("/sys/fs/cgroup/memory")
+
+
+@pytest.mark.skipif(not os.access(CGROUP, os.W_OK), reason="needs a memory cgroup (v1) that we may write")
+def test_a_worker_that_the_system_kills_for_memory_is_recorded_as_such(tmp_path):
+    path = config(tmp_path, greedy=stub_engine.GREEDY)
+    group = CGROUP / f"lstm-ablate-{uuid.uuid4().hex[:8]}"
+    group.mkdir()
+    try:
+        (group / "memory.limit_in_bytes").write_text(str(800 * 2**20))
+        within = ("sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh")
+        out, _ = run(path, "seeds=2", "--results", tmp_path, "--workers", 2, code=3, under=within)
+        assert int((group / "memory.failcnt").read_text()) > 0
+    finally:
+        until(lambda: not (group / "cgroup.procs").read_text().strip(), "an empty cgroup", 10)
+        group.rmdir()
+    assert [line.split(",")[3] for line in lines(tmp_path / "stub" / "runs.csv")[1:]] == ["ok", "ok", "ok", "failed"]
+    assert "its process was killed (SIGKILL), as the system does when memory runs out" in out
+
+
+def test_200_real_runs_leave_a_worker_small(tmp_path):
+    """Two networks in turn: what a worker gains per run after its first group; a short run has time for one network."""
+    code = """
+import resource, sys
+from pathlib import Path
+from lstm_ablate.experiment import loading, runs
+from lstm_ablate.training import sweep
+one = loading.load(Path(sys.argv[1]), (f"seeds={sys.argv[2]}", "training.epochs=3"))
+for group in runs.groups(runs.expand(one)[: int(sys.argv[3])]):
+    sweep._work(group, lambda message: None)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    print(len(group), pages * resource.getpagesize() / 1e6)
+"""
+    seeds, count = often((10, 10), (100, 200))
+    path = TESTS.parents[1] / "configs" / "smoke.yaml"
+    done = subprocess.run(
+        [sys.executable, "-c", code, path, str(seeds), str(count)],
+        capture_output=True, text=True, check=False, timeout=900,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    gauge = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
+    assert sum(size for size, _ in gauge) == count
+    growth = (gauge[-1][1] - gauge[0][1]) / (count - gauge[0][0])
+    print(f"{count} runs: {growth:.2f} MB a run")
+    assert growth < 1.0

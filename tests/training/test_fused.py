@@ -1,0 +1,424 @@
+"""The fused engine against plain Keras, step by step in float64, and against itself, bit for bit."""
+
+import hashlib
+import importlib
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy_lstm import reconstruct
+
+from lstm_ablate.experiment import sizes
+from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.engines import SHOWN, Result, devices, fused, fused_network, fused_optimizers
+from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
+from lstm_ablate.training.resources import GPU_ENVIRONMENT
+
+SINES = {"family": "sines", "timesteps": 7, "features": 1, "samples": {"train": 21, "validation": 11, "test": 6}}
+NETWORK = {"encoder": [5], "decoder": [4, 6]}
+
+
+def make(model: Any = None, training: Any = None, **sines: Any) -> Settings:
+    values = {
+        "data": {**SINES, **sines},
+        "model": {**NETWORK, **(model or {})},
+        "training": {"epochs": 4, "batch_size": 4, "dtype": "float64", **(training or {})},
+    }
+    return Settings.model_validate(values)
+
+
+def run_fused(
+    settings: Settings,
+    seeds: list[int],
+    scale: dict[int, float] | None = None,
+    size: int | None = None,
+    test_scale: dict[int, float] | None = None,
+) -> list[Result]:
+    """Train a group; the training windows of a seed in `scale` are multiplied by its factor.
+
+    So are the test windows of a seed in `test_scale`.
+    """
+    runs = [Run("task", "variant", seed, settings, "fused", size or "auto") for seed in seeds]
+    arrays = []
+    for seed in seeds:
+        drawn = windows.of(settings.data, seed)
+        train, test = ((factors or {}).get(seed, 1.0) for factors in (scale, test_scale))
+        arrays.append(windows.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
+    calls: list[tuple[int, int, float, float]] = []
+    results = list(fused.train(runs, arrays, lambda *call: calls.append(call[:4])))
+    for index, result in enumerate(results):
+        losses = zip(result.train_losses, result.validation_losses, strict=True)
+        told = [(index, epoch, *pair) for epoch, pair in enumerate(losses, start=1)]
+        np.testing.assert_equal([call for call in calls if call[0] == index], told)
+    return results
+
+
+def assert_identical(one: Result, other: Result) -> None:
+    """Equal to the last bit, NaN and infinity included."""
+    for name in vars(one):
+        if name != "weights":
+            np.testing.assert_equal(getattr(one, name), getattr(other, name))
+    assert (one.weights is None) == (other.weights is None)
+    if one.weights and other.weights:
+        assert list(one.weights) == list(other.weights)
+        for name, weight in one.weights.items():
+            np.testing.assert_array_equal(weight, other.weights[name], err_msg=name)
+
+
+# ---------------------------------------------------------------------------------------------- plain Keras
+
+
+@keras.saving.register_keras_serializable("test_fused")
+class SplitCell(keras.layers.Layer):
+    """An LSTM cell with an activation of its own for the cell input and for the cell output."""
+
+    def __init__(self, units: int, candidate: str, output: str, gates: str, **options: Any):
+        super().__init__(**options)
+        self.state_size, self.output_size = [units, units], units
+        self.units, self.names = units, (candidate, output, gates)
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 4 * self.units), name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, 4 * self.units), name="recurrent_kernel")
+        self.bias = self.add_weight(shape=(4 * self.units,), name="bias")
+
+    def call(self, x: Any, states: Any, training: bool = False) -> Any:
+        candidate, output, gates = map(keras.activations.get, self.names)
+        h, c = states
+        z_i, z_f, z_c, z_o = keras.ops.split(x @ self.kernel + h @ self.recurrent_kernel + self.bias, 4, axis=-1)
+        c = gates(z_f) * c + gates(z_i) * candidate(z_c)
+        h = gates(z_o) * output(c)
+        return h, [h, c]
+
+
+def keras_model(settings: Settings) -> Any:
+    model, dtype = settings.model, settings.training.dtype
+    timesteps, features = settings.data.timesteps, settings.data.features
+
+    def lstm(units: int, sequences: bool) -> Any:
+        if model.cell_input == model.cell_output:
+            return keras.layers.LSTM(
+                units,
+                activation=model.cell_input,
+                recurrent_activation=model.gates,
+                return_sequences=sequences,
+                use_cudnn=False,
+                dtype=dtype,
+            )
+        cell = SplitCell(units, model.cell_input, model.cell_output, model.gates, dtype=dtype)
+        return keras.layers.RNN(cell, return_sequences=sequences, dtype=dtype)
+
+    layers: list[Any] = [keras.Input((timesteps, features), dtype=dtype)]
+    stacked = model.encoder + model.decoder
+    for k, units in enumerate(stacked):
+        vector = model.latent == "vector" and k == len(model.encoder) - 1
+        layers.append(lstm(units, sequences=not vector))
+        if k < len(stacked) - 1:
+            layers.append(keras.layers.Activation(model.between, dtype=dtype))
+        if vector:
+            layers.append(keras.layers.RepeatVector(timesteps, dtype=dtype))
+    for units in model.head.units if model.head else ():
+        layers.append(keras.layers.Dense(units, model.head.activation, dtype=dtype))
+    return keras.Sequential([*layers, keras.layers.Dense(features, dtype=dtype)])
+
+
+def keras_optimizer(settings: Settings) -> Any:
+    values = settings.training.optimizer.model_dump()
+    classes = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    return classes[values.pop("name")](**values)
+
+
+def run_keras(settings: Settings, seed: int) -> tuple[list[float], list[float], list[float], list[list[Any]]]:
+    """Return training, validation and test losses and the weights of each epoch of a plain training loop."""
+    training, arrays = settings.training, windows.of(settings.data, seed)
+    model, optimizer = keras_model(settings), keras_optimizer(settings)
+    model.set_weights(list(initial_weights(settings.model, settings.data.features, seed).values()))
+    loss_of = {
+        "mse": keras.losses.mean_squared_error,
+        "mae": keras.losses.mean_absolute_error,
+        "huber": keras.losses.huber,
+    }[training.loss]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *arrays.train.shape[1:]], training.dtype)])
+    def step(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(loss_of(x, model(x, training=True)))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    train, *others = (tf.constant(part, training.dtype) for part in (arrays.train, arrays.validation, arrays.test))
+    train_losses, other_losses, weights = [], [], []
+    for epoch in range(training.epochs):
+        order, total = batch_order(seed, epoch, len(arrays.train)), 0.0
+        for first in range(0, len(order), training.batch_size):
+            batch = order[first : first + training.batch_size]
+            total += float(step(tf.gather(train, batch))) * len(batch)
+        train_losses.append(total / len(order))
+        other_losses.append([float(tf.reduce_mean(loss_of(part, model(part)))) for part in others])
+        weights.append(model.get_weights())
+    validation_losses, test_losses = (list(losses) for losses in zip(*other_losses, strict=True))
+    return train_losses, validation_losses, test_losses, weights
+
+
+@pytest.fixture(autouse=True)
+def _float64() -> Any:
+    """Keras holds its learning rate in this type; in float32 it is wrong by 5e-8."""
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)
+    keras.utils.clear_session()
+
+
+CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
+    "defaults": make(),
+    "relu everywhere, features, plain sgd": make(
+        {"activation": "relu", "between": "relu"}, {"optimizer": {"name": "sgd", "learning_rate": 0.1}}, features=3
+    ),
+    "split cell, vector, head, adamw": make(
+        {
+            "candidate": "softsign",
+            "output": "elu",
+            "gates": "hard_sigmoid",
+            "between": "gelu",
+            "latent": "vector",
+            "encoder": [5, 3],
+            "head": {"units": [7, 2], "activation": "silu"},
+        },
+        {"loss": "huber", "optimizer": {"name": "adamw", "weight_decay": 0.1}},
+        features=2,
+    ),
+    "split cell, one layer each, vector, clipped rmsprop, last": make(
+        {"output": "selu", "gates": "softplus", "between": "tanh", "latent": "vector", "decoder": [3]},
+        {
+            "select": "last",
+            "loss": "mae",
+            "optimizer": {"name": "rmsprop", "momentum": 0.5, "global_clipnorm": 0.3},
+        },
+    ),
+    "clipped nesterov, even batches": make(
+        {"candidate": "leaky_relu", "between": "linear", "head": {"units": [4]}},
+        {
+            "epochs": 7,
+            "batch_size": 7,
+            "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True, "global_clipnorm": 0.05},
+        },
+        features=3,
+    ),
+    "one batch holds all, momentum": make(
+        {"encoder": [3], "decoder": [5], "gates": "hard_tanh", "between": "relu6"},
+        {"epochs": 20, "batch_size": 32, "loss": "huber", "optimizer": {"name": "sgd", "momentum": 0.8}},
+        noise=3.0,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [*((settings, None) for settings in CASES.values()), (CASES["defaults"], 8)],
+    ids=[*CASES, "8 at once"],
+)
+def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
+    monkeypatch.setattr(fused_network, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
+    seed = 1
+    _, result = run_fused(settings, [3, seed], size=size)
+    train_losses, validation_losses, test_losses, weights = run_keras(settings, seed)
+    np.testing.assert_allclose(result.train_losses, train_losses, rtol=1e-9)
+    np.testing.assert_allclose(result.validation_losses, validation_losses, rtol=1e-9)
+    best = settings.training.select == "best"
+    chosen = int(np.argmin(validation_losses)) if best else len(validation_losses) - 1
+    assert (result.status, result.best_epoch) == ("ok", chosen + 1)
+    assert result.test_loss == pytest.approx(test_losses[chosen], rel=1e-9)
+    test = windows.of(settings.data, seed).test[:SHOWN]
+    np.testing.assert_allclose(result.reconstructions, reconstruct(settings.model, result.weights, test), atol=1e-9)
+    chosen_losses = (result.train_loss, result.validation_loss)
+    assert chosen_losses == (result.train_losses[chosen], result.validation_losses[chosen])
+    assert result.weights is not None
+    names = list(initial_weights(settings.model, settings.data.features, seed))
+    assert list(result.weights) == names
+    for name, expected in zip(names, weights[chosen], strict=True):
+        error = np.linalg.norm(result.weights[name] - expected) / np.linalg.norm(expected)
+        assert error <= 1e-9, (name, error)
+    assert result.parameters == sum(weight.size for weight in weights[chosen])
+
+
+@pytest.mark.parametrize(("module", "name"), [(fused, "_EVALUATED"), (fused_network, "_CHUNK")])
+def test_chunks_are_as_large_as_the_comparison_sets_them(
+    module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None can be of 0; were the size set elsewhere, this one would not be looked at."""
+    fused._program.cache_clear()
+    monkeypatch.setattr(module, name, 0)
+    with pytest.raises(ZeroDivisionError):
+        run_fused(SMALL, [1], size=1)
+    fused._program.cache_clear()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_equal_keras(name: str) -> None:
+    kinks = [-3.0, -1.0, 0.0, 1.0, 3.0, 6.0]
+    if name == "selu":
+        kinks.remove(0.0)  # where TensorFlow's own kernels, compiled by XLA or not, differ: 1.758 or 1.051
+    x = np.concatenate([kinks, 4.0 * generator("activations").standard_normal(50)])
+    with tf.GradientTape() as tape:
+        inputs = tf.constant(x)
+        tape.watch(inputs)
+        expected = keras.activations.get(name)(inputs)
+    y, slope = tf.function(fused_network.value_and_slope, jit_compile=True)(name, inputs)
+    np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(slope, tape.gradient(expected, inputs), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "adam", "beta_1": 0.7, "beta_2": 0.8, "epsilon": 0.01, "global_clipnorm": 0.5},
+        {"name": "adamw", "learning_rate": 0.3},
+        {"name": "sgd", "momentum": 0.7, "nesterov": True},
+        {"name": "rmsprop", "rho": 0.6, "epsilon": 0.1, "global_clipnorm": 0.5},
+    ],
+    ids=lambda optimizer: optimizer["name"],
+)
+def test_optimizers_equal_keras(optimizer: dict[str, Any]) -> None:
+    settings, random = make(training={"optimizer": optimizer}), generator("optimizers")
+    shapes = {"a": (2, 3, 4), "b": (2, 5, 1)}
+    weights = {name: tf.constant(random.standard_normal(shape)) for name, shape in shapes.items()}
+    plain = [[keras.Variable(w[run]) for w in weights.values()] for run in range(2)]
+    arbiters = [keras_optimizer(settings) for _ in range(2)]
+    slots = fused_optimizers.slots(settings.training.optimizer)
+    memory = {slot: {name: tf.zeros_like(w) for name, w in weights.items()} for slot in slots}
+    for step in range(1, 6):
+        size = np.array([0.01, 10.0]).reshape(2, 1, 1)  # the second run's gradient is clipped, the first's is not
+        gradients = {name: tf.constant(size * random.standard_normal(shape)) for name, shape in shapes.items()}
+        weights, memory = fused_optimizers.update(
+            settings.training.optimizer, weights, gradients, memory, tf.constant(float(step), tf.float64)
+        )
+        for run, arbiter in enumerate(arbiters):
+            arbiter.apply([g[run] for g in gradients.values()], plain[run])
+            for w, expected in zip(weights.values(), plain[run], strict=True):
+                np.testing.assert_allclose(w[run], expected.numpy(), rtol=1e-12)
+
+
+# --------------------------------------------------------------------------------------------- bit for bit
+
+SMALL = make(
+    {"encoder": [3], "decoder": [5], "activation": "linear"},
+    {"dtype": "float32", "epochs": 6, "batch_size": 8, "optimizer": {"name": "sgd", "learning_rate": 0.05}},
+)
+
+
+@pytest.mark.parametrize("size", [sizes.group_size("fused", SMALL), 8])
+def test_a_run_does_not_depend_on_its_group(size: int) -> None:
+    fused._program.cache_clear()
+    (alone,) = run_fused(SMALL, [7], size=size)
+    full = run_fused(SMALL, [7, *range(100, 99 + size)], size=size)
+    last = run_fused(SMALL, [*range(200, 199 + size), 7], size=size)
+    beside = run_fused(SMALL, [1, 7, 2, 3], scale={1: 1e30, 2: math.nan, 3: 6.0}, size=size)
+    assert size > 3
+    for other in (full[0], last[-1], beside[1]):
+        assert_identical(alone, other)
+    assert alone.status == "ok"
+    assert [beside[place].diverged_epoch for place in (0, 2)] == [1, 1]
+    late = beside[3]
+    assert late.diverged_epoch == len(late.train_losses) == len(late.validation_losses) > 1
+    assert (late.status, late.best_epoch, late.test_loss, late.weights) == ("diverged", None, None, None)
+    program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
+    assert program.epoch.experimental_get_tracing_count() == 1
+    assert program.evaluate.experimental_get_tracing_count() == 1
+
+
+def test_a_diverged_run_stands_still_in_its_group() -> None:
+    """An epoch with every other run dead: they keep every bit, the others are as with all alive."""
+    size, drawn = 8, windows.of(SMALL.data, 7)
+    parts = (np.stack([part] * size) for part in (drawn.train, drawn.validation))
+    train, validation = (tf.constant(part, tf.float32) for part in parts)
+    program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
+    start = [fused_network.pack(initial_weights(SMALL.model, 1, seed)) for seed in range(size)]
+    before = fused._start(start, SMALL.training)
+    order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))
+    alive = np.array([True, False] * size)[:size]
+    after, _ = program.epoch(before, order, tf.constant(alive), train, validation)
+    together, _ = program.epoch(before, order, tf.constant([True] * size), train, validation)
+    for name, matrix in before.matrices.items():
+        new = after.matrices[name]
+        moved = np.any(np.reshape(new != matrix, (size, -1)), axis=1)
+        np.testing.assert_array_equal(moved, alive)
+        np.testing.assert_array_equal(new[alive], together.matrices[name][alive])
+
+
+def test_a_run_of_which_only_the_test_loss_is_not_finite_has_diverged() -> None:
+    # The square of 1e30 is infinite in float32.
+    results = run_fused(SMALL, [1, 2, 3], size=8, test_scale={1: 1e30, 2: math.nan})
+    for result in results[:2]:
+        assert np.isfinite(result.train_losses + result.validation_losses).all()
+        assert (result.status, result.diverged_epoch) == ("diverged", len(result.train_losses))
+        assert len(result.train_losses) == SMALL.training.epochs
+        assert result.best_epoch is result.train_loss is result.validation_loss is None
+        assert result.test_loss is result.reconstructions is result.weights is None
+    assert results[2].status == "ok" and results[2].weights
+
+
+def test_a_group_stops_when_all_have_diverged() -> None:
+    assert [result.diverged_epoch for result in run_fused(SMALL, [1, 2], scale={1: 1e30, 2: 6.0})] == [1, 2]
+
+
+def digest() -> str:
+    (result,) = run_fused(SMALL, [7])
+    assert result.weights is not None
+    numbers = [result.train_losses, result.validation_losses, result.test_loss, *map(bytes, result.weights.values())]
+    return hashlib.sha256(repr(numbers).encode()).hexdigest()
+
+
+def test_a_rerun_in_another_process_is_identical() -> None:
+    code = "import sys; sys.path[:0] = ['.', '..']; import conftest, test_fused; print(test_fused.digest())"
+    command = [sys.executable, "-c", code]
+    rerun = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    assert rerun.stdout.strip() == digest()
+
+
+def test_float32_is_close_to_float64() -> None:
+    double = SMALL.model_copy(update={"training": SMALL.training.model_copy(update={"dtype": "float64"})})
+    (single,), (truth,) = run_fused(SMALL, [7]), run_fused(double, [7])
+    np.testing.assert_allclose(single.validation_losses, truth.validation_losses, rtol=1e-5)
+    assert single.weights and truth.weights
+    for name, weight in truth.weights.items():
+        assert np.linalg.norm(single.weights[name] - weight) <= 1e-4 * np.linalg.norm(weight), name
+
+
+def test_a_gpu_multiplies_in_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = tf.config.experimental
+    assert options.tensor_float_32_execution_enabled()  # TensorFlow's default; without a GPU it stays
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    try:
+        importlib.reload(devices)
+        assert not options.tensor_float_32_execution_enabled()
+    finally:
+        options.enable_tensor_float_32_execution(True)
+
+
+def test_tensorflow_reads_the_variable_that_makes_operations_deterministic() -> None:
+    """In this version too, though its documentation names a function only."""
+    code = "from tensorflow.python.util import _pywrap_determinism as d; print(d.is_enabled())"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | added, capture_output=True, text=True, check=True
+        ).stdout
+        for added in ({}, GPU_ENVIRONMENT)
+    ]
+    assert told == ["False\n", "True\n"]

@@ -12,7 +12,7 @@ from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs, sizes
 from lstm_ablate.report import renderers
 from lstm_ablate.store import records
-from lstm_ablate.training import engines, sweep
+from lstm_ablate.training import engines, sweep, work
 from lstm_ablate.training.inputs import windows
 
 pytestmark = pytest.mark.usefixtures("no_page")
@@ -101,9 +101,9 @@ def test_seconds_are_those_of_one_run_of_a_group(load, monkeypatch):
 
     engine = types.SimpleNamespace(train=train, device=lambda: "none")
     monkeypatch.setitem(sys.modules, "clocked_engine", engine)
-    monkeypatch.setattr(sweep, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(work, "time", types.SimpleNamespace(perf_counter=lambda: now[0]))
     group = runs.expand(load(0.25, "seeds=4"), "clocked_engine")[:4]
-    metas = [meta for _, meta in sweep._work(group, lambda message: None)]
+    metas = [meta for _, meta in work.train(group, lambda message: None)]
     assert [meta["seconds"] for meta in metas] == [36.0 / 4] * 4
     epochs = [meta["training_seconds"] / (6.0 / 4) for meta in metas]
     assert epochs == [3, 2, 3, 3]
@@ -111,7 +111,7 @@ def test_seconds_are_those_of_one_run_of_a_group(load, monkeypatch):
 
 def test_the_curves_of_a_record_are_those_of_the_first_feature(load):
     (run, *_) = runs.expand(load(0.25, "data.features=3"), "stub_engine")
-    ((result, _),) = sweep._work([run], lambda message: None)
+    ((result, _),) = work.train([run], lambda message: None)
     test = windows.of(run.settings.data, run.seed).test
     assert not np.any(test[..., 0].round(4) == test[..., 2].round(4))
     np.testing.assert_array_equal(result["windows"], test[:3, :, 0].round(4))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm_ablate.training.engines import Result, judge
+from lstm_ablate.training.engines import EpochEnd, diverged_and_selected, result_of
 
 RAISES, DIES, DIVERGES, RAISES_ALWAYS = 0.11, 0.22, 0.33, 0.44
 BOUNDLESS = 0.55  # reconstructions of odd seeds, though the losses are finite
@@ -41,13 +41,13 @@ def train(runs, arrays, on_epoch):
                 time.sleep(0.5)
             if rate == BREATHES:
                 time.sleep(0.005)
-            on_epoch(index, epoch, loss, loss, dict)
-        diverged, selected = judge(losses, losses, training.select)
+            on_epoch(EpochEnd(index, epoch, loss, loss, dict))
+        _, selected = diverged_and_selected(losses, losses, training.select)
         loss = losses[selected - 1] if selected else None
         shown = None if loss is None else arrays[index].test[:3] * 0.5
         if rate == BOUNDLESS and run.seed % 2 == 1:
             shown = shown * np.inf
-        yield Result(10, losses, losses, diverged, selected, loss, loss, loss, shown, None)
+        yield result_of(training.select, 10, losses, losses, loss, shown, None)
 
 
 def _tried(run):

@@ -1,7 +1,8 @@
 """The one description of a network's layers, which initial weights, engines and counts all read.
 
-A network is LSTM layers, encoder then decoder, and dense layers above them, head then reconstruction. Whoever adds a
-kind of layer describes it here, and says in each engine how it is computed.
+A network is LSTM layers, encoder then decoder, and dense layers above them, head then
+reconstruction. Whoever adds a kind of layer describes it here, and says in each engine how it is
+computed.
 """
 
 import math
@@ -12,7 +13,7 @@ from lstm_ablate.experiment.settings import Model
 
 @dataclass(frozen=True)
 class LSTM:
-    """An LSTM layer: its size, its activations at the sites, and how it is joined to its neighbours."""
+    """An LSTM layer: its size, its activations at the sites, and what it takes and passes on."""
 
     name: str  # "encoder.0", "decoder.1"
     inputs: int
@@ -26,7 +27,7 @@ class LSTM:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each weight, in Keras' order; the gates of a weight are side by side: i, f, c, o."""
+        """The shape of each weight, in Keras' order; its gates lie side by side: i, f, c, o."""
         return {
             "kernel": (self.inputs, 4 * self.units),
             "recurrent_kernel": (self.units, 4 * self.units),
@@ -78,7 +79,7 @@ class Network:
 
 
 def products(layer: Layer) -> int:
-    """Return the weights of a layer that are multiplied with something: those of its matrices, not its biases."""
+    """Return how many weights of a layer are multiplied with something: those of its matrices."""
     return sum(math.prod(shape) for shape in layer.shapes.values() if len(shape) == 2)
 
 
@@ -105,8 +106,9 @@ def network_of(model: Model, timesteps: int, features: int) -> Network:
         )
         inputs = units
     dense: list[Dense] = []
-    for k, units in enumerate(model.head.units if model.head else ()):
-        dense.append(Dense(f"head.{k}", inputs, units, model.head.activation if model.head else "linear"))
-        inputs = units
+    if model.head:
+        for k, units in enumerate(model.head.units):
+            dense.append(Dense(f"head.{k}", inputs, units, model.head.activation))
+            inputs = units
     dense.append(Dense("reconstruction", inputs, features, "linear"))
     return Network(timesteps, features, tuple(lstm), tuple(dense))

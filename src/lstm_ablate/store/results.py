@@ -1,7 +1,8 @@
-"""The one description of a result: what an engine returns, a record holds and `runs.csv` shows is derived from it.
+"""The one description of a result, from which records, engines and `runs.csv` take their shape.
 
-A field that `runs.csv` shows carries its `Column`. Whoever adds a field adds it here, and fills it where
-it is known: in `training.engines.result_of` what training gives, in `training.work` what the windows say.
+A field that `runs.csv` shows carries its `Column`. Whoever adds a field adds it here, and fills it
+where it is known: what training gives in `training.engines.result_of`, what the windows say in
+`training.work`.
 """
 
 import math
@@ -24,19 +25,24 @@ class Shape(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-# The loss of an epoch, which of a diverged run may be NaN or infinite; JSON knows neither and holds null.
+# The loss of an epoch. In a diverged run it may be NaN or infinite, which in JSON is null.
 EpochLoss = Annotated[
     float,
     BeforeValidator(lambda loss: math.nan if loss is None else loss),
-    PlainSerializer(lambda loss: loss if math.isfinite(loss) else None, return_type=float | None, when_used="json"),
+    PlainSerializer(
+        lambda loss: loss if math.isfinite(loss) else None,
+        return_type=float | None,
+        when_used="json",
+    ),
 ]
 
 
 class Result(Shape):
-    """What training a run gave. Losses are in the units of `training.loss`; lists have one entry per epoch that ran.
+    """What training a run gave, with losses in the units of `training.loss`.
 
-    `best_epoch` (from 1) is the epoch whose weights are kept: the one that `training.select` says. `train_loss`,
-    `validation_loss` and `test_loss` belong to it. Of a diverged run these four are None.
+    `best_epoch` (from 1) is the epoch that `training.select` chooses; `train_loss`,
+    `validation_loss` and `test_loss` belong to it. Of a diverged run these four are None. The lists
+    have one loss for each epoch that ran.
     """
 
     status: Annotated[Literal["ok", "diverged"], Column("str")]
@@ -64,8 +70,9 @@ class Result(Shape):
 class Recorded(Result):
     """What a record holds of a trained run: its result and what its test windows say.
 
-    `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean. `windows` and
-    `reconstructions` [N][T] are the first feature of the first test windows and of what the network made of them.
+    `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean.
+    `windows` and `reconstructions` [N][T] are the first feature of the first test windows, and of
+    what the network made of them.
     """
 
     floor: float

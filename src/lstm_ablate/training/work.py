@@ -1,4 +1,4 @@
-"""What a worker does with a group of runs: trains it, and describes what each run gave as a record holds it."""
+"""What a worker does with a group of runs: trains it, and returns what the records will hold."""
 
 import os
 import statistics
@@ -16,8 +16,11 @@ from lstm_ablate.training.inputs import windows
 FLOOR = 0.0  # an autoencoder's target is its input
 
 
-def train(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Train a group in a worker; return a result and a meta part for each of its runs."""
+Outcome = tuple[dict[str, Any], dict[str, Any]]  # a record's result and meta part
+
+
+def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
+    """Train a group in a worker; return what each run's record will hold."""
     engine = engines.engine(group[0].engine)
     arrays = [windows.of(run.settings.data, run.seed) for run in group]
     start = time.perf_counter()
@@ -29,29 +32,30 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
 
     results = list(engine.train(group, arrays, on_epoch))
     seconds = (time.perf_counter() - start) / len(group)
-    later = [end - before for before, end in pairwise(ends.values())]  # the first epoch compiles: it is not among them
+    # The first epoch compiles, and is not among these.
+    later = [end - before for before, end in pairwise(ends.values())]
     epoch_seconds = statistics.median(later) / len(group) if later else None
     loss = group[0].settings.training.loss
-    return [
-        (
-            _recorded(result, part.test, loss),
-            {
-                "seconds": round(seconds, 3),
-                **({"training_seconds": round(epoch_seconds * len(result.train_losses), 3)} if epoch_seconds else {}),
-                "engine": group[0].engine,
-                "device": engine.device(),
-                "process": os.getpid(),
-            },
-        )
-        for result, part in zip(results, arrays, strict=True)
-    ]
+    outcomes = []
+    for result, part in zip(results, arrays, strict=True):
+        meta: dict[str, Any] = {"seconds": round(seconds, 3)}
+        if epoch_seconds:
+            meta["training_seconds"] = round(epoch_seconds * result.epochs, 3)
+        meta |= {
+            "engine": group[0].engine,
+            "device": engine.device(),
+            "process": os.getpid(),
+        }
+        outcomes.append((_recorded(result, part.test, loss), meta))
+    return outcomes
 
 
 def _recorded(trained: Trained, test: windows.Array, loss: str) -> dict[str, Any]:
     """Return what a record holds of a run, as JSON values.
 
-    Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them, is kept for the
-    eye, to four decimals. Raises FloatingPointError where any of the rest is not finite.
+    Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them,
+    is kept for the eye, to four decimals. Raises FloatingPointError where any of the rest is not
+    finite.
     """
     shown = trained.reconstructions
     recorded = Recorded(

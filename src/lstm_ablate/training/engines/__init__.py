@@ -5,21 +5,25 @@ An engine is a module with two functions:
     train(runs, arrays, on_epoch) -> Iterator[Trained]
     device() -> str, the name of what it trains on
 
-- `runs`: a group, at most `group_size` runs with equal settings but for the seed; results come in their order.
+- `runs`: a group, at most `group_size` runs with equal settings but for the seed; results come in
+  their order.
 - `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype.
 - `on_epoch`: called with an `EpochEnd` after each epoch of each run.
 
-Every engine builds the layers of `network_of`, starts from `randomness.initial_weights`, visits the windows of an epoch
-in the order of `randomness.batch_order` (a smaller last batch included), and holds to these meanings:
+Every engine builds the layers of `network_of`, starts from `randomness.initial_weights`, visits the
+windows of an epoch in the order of `randomness.batch_order` (a smaller last batch included), and
+holds to these meanings:
 
-- The loss of a batch is the mean over its windows, time steps and features; `train_loss` of an epoch is the mean of its
-  windows' losses, each taken while training, before the update of its batch; `validation_loss` and `test_loss` are
-  means over all windows with fixed weights.
-- A run is diverged at the first epoch whose training or validation loss is not finite, and stops there; if only its
-  test loss is not finite, at its last epoch.
-- `select: best` keeps the weights of the epoch with the lowest validation loss, the earliest of equals.
+- The loss of a batch is the mean over its windows, time steps and features; `train_loss` of an
+  epoch is the mean of its windows' losses, each taken while training, before the update of its
+  batch; `validation_loss` and `test_loss` are means over all windows with fixed weights.
+- A run is diverged at the first epoch whose training or validation loss is not finite, and stops
+  there; if only its test loss is not finite, at its last epoch.
+- `select: best` keeps the weights of the epoch with the lowest validation loss, the earliest of
+  equals.
 
-An engine knows no disk, no YAML and no executor. TensorFlow is imported in this folder alone, and not by this file.
+An engine knows no disk, no YAML and no executor. TensorFlow is imported in this folder, but not by
+this file.
 """
 
 import importlib
@@ -60,7 +64,8 @@ OnEpoch = Callable[[EpochEnd], None]
 class Trained(Result):
     """A result with what tests and verification look at beside it; of a diverged run both are None.
 
-    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, `weights` those of the selected epoch.
+    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, `weights` those of the
+    selected epoch.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -70,14 +75,17 @@ class Trained(Result):
 
 
 def engine(name: str) -> ModuleType:
-    """Return the engine of a name in ENGINES, or of a module's name; TensorFlow is imported with it."""
+    """Import an engine, by its name in ENGINES or its module's; TensorFlow comes with it."""
     return importlib.import_module(ENGINES.get(name, name))
 
 
 def diverged_and_selected(
     train_losses: list[float], validation_losses: list[float], select: str
 ) -> tuple[int | None, int | None]:
-    """Return (diverged epoch, selected epoch), each from 1 or None, for the losses of the epochs that ran."""
+    """Return (diverged epoch, selected epoch), each from 1; one of the two is None.
+
+    The losses are those of the epochs that ran; `select` is `best` or `last`.
+    """
     for epoch, losses in enumerate(zip(train_losses, validation_losses, strict=True), start=1):
         if not all(map(math.isfinite, losses)):
             return epoch, None
@@ -94,9 +102,9 @@ def result_of(
     reconstructions: NDArray[np.float64] | None,
     weights: Weights | None,
 ) -> Trained:
-    """Return the result of a run, given the losses of its epochs, and what its selected weights gave on test.
+    """Return the result of a run, from its epochs and from what its selected weights gave on test.
 
-    What `test_loss`, `reconstructions` and `weights` are does not matter where the run has diverged before.
+    Where an epoch diverged, the last three arguments are not looked at.
     """
     diverged, selected = diverged_and_selected(train_losses, validation_losses, select)
     if selected and not math.isfinite(test_loss):

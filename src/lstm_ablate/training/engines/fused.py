@@ -1,10 +1,12 @@
 """The fused engine: a group of runs as one compiled program, with no Python call within an epoch.
 
-Shapes: P runs, N windows, B batch, T time, F features. A program holds one epoch: every training step, then the
-validation. It is compiled once for all seeds; weights, windows and their order are its arguments.
+Shapes: P runs, N windows, B batch, T time, F features. A program holds one epoch: every training
+step, then the validation. It is compiled once for all seeds; weights, windows and their order are
+its arguments.
 
-A run's numbers are the same bit for bit whatever its place in the group and its neighbours: nothing is ever summed
-over runs, and P is fixed by the settings, since a program of another P may round otherwise.
+A run's numbers are the same bit for bit whatever its place in the group and its neighbours: nothing
+is ever summed over runs, and P is fixed by the settings, since a program of another P may round
+otherwise.
 """
 
 import math
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
@@ -45,10 +48,10 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     settings, size = runs[0].settings, runs[0].group_size
     training = settings.training
     places = [place if place < len(runs) else 0 for place in range(size)]
-    windows = {
-        part: tf.constant(np.stack([getattr(arrays[place], part) for place in places]), training.dtype)
+    windows = {  # [P, N, T, F]
+        part: tf.constant(np.stack([getattr(arrays[k], part) for k in places]), training.dtype)
         for part in ("train", "validation", "test")
-    }  # [P, N, T, F]
+    }
     samples, timesteps, features = windows["train"].shape[1:]
     network = network_of(settings.model, timesteps, features)
     initial = [initial_weights(network, run.seed) for run in runs]
@@ -67,12 +70,12 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             windows["train"],
             windows["validation"],
         )
-        for index, (train_loss, validation_loss) in enumerate(losses.numpy().tolist()[: len(runs)]):
+        for index, (train, validation) in enumerate(losses.numpy().tolist()[: len(runs)]):
             if alive[index]:
-                train_losses[index].append(train_loss)
-                validation_losses[index].append(validation_loss)
+                train_losses[index].append(train)
+                validation_losses[index].append(validation)
                 weights = partial(_weights, state, index, initial[index])
-                on_epoch(EpochEnd(index, epoch + 1, train_loss, validation_loss, weights))
+                on_epoch(EpochEnd(index, epoch + 1, train, validation, weights))
         alive &= np.isfinite(losses.numpy()).all(axis=1)
         if not alive.any():
             break
@@ -95,17 +98,21 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
 
 def _weights(state: "State", index: int, like: Weights) -> Weights:
     """Return the weights of a run by Keras' names."""
-    return unpack({name: matrix[index].numpy().astype(np.float64) for name, matrix in state.matrices.items()}, like)
+    matrices = {name: matrix[index].numpy() for name, matrix in state.matrices.items()}
+    return unpack({name: matrix.astype(np.float64) for name, matrix in matrices.items()}, like)
 
 
-def _batches(order: np.ndarray[Any, np.dtype[np.int64]], batch: int) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Return the order [N] as [batches, B]; a smaller last batch is filled with its first window, which won't count."""
+def _batches(order: NDArray[np.int64], batch: int) -> NDArray[np.int32]:
+    """Return the order [N] as [batches, B].
+
+    A smaller last batch is filled with its first window, which does not count there.
+    """
     missing = -len(order) % batch
     first = order[len(order) - len(order) % batch] if missing else 0
     return np.append(order, np.full(missing, first)).reshape(-1, batch).astype(np.int32)
 
 
-# ------------------------------------------------------------------------------------------------ the program
+# --------------------------------------------------------------------------------- the program
 
 
 class State(NamedTuple):
@@ -141,7 +148,7 @@ class _Fixed(NamedTuple):
 
 
 def _compiled_part(training: Training) -> Training:
-    """Return the settings without what no program depends on, so that it serves any number of epochs."""
+    """Return the settings without those that no program depends on."""
     return training.model_copy(update={"epochs": 1, "select": "best"})
 
 
@@ -160,17 +167,19 @@ def _epoch(
 ) -> tuple[State, Tensor]:
     """Return the state and the losses (training, validation) [P, 2] after an epoch.
 
-    order [P, batches, B] int32; alive [P] bool: the other runs keep their state; train, validation [P, N, T, F].
+    order [P, batches, B] int32; alive [P] bool: the other runs keep their state; train, validation
+    [P, N, T, F].
     """
     network, dtype, runs = fixed.network, train.dtype, train.shape[0]
 
-    def train_batch(k: Tensor, matrices: Matrices, memory: Any, buffers: Any, total: Tensor) -> tuple[Any, ...]:
+    def train_batch(k: Tensor, matrices: Matrices, memory: Any, buffers: Any, total: Tensor) -> Any:
         x = _features_first(tf.gather(train, order[:, k], batch_dims=1))  # [P, F, T, B]
         summed, gradient, buffers = fused_network.gradients(
             network, matrices, x, partial(_batch_loss, fixed, k, x), buffers
         )
         step = tf.cast(state.step + tf.cast(k, tf.int64) + 1, dtype)
-        matrices, memory = fused_optimizers.update(fixed.training.optimizer, matrices, gradient, memory, step)
+        optimizer = fixed.training.optimizer
+        matrices, memory = fused_optimizers.update(optimizer, matrices, gradient, memory, step)
         return k + 1, matrices, memory, buffers, total + summed
 
     start = (
@@ -180,7 +189,8 @@ def _epoch(
         fused_network.buffers(network, runs, fixed.batch, dtype),
         tf.zeros([runs], dtype),
     )
-    _, matrices, memory, _, total = tf.while_loop(lambda k, *_: k < fixed.batches, train_batch, start)
+    end = tf.while_loop(lambda k, *_: k < fixed.batches, train_batch, start)
+    _, matrices, memory, _, total = end
     matrices, memory = _where(alive, (matrices, memory), (state.matrices, state.memory))
     train_loss = total / (fixed.samples * network.timesteps * network.features)
     validation_loss, _ = _evaluate(fixed, matrices, validation)
@@ -190,10 +200,16 @@ def _epoch(
     return state, tf.stack([train_loss, validation_loss], axis=1)
 
 
-def _batch_loss(fixed: _Fixed, k: Tensor, x: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of the losses of batch k [P], and the derivative of their mean by the reconstruction of x.
+def _batch_loss(
+    fixed: _Fixed,
+    k: Tensor,
+    x: Tensor,
+    reconstruction: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of the losses of batch k [P], and the derivative of their mean.
 
-    The windows that fill up a smaller last batch count in neither.
+    That is by the reconstruction of x [P, F, T, B]. The windows that fill up a smaller last batch
+    count in neither.
     """
     count = tf.minimum(fixed.samples - k * fixed.batch, fixed.batch)
     losses, slopes = _losses(fixed.training.loss, reconstruction - x)
@@ -205,13 +221,17 @@ def _batch_loss(fixed: _Fixed, k: Tensor, x: Tensor, reconstruction: Tensor) -> 
 
 
 def _evaluate(fixed: _Fixed, matrices: Matrices, windows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean loss [P] over windows [P, N, T, F], and the first reconstructions [P, <= SHOWN, T, F]."""
+    """Return the mean loss [P] over windows [P, N, T, F], and the reconstructions of the first.
+
+    These are [P, <= SHOWN, T, F].
+    """
     runs, number, timesteps, features = windows.shape
     chunks = -(-number // _EVALUATED)
     size = -(-number // chunks)
 
     def add(k: Tensor, total: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        first = tf.minimum(k * size, number - size)  # the last chunk takes some windows again, for equal shapes
+        # For equal shapes the last chunk takes some windows of the one before again.
+        first = tf.minimum(k * size, number - size)
         x = _features_first(tf.gather(windows, first + tf.range(size), axis=1))
         reconstruction = fused_network.predict(fixed.network, matrices, x)
         losses, _ = _losses(fixed.training.loss, reconstruction - x)
@@ -229,7 +249,7 @@ def _evaluate(fixed: _Fixed, matrices: Matrices, windows: Tensor) -> tuple[Tenso
 
 
 def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: Training) -> State:
-    stacked = {name: tf.constant(np.stack([m[name] for m in matrices]), training.dtype) for name in matrices[0]}
+    stacked = {name: tf.constant(np.stack([run[name] for run in matrices]), training.dtype) for name in matrices[0]}
     zeros = {name: tf.zeros_like(matrix) for name, matrix in stacked.items()}
     return State(
         matrices=stacked,
@@ -241,7 +261,7 @@ def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: Training) 
 
 
 def _losses(name: str, error: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the loss of each element of an error and its derivative; Huber 1964 with Keras' delta of 1."""
+    """Return the loss of each element of an error and its derivative; Huber's with delta 1 (1964)."""
     if name == "mse":
         return tf.square(error), 2.0 * error
     if name == "mae":
@@ -259,7 +279,10 @@ def _features_first(windows: Tensor) -> Tensor:
 
 
 def _where(chosen: Tensor, these: Any, those: Any) -> Any:
-    """Return the tensors [P, ...] of these where chosen [P], of those elsewhere; a NaN of the others is not touched."""
+    """Return the tensors [P, ...] of these where chosen [P], of those elsewhere.
+
+    A NaN in what is not chosen does no harm.
+    """
 
     def select(this: Tensor, that: Tensor) -> Tensor:
         return tf.where(tf.reshape(chosen, [-1] + [1] * (len(this.shape) - 1)), this, that)

@@ -1,24 +1,29 @@
 """The forward pass and the hand-written reverse pass of the autoencoder, for a population of runs.
 
-Shapes: P runs, B batch, T time, F features, U units of a layer, I inputs of a layer. Features come before the batch:
-an LSTM layer is one matrix M = [W' R' b], [P, 4U, I + U + 1], with the gates in the order i, f, o, g, so that a time
-step is one product z = M [x_t; h_{t-1}; 1] whose gates are contiguous [P, U, B] blocks. (On a CPU such a product and
-its transpose are 1.1 and 1.5 times as fast as with the batch first, and the bias costs nothing, its gradient neither.)
+Shapes: P runs, B batch, T time, F features, U units of a layer, I inputs of a layer. Features come
+before the batch: an LSTM layer is one matrix M = [W' R' b], [P, 4U, I + U + 1], with the gates in
+the order i, f, o, g, so that a time step is one product z = M [x_t; h_{t-1}; 1] whose gates are
+contiguous [P, U, B] blocks. (On a CPU such a product and its transpose are 1.1 and 1.5 times as
+fast as with the batch first, and the bias costs nothing, its gradient neither.)
 
-All layers of a stack advance together, in one loop over time. With `latent: sequence` encoder and decoder are one
-stack, with `latent: vector` two. Where a derivative is asked for, the forward loop saves the local derivatives
+All layers of a stack advance together, in one loop over time. With `latent: sequence` encoder and
+decoder are one stack, with `latent: vector` two. Where a derivative is asked for, the forward loop
+saves the local derivatives (`_cell`, `Saved`)
 
-    J_i = g gates'(z_i)    J_f = c_{t-1} gates'(z_f)    J_o = output(c_t) gates'(z_o)    J_g = i candidate'(z_g)
-    k   = o output'(c_t)   f
+    J_i = g gates'(z_i)          J_f = c_{t-1} gates'(z_f)
+    J_o = output(c_t) gates'(z_o)    J_g = i candidate'(z_g)    k = o output'(c_t)    f
 
-and back-propagation through time needs nothing else (Hochreiter & Schmidhuber 1997; with forget gates and the whole
-gradient, Gers et al. 2000, Graves & Schmidhuber 2005; the names as in Greff et al. 2017, appendix A):
+and back-propagation through time (`_reverse_step`) needs nothing else (Hochreiter & Schmidhuber
+1997; with forget gates and the whole gradient, Gers et al. 2000, Graves & Schmidhuber 2005; the
+names as in Greff et al. 2017, appendix A):
 
-    dc_t = dc_{t+1} f_{t+1} + k dh_t    dz = [J_i dc, J_f dc, J_o dh, J_g dc]    [dx_t; dh_{t-1}] += [W' R']' dz
+    dc_t = dc_{t+1} f_{t+1} + k dh_t    dz = [J_i dc, J_f dc, J_o dh, J_g dc]
+    [dx_t; dh_{t-1}] += [W' R']' dz
 
-with the gradient of M, the sum over time of dz [x_t; h_{t-1}; 1]', as one product for each chunk of C time steps. Of
-dz no more than a chunk is held, for what the reverse loop needs soon outgrows the caches, and then time per time step
-goes up with T: to hold dz whole took 11% longer with 240 time steps of the default network, no longer with 30.
+with the gradient of M, the sum over time of dz [x_t; h_{t-1}; 1]', as one product for each chunk of
+C time steps. Of dz no more than a chunk is held, because what the reverse loop needs soon outgrows
+the caches, and then time per time step goes up with T: to hold dz whole took 11% longer with 240
+time steps of the default network, no longer with 30.
 """
 
 from collections.abc import Callable
@@ -37,7 +42,8 @@ from lstm_ablate.experiment.network import LSTM, Network
 from lstm_ablate.training.inputs.randomness import Weights
 
 Tensor = Any  # TensorFlow carries no types
-Matrices = dict[str, Tensor]  # by layer: "encoder.0" [P, 4U, I + U + 1], "reconstruction" [P, F, I + 1]
+# By layer: "encoder.0" [P, 4U, I + U + 1], "reconstruction" [P, F, I + 1].
+Matrices = dict[str, Tensor]
 
 _CHUNK = 32  # time steps in a chunk of the reverse pass, at most
 
@@ -85,39 +91,47 @@ class Stack:
         """Whether only the last time step is passed on."""
         return self.layers[-1].last_step
 
-    def saves_slope(self, layer: int) -> bool:
-        """Whether between'(h) of a layer is saved: it is not 1, and the layer above is of this stack."""
-        return layer < len(self.layers) - 1 and self.layers[layer].between != "linear"
+    def saves_slope(self, level: int) -> bool:
+        """Whether between'(h) of a layer is saved: it is not 1, and a layer of this stack follows."""
+        return level < len(self.layers) - 1 and self.layers[level].between != "linear"
 
     @property
     def chunks(self) -> tuple[int, int]:
-        """K and C: the chunks of the reverse pass and the time steps of each; the last may have fewer."""
+        """K and C: the chunks of the reverse pass, and the time steps of each but the last."""
         chunks = -(-self.timesteps // _CHUNK)
         return chunks, -(-self.timesteps // chunks)
 
 
 def stacks(network: Network) -> list[Stack]:
-    """Return the stacks of a network, from input to output: one ends where only the last time step is passed on."""
-    ends = [k for k, layer in enumerate(network.lstm, start=1) if layer.last_step or k == len(network.lstm)]
-    return [Stack(network.lstm[first:end], network.timesteps) for first, end in pairwise([0, *ends])]
+    """Return the stacks of a network, from input to output.
+
+    One ends where a layer passes on the last time step only, for the next layer must wait for that.
+    """
+    ends = [k for k, layer in enumerate(network.lstm[:-1], start=1) if layer.last_step]
+    seams = [0, *ends, len(network.lstm)]
+    return [Stack(network.lstm[first:end], network.timesteps) for first, end in pairwise(seams)]
 
 
 class Saved(NamedTuple):
-    """What the forward loop saves of a layer for the reverse loop, which reads it as one block at each time step."""
+    """What the forward loop saves of a layer for the reverse loop.
+
+    The local derivatives are read and written as one block at each time step. What is multiplied
+    lies in chunks, ready for a product that sums over time.
+    """
 
     jacobian: Tensor  # [T, P, 4UB]: J_i, J_f, J_o, J_g
     k: Tensor  # [T, P, UB]
     f: Tensor  # [T, P, UB]
-    slope: Tensor | tuple[()]  # [T, P, UB]: between'(h), see Stack.saves_slope
-    inputs: Tensor  # [x; h; 1] in K chunks, [K, P, rows, C, B], for a product that sums over time
+    slope: Tensor | tuple[()]  # [T, P, UB]: between'(h), or () where `Stack.saves_slope` is false
+    inputs: Tensor  # [K, P, rows, C, B]: [x; h; 1]
 
 
 class Buffers(NamedTuple):
     """The memory of a stack, kept from batch to batch, so that it is cleared once an epoch."""
 
     saved: list[Saved]  # by layer
-    output: Tensor | tuple[()]  # [P, U, T, B], what the top layer passes on, unless that is the last time step
-    dz: list[Tensor]  # by layer, of one chunk: [P, 4U, C, B]
+    output: Tensor | tuple[()]  # [P, U, T, B]: h of the top layer, or () with `Stack.last_step`
+    dz: list[Tensor]  # by layer [P, 4U, C, B], of one chunk
 
 
 def buffers(network: Network, runs: int, batch: int, dtype: Tensor) -> list[Buffers]:
@@ -131,28 +145,29 @@ def _stack_buffers(stack: Stack, runs: int, batch: int, dtype: Tensor) -> Buffer
     def by_time(units: int) -> Tensor:
         return tf.zeros([steps, runs, units * batch], dtype)
 
+    top = stack.layers[-1].units
     return Buffers(
         saved=[
             Saved(
                 jacobian=by_time(4 * layer.units),
                 k=by_time(layer.units),
                 f=by_time(layer.units),
-                slope=by_time(layer.units) if stack.saves_slope(position) else (),
+                slope=by_time(layer.units) if stack.saves_slope(level) else (),
                 inputs=tf.zeros([chunks, runs, _rows(layer), chunk, batch], dtype),
             )
-            for position, layer in enumerate(stack.layers)
+            for level, layer in enumerate(stack.layers)
         ],
-        output=() if stack.last_step else tf.zeros([runs, stack.layers[-1].units, steps, batch], dtype),
+        output=() if stack.last_step else tf.zeros([runs, top, steps, batch], dtype),
         dz=[tf.zeros([runs, 4 * layer.units, chunk, batch], dtype) for layer in stack.layers],
     )
 
 
 def _rows(layer: LSTM) -> int:
-    """Return the rows of what a layer multiplies at each time step: [x; h; 1], or h where x is constant."""
+    """Return the rows of what a layer multiplies: [x; h; 1], or h alone where x is constant."""
     return layer.units if layer.repeated else layer.inputs + layer.units + 1
 
 
-# ----------------------------------------------------------------------------- the network as a whole
+# --------------------------------------------------------------------------- the network as a whole
 
 
 def predict(network: Network, matrices: Matrices, x: Tensor) -> Tensor:
@@ -174,9 +189,10 @@ def gradients(
     loss: Callable[[Tensor], tuple[Tensor, Tensor]],
     memory: list[Buffers],
 ) -> tuple[Tensor, Matrices, list[Buffers]]:
-    """Return what `loss` makes of the reconstruction of x [P, F, T, B], its gradient by layer, and the buffers.
+    """Return the loss of the reconstruction of x, its gradient by layer, and the used buffers.
 
-    `loss` returns (a value for each run [P], its derivative by the reconstruction [P, F, T, B]).
+    x is [P, F, T, B]; `loss` returns (a value for each run [P], its derivative by the
+    reconstruction).
     """
     value, passes = x, []
     for stack, empty in zip(stacks(network), memory, strict=True):
@@ -206,7 +222,14 @@ def gradients(
     return total, gradient, used[::-1]
 
 
-# ---------------------------------------------------------------------------------- forward through time
+# ----------------------------------------------------------------------------- forward through time
+
+
+class _State(NamedTuple):
+    """What the forward loop carries from time step to time step, by layer, each [P, UB]."""
+
+    h: list[Tensor]
+    c: list[Tensor]
 
 
 class _Local(NamedTuple):
@@ -254,7 +277,10 @@ def _save(saved: Saved, t: Tensor, local: _Local, inputs: Tensor) -> Saved:
 
 
 class _Multiplied(NamedTuple):
-    """What the forward loop multiplies: M of each layer; where the input is constant, R' alone of the lowest."""
+    """What the forward loop multiplies.
+
+    These are M of each layer; of the lowest layer R' alone, if its input is constant.
+    """
 
     matrices: list[Tensor]
     drive: Tensor | None  # W' x + b of a constant input [P, 4UB], the same at every time step
@@ -271,57 +297,68 @@ def _multiplied(stack: Stack, matrices: Matrices, x: Tensor) -> _Multiplied:
 
 
 def _forward_step(
-    stack: Stack, by: _Multiplied, t: Tensor, x: Tensor | None, hs: list[Tensor], cs: list[Tensor], saved: list[Saved]
-) -> tuple[list[Tensor], list[Tensor], list[Saved]]:
-    """Return h_t and c_t of every layer, given those of t - 1 and x_t [P, IB], and what is saved, if anything is."""
-    hs, cs, saved = list(hs), list(cs), list(saved)
+    stack: Stack,
+    by: _Multiplied,
+    t: Tensor,
+    x: Tensor | None,
+    before: _State,
+    saved: list[Saved],
+) -> tuple[_State, list[Saved]]:
+    """Return h_t and c_t of every layer, given those of t - 1, and what is saved up to time t.
+
+    x [P, IB] is x_t, or None where the input is constant. Where `saved` is empty, nothing is saved.
+    """
+    hs, cs, saved = list(before.h), list(before.c), list(saved)
     (runs, batch), top = by.ones.shape, len(stack.layers) - 1
     y = x
-    for k, layer in enumerate(stack.layers):
-        inputs = hs[k] if y is None else tf.concat([y, hs[k], by.ones], axis=1)
-        z = _flat(tf.matmul(by.matrices[k], tf.reshape(inputs, [runs, -1, batch])))
+    for level, layer in enumerate(stack.layers):
+        inputs = hs[level] if y is None else tf.concat([y, hs[level], by.ones], axis=1)
+        z = _flat(tf.matmul(by.matrices[level], tf.reshape(inputs, [runs, -1, batch])))
         if y is None:
             z += by.drive
-        hs[k], cs[k], local = _cell(layer, z, cs[k])
+        hs[level], cs[level], local = _cell(layer, z, cs[level])
         if saved:
-            saved[k] = _save(saved[k], t, local, inputs)
-        if k < top:
-            y, slope = value_and_slope(layer.between or "linear", hs[k])
-            if saved and stack.saves_slope(k):
-                saved[k] = saved[k]._replace(slope=_write(saved[k].slope, slope, t))
-    return hs, cs, saved
+            saved[level] = _save(saved[level], t, local, inputs)
+        if layer.between and level < top:
+            y, slope = value_and_slope(layer.between, hs[level])
+            if saved and stack.saves_slope(level):
+                saved[level] = saved[level]._replace(slope=_write(saved[level].slope, slope, t))
+    return _State(hs, cs), saved
 
 
 def _empty_output(stack: Stack, x: Tensor) -> Tensor | tuple[()]:
     """Return memory for the output of a stack, for x [P, F, T, B]."""
-    return () if stack.last_step else tf.zeros([x.shape[0], stack.layers[-1].units, *x.shape[2:]], x.dtype)
+    units = stack.layers[-1].units
+    return () if stack.last_step else tf.zeros([x.shape[0], units, *x.shape[2:]], x.dtype)
 
 
 def _forward(
     stack: Stack, matrices: Matrices, x: Tensor, saved: list[Saved], output: Tensor | tuple[()]
 ) -> tuple[Tensor, list[Saved], Tensor | tuple[()]]:
-    """Return the stack's value, [P, U, T, B] or of the last time step [P, U, B], and the buffers filled.
+    """Return the stack's value and the filled buffers.
 
-    x is [P, I, T, B], or constant in time [P, I, B]. Where `saved` is empty, nothing is saved but the output.
+    The value is [P, U, T, B], or of the last time step [P, U, B]; x is [P, I, T, B], or constant in
+    time [P, I, B]. Where `saved` is empty, nothing is saved but the output.
     """
     runs, batch = x.shape[0], x.shape[-1]
     by = _multiplied(stack, matrices, x)
     xs = None if stack.constant else _by_time(x)
 
-    def step(t: Tensor, hs: list[Tensor], cs: list[Tensor], saved: list[Saved], output: Tensor) -> Tensor:
-        hs, cs, saved = _forward_step(stack, by, t, None if xs is None else _read(xs, t), hs, cs, saved)
+    def step(t: Tensor, before: _State, saved: list[Saved], output: Tensor) -> Tensor:
+        x_now = None if xs is None else _read(xs, t)
+        now, saved = _forward_step(stack, by, t, x_now, before, saved)
         if not stack.last_step:
-            output = _write_rows(output, hs[-1], t)
-        return t + 1, hs, cs, saved, output
+            output = _write_rows(output, now.h[-1], t)
+        return t + 1, now, saved, output
 
     zeros = [tf.zeros([runs, layer.units * batch], x.dtype) for layer in stack.layers]
-    _, hs, _, saved, output = tf.while_loop(
-        lambda t, *_: t < stack.timesteps, step, (tf.constant(0), zeros, zeros, saved, output)
-    )
-    return tf.reshape(hs[-1], [runs, -1, batch]) if stack.last_step else output, saved, output
+    start = (tf.constant(0), _State(zeros, zeros), saved, output)
+    _, end, saved, output = tf.while_loop(lambda t, *_: t < stack.timesteps, step, start)
+    value = tf.reshape(end.h[-1], [runs, -1, batch]) if stack.last_step else output
+    return value, saved, output
 
 
-# --------------------------------------------------------------------------------- reverse through time
+# ----------------------------------------------------------------------------- reverse through time
 
 
 class _Backward(NamedTuple):
@@ -333,7 +370,11 @@ class _Backward(NamedTuple):
 
 
 def _transposed(stack: Stack, matrices: Matrices) -> list[Tensor]:
-    """Return [W' R']' of each layer without the rows that nobody asks for, [P, I + U, 4U]; of the lowest, R alone."""
+    """Return [W' R']' of each layer, [P, I + U, 4U]; of the lowest R alone, [P, U, 4U].
+
+    The derivative by the input is not asked for, or taken once for all time steps where it is
+    constant.
+    """
     firsts = [stack.layers[0].inputs] + [0] * (len(stack.layers) - 1)
     return [
         tf.transpose(matrices[layer.name][:, :, first:-1], [0, 2, 1])
@@ -342,36 +383,41 @@ def _transposed(stack: Stack, matrices: Matrices) -> list[Tensor]:
 
 
 def _reverse_step(
-    stack: Stack, transposed: list[Tensor], saved: list[Saved], t: Tensor, d_output: Tensor | None, after: _Backward
+    stack: Stack,
+    transposed: list[Tensor],
+    saved: list[Saved],
+    t: Tensor,
+    d_output: Tensor | None,
+    after: _Backward,
 ) -> _Backward:
-    """Return the derivatives by h_{t-1} and c_{t-1} of every layer, and dz_t among the others of its chunk.
+    """Return the derivatives by h_{t-1} and c_{t-1} of every layer, and dz up to time t.
 
-    `d_output` [P, UB] is the derivative by what the stack passes on at time t, if it does.
+    `d_output` [P, UB] is the derivative by what the stack passes on at time t, or None.
     """
     dhs, dcs, dzs = list(after.dh), list(after.dc), list(after.dz)
     d_y = d_output
-    for layer in reversed(range(len(saved))):
-        now, n, (runs, _, chunk, batch) = saved[layer], dhs[layer].shape[1], dzs[layer].shape
-        dh = dhs[layer] if d_y is None else dhs[layer] + d_y
-        dc = dcs[layer] + dh * _read(now.k, t)
+    for level in reversed(range(len(saved))):
+        now, n, (runs, _, chunk, batch) = saved[level], dhs[level].shape[1], dzs[level].shape
+        dh = dhs[level] if d_y is None else dhs[level] + d_y
+        dc = dcs[level] + dh * _read(now.k, t)
         jacobian = _read(now.jacobian, t)
         J_i, J_f, J_o, J_g = (jacobian[:, block * n : (block + 1) * n] for block in range(4))
         dz = tf.concat([J_i * dc, J_f * dc, J_o * dh, J_g * dc], axis=1)
-        dzs[layer] = _write_rows(dzs[layer], dz, t % chunk)
-        dcs[layer] = dc * _read(now.f, t)
-        back = _flat(tf.matmul(transposed[layer], tf.reshape(dz, [runs, -1, batch])))
-        dhs[layer] = back[:, -n:]
-        if layer:
+        dzs[level] = _write_rows(dzs[level], dz, t % chunk)
+        dcs[level] = dc * _read(now.f, t)
+        back = _flat(tf.matmul(transposed[level], tf.reshape(dz, [runs, -1, batch])))
+        dhs[level] = back[:, -n:]
+        if level:
             d_y = back[:, :-n]
-            if stack.saves_slope(layer - 1):
-                d_y *= _read(saved[layer - 1].slope, t)
+            if stack.saves_slope(level - 1):
+                d_y *= _read(saved[level - 1].slope, t)
     return _Backward(dhs, dcs, dzs)
 
 
 def _reverse(
     stack: Stack, matrices: Matrices, x: Tensor, d_output: Tensor, memory: Buffers
 ) -> tuple[Tensor | None, Matrices, list[Tensor]]:
-    """Return the derivative by a constant input, those by the stack's matrices, and the memory of dz.
+    """Return the derivative by a constant input, those by the stack's matrices, and the used dz.
 
     `d_output` is the derivative by the stack's value, `memory` what the forward loop left.
     """
@@ -384,13 +430,13 @@ def _reverse(
         now = None if d_outputs is None else _read(d_outputs, t)
         return t - 1, _reverse_step(stack, transposed, saved, t, now, after)
 
-    def reverse_chunk(k: Tensor, after: _Backward, products: list[Tensor], summed: Tensor) -> Tensor:
+    def reverse_chunk(k: Tensor, after: _Backward, products: Any, summed: Tensor) -> Tensor:
         first = k * chunk
         last = tf.minimum(first + chunk, stack.timesteps) - 1
         _, before = tf.while_loop(lambda t, *_: t >= first, step, (last, after))
         products = [
-            product + tf.matmul(_columns(dz), _columns(_read_chunk(layer.inputs, k)), transpose_b=True)
-            for product, dz, layer in zip(products, before.dz, saved, strict=True)
+            product + _over_time(dz, _read_chunk(of_layer.inputs, k))
+            for product, dz, of_layer in zip(products, before.dz, saved, strict=True)
         ]
         if stack.constant:
             summed += tf.reduce_sum(before.dz[0], axis=2)
@@ -401,18 +447,30 @@ def _reverse(
     dz = memory.dz
     if chunks * chunk > stack.timesteps:  # the last chunk, first here, leaves some of dz as it is
         dz = [tf.zeros_like(of_layer) for of_layer in dz]
-    products = [tf.zeros([runs, 4 * layer.units, _rows(layer)], d_output.dtype) for layer in stack.layers]
-    summed = tf.zeros([runs, 4 * stack.layers[0].units, batch], d_output.dtype)  # dz over time, for a constant input
+    shapes = [[runs, 4 * layer.units, _rows(layer)] for layer in stack.layers]
+    products = [tf.zeros(shape, d_output.dtype) for shape in shapes]
+    # The sum of dz over time, for a constant input.
+    summed = tf.zeros([runs, 4 * stack.layers[0].units, batch], d_output.dtype)
     start = (tf.constant(chunks - 1), _Backward(dh, zeros, dz), products, summed)
     _, before, products, summed = tf.while_loop(lambda k, *_: k >= 0, reverse_chunk, start)
     d_x = None
     if stack.constant:
         d_x, products[0] = _constant_reverse(stack.layers[0], matrices, x, products[0], summed)
-    return d_x, {layer.name: product for layer, product in zip(stack.layers, products, strict=True)}, before.dz
+    names = [layer.name for layer in stack.layers]
+    return d_x, dict(zip(names, products, strict=True)), before.dz
 
 
-def _constant_reverse(layer: LSTM, matrices: Matrices, x: Tensor, d_r: Tensor, summed: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the derivatives by a constant input x [P, I, B] and by M, given that by R' and the sum over time of dz."""
+def _constant_reverse(
+    layer: LSTM,
+    matrices: Matrices,
+    x: Tensor,
+    d_r: Tensor,
+    summed: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Return the derivatives by a constant input x [P, I, B] and by M.
+
+    `d_r` is that by R', `summed` the sum of dz over time [P, 4U, B].
+    """
     d_w = tf.matmul(summed, x, transpose_b=True)
     d_b = tf.reduce_sum(summed, axis=2, keepdims=True)
     d_x = tf.matmul(matrices[layer.name][:, :, : layer.inputs], summed, transpose_a=True)
@@ -420,7 +478,7 @@ def _constant_reverse(layer: LSTM, matrices: Matrices, x: Tensor, d_r: Tensor, s
 
 
 def _flat(x: Tensor) -> Tensor:
-    """Return [P, U, B] as [P, UB]: a CPU computes elementwise along the last axis, so it had better be long."""
+    """Return [P, U, B] as [P, UB]: a CPU computes along the last axis, which should be long."""
     return tf.reshape(x, [x.shape[0], -1])
 
 
@@ -443,7 +501,8 @@ def _write(buffer: Tensor, block: Tensor, t: Tensor, first: int = 0) -> Tensor:
 def _write_rows(buffer: Tensor, block: Tensor, t: Tensor) -> Tensor:
     """Return the buffer [P, U, T, B] with a block [P, UB] at time t."""
     runs, rows, _, batch = buffer.shape
-    return dynamic_update_slice(buffer, tf.reshape(block, [runs, rows, 1, batch]), tf.stack([0, 0, t, 0]))
+    block = tf.reshape(block, [runs, rows, 1, batch])
+    return dynamic_update_slice(buffer, block, tf.stack([0, 0, t, 0]))
 
 
 def _read_chunk(buffer: Tensor, k: Tensor) -> Tensor:
@@ -463,6 +522,11 @@ def _columns(x: Tensor) -> Tensor:
     return tf.reshape(x, [x.shape[0], x.shape[1], -1])
 
 
+def _over_time(a: Tensor, b: Tensor) -> Tensor:
+    """Return the sum over time and batch of a b', [P, U, V]; a is [P, U, T, B], b [P, V, T, B]."""
+    return tf.matmul(_columns(a), _columns(b), transpose_b=True)
+
+
 def _dense(matrix: Tensor, x: Tensor) -> Tensor:
     """Return W'x + b, [P, O, T, B], of x [P, I, T, B] and [W' b] [P, O, I + 1]."""
     runs, outputs = matrix.shape[:2]
@@ -471,38 +535,43 @@ def _dense(matrix: Tensor, x: Tensor) -> Tensor:
 
 
 def _dense_reverse(matrix: Tensor, x: Tensor, d_y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the derivatives by x [P, I, T, B] and by the matrix [P, O, I + 1], given that by W'x + b."""
+    """Return the derivatives by x [P, I, T, B] and by [W' b] [P, O, I + 1]; d_y is by W'x + b."""
+    d_w = _over_time(d_y, x)
     d_y = _columns(d_y)
     d_x = tf.matmul(matrix[:, :, :-1], d_y, transpose_a=True)
-    d_w = tf.matmul(d_y, _columns(x), transpose_b=True)
     d_b = tf.reduce_sum(d_y, axis=2, keepdims=True)
     return tf.reshape(d_x, x.shape), tf.concat([d_w, d_b], axis=2)
 
 
-# --------------------------------------------------------------------------------- weights in and out
+# ------------------------------------------------------------------------------- weights in and out
 
 _GATES = (0, 1, 3, 2)  # Keras' i, f, c, o as i, f, o, g, and back
 
 
 def pack(weights: Weights) -> dict[str, NDArray[np.float64]]:
-    """Return the matrix of each layer, [4U, I + U + 1] or [O, I + 1], of weights by Keras' names."""
+    """Return the matrix of each layer, [4U, I + U + 1] or [O, I + 1], of weights by name."""
     matrices = {}
     for layer in dict.fromkeys(name.rpartition(".")[0] for name in weights):
         names = [f"{layer}.{part}" for part in ("kernel", "recurrent_kernel", "bias")]
-        matrix = np.concatenate([np.atleast_2d(weights[name]) for name in names if name in weights]).T
+        parts = [np.atleast_2d(weights[name]) for name in names if name in weights]
+        matrix = np.concatenate(parts).T
         matrices[layer] = _reorder(matrix) if names[1] in weights else matrix
     return matrices
 
 
 def unpack(matrices: dict[str, NDArray[np.float64]], like: Weights) -> Weights:
-    """Return the weights by Keras' names, in the order and the shapes of `like`: the inverse of `pack`."""
+    """Return the weights by name, in the order and the shapes of `like`: the inverse of `pack`."""
     weights: Weights = {}
     for name, shaped in like.items():
         layer, _, part = name.rpartition(".")
         recurrent = f"{layer}.recurrent_kernel" in like
         columns = _reorder(matrices[layer]).T if recurrent else matrices[layer].T
         inputs = len(like[f"{layer}.kernel"])
-        rows = {"kernel": slice(0, inputs), "recurrent_kernel": slice(inputs, -1), "bias": slice(-1, None)}[part]
+        rows = {
+            "kernel": slice(0, inputs),
+            "recurrent_kernel": slice(inputs, -1),
+            "bias": slice(-1, None),
+        }[part]
         weights[name] = np.ascontiguousarray(columns[rows].reshape(shaped.shape))
     return weights
 

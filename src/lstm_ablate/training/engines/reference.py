@@ -1,7 +1,7 @@
 """The keras engine: plain Keras, what a user would write, and the arbiter of every other engine.
 
-A variant's model is built and traced once; each seed resets its weights and its optimizer. Building anew for each run
-would cost seconds of tracing and leak memory.
+A variant's model is built and traced once; each seed resets its weights and its optimizer. Building
+anew for each run would cost seconds of tracing and leak memory.
 """
 
 import math
@@ -49,20 +49,29 @@ _LOSSES = {
 class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
     """An LSTM cell whose two tanh can be set apart, which `keras.layers.LSTM` cannot.
 
-    z = x W + h R + b, split in Keras' order into z_i, z_f, z_g, z_o; i, f, o = gates(z_i), gates(z_f), gates(z_o);
-    g = candidate(z_g); c' = f c + i g; h' = o output(c'). Hochreiter & Schmidhuber 1997 with the forget gate of Gers
-    et al. 2000; without peepholes, as in Keras. Shapes: x [B, F], h and c [B, U], W [F, 4U], R [U, 4U], b [4U].
-    `kwargs` are those of Keras' cell; without `use_bias` there is no b. Dropout it does not have,
-    and raises ValueError where it is asked for.
+    z = x W + h R + b, split in Keras' order into z_i, z_f, z_g, z_o; i, f, o = gates(z_i),
+    gates(z_f), gates(z_o); g = candidate(z_g); c' = f c + i g; h' = o output(c'). Hochreiter &
+    Schmidhuber 1997 with the forget gate of Gers et al. 2000; without peepholes, as in Keras.
+    Shapes: x [B, F], h and c [B, U], W [F, 4U], R [U, 4U], b [4U]. `kwargs` are those of Keras'
+    cell; without `use_bias` there is no b. It has no dropout, and raises ValueError where that is
+    asked for.
     """
 
-    def __init__(self, units: int, candidate: str, output_activation: str, gates: str, **kwargs: Any):
+    def __init__(
+        self,
+        units: int,
+        candidate: str,
+        output_activation: str,
+        gates: str,
+        **kwargs: Any,
+    ):
         super().__init__(units, activation=candidate, recurrent_activation=gates, **kwargs)
         if self.dropout or self.recurrent_dropout:
             raise ValueError("AblationLSTMCell has no dropout")
         self.output_activation = keras.activations.get(output_activation)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:  # noqa: ARG002 - Keras passes it
+    # Keras passes `training`.
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:  # noqa: ARG002
         """Return h' and the states [h', c']."""
         h, c = states
         z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
@@ -142,7 +151,7 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
 
 
 def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Trained]:
-    """Train runs of equal settings one after the other; see the contract in `lstm_ablate.training.engines`."""
+    """Train runs of equal settings one after the other; see the contract in `training.engines`."""
     for index, (run, data) in enumerate(zip(runs, arrays, strict=True)):
         yield _train_one(index, run, data, on_epoch)
 
@@ -152,11 +161,15 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
     network = network_of(run.settings.model, *data.train.shape[1:])
     compiled = _compiled(network, training)
     model = compiled.model
-    x, validation, test = (part.astype(training.dtype) for part in (data.train, data.validation, data.test))
+    parts = (data.train, data.validation, data.test)
+    x, validation, test = (part.astype(training.dtype) for part in parts)
     start = randomness.initial_weights(network, run.seed)
     model.set_weights(list(start.values()))
     for variable, value in zip(model.optimizer.variables, compiled.optimizer_start, strict=True):
         variable.assign(value)
+
+    def weights() -> Weights:
+        return _named(start, model.get_weights())
 
     train_losses: list[float] = []
     validation_losses: list[float] = []
@@ -164,11 +177,11 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
     diverged = None
     for epoch in range(1, training.epochs + 1):
         ordered = x[randomness.batch_order(run.seed, epoch - 1, len(x))]
-        history = model.fit(ordered, ordered, batch_size=training.batch_size, shuffle=False, verbose=0)
-        train_loss, validation_loss = float(history.history["loss"][0]), _evaluate(model, validation)
+        fit = model.fit(ordered, ordered, batch_size=training.batch_size, shuffle=False, verbose=0)
+        train_loss, validation_loss = float(fit.history["loss"][0]), _evaluate(model, validation)
         train_losses.append(train_loss)
         validation_losses.append(validation_loss)
-        on_epoch(EpochEnd(index, epoch, train_loss, validation_loss, lambda: _named(start, model.get_weights())))
+        on_epoch(EpochEnd(index, epoch, train_loss, validation_loss, weights))
         diverged, selected = diverged_and_selected(train_losses, validation_losses, training.select)
         if diverged:
             break

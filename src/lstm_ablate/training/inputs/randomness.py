@@ -1,7 +1,8 @@
 """Every random number of a run, drawn in NumPy from a seed and a purpose.
 
-A purpose is a tuple of words such as ("weights", "encoder.0", "kernel"). Each purpose has a stream of its own, so a
-new purpose never moves another draw, and variants of one seed share the weights of the layers that they share.
+A purpose is a tuple of words such as ("weights", "encoder.0", "kernel"). Each purpose has a stream
+of its own, so a new purpose never moves another draw, and variants of one seed share the weights of
+the layers that they share.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ Weights = dict[str, NDArray[np.float64]]
 
 
 def generator(*purpose: str | int) -> np.random.Generator:
-    """Return the stream of a purpose, a seed among its words or not: PCG64 keyed by SHA-256 of the words."""
+    """Return the stream of a purpose: PCG64 keyed by SHA-256 of its words, which may hold a seed."""
     key = hashlib.sha256("\0".join(map(repr, purpose)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "little")))
 
@@ -30,9 +31,10 @@ def batch_order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
 def initial_weights(network: Network, seed: int) -> Weights:
     """Return the initial weights in float64, by name, in the order of `keras.Model.get_weights()`.
 
-    Keras' defaults: Glorot uniform kernels [inputs, 4U], orthogonal recurrent kernels [U, 4U], biases [4U] that are 0
-    but 1 at the forget gate (gates in Keras' order i, f, c, o); dense kernels [inputs, U] Glorot uniform, biases 0.
-    Glorot & Bengio 2010 (equation 16); Saxe et al. 2014; Jozefowicz et al. 2015 for the forget bias.
+    Keras' defaults: Glorot uniform kernels [inputs, 4U], orthogonal recurrent kernels [U, 4U],
+    biases [4U] that are 0 but 1 at the forget gate (gates in Keras' order i, f, c, o); dense
+    kernels [inputs, U] Glorot uniform, biases 0. Glorot & Bengio 2010 (equation 16); Saxe et al.
+    2014; Jozefowicz et al. 2015 for the forget bias.
     """
     return {
         f"{layer.name}.{part}": _initial(layer, part, shape, seed)
@@ -48,7 +50,8 @@ def _initial(layer: Layer, part: str, shape: tuple[int, ...], seed: int) -> NDAr
         case "recurrent_kernel":
             return _orthogonal(*shape, "weights", layer.name, part, seed)
         case "bias":
-            return np.repeat([0.0, 1.0, 0.0, 0.0], layer.units) if isinstance(layer, LSTM) else np.zeros(shape)
+            of_gates = [0.0, 1.0, 0.0, 0.0]
+            return np.repeat(of_gates, layer.units) if isinstance(layer, LSTM) else np.zeros(shape)
     raise ValueError(f"no initial values are known for {part}")
 
 
@@ -58,11 +61,13 @@ def _glorot_uniform(rows: int, columns: int, *purpose: str | int) -> NDArray[np.
 
 
 def _orthogonal(rows: int, columns: int, *purpose: str | int) -> NDArray[np.float64]:
-    """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such matrices.
+    """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such.
 
-    The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not uniform.
+    The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not
+    uniform.
     """
-    normal: NDArray[Any] = generator(*purpose).standard_normal((max(rows, columns), min(rows, columns)))
+    shape = max(rows, columns), min(rows, columns)
+    normal: NDArray[Any] = generator(*purpose).standard_normal(shape)
     q, r = np.linalg.qr(normal)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return np.ascontiguousarray(q if rows >= columns else q.T)

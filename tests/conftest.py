@@ -12,11 +12,11 @@ os.environ.update(WORKER_ENVIRONMENT)  # before anything imports TensorFlow
 @pytest.fixture
 def no_page(monkeypatch):
     """Reports without their page, which takes seconds to draw; each of them would have drawn it."""
-    from lstm_ablate.report import renderers
+    from lstm_ablate.report import derived
 
-    write, written, drawn = renderers.write, [], []
-    monkeypatch.setattr(renderers, "write", lambda *words: written.append(words[0]) or write(*words))
-    monkeypatch.setattr(renderers, "_write_page", lambda folder, _: drawn.append(folder) or set())
+    write, written, drawn = derived.write, [], []
+    monkeypatch.setattr(derived, "write", lambda *words: written.append(words[0]) or write(*words))
+    monkeypatch.setattr(derived, "_write_page", lambda folder, _: drawn.append(folder) or set())
     yield
     assert drawn == written
 

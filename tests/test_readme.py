@@ -17,7 +17,7 @@ from lstm_ablate.evidence import compare, gate
 from lstm_ablate.experiment import loading, shipped
 from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.settings import Model
-from lstm_ablate.report.renderers import FORMATS
+from lstm_ablate.report.formats import FORMATS
 from lstm_ablate.store.tables import curves_table, runs_table
 from lstm_ablate.training.engines import ENGINES
 

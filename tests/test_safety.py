@@ -16,7 +16,6 @@ from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.yaml_source import Place
-from lstm_ablate.report import renderers
 from lstm_ablate.store import tables
 from lstm_ablate.store.records import Record
 
@@ -28,11 +27,11 @@ FILES = {str(path.relative_to(SOURCE)): path.read_text() for path in sorted(SOUR
 BARRED = {
     **dict.fromkeys(("marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "runpy"), ()),
     **dict.fromkeys(("urllib", "urllib3", "http", "requests", "ftplib", "smtplib", "ssl", "asyncio", "xmlrpc"), ()),
-    "ctypes": ("executors/local.py",),  # one call of the kernel: that workers end with their driver
-    "pickle": ("executors/local.py",),  # messages of its own processes, through pipes without a name
-    "importlib": ("engines/__init__.py", "environment.py", "doctor.py"),
-    "socket": ("records.py",),
-    "subprocess": ("environment.py", "benchmark.py"),
+    "ctypes": ("training/executors/local.py",),  # one call of the kernel: that workers end with their driver
+    "pickle": ("training/executors/local.py",),  # messages of its own processes, through pipes without a name
+    "importlib": ("training/engines/__init__.py", "machine.py", "checks/doctor.py"),
+    "socket": ("store/locks.py",),
+    "subprocess": ("machine.py",),
 }
 NEVER_CALLED = {"eval", "exec", "compile", "__import__", "open_url", "get_file", "load_model", "load_weights"}
 NEVER_CALLED |= {"read_pickle", "to_pickle", "system", "popen", "unsafe_load", "full_load", "safe_load", "load_all"}
@@ -182,7 +181,7 @@ def test_every_cell_of_the_tables_is_a_number_or_begins_with_a_letter():
         tables.timings_table(expanded, records),
         analysis.summarise(one, expanded, records).table(),
     ]
-    cells = [cell for table in frames for row in csv.reader(io.StringIO(renderers._csv(table))) for cell in row]
+    cells = [cell for table in frames for row in csv.reader(io.StringIO(tables.csv_text(table))) for cell in row]
     assert len(cells) > 200
     for cell in cells:
         assert cell == "" or cell[0].isalnum() or cell[0] == "_" or float(cell) < 0

@@ -41,7 +41,7 @@ def compare(
     first, second = comparing.read_pair(a, b)
     if margin is None:
         passed = _print_differences(
-            comparing.compare(first, second, exact=exact, metric=metric, **tolerances), limit, as_json
+            comparing.differences(first, second, exact=exact, metric=metric, **tolerances), limit, as_json
         )
     else:
         passed = _print_gate(first, second, margin, metric or "test_loss", as_json)

@@ -28,11 +28,11 @@ FILES = {str(path.relative_to(SOURCE)): path.read_text() for path in sorted(SOUR
 BARRED = {
     **dict.fromkeys(("marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "runpy"), ()),
     **dict.fromkeys(("urllib", "urllib3", "http", "requests", "ftplib", "smtplib", "ssl", "asyncio", "xmlrpc"), ()),
-    "ctypes": ("executors/local.py",),  # one call of the kernel: that workers end with their driver
-    "pickle": ("executors/local.py",),  # messages of its own processes, through pipes without a name
-    "importlib": ("engines/__init__.py", "environment.py", "doctor.py"),
-    "socket": ("records.py",),
-    "subprocess": ("environment.py", "benchmark.py"),
+    "ctypes": ("training/executors/local.py",),  # one call of the kernel: that workers end with their driver
+    "pickle": ("training/executors/local.py",),  # messages of its own processes, through pipes without a name
+    "importlib": ("training/engines/__init__.py", "machine.py", "checks/doctor.py"),
+    "socket": ("store/locks.py",),
+    "subprocess": ("machine.py", "checks/benchmark.py"),
 }
 NEVER_CALLED = {"eval", "exec", "compile", "__import__", "open_url", "get_file", "load_model", "load_weights"}
 NEVER_CALLED |= {"read_pickle", "to_pickle", "system", "popen", "unsafe_load", "full_load", "safe_load", "load_all"}
@@ -99,12 +99,12 @@ def test_no_file_executes_what_it_reads_or_opens_a_connection(name):
     ],
 )
 def test_each_of_these_lines_would_be_found(line):
-    assert faults("analysis.py", line)
+    assert faults("evidence/analysis.py", line)
 
 
 def test_even_where_sockets_are_known_nothing_but_the_host_is_asked():
-    assert faults("records.py", "import socket\nsocket.gethostname()") == []
-    assert faults("records.py", "import socket\nsocket.create_connection(place)")
+    assert faults("store/locks.py", "import socket\nsocket.gethostname()") == []
+    assert faults("store/locks.py", "import socket\nsocket.create_connection(place)")
 
 
 def test_everything_that_tests_install_is_pinned_with_hashes_as_in_the_constraints():

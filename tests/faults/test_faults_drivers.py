@@ -34,7 +34,7 @@ from faults import (
 )
 
 from lstm_ablate.experiment import loading
-from lstm_ablate.store import inventory, records
+from lstm_ablate.store import inventory, locks, records
 from lstm_ablate.training import sweep
 
 pytestmark = pytest.mark.faults
@@ -108,7 +108,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
                 os.kill(driver, signal.SIGKILL)
                 kills += 1
             until(lambda driver=driver: not alive(driver), "the end of a driver that was killed")
-            found, damaged = records.load(folder)
+            found, damaged = records.read_all(folder)
             assert damaged == []
             assert set(lines(acks)) <= found.keys()
         run(*words[1:], results, STUB_ACKS=str(acks))
@@ -164,7 +164,7 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
         marked = Marked()
         process = start("run", path, "--results", results, "--workers", 2, **marked.environment)
         until(lambda results=results: recorded(results / "stub") >= 3, "3 recorded runs")
-        with records.deriving(results / "stub"):
+        with locks.deriving(results / "stub"):
             process.send_signal(number)
             time.sleep(0.5 if trial % 2 == 0 else 0.01 * trial)
             begin = time.monotonic()
@@ -174,7 +174,7 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
         assert slowest < within(1)
         assert process.returncode == 128 + number and "Traceback" not in err, err
         marked.gone()
-        assert records.load(results / "stub")[1] == []
+        assert records.read_all(results / "stub")[1] == []
     print(f"ended after {slowest:.2f} s at most")
 
 
@@ -226,7 +226,7 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     path = config(tmp_path)
     folder = tmp_path / "stub"
     run(path, "seeds=[0, 1]", "--results", tmp_path)
-    (mine,) = (run for run, one in records.load(folder)[0].items() if one.identity["seed"] == 1)
+    (mine,) = (run for run, one in records.read_all(folder)[0].items() if one.identity["seed"] == 1)
     (folder / "runs" / f"{mine}.json").write_text("{}")
     told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
     _, err = run(path, "seeds=[0]", "--results", tmp_path, "-q")
@@ -237,7 +237,7 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     assert err == f"{folder}/runs/{mine}.json: damaged; `lstm-ablate run` moves it aside\n"
     _, err = run(path, "seeds=[0, 1]", "--results", tmp_path, "-q")
     assert err == f"{told.replace('.1.json', '.2.json')}, the run is trained again\n"
-    assert len(records.load(folder)[0]) == 2
+    assert len(records.read_all(folder)[0]) == 2
     (folder / "runs" / f"{mine}.json").write_text("{}")
     _, err = ended(start("report", folder))
     assert err.endswith("damaged; `lstm-ablate run` moves it aside and trains its run again\n")
@@ -247,9 +247,9 @@ STARTS = """
 import contextlib, json, os, signal, sys, time
 from pathlib import Path
 import faults, stub_driver
-from lstm_ablate.store import records
+from lstm_ablate.store import locks
 count, words = int(sys.argv[1]), sys.argv[2:]
-locked = records.locked
+locked = locks.locked
 @contextlib.contextmanager
 def timed(folder):
     begin = time.monotonic()
@@ -258,7 +258,7 @@ def timed(folder):
             yield
     finally:
         os.write(tell, f"{os.getpid()} {time.monotonic() - begin}\\n".encode())
-records.locked = timed
+locks.locked = timed
 ready, go = os.pipe()
 hear, tell = os.pipe()
 children = []
@@ -327,7 +327,7 @@ def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
         driver.join(timeout=120)
         assert not driver.is_alive(), "a driver did not end within 120 s"
     assert set(stored) <= {"stored", "same"} and stored.count("stored") == 20
-    assert len(records.load(folder)[0]) == 20 and not (folder / "runs" / "conflicts").exists()
+    assert len(records.read_all(folder)[0]) == 20 and not (folder / "runs" / "conflicts").exists()
 
 
 def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
@@ -370,7 +370,7 @@ def test_no_older_state_is_written_over_a_newer_one(tmp_path):
     run(path, "--results", tmp_path)
     kept = min((folder / "runs").glob("*.json"))
     kept.rename(tmp_path / "later")
-    with records.deriving(folder):
+    with locks.deriving(folder):
         report = start("report", folder)
         time.sleep(2)
         (tmp_path / "later").rename(kept)
@@ -462,7 +462,7 @@ from lstm_ablate.training import sweep
 plan, calm = sweep.plan, Path(sys.argv.pop())
 def overtaken(experiment, folder, **options):
     todo = plan(experiment, folder, **options)
-    for record in list(records.load(calm)[0].values())[:2]:
+    for record in list(records.read_all(calm)[0].values())[:2]:
         records.publish(folder, replace(record, result={**record.result, "test_loss": 0.123}))
     return todo
 sweep.plan = overtaken
@@ -479,7 +479,7 @@ stub_driver.main(sys.argv[1:])
     kept = sorted((tmp_path / "stub" / "runs" / "conflicts").iterdir())
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f]{16}\.1\.json", path.name) for path in kept)
     assert all(json.loads(path.read_text())["result"]["test_loss"] != 0.123 for path in kept)
-    assert sum(record.result["test_loss"] == 0.123 for record in records.load(tmp_path / "stub")[0].values()) == 2
+    assert sum(record.result["test_loss"] == 0.123 for record in records.read_all(tmp_path / "stub")[0].values()) == 2
 
 
 def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeypatch):

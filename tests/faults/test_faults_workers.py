@@ -60,7 +60,7 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
         for seed in range(seeds)
     }
     assert {(row[1], row[2]): row[3] for row in rows} == expected
-    found, damaged = records.load(tmp_path / "stub")
+    found, damaged = records.read_all(tmp_path / "stub")
     assert not damaged
     for row in rows:
         log = tmp_path / "stub" / "logs" / f"{row[-1]}.log"
@@ -112,7 +112,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
         for moment in sorted(draw.randint(0, 110) for _ in range(3)):
             hits += shot_after(moment, process, folder)
         _, err = ended(process)
-        found = records.load(folder)[0]
+        found = records.read_all(folder)[0]
         failed = [record for record in found.values() if record.status == "failed"]
         assert len(found) == 120 and len(failed) <= 1, err
         if not failed:

@@ -1,6 +1,5 @@
 """The sweep around a stub engine: what is trained, recorded, resumed and derived."""
 
-import json
 import sys
 import types
 
@@ -11,7 +10,7 @@ import stub_engine
 from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs, sizes
 from lstm_ablate.report import renderers
-from lstm_ablate.store import records
+from lstm_ablate.store import environment, failures, records
 from lstm_ablate.training import engines, sweep, work
 from lstm_ablate.training.inputs import windows
 
@@ -70,12 +69,12 @@ def test_every_run_is_trained_once_and_recorded(load, tmp_path):
     ]
     assert {step.stored for step in finished} == {"stored"}
     assert swept(load(), tmp_path / "r") == []
-    result = records.load(tmp_path / "r")[0][finished[0].run.id].result
+    result = records.read_all(tmp_path / "r")[0][finished[0].run.id].result
     windows, reconstructions = np.array(result["windows"]), np.array(result["reconstructions"])
     assert windows.shape == (2, 3)  # the first feature of so many windows
     np.testing.assert_allclose(reconstructions, windows / 2, atol=1e-4)  # as the stub says
-    environment = json.loads((tmp_path / "r" / "environment.json").read_text())
-    assert environment["device"] == "stub" and environment["packages"]["tensorflow"]
+    written = environment.read(tmp_path / "r")
+    assert written["device"] == "stub" and written["packages"]["tensorflow"]
 
 
 def test_seconds_of_training_are_told_where_they_are_not_those_of_a_compilation(load, tmp_path):
@@ -207,7 +206,7 @@ def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_p
     assert len(list(tried.iterdir())) == 2
     swept(one, tmp_path / "r", workers=1, retry_failed=True)
     assert len(list(tried.iterdir())) == 4
-    (failed,) = (r for r in records.load(tmp_path / "r")[0].values() if r.status == "failed")
+    (failed,) = (r for r in records.read_all(tmp_path / "r")[0].values() if r.status == "failed")
     (tmp_path / "r" / "runs" / f"{failed.run}.json").unlink()
     swept(one, tmp_path / "r", workers=1)
     assert len(list(tried.iterdir())) == 5
@@ -217,10 +216,10 @@ def test_a_noted_failure_is_forgotten_once_its_run_has_succeeded(load, tmp_path)
     one = load(0.25, "seeds=2", "training.epochs=1")
     todo = sweep.plan(one, tmp_path / "r", engine="stub_engine")
     for run in (todo.missing[1].id, "0" * 16):
-        records.note_failure(tmp_path / "r", run, "as a driver left it that was killed")
+        failures.note(tmp_path / "r", run, "as a driver left it that was killed")
     finished = swept(one, tmp_path / "r", workers=1)
     assert {step.record.status for step in finished} == {"ok"} and len(finished) == 4
-    assert records.noted_failures(tmp_path / "r") == {"0" * 16}  # of a run that nobody asked for
+    assert failures.noted(tmp_path / "r") == {"0" * 16}  # of a run that nobody asked for
 
 
 def test_fail_fast_ends_the_sweep(load, tmp_path):

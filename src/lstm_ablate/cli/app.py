@@ -162,7 +162,7 @@ def run(
 ) -> None:
     """Train what is missing, then write the CSVs and the report, and print the table."""
     from lstm_ablate.cli import progress
-    from lstm_ablate.store import inventory, records
+    from lstm_ablate.store import inventory, locks, records
     from lstm_ablate.training import resources, sweep
 
     experiment = _checked(config, overrides, engine)
@@ -170,7 +170,7 @@ def run(
     inventory.check_owner(folder, experiment.name)
     log, warn = _log(quiet), _log()
     conflicts = 0
-    with records.locked(folder):
+    with locks.locked(folder):
         inventory.check_rebuildable(folder)
         experiment = resources.settled(experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
@@ -493,10 +493,10 @@ def _write_tables(folder: Path, experiment: "Experiment") -> int:
     """Write the tables of the runs that are recorded; return how many of those asked for are."""
     from lstm_ablate.experiment import runs
     from lstm_ablate.report import renderers as reports
-    from lstm_ablate.store import records
+    from lstm_ablate.store import locks, records
 
-    with records.deriving(folder):
-        found, _ = records.load(folder)
+    with locks.deriving(folder):
+        found, _ = records.read_all(folder)
         expanded = runs.expand(experiment)
         reports.write(folder, experiment, expanded, found, None)
     return len(found.keys() & {one.id for one in expanded})
@@ -511,13 +511,13 @@ def _rebuilt(folder: Path, experiment: "Experiment | None" = None) -> "Summary":
     from lstm_ablate.experiment import loading as experiments
     from lstm_ablate.experiment import runs
     from lstm_ablate.report import renderers as reports
-    from lstm_ablate.store import inventory, records
+    from lstm_ablate.store import environment, locks, records
 
-    with records.deriving(folder):
+    with locks.deriving(folder):
         one = experiment or experiments.load(folder / "experiment.yaml", with_data=False)
-        found, damaged = records.load(folder)
+        found, damaged = records.read_all(folder)
         expanded = runs.expand(one)
-        summary = analysis.summarise(one, expanded, found, inventory.environment(folder))
+        summary = analysis.summarise(one, expanded, found, environment.read(folder))
         try:
             reports.write(folder, one, expanded, found, summary)
         except OSError as error:

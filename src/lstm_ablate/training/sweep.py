@@ -1,6 +1,5 @@
 """A sweep: find the runs that have no record yet, train them on workers, and record each as it ends."""
 
-import json
 import math
 from collections.abc import Generator
 from contextlib import closing
@@ -11,7 +10,7 @@ from typing import Any
 from lstm_ablate import machine
 from lstm_ablate.experiment.loading import Experiment
 from lstm_ablate.experiment.runs import Run, expand, groups
-from lstm_ablate.store import files, records
+from lstm_ablate.store import environment, failures, records
 from lstm_ablate.store.records import Record
 from lstm_ablate.training import resources, work
 from lstm_ablate.training.executors import Done, Failed, Progress
@@ -55,7 +54,7 @@ class Finished:
 def plan(experiment: Experiment, folder: Path, *, engine: str | None = None, retry_failed: bool = False) -> Plan:
     """Compare an experiment with the records of its results folder; nothing is written."""
     runs = expand(experiment, engine)
-    found, damaged = records.load(folder)
+    found, damaged = records.read_all(folder)
     done = {run for run, record in found.items() if not (retry_failed and record.status == "failed")}
     missing = {run.id: run for run in runs if run.id not in done}
     return Plan(runs, list(missing.values()), found, damaged)
@@ -77,7 +76,7 @@ def train(
     the first failure is noted, so that a driver that takes over counts it.
     With `fail_fast` what failed is tried again at once, and the sweep ends with the first failed run.
     """
-    tried = records.noted_failures(folder) - todo.records.keys()
+    tried = failures.noted(folder) - todo.records.keys()
     first = groups([run for run in todo.missing if run.id not in tried])
     again = [[run] for run in todo.missing if run.id in tried]
     described = False
@@ -103,7 +102,7 @@ def train(
                 del left[event.group]
                 if isinstance(event, Failed):
                     for run in group:
-                        records.note_failure(folder, run.id, event.log)
+                        failures.note(folder, run.id, event.log)
                     if not last_try:
                         again += [[run] for run in group]
                         if fail_fast:
@@ -113,13 +112,13 @@ def train(
                     record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
                     stored = records.publish(folder, record)
                     if isinstance(event, Done):
-                        records.forget_failure(folder, run.id)
+                        failures.forget(folder, run.id)
                     yield Finished(run, record, stored)
                 if isinstance(event, Done) and not described:
                     described = True
                     settings = resources.worker_environment(event.worker)
                     content = machine.describe(event.value[0][1]["device"], settings, config_folder)
-                    files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
+                    environment.write(folder, content)
                 if isinstance(event, Failed) and fail_fast:
                     return
         if not last_try:

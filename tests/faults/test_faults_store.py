@@ -19,12 +19,13 @@ import pytest
 from faults import FULL, SOURCES, config, derived, ended, lines, often, run, start, until
 from recorded import FAILED as NO_LUCK
 from recorded import OK
+from stub_behaviour import Behaviour
 
 from lstm_ablate.experiment import runs
 from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Record
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
 
 RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
 OTHER = replace(RECORD, result={**OK, "test_loss": 0.2})
@@ -293,7 +294,7 @@ def recorded_as_told(acks, folder):
 
 
 def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_path):
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     words = (path, "seeds=40", "--workers", 2, "--results")
     acks = tmp_path / "acks"
     run(*words, tmp_path)
@@ -335,7 +336,7 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
     """The k-th fsync of a driver fails, of a record, its folder or a derived file; the next driver completes it."""
     if not FULL and number != errno.EIO:
         pytest.skip("in the full run")
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path / "calm")
     expected = derived(tmp_path / "calm" / "stub")
     for trial in range(often(2, 20)):
@@ -352,7 +353,7 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
 
 def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     """At every length, and bits drawn at random: damage is told in a line each, set aside, and trained again."""
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
     expected, whole = derived(folder), {one: one.read_bytes() for one in (folder / "runs").glob("*.json")}
@@ -389,7 +390,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
 
 def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
     """At the places of records: a pipe, a link that leads nowhere, and what has a checksum and nothing that we know."""
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
     expected = derived(folder)

@@ -164,6 +164,7 @@ def run(
     from lstm_ablate.cli import progress
     from lstm_ablate.store import inventory, locks, records
     from lstm_ablate.training import resources, sweep
+    from lstm_ablate.training.executors import local
 
     experiment = _checked(config, overrides, engine)
     folder = results / experiment.name
@@ -189,6 +190,7 @@ def run(
             steps = sweep.train(
                 todo,
                 folder,
+                execute=local.execute,
                 workers=workers or resources.workers(experiment),
                 config_folder=config.parent,
                 timeout=experiment.timeout,

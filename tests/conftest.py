@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import stub_behaviour
 
 from lstm_ablate.training.resources import WORKER_ENVIRONMENT
 
@@ -19,6 +20,15 @@ def no_page(monkeypatch):
     monkeypatch.setattr(derived, "_write_page", lambda folder, _: drawn.append(folder) or set())
     yield
     assert drawn == written
+
+
+@pytest.fixture
+def stub_marks(tmp_path_factory, monkeypatch):
+    """A folder for the marks of the stub engine; whatever a config asked for must have happened."""
+    monkeypatch.setenv("STUB_MARKS", str(tmp_path_factory.mktemp("marks")))
+    stub_behaviour.asked.clear()
+    yield
+    assert not stub_behaviour.missed()
 
 
 @pytest.fixture(autouse=True)

@@ -98,12 +98,12 @@ def test_no_file_executes_what_it_reads_or_opens_a_connection(name):
     ],
 )
 def test_each_of_these_lines_would_be_found(line):
-    assert faults("analysis.py", line)
+    assert faults("evidence/analysis.py", line)
 
 
 def test_even_where_sockets_are_known_nothing_but_the_host_is_asked():
-    assert faults("records.py", "import socket\nsocket.gethostname()") == []
-    assert faults("records.py", "import socket\nsocket.create_connection(place)")
+    assert faults("store/locks.py", "import socket\nsocket.gethostname()") == []
+    assert faults("store/locks.py", "import socket\nsocket.create_connection(place)")
 
 
 def test_everything_that_tests_install_is_pinned_with_hashes_as_in_the_constraints():

@@ -9,8 +9,9 @@ from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.loading import Experiment
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.store import inventory, records
+from lstm_ablate.store import environment, inventory, locks, records
 from lstm_ablate.training import cost, resources, sweep
+from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
 
 if TYPE_CHECKING:  # statistics take half a second to load, which `plan` and a run's start need not wait for
@@ -131,7 +132,7 @@ def run(
     interrupt goes on. Raises FolderError where the folder cannot be used.
     """
     folder, conflicts = study.folder, 0
-    with records.locked(folder):
+    with locks.locked(folder):
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
@@ -141,6 +142,7 @@ def run(
             steps = sweep.train(
                 todo,
                 folder,
+                execute=execute,
                 workers=workers or resources.workers(experiment),
                 config_folder=study.config_folder,
                 timeout=experiment.timeout,
@@ -179,8 +181,8 @@ def write_tables(folder: Path, experiment: Experiment) -> int:
     """Write the tables of the runs that are recorded; return how many of those asked for are."""
     from lstm_ablate.report import derived
 
-    with records.deriving(folder):
-        found, _ = records.load(folder)
+    with locks.deriving(folder):
+        found, _ = records.read_all(folder)
         expanded = runs.expand(experiment)
         derived.write(folder, experiment, expanded, found, None)
     return len(found.keys() & {run.id for run in expanded})
@@ -206,11 +208,11 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
     from lstm_ablate.evidence import analysis
     from lstm_ablate.report import derived
 
-    with records.deriving(folder):
+    with locks.deriving(folder):
         asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
-        found, damaged = records.load(folder)
+        found, damaged = records.read_all(folder)
         expanded = runs.expand(asked)
-        summary = analysis.summarise(asked, expanded, found, inventory.environment(folder))
+        summary = analysis.summarise(asked, expanded, found, environment.read(folder))
         try:
             derived.write(folder, asked, expanded, found, summary)
         except OSError as error:

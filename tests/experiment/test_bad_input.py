@@ -18,7 +18,7 @@ from lstm_ablate.cli import app
 from lstm_ablate.errors import printable
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.yaml_source import MAX_BYTES
-from lstm_ablate.store import inventory, records
+from lstm_ablate.store import environment, records
 from lstm_ablate.training import sweep
 from lstm_ablate.training.inputs import checking
 
@@ -693,16 +693,16 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
 def test_an_environment_that_is_none_of_ours_is_none(content, folder):
     path = folder / "environment.json"
     path.write_text(content)
-    assert inventory.environment(folder) == {}
+    assert environment.read(folder) == {}
     path.unlink()
     os.mkfifo(path)
-    assert inventory.environment(folder) == {}
+    assert environment.read(folder) == {}
 
 
 def test_an_environment_is_read_as_it_was_written(folder):
     content = machine.describe("cpu", {"KERAS_BACKEND": "tensorflow"}, folder)
     (folder / "environment.json").write_text(json.dumps(content))
-    assert inventory.environment(folder) == content
+    assert environment.read(folder) == content
 
 
 def test_tables_in_another_encoding_without_records_are_not_overwritten(folder, monkeypatch, capsys):

@@ -59,23 +59,23 @@ def test_every_gpu_gets_a_worker(smi):
 
 
 def test_as_many_runs_at_once_as_half_of_the_free_memory_holds():
-    sizes = {free: sizes.fitting(1.0, 1000, free) for free in (0, 3, 4, 7.9, 8, 127, 128, 1e9)}
-    assert sizes == {0: 1, 3: 1, 4: 2, 7.9: 2, 8: 4, 127: 32, 128: 64, 1e9: sizes.MOST}
+    fitting = {free: sizes.fitting(1.0, 1000, free) for free in (0, 3, 4, 7.9, 8, 127, 128, 1e9)}
+    assert fitting == {0: 1, 3: 1, 4: 2, 7.9: 2, 8: 4, 127: 32, 128: 64, 1e9: sizes.MOST}
     assert [sizes.fitting(1.0, seeds, 1e9) for seeds in (1, 2, 3, 10, 16, 17)] == [1, 2, 4, 16, 16, 32]
 
 
 def test_a_run_takes_more_memory_with_every_size():
-    sizes = [
+    changes = [
         {"model": {"encoder": [200, 50]}},
         {"model": {"decoder": [50, 50, 100]}},
         {"model": {"head": {"units": [500]}}},
         {"training": {"batch_size": 64}},
         {"training": {"dtype": "float64"}},
     ]
-    base, *larger = (sizes.run_bytes(Settings.model_validate(values), 2304, 30, 1) for values in [{}, *sizes])
+    base, *larger = (sizes.run_bytes(Settings.model_validate(values), 2304, 30, 1) for values in [{}, *changes])
     wider = [sizes.run_bytes(Settings(), *shape) for shape in ((9999, 30, 1), (2304, 60, 1), (2304, 30, 5))]
     assert all(size > base for size in [*larger, *wider])
-    with_head = Settings.model_validate(sizes[2])
+    with_head = Settings.model_validate(changes[2])
     added = sizes.run_bytes(with_head, 2304, 300, 1) - sizes.run_bytes(Settings(), 2304, 300, 1)
     assert added > 500 * 300 * 32 * 4  # the head's output alone
 

@@ -4,7 +4,10 @@ import errno
 import os
 import re
 import secrets
+import stat
 from pathlib import Path
+
+from lstm_ablate.errors import FolderError
 
 TEMPORARY = r"\.[^/]+\.[0-9a-f]{8}\.tmp"  # a file that is not published yet; see _written
 
@@ -41,6 +44,27 @@ def replace(path: Path, content: str | bytes) -> None:
         temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def read(path: Path) -> bytes:
+    """Return the content of a regular file, and nothing where something else has the name.
+
+    A reader of a pipe, for example, would wait for ever. Raises FileNotFoundError where the name is free.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        mode = path.lstat().st_mode  # of a link that leads nowhere; without a link this raises too
+    return path.read_bytes() if stat.S_ISREG(mode) else b""
+
+
+def unusable(folder: Path, error: OSError) -> FolderError:
+    """Return what the user is told where the system refuses something in a results folder."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return FolderError(
+        f"{folder}: cannot be used: {what}; mend that and call again, or name another folder with --results. "
+        "What is recorded is kept."
+    )
 
 
 def make_folder(path: Path) -> None:

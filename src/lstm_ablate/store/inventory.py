@@ -1,10 +1,8 @@
 """What lies in a results folder: whose it is, whether it can be rebuilt, which files are foreign."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment.schema import VERSION
@@ -86,18 +84,3 @@ def foreign(folder: Path) -> list[Path]:
     drawn = figures(folder)
     paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() and path not in drawn]
     return [name for path in paths if not _OURS.fullmatch(str(name := path.relative_to(folder)))]
-
-
-def environment(folder: Path) -> dict[str, Any]:
-    """Return the content of a results folder's environment.json; nothing where there is none, or none of ours."""
-    path = folder / "environment.json"
-    try:
-        content = json.loads(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) and _shallow(content, 5) else {}
-
-
-def _shallow(value: Any, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_shallow(one, levels - 1) for one in inner)

@@ -21,7 +21,7 @@ def lstm(x, kernel, recurrent_kernel, bias, candidate, output, gates):
 
 def reconstruct(model, weights, x):
     """Run the autoencoder of `settings.Model` with weights by name on windows [B, T, F]."""
-    sites = [ACTIVATIONS[name].function for name in (model.cell_input, model.cell_output, model.gates)]
+    sites = [ACTIVATIONS[name].function for name in map(model.site, ("candidate", "output", "gates"))]
     between = ACTIVATIONS[model.between].function
     timesteps = x.shape[1]
     for part, stack in (("encoder", model.encoder), ("decoder", model.decoder)):
@@ -39,9 +39,9 @@ def reconstruct(model, weights, x):
 
 def random_weights(model, features, seed=0):
     """Weights of the right names and shapes, all random, so that no two gates or biases can be confused."""
+    from lstm_ablate.experiment.network import network_of
     from lstm_ablate.training.inputs.randomness import initial_weights
 
     random = np.random.default_rng(seed)
-    return {
-        name: random.normal(0, 0.5, value.shape) for name, value in initial_weights(model, features, seed=0).items()
-    }
+    weights = initial_weights(network_of(model, 2, features), seed=0)
+    return {name: random.normal(0, 0.5, value.shape) for name, value in weights.items()}

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from stub_behaviour import Behaviour
 
-from lstm_ablate.training.engines import Result, judge
+from lstm_ablate.training.engines import EpochEnd, diverged_and_selected, result_of
 
 SIGNALS = {
     Behaviour.KILLED: signal.SIGKILL,
@@ -33,13 +33,13 @@ def train(runs, arrays, on_epoch):
                 time.sleep(0.5)
             if behaviour == Behaviour.BREATHES:
                 time.sleep(0.005)
-            on_epoch(index, epoch, loss, loss, dict)
-        diverged, selected = judge(losses, losses, training.select)
+            on_epoch(EpochEnd(index, epoch, loss, loss, dict))
+        _, selected = diverged_and_selected(losses, losses, training.select)
         loss = losses[selected - 1] if selected else None
         shown = None if loss is None else arrays[index].test[:3] * 0.5
         if befallen and behaviour == Behaviour.BOUNDLESS:
             shown = shown * np.inf
-        yield Result(10, losses, losses, diverged, selected, loss, loss, loss, shown, None)
+        yield result_of(training.select, 10, losses, losses, loss, shown, None)
 
 
 def _suffer(behaviour):

@@ -17,11 +17,11 @@ def train(runs, arrays, on_epoch):
         single = training.dtype == "float32"
         wrong = {NOISY_FLOAT32: 1 + 1e-4, NAN_FLOAT32: float("nan")}.get(training.batch_size, 1.0) if single else 1.0
 
-        def told(_, epoch, train_loss, validation_loss, weights, index=index, wrong=wrong):
+        def told(end, index=index, wrong=wrong):
             def seen():
-                return {name: w * wrong for name, w in weights().items()}
+                return {name: w * wrong for name, w in end.weights().items()}
 
-            on_epoch(index, epoch, train_loss, validation_loss, seen)
+            on_epoch(replace(end, index=index, weights=seen))
 
         settings = run.settings.model_copy(update={"training": training.model_copy(update=changed)})
         yield from reference.train([replace(run, settings=settings)], [data], told)

@@ -28,7 +28,7 @@ def test_the_main_config_is_the_questions_own_network():
     models = {variant: one.settings["default", variant].model for variant in one.variants}
     assert {m.encoder for m in models.values()} == {(100, 50)}
     assert {m.latent for m in models.values()} == {"sequence"}
-    sites = {v: (m.cell_input, m.cell_output, m.gates, m.between) for v, m in models.items()}
+    sites = {v: tuple(map(m.site, ("candidate", "output", "gates", "between"))) for v, m in models.items()}
     assert sites == {
         "tanh": ("tanh", "tanh", "sigmoid", "linear"),
         "relu": ("relu", "relu", "sigmoid", "linear"),
@@ -42,20 +42,25 @@ def test_the_main_config_is_the_questions_own_network():
 def test_sites_changes_one_site_at_a_time_and_misses_none():
     one = loading.load(CONFIGS / "sites.yaml")
     base = one.settings["default", "default"].model
+
+    def sites(model):
+        return {site: model.site(site) for site in ("candidate", "output", "gates", "between")} | {"head": model.head}
+
     changed = {
-        tuple(site for site in ("cell_input", "cell_output", "gates", "between", "head")
-              if getattr(one.settings["default", variant].model, site) != getattr(base, site))
+        tuple(
+            site for site, value in sites(one.settings["default", variant].model).items() if value != sites(base)[site]
+        )
         for variant in one.variants
-    }  # fmt: skip
+    }
     assert changed == {
-        (), ("cell_input",), ("cell_output",), ("cell_input", "cell_output"), ("gates",), ("between",), ("head",),
+        (), ("candidate",), ("output",), ("candidate", "output"), ("gates",), ("between",), ("head",),
     }  # fmt: skip
 
 
 def test_activations_holds_them_all():
     one = loading.load(CONFIGS / "activations.yaml")
     assert set(one.variants) == set(ACTIVATIONS)
-    assert all(one.settings["default", name].model.cell_output == name for name in one.variants)
+    assert all(one.settings["default", name].model.site("output") == name for name in one.variants)
 
 
 def test_the_example_data_is_what_its_script_writes():

@@ -119,7 +119,7 @@ def test_activation_candidate_and_output(
         overrides = [change.replace(": ", "=") for change in changes.split(", ") if change]
         experiment = configs.load(f"{text}variants: {{v: {{}}}}", *overrides)
     model = experiment.settings["default", "v"].model
-    assert (model.cell_input, model.cell_output) == (candidate, output)
+    assert (model.site("candidate"), model.site("output")) == (candidate, output)
     assert f"g = {candidate}(z_g); h = o * {output}(c)" in experiment.formula("default", "v")
 
 
@@ -202,8 +202,8 @@ def test_tasks_change_data_model_and_training_for_all_variants(configs: Configs)
     assert settings["chirp", "relu"].data == Chirp(noise=0.25, end=(4.0, 5.5))
     assert settings["deep", "tanh"].model.encoder == (8, 4, 2)
     assert settings["deep", "tanh"].training.loss == "mae"
-    assert settings["deep", "tanh"].model.cell_input == "elu"
-    assert settings["deep", "relu"].model.cell_input == "relu"  # a variant's changes come after the task's
+    assert settings["deep", "tanh"].model.site("candidate") == "elu"
+    assert settings["deep", "relu"].model.site("candidate") == "relu"  # a variant's changes come after the task's
 
 
 # ----------------------------------------------------------------------------------------------- overrides
@@ -238,7 +238,7 @@ def test_overrides_of_the_command_line(configs: Configs) -> None:
     assert settings.training.optimizer == Adam(learning_rate=0.01)
     assert settings.model.encoder == (7,)
     assert settings.model.head is None
-    assert (settings.model.cell_input, settings.model.gates) == ("elu", "relu")
+    assert (settings.model.site("candidate"), settings.model.gates) == ("elu", "relu")
     assert experiment.settings["long", "v1.5"].model.between == "relu"
     assert experiment.settings["long", "v1"].model.between == "elu"
     assert experiment.resolved["variants"]["relu"] == {"model.activation": "elu", "model.gates": "relu"}

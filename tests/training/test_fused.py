@@ -17,9 +17,10 @@ from numpy_lstm import reconstruct
 
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Settings
-from lstm_ablate.training.engines import SHOWN, Result, devices, fused, fused_network, fused_optimizers
+from lstm_ablate.training.engines import SHOWN, Trained, devices, fused, fused_network, fused_optimizers
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
 from lstm_ablate.training.resources import GPU_ENVIRONMENT
@@ -37,13 +38,17 @@ def make(model: Any = None, training: Any = None, **sines: Any) -> Settings:
     return Settings.model_validate(values)
 
 
+def network(settings: Settings) -> Network:
+    return network_of(settings.model, settings.data.timesteps, settings.data.features)
+
+
 def run_fused(
     settings: Settings,
     seeds: list[int],
     scale: dict[int, float] | None = None,
     size: int | None = None,
     test_scale: dict[int, float] | None = None,
-) -> list[Result]:
+) -> list[Trained]:
     """Train a group; the training windows of a seed in `scale` are multiplied by its factor.
 
     So are the test windows of a seed in `test_scale`.
@@ -55,7 +60,9 @@ def run_fused(
         train, test = ((factors or {}).get(seed, 1.0) for factors in (scale, test_scale))
         arrays.append(windows.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
     calls: list[tuple[int, int, float, float]] = []
-    results = list(fused.train(runs, arrays, lambda *call: calls.append(call[:4])))
+    results = list(
+        fused.train(runs, arrays, lambda end: calls.append((end.index, end.epoch, end.train_loss, end.validation_loss)))
+    )
     for index, result in enumerate(results):
         losses = zip(result.train_losses, result.validation_losses, strict=True)
         told = [(index, epoch, *pair) for epoch, pair in enumerate(losses, start=1)]
@@ -63,7 +70,7 @@ def run_fused(
     return results
 
 
-def assert_identical(one: Result, other: Result) -> None:
+def assert_identical(one: Trained, other: Trained) -> None:
     """Equal to the last bit, NaN and infinity included."""
     for name in vars(one):
         if name != "weights":
@@ -106,16 +113,16 @@ def keras_model(settings: Settings) -> Any:
     timesteps, features = settings.data.timesteps, settings.data.features
 
     def lstm(units: int, sequences: bool) -> Any:
-        if model.cell_input == model.cell_output:
+        if model.site("candidate") == model.site("output"):
             return keras.layers.LSTM(
                 units,
-                activation=model.cell_input,
+                activation=model.site("candidate"),
                 recurrent_activation=model.gates,
                 return_sequences=sequences,
                 use_cudnn=False,
                 dtype=dtype,
             )
-        cell = SplitCell(units, model.cell_input, model.cell_output, model.gates, dtype=dtype)
+        cell = SplitCell(units, model.site("candidate"), model.site("output"), model.gates, dtype=dtype)
         return keras.layers.RNN(cell, return_sequences=sequences, dtype=dtype)
 
     layers: list[Any] = [keras.Input((timesteps, features), dtype=dtype)]
@@ -147,7 +154,7 @@ def run_keras(settings: Settings, seed: int) -> tuple[list[float], list[float], 
     """Return training, validation and test losses and the weights of each epoch of a plain training loop."""
     training, arrays = settings.training, windows.of(settings.data, seed)
     model, optimizer = keras_model(settings), keras_optimizer(settings)
-    model.set_weights(list(initial_weights(settings.model, settings.data.features, seed).values()))
+    model.set_weights(list(initial_weights(network(settings), seed).values()))
     loss_of = {
         "mse": keras.losses.mean_squared_error,
         "mae": keras.losses.mean_absolute_error,
@@ -250,7 +257,7 @@ def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.
     chosen_losses = (result.train_loss, result.validation_loss)
     assert chosen_losses == (result.train_losses[chosen], result.validation_losses[chosen])
     assert result.weights is not None
-    names = list(initial_weights(settings.model, settings.data.features, seed))
+    names = list(initial_weights(network(settings), seed))
     assert list(result.weights) == names
     for name, expected in zip(names, weights[chosen], strict=True):
         error = np.linalg.norm(result.weights[name] - expected) / np.linalg.norm(expected)
@@ -338,7 +345,7 @@ def test_a_run_does_not_depend_on_its_group(size: int) -> None:
     late = beside[3]
     assert late.diverged_epoch == len(late.train_losses) == len(late.validation_losses) > 1
     assert (late.status, late.best_epoch, late.test_loss, late.weights) == ("diverged", None, None, None)
-    program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
+    program = fused._program(network(SMALL), fused._compiled_part(SMALL.training), 21)
     assert program.epoch.experimental_get_tracing_count() == 1
     assert program.evaluate.experimental_get_tracing_count() == 1
 
@@ -348,8 +355,8 @@ def test_a_diverged_run_stands_still_in_its_group() -> None:
     size, drawn = 8, windows.of(SMALL.data, 7)
     parts = (np.stack([part] * size) for part in (drawn.train, drawn.validation))
     train, validation = (tf.constant(part, tf.float32) for part in parts)
-    program = fused._program(SMALL.model, fused._compiled_part(SMALL.training), 21, 7, 1)
-    start = [fused_network.pack(initial_weights(SMALL.model, 1, seed)) for seed in range(size)]
+    program = fused._program(network(SMALL), fused._compiled_part(SMALL.training), 21)
+    start = [fused_network.pack(initial_weights(network(SMALL), seed)) for seed in range(size)]
     before = fused._start(start, SMALL.training)
     order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))
     alive = np.array([True, False] * size)[:size]

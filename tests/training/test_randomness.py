@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.settings import Head, Model
 from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
 
 SMALL = Model(encoder=(5, 3), decoder=(4, 6), head=Head(units=(7, 2)))
+
+
+def network(model: Model, features: int) -> Network:
+    return network_of(model, timesteps=9, features=features)
 
 
 # -------------------------------------------------------------------------------------------------- streams
@@ -37,26 +42,26 @@ def test_a_stream_is_pcg64_keyed_by_sha_256() -> None:
 
 
 def test_drawing_in_another_order_or_between_other_draws_moves_nothing() -> None:
-    before = initial_weights(SMALL, 2, seed=5)
+    before = initial_weights(network(SMALL, 2), seed=5)
     generator("new purpose", 5).standard_normal(100)
     np.random.seed(0)
     np.random.standard_normal(10)
     batch_order(5, 0, 10)
-    for name, value in initial_weights(SMALL, 2, seed=5).items():
+    for name, value in initial_weights(network(SMALL, 2), seed=5).items():
         np.testing.assert_array_equal(value, before[name])
 
 
 def test_layers_that_two_models_share_start_alike() -> None:
-    with_head = initial_weights(SMALL, 2, seed=5)
-    without = initial_weights(SMALL.model_copy(update={"head": None}), 2, seed=5)
-    relu = initial_weights(SMALL.model_copy(update={"activation": "relu", "between": "gelu"}), 2, seed=5)
+    with_head = initial_weights(network(SMALL, 2), seed=5)
+    without = initial_weights(network(SMALL.model_copy(update={"head": None}), 2), seed=5)
+    relu = initial_weights(network(SMALL.model_copy(update={"activation": "relu", "between": "gelu"}), 2), seed=5)
     shared = [name for name in without if not name.startswith("reconstruction")]
     assert len(shared) == 12
     for name in shared:
         np.testing.assert_array_equal(with_head[name], without[name])
     for name, value in relu.items():
         np.testing.assert_array_equal(value, with_head[name])
-    deeper = initial_weights(SMALL.model_copy(update={"encoder": (5, 3, 3)}), 2, seed=5)
+    deeper = initial_weights(network(SMALL.model_copy(update={"encoder": (5, 3, 3)}), 2), seed=5)
     np.testing.assert_array_equal(deeper["encoder.1.kernel"], with_head["encoder.1.kernel"])
     np.testing.assert_array_equal(deeper["decoder.0.kernel"], with_head["decoder.0.kernel"])
 
@@ -80,7 +85,7 @@ def test_names_shapes_and_order_are_those_of_a_keras_model(latent: str, head: tu
         keras.layers.Dense(2, name="reconstruction"),
     ]
     arbiter = keras.Sequential(layers)
-    weights = initial_weights(model, 2, seed=0)
+    weights = initial_weights(network(model, 2), seed=0)
     named = {f"{layer.name}.{weight.name}": weight.shape for layer in arbiter.layers for weight in layer.weights}
     assert {name: value.shape for name, value in weights.items()} == named
     assert [value.shape for value in weights.values()] == [value.shape for value in arbiter.get_weights()]
@@ -93,13 +98,13 @@ def test_names_shapes_and_order_are_those_of_a_keras_model(latent: str, head: tu
 
 
 def test_forget_bias_is_one() -> None:
-    bias = initial_weights(SMALL, 2, seed=3)["decoder.0.bias"]
+    bias = initial_weights(network(SMALL, 2), seed=3)["decoder.0.bias"]
     np.testing.assert_array_equal(bias.reshape(4, 4), [[0] * 4, [1] * 4, [0] * 4, [0] * 4])
 
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [("encoder.0", 30, 400), ("encoder.1", 100, 200)])
 def test_kernels_are_glorot_uniform(name: str, rows: int, columns: int) -> None:
-    kernel = initial_weights(Model(encoder=(100, 50)), 30, seed=1)[f"{name}.kernel"]
+    kernel = initial_weights(network(Model(encoder=(100, 50)), 30), seed=1)[f"{name}.kernel"]
     assert kernel.shape == (rows, columns)
     limit = np.sqrt(6 / (rows + columns))
     assert np.abs(kernel).max() < limit
@@ -110,7 +115,7 @@ def test_kernels_are_glorot_uniform(name: str, rows: int, columns: int) -> None:
 
 @pytest.mark.parametrize("units", [1, 2, 50])
 def test_recurrent_kernels_have_orthonormal_rows(units: int) -> None:
-    recurrent = initial_weights(Model(encoder=(units,)), 1, seed=1)["encoder.0.recurrent_kernel"]
+    recurrent = initial_weights(network(Model(encoder=(units,)), 1), seed=1)["encoder.0.recurrent_kernel"]
     assert recurrent.shape == (units, 4 * units)
     assert recurrent.flags.c_contiguous
     np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(units), atol=1e-13)
@@ -123,7 +128,7 @@ def test_orthogonal_matrices_are_uniform() -> None:
     the signs of R's diagonal, QR's first entry would be negative throughout.
     """
     entries = np.array(
-        [initial_weights(Model(encoder=(1,)), 1, seed)["encoder.0.recurrent_kernel"][0] for seed in range(400)]
+        [initial_weights(network(Model(encoder=(1,)), 1), seed)["encoder.0.recurrent_kernel"][0] for seed in range(400)]
     )
     for entry in entries.T:
         assert stats.kstest(entry, stats.semicircular.cdf).pvalue > 1e-3
@@ -133,7 +138,7 @@ def test_seeds_layers_and_kernels_differ() -> None:
     kernels = [
         weights[f"{layer}.{kind}"].ravel()[:36]
         for seed in (0, 1)
-        for weights in [initial_weights(Model(encoder=(3, 3, 3), decoder=(3, 3)), 3, seed)]
+        for weights in [initial_weights(network(Model(encoder=(3, 3, 3), decoder=(3, 3)), 3), seed)]
         for layer in ("encoder.0", "encoder.1", "encoder.2", "decoder.0", "decoder.1")
         for kind in ("kernel", "recurrent_kernel")
     ]

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy_lstm import random_weights, reconstruct
 
 from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Head, Model, Settings
 from lstm_ablate.training.engines import SHOWN, reference
@@ -45,7 +46,7 @@ def windows(seed=0, samples=BATCH):
 
 def built(model, weights, dtype="float64"):
     keras.config.set_floatx(dtype)
-    network = reference.build(model, TIME, FEATURES)
+    network = reference.build(network_of(model, TIME, FEATURES))
     network.set_weights(list(weights.values()))
     return network
 
@@ -53,7 +54,10 @@ def built(model, weights, dtype="float64"):
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_forward_equals_numpy(model):
     weights = random_weights(model, FEATURES)
-    rounded = {"gelu", "leaky_relu"} & {model.cell_output, model.between}  # their constants are float32 in TensorFlow
+    rounded = {"gelu", "leaky_relu"} & {
+        model.site("output"),
+        model.between,
+    }  # their constants are float32 in TensorFlow
     np.testing.assert_allclose(
         built(model, weights)(windows()),
         reconstruct(model, weights, windows()),
@@ -86,7 +90,7 @@ def test_gradients_equal_finite_differences_of_numpy(model):
 
 def test_stock_layers_wherever_the_variant_can_be_said_with_them():
     def cells(model):
-        return {type(layer).__name__ for layer in reference.build(model, TIME, FEATURES).layers}
+        return {type(layer).__name__ for layer in reference.build(network_of(model, TIME, FEATURES)).layers}
 
     for name in ("tanh", "relu", "gates", "between", "head", "vector"):
         assert "LSTM" in cells(MODELS[name]) and "RNN" not in cells(MODELS[name]), name
@@ -168,8 +172,8 @@ def test_training_equals_a_loop_written_by_hand(options):
     result = trained(config)
 
     keras.config.set_floatx("float64")
-    network = reference.build(config.model, TIME, FEATURES)
-    weights = list(randomness.initial_weights(config.model, FEATURES, seed=0).values())
+    network = reference.build(network_of(config.model, TIME, FEATURES))
+    weights = list(randomness.initial_weights(network_of(config.model, TIME, FEATURES), seed=0).values())
     state, step, train_losses, validation_losses, kept = {}, 0, [], [], []
 
     def loss(x):
@@ -215,7 +219,7 @@ def test_losses_by_their_definition(loss):
     zeros = {"optimizer": {"name": "sgd", "learning_rate": 1e-300}, "epochs": 1}
     result = trained(settings(loss=loss, **zeros), data=Arrays(windows(), error, windows()))
     config = settings().model
-    reconstructed = reconstruct(config, randomness.initial_weights(config, FEATURES, 0), error)
+    reconstructed = reconstruct(config, randomness.initial_weights(network_of(config, TIME, FEATURES), 0), error)
     error = error - reconstructed
     assert definition[loss] > 0
     expected = {
@@ -292,7 +296,11 @@ def test_a_model_is_built_once_for_all_seeds(monkeypatch):
 def test_every_epoch_is_told():
     told = []
     run = Run("default", "x", 0, settings(), "keras")
-    (result,) = reference.train([run], [arrays()], lambda *at: told.append((*at[:4], at[4]())))
+    (result,) = reference.train(
+        [run],
+        [arrays()],
+        lambda end: told.append((end.index, end.epoch, end.train_loss, end.validation_loss, end.weights())),
+    )
     losses = zip(result.train_losses, result.validation_losses, strict=True)
     assert [at[:4] for at in told] == [(0, epoch, *both) for epoch, both in enumerate(losses, start=1)]
     for name, value in result.weights.items():

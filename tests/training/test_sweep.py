@@ -99,11 +99,11 @@ def test_seconds_are_those_of_one_run_of_a_group(load, monkeypatch):
             now[0] += spent
             for index in range(len(group)):
                 if (index, epoch) != (1, 3):  # the second run has diverged
-                    on_epoch(index, epoch, 0.5, 0.5, dict)
+                    on_epoch(engines.EpochEnd(index, epoch, 0.5, 0.5, dict))
         now[0] += 4.0
         for index in range(len(group)):
             losses = [0.5] * (2 if index == 1 else 3)
-            yield engines.Result(10, losses, losses, None, 1, 0.5, 0.5, 0.5, None, None)
+            yield engines.result_of("best", 10, losses, losses, 0.5, None, None)
 
     engine = types.SimpleNamespace(train=train, device=lambda: "none")
     monkeypatch.setitem(sys.modules, "clocked_engine", engine)

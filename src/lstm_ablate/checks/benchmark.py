@@ -4,6 +4,7 @@ Every contestant is a set of processes that train one epoch whenever they are to
 side by side and take turns, so that a drift of the machine meets all of them alike. Medians over the turns.
 """
 
+import math
 import multiprocessing
 import os
 import resource
@@ -19,10 +20,12 @@ from typing import Any
 
 from lstm_ablate import machine, study
 from lstm_ablate.errors import UserError
+from lstm_ablate.experiment.network import network_of, products
 from lstm_ablate.experiment.runs import Run, expand
 from lstm_ablate.experiment.settings import Model, Settings
 from lstm_ablate.experiment.sizes import group_size
 from lstm_ablate.training import engines, sweep
+from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.resources import WORKER_ENVIRONMENT
 
@@ -155,13 +158,10 @@ def step_flops(settings: Settings, features: int = 1) -> float:
     for the gradient of the network's input, which nobody asks for. A decoder's constant input is counted at each time
     step, though it need not be.
     """
-    weights, inputs = 0, features
-    for units in (*settings.model.encoder, *settings.model.decoder):
-        weights += 4 * units * (inputs + units)
-        inputs = units
-    weights += inputs * features
-    windows = settings.training.batch_size * settings.timesteps
-    return 2.0 * windows * (3 * weights - 4 * settings.model.encoder[0] * features)
+    network = network_of(settings.model, settings.timesteps, features)
+    weights = sum(map(products, network.layers))
+    unasked = math.prod(network.lstm[0].shapes["kernel"])
+    return 2.0 * settings.training.batch_size * network.timesteps * (3 * weights - unasked)
 
 
 def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
@@ -244,7 +244,7 @@ def _ignore(_: str) -> None:
 
 def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
     model = settings.model
-    plain = Model(encoder=model.encoder, latent=model.latent, decoder=model.decoder, activation=model.cell_input)
+    plain = Model(encoder=model.encoder, latent=model.latent, decoder=model.decoder, activation=model.site("candidate"))
     if settings.model_copy(update={"model": plain}).identity() != settings.identity() or (
         settings.training.dtype != "float32"
     ):
@@ -350,23 +350,23 @@ def _fused(settings: Settings, seed: int, between: Callable[[], None]) -> None:
     runs = [Run("default", "x", seed * size + k, settings, "fused") for k in range(size)]
     arrays = [windows.of(settings.data, run.seed) for run in runs]
 
-    def on_epoch(index: int, *_: Any) -> None:
-        if index == size - 1:
+    def on_epoch(end: EpochEnd) -> None:
+        if end.index == size - 1:
             between()
 
-    list(engines.load("fused").train(runs, arrays, on_epoch))
+    list(engines.engine("fused").train(runs, arrays, on_epoch))
 
 
 def _seeds(settings: Settings, _: int, between: Callable[[], None]) -> None:
     """Train 10 runs in the first turn and all odd ones, 100 in the others, for two epochs each."""
-    engine, size = engines.load("fused"), group_size("fused", settings)
+    engine, size = engines.engine("fused"), group_size("fused", settings)
     training = settings.training.model_copy(update={"epochs": 2})
     short = settings.model_copy(update={"training": training})
     for turn in range(settings.training.epochs):
         count = 10 if turn % 2 or not turn else 100
         for first in range(0, count, size):
             runs = [Run("default", "x", seed, short, "fused") for seed in range(first, min(first + size, count))]
-            list(engine.train(runs, [windows.of(short.data, run.seed) for run in runs], lambda *_: None))
+            list(engine.train(runs, [windows.of(short.data, run.seed) for run in runs], lambda _: None))
         between()
 
 

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training.inputs.windows import Arrays
 
@@ -26,24 +27,22 @@ def tuned(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
 
 
 def _fit(settings: Settings, arrays: Arrays, callbacks: list[Any], output: Any, jit_compile: bool | None) -> float:
-    model, training = settings.model, settings.training
-    x = inputs = keras.Input(arrays.train.shape[1:])
-    stack = [*model.encoder, *model.decoder]
-    for k, units in enumerate(stack):
-        to_vector = model.latent == "vector" and k == len(model.encoder) - 1
-        x = layers.LSTM(units, activation=model.cell_input, return_sequences=not to_vector)(x)
-        if to_vector:
-            x = layers.RepeatVector(arrays.train.shape[1])(x)
-    network = keras.Model(inputs, output(x))
+    network, training = network_of(settings.model, *arrays.train.shape[1:]), settings.training
+    x = inputs = keras.Input((network.timesteps, network.features))
+    for layer in network.lstm:
+        if layer.repeated:
+            x = layers.RepeatVector(network.timesteps)(x)
+        x = layers.LSTM(layer.units, activation=layer.candidate, return_sequences=not layer.last_step)(x)
+    model = keras.Model(inputs, output(x))
     options = training.optimizer.model_dump(exclude={"name"})
     optimizer = keras.optimizers.get({"class_name": training.optimizer.name, "config": options})
-    network.compile(optimizer, training.loss, **({"jit_compile": True} if jit_compile else {}))
+    model.compile(optimizer, training.loss, **({"jit_compile": True} if jit_compile else {}))
     parts = [part.astype(training.dtype) for part in (arrays.train, arrays.validation, arrays.test)]
-    network.fit(
+    model.fit(
         parts[0], parts[0], batch_size=training.batch_size, epochs=training.epochs,
         validation_data=(parts[1], parts[1]), callbacks=callbacks, verbose=0,
     )  # fmt: skip
-    return float(network.evaluate(parts[2], parts[2], verbose=0))
+    return float(model.evaluate(parts[2], parts[2], verbose=0))
 
 
 def on_epoch_end(call: Callable[[], None]) -> keras.callbacks.Callback:

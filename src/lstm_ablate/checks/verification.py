@@ -21,6 +21,7 @@ import numpy as np
 
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.training import engines
+from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.executors import Done, Failed
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import windows
@@ -210,10 +211,10 @@ def _trace(run: Run, arrays: Arrays) -> tuple[list[Snapshot], int | None]:
     """Train a run; return its weights and validation loss after each epoch, and the epoch at which it diverged."""
     trace: list[Snapshot] = []
 
-    def keep(index: int, epoch: int, train: float, validation: float, weights: Callable[[], Weights]) -> None:  # noqa: ARG001
-        trace.append((weights(), validation))
+    def keep(end: EpochEnd) -> None:
+        trace.append((end.weights(), end.validation_loss))
 
-    (result,) = engines.load(run.engine).train([run], [arrays], keep)
+    (result,) = engines.engine(run.engine).train([run], [arrays], keep)
     return trace, result.diverged_epoch
 
 

@@ -268,6 +268,9 @@ class Head(Frozen):
     activation: ActivationName = "relu"
 
 
+Site = Literal["candidate", "output", "gates", "between"]  # where an activation acts, in the words of the YAML
+
+
 class Model(Frozen):
     """A stacked-LSTM autoencoder; the sites where an activation acts are named as in the README."""
 
@@ -287,19 +290,24 @@ class Model(Frozen):
     between: Annotated[ActivationName, Field(description="what the next LSTM layer reads: between(h)")] = "linear"
     head: Annotated[Head | None, Field(description="dense layers before the linear output; none by default")] = None
 
-    @property
-    def cell_input(self) -> str:
-        """The activation of the cell input (Greff et al. 2017: "input activation")."""
-        return self.candidate or self.activation or "tanh"
+    def site(self, name: Site) -> str:
+        """Return the activation that acts at a site, whichever keys set it.
 
-    @property
-    def cell_output(self) -> str:
-        """The activation of the cell output (Greff et al. 2017: "output activation")."""
-        return self.output or self.activation or "tanh"
+        Greff et al. 2017 call that of `candidate` the input activation, that of `output` the output activation.
+        """
+        match name:
+            case "candidate":
+                return self.candidate or self.activation or "tanh"
+            case "output":
+                return self.output or self.activation or "tanh"
+            case "gates":
+                return self.gates
+            case "between":
+                return self.between
 
     def formula(self) -> str:
         """Return what the sites compute; those at Keras' default are named only for the cell."""
-        parts = [f"g = {self.cell_input}(z_g)", f"h = o * {self.cell_output}(c)"]
+        parts = [f"g = {self.site('candidate')}(z_g)", f"h = o * {self.site('output')}(c)"]
         if self.gates != "sigmoid":
             parts.insert(0, f"i, f, o = {self.gates}(z)")
         if self.between != "linear":
@@ -393,7 +401,7 @@ class Settings(Frozen):
         values = self.model_dump(mode="json")
         model = values["model"]
         del model["activation"]
-        model["candidate"], model["output"] = self.model.cell_input, self.model.cell_output
+        model["candidate"], model["output"] = self.model.site("candidate"), self.model.site("output")
         if isinstance(self.data, FileData):
             del values["data"]["path"]  # the content counts, wherever it lies
             if not self.data.is_array:

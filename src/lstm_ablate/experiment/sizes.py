@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from lstm_ablate.experiment.network import Network, network_of, products
 from lstm_ablate.experiment.settings import FileData, Settings
 
 MOST = 256  # runs at once: beyond it a GPU has enough to do
@@ -9,16 +10,9 @@ WORKER_BYTES = 700e6  # a worker with TensorFlow loaded
 _SAFETY = 2.0  # of the memory that is free, so much more than what the runs are predicted to take
 
 
-def weights(settings: Settings, features: int) -> int:
+def weights(network: Network) -> int:
     """Return the number of weights in the matrices of the LSTM layers and of the head."""
-    inputs, total = features, 0
-    for units in (*settings.model.encoder, *settings.model.decoder):
-        total += 4 * units * (inputs + units)
-        inputs = units
-    for units in settings.model.head.units if settings.model.head else ():
-        total += inputs * units
-        inputs = units
-    return total
+    return sum(products(layer) for layer in network.hidden)
 
 
 def run_bytes(settings: Settings, windows: int, timesteps: int, features: int) -> float:
@@ -32,12 +26,12 @@ def run_parts(settings: Settings, windows: int, timesteps: int, features: int) -
     `windows` are those of all three parts. Measured on a CPU, as what a process gains with each further run: 0.5 times
     as much with 200 time steps of the default network, 1.2 with 30, 1.0 with 4 of [400], nearly all of it weights.
     """
-    model, training = settings.model, settings.training
-    units = sum((*model.encoder, *model.decoder, *(model.head.units if model.head else ())))
+    network, training = network_of(settings.model, timesteps, features), settings.training
+    units = sum(layer.units for layer in network.hidden)
     size = 8.0 if training.dtype == "float64" else 4.0
     return {
         "data.samples": 2 * windows * timesteps * features * size,
-        "model": 16 * weights(settings, features) * size,
+        "model": 16 * weights(network) * size,
         "training.batch_size": 20 * units * timesteps * training.batch_size * size,
     }
 
@@ -83,7 +77,9 @@ def group_size(engine: str, settings: Settings, wanted: int | Literal["auto"] = 
         return 1
     if wanted != "auto":
         return wanted
-    model, training = settings.model, settings.training
-    numbers = 12 * sum(model.encoder + model.decoder) * settings.timesteps * training.batch_size
+    training = settings.training
+    _, timesteps, features = shape(settings)
+    units = sum(layer.units for layer in network_of(settings.model, timesteps, features).lstm)
+    numbers = 12 * units * timesteps * training.batch_size
     saved = numbers * (8 if training.dtype == "float64" else 4)  # bytes for each run
     return next((size for size in (5, 2) if size * saved <= 18 * 2**20), 1)

@@ -11,13 +11,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from lstm_ablate.errors import FolderError
 from lstm_ablate.experiment.runs import SCHEMA, canonical_json
 from lstm_ablate.store import files
+from lstm_ablate.store.results import Failed, Recorded, Shape
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
 
@@ -37,60 +38,15 @@ class Record:
         return str(self.result["status"])
 
 
-class _Shape(BaseModel):
-    """What those who read records count on; there may be more."""
-
-    model_config = ConfigDict(strict=True)
-
-
-class _Trained(_Shape):
-    parameters: int
-    epochs: int = Field(ge=1)
-    best_epoch: int | None
-    train_loss: float | None
-    validation_loss: float | None
-    test_loss: float | None
-    diverged_epoch: int | None
-    floor: float
-    ceiling: float
-    train_losses: list[float | None]
-    validation_losses: list[float | None]
-    windows: list[list[float]] = []
-    reconstructions: list[list[float]] = []
-
-    @model_validator(mode="after")
-    def _lengths(self) -> Self:
-        if not self.epochs == len(self.train_losses) == len(self.validation_losses):
-            raise ValueError("one loss for each epoch is due")
-        if list(map(len, self.windows)) != list(map(len, self.reconstructions)):
-            raise ValueError("one value for each of the windows is due")
-        return self
-
-
-class _Ok(_Trained):
-    status: Literal["ok"]
-    test_loss: float
-
-
-class _Diverged(_Trained):
-    status: Literal["diverged"]
-    diverged_epoch: int
-
-
-class _Failed(_Shape):
-    status: Literal["failed"]
-    message: str
-
-
-class _Meta(_Shape):
+class _Meta(Shape):
     seconds: float = 0.0
     training_seconds: float = 0.0
 
 
-class _Content(_Shape):
+class _Content(Shape):
     run: str
     identity: dict[str, Any]
-    result: Annotated[_Ok | _Diverged | _Failed, Field(discriminator="status")]
+    result: Annotated[Recorded | Failed, Field(discriminator="status")]
     meta: _Meta
 
 

@@ -6,21 +6,9 @@ import pandas as pd
 
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store.records import Record
+from lstm_ablate.store.results import columns
 
-_RUN_TYPES = {
-    "task": "str",
-    "variant": "str",
-    "seed": "int64",
-    "status": "str",
-    "epochs": "Int64",
-    "best_epoch": "Int64",
-    "parameters": "Int64",
-    "train_loss": "float64",
-    "validation_loss": "float64",
-    "test_loss": "float64",
-    "diverged_epoch": "Int64",
-    "run": "str",
-}
+_RUN_TYPES = {"task": "str", "variant": "str", "seed": "int64", **columns(), "run": "str"}
 
 
 def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training import sweep
@@ -80,9 +81,9 @@ def cost(plan: sweep.Plan, workers: int) -> Cost:
 def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     samples, timesteps, features = sizes.shape(settings)
     steps = -(-samples // settings.training.batch_size)
-    layers = len(settings.model.encoder) + len(settings.model.decoder)
-    overhead = steps * timesteps * layers * _OVERHEAD_SECONDS[engine]
-    return overhead + 6 * samples * timesteps * sizes.weights(settings, features) / _FLOPS_PER_SECOND[engine]
+    network = network_of(settings.model, timesteps, features)
+    overhead = steps * timesteps * len(network.lstm) * _OVERHEAD_SECONDS[engine]
+    return overhead + 6 * samples * timesteps * sizes.weights(network) / _FLOPS_PER_SECOND[engine]
 
 
 def _memory_bytes(run: Run) -> float:

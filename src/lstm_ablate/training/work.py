@@ -1,6 +1,5 @@
 """What a worker does with a group of runs: trains it, and describes what each run gave as a record holds it."""
 
-import math
 import os
 import statistics
 import time
@@ -9,7 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from lstm_ablate.experiment.runs import Run, canonical_json
+from lstm_ablate.store.results import Recorded, Result
 from lstm_ablate.training import engines
+from lstm_ablate.training.engines import EpochEnd, Trained
 from lstm_ablate.training.inputs import windows
 
 FLOOR = 0.0  # an autoencoder's target is its input
@@ -17,14 +18,14 @@ FLOOR = 0.0  # an autoencoder's target is its input
 
 def train(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Train a group in a worker; return a result and a meta part for each of its runs."""
-    engine = engines.load(group[0].engine)
+    engine = engines.engine(group[0].engine)
     arrays = [windows.of(run.settings.data, run.seed) for run in group]
     start = time.perf_counter()
     ends: dict[int, float] = {}  # of the epochs
 
-    def on_epoch(index: int, epoch: int, *told: Any) -> None:
-        ends.setdefault(epoch, time.perf_counter())
-        send((index, epoch, *told[:2]))
+    def on_epoch(end: EpochEnd) -> None:
+        ends.setdefault(end.epoch, time.perf_counter())
+        send((end.index, end.epoch, end.train_loss, end.validation_loss))
 
     results = list(engine.train(group, arrays, on_epoch))
     seconds = (time.perf_counter() - start) / len(group)
@@ -46,29 +47,20 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[tuple[dict[str,
     ]
 
 
-def _recorded(result: engines.Result, test: windows.Array, loss: str) -> dict[str, Any]:
-    """Return a result as JSON values; a loss of an epoch that is not finite becomes null.
+def _recorded(trained: Trained, test: windows.Array, loss: str) -> dict[str, Any]:
+    """Return what a record holds of a run, as JSON values.
 
     Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them, is kept for the
     eye, to four decimals. Raises FloatingPointError where any of the rest is not finite.
     """
-    shown = result.reconstructions
-    recorded = {
-        "status": result.status,
-        "parameters": result.parameters,
-        "epochs": len(result.train_losses),
-        "best_epoch": result.best_epoch,
-        "train_loss": result.train_loss,
-        "validation_loss": result.validation_loss,
-        "test_loss": result.test_loss,
-        "diverged_epoch": result.diverged_epoch,
-        "floor": FLOOR,
-        "ceiling": windows.ceiling(test, loss),
-        "train_losses": [loss if math.isfinite(loss) else None for loss in result.train_losses],
-        "validation_losses": [loss if math.isfinite(loss) else None for loss in result.validation_losses],
-        "windows": [] if shown is None else _curves(test[: len(shown)]),
-        "reconstructions": [] if shown is None else _curves(shown),
-    }
+    shown = trained.reconstructions
+    recorded = Recorded(
+        **{name: getattr(trained, name) for name in Result.model_fields},
+        floor=FLOOR,
+        ceiling=windows.ceiling(test, loss),
+        windows=[] if shown is None else _curves(test[: len(shown)]),
+        reconstructions=[] if shown is None else _curves(shown),
+    ).model_dump(mode="json")
     try:
         canonical_json(recorded)
     except ValueError:  # here the run fails; where the driver writes it, the sweep would

@@ -2,16 +2,15 @@
 
 An engine is a module with two functions:
 
-    train(runs, arrays, on_epoch) -> Iterator[Result]
+    train(runs, arrays, on_epoch) -> Iterator[Trained]
     device() -> str, the name of what it trains on
 
 - `runs`: a group, at most `group_size` runs with equal settings but for the seed; results come in their order.
-- `arrays`: one `data.Arrays` for each run. The engine casts them to the run's dtype.
-- `on_epoch(index, epoch, train_loss, validation_loss, weights)`: called after each epoch (from 1) of each run;
-  `weights()` returns the run's weights at that moment.
+- `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype.
+- `on_epoch`: called with an `EpochEnd` after each epoch of each run.
 
-Every engine starts from `randomness.initial_weights`, visits the windows of an epoch in the order of
-`randomness.batch_order` (a smaller last batch included), and holds to these meanings:
+Every engine builds the layers of `network_of`, starts from `randomness.initial_weights`, visits the windows of an epoch
+in the order of `randomness.batch_order` (a smaller last batch included), and holds to these meanings:
 
 - The loss of a batch is the mean over its windows, time steps and features; `train_loss` of an epoch is the mean of its
   windows' losses, each taken while training, before the update of its batch; `validation_loss` and `test_loss` are
@@ -31,48 +30,51 @@ from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
+from lstm_ablate.store.results import Result
 from lstm_ablate.training.inputs.randomness import Weights
 
-ENGINES = {"fused": "lstm_ablate.training.engines.fused", "keras": "lstm_ablate.training.engines.reference"}
+ENGINES = {
+    "fused": "lstm_ablate.training.engines.fused",
+    "keras": "lstm_ablate.training.engines.reference",
+}
 
 SHOWN = 3  # test windows whose reconstructions a result carries
 
-OnEpoch = Callable[[int, int, float, float, Callable[[], Weights]], None]
-
 
 @dataclass(frozen=True)
-class Result:
-    """What training gave. Losses are in the units of `training.loss`; lists have one entry per epoch that ran.
+class EpochEnd:
+    """A run of a group has finished an epoch."""
 
-    Of a diverged run the last epoch's losses may be NaN or infinite, and `best_epoch`, `train_loss`,
-    `validation_loss`, `test_loss`, `reconstructions` and `weights` are None. Otherwise they belong to the selected
-    epoch (from 1). `reconstructions` [<= SHOWN, T, F] are those of the first test windows.
+    index: int  # of the run in its group
+    epoch: int  # from 1
+    train_loss: float
+    validation_loss: float
+    weights: Callable[[], Weights]  # returns the run's weights at this moment
+
+
+OnEpoch = Callable[[EpochEnd], None]
+
+
+class Trained(Result):
+    """A result with what tests and verification look at beside it; of a diverged run both are None.
+
+    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, `weights` those of the selected epoch.
     """
 
-    parameters: int
-    train_losses: list[float]
-    validation_losses: list[float]
-    diverged_epoch: int | None
-    best_epoch: int | None
-    train_loss: float | None
-    validation_loss: float | None
-    test_loss: float | None
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     reconstructions: NDArray[np.float64] | None
     weights: Weights | None
 
-    @property
-    def status(self) -> str:
-        """`ok` or `diverged`."""
-        return "ok" if self.diverged_epoch is None else "diverged"
 
-
-def load(name: str) -> ModuleType:
-    """Import an engine by its name in ENGINES, or by its module's name; TensorFlow comes with it."""
+def engine(name: str) -> ModuleType:
+    """Return the engine of a name in ENGINES, or of a module's name; TensorFlow is imported with it."""
     return importlib.import_module(ENGINES.get(name, name))
 
 
-def judge(  # the same judgement for every engine
+def diverged_and_selected(
     train_losses: list[float], validation_losses: list[float], select: str
 ) -> tuple[int | None, int | None]:
     """Return (diverged epoch, selected epoch), each from 1 or None, for the losses of the epochs that ran."""
@@ -81,3 +83,35 @@ def judge(  # the same judgement for every engine
             return epoch, None
     best = min(range(len(validation_losses)), key=validation_losses.__getitem__) + 1
     return None, best if select == "best" else len(validation_losses)
+
+
+def result_of(
+    select: str,
+    parameters: int,
+    train_losses: list[float],
+    validation_losses: list[float],
+    test_loss: float,
+    reconstructions: NDArray[np.float64] | None,
+    weights: Weights | None,
+) -> Trained:
+    """Return the result of a run, given the losses of its epochs, and what its selected weights gave on test.
+
+    What `test_loss`, `reconstructions` and `weights` are does not matter where the run has diverged before.
+    """
+    diverged, selected = diverged_and_selected(train_losses, validation_losses, select)
+    if selected and not math.isfinite(test_loss):
+        diverged, selected = len(train_losses), None
+    return Trained(
+        status="ok" if selected else "diverged",
+        epochs=len(train_losses),
+        best_epoch=selected,
+        parameters=parameters,
+        train_loss=train_losses[selected - 1] if selected else None,
+        validation_loss=validation_losses[selected - 1] if selected else None,
+        test_loss=test_loss if selected else None,
+        diverged_epoch=diverged,
+        train_losses=train_losses,
+        validation_losses=validation_losses,
+        reconstructions=reconstructions if selected else None,
+        weights=weights if selected else None,
+    )

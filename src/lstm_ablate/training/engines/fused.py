@@ -15,11 +15,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.settings import Model, Training
-from lstm_ablate.training.engines import SHOWN, OnEpoch, Result, fused_optimizers, judge
+from lstm_ablate.experiment.settings import Training
+from lstm_ablate.training.engines import (
+    SHOWN,
+    EpochEnd,
+    OnEpoch,
+    Trained,
+    fused_network,
+    fused_optimizers,
+    result_of,
+)
 from lstm_ablate.training.engines.devices import device
-from lstm_ablate.training.engines.fused_network import Matrices, Network, Tensor, pack, unpack
+from lstm_ablate.training.engines.fused_network import Matrices, Tensor, pack, unpack
 from lstm_ablate.training.inputs.randomness import Weights, batch_order, initial_weights
 from lstm_ablate.training.inputs.windows import Arrays
 
@@ -28,21 +37,22 @@ __all__ = ["device", "train"]
 _EVALUATED = 256  # windows evaluated at once, at most
 
 
-def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Result]:
+def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Trained]:
     """Train a group; see the contract in `lstm_ablate.training.engines`.
 
     A short group is filled up with copies of its first run, whose results are dropped.
     """
     settings, size = runs[0].settings, runs[0].group_size
-    model, training = settings.model, settings.training
+    training = settings.training
     places = [place if place < len(runs) else 0 for place in range(size)]
     windows = {
         part: tf.constant(np.stack([getattr(arrays[place], part) for place in places]), training.dtype)
         for part in ("train", "validation", "test")
     }  # [P, N, T, F]
     samples, timesteps, features = windows["train"].shape[1:]
-    initial = [initial_weights(model, features, run.seed) for run in runs]
-    program = _program(model, _compiled_part(training), samples, timesteps, features)
+    network = network_of(settings.model, timesteps, features)
+    initial = [initial_weights(network, run.seed) for run in runs]
+    program = _program(network, _compiled_part(training), samples)
     state = _start([pack(initial[place]) for place in places], training)
 
     train_losses: list[list[float]] = [[] for _ in runs]
@@ -61,7 +71,8 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             if alive[index]:
                 train_losses[index].append(train_loss)
                 validation_losses[index].append(validation_loss)
-                on_epoch(index, epoch + 1, train_loss, validation_loss, partial(_weights, state, index, initial[index]))
+                weights = partial(_weights, state, index, initial[index])
+                on_epoch(EpochEnd(index, epoch + 1, train_loss, validation_loss, weights))
         alive &= np.isfinite(losses.numpy()).all(axis=1)
         if not alive.any():
             break
@@ -71,21 +82,14 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     test_losses, reconstructions = losses.numpy().tolist(), first.numpy().astype(np.float64)
     trained = {name: matrix.numpy().astype(np.float64) for name, matrix in matrices.items()}
     for index in range(len(runs)):
-        diverged, chosen = judge(train_losses[index], validation_losses[index], training.select)
-        if chosen is not None and not math.isfinite(test_losses[index]):
-            diverged, chosen = len(train_losses[index]), None
-        kept = chosen is not None
-        yield Result(
-            parameters=sum(weight.size for weight in initial[index].values()),
-            train_losses=train_losses[index],
-            validation_losses=validation_losses[index],
-            diverged_epoch=diverged,
-            best_epoch=chosen,
-            train_loss=train_losses[index][chosen - 1] if chosen else None,
-            validation_loss=validation_losses[index][chosen - 1] if chosen else None,
-            test_loss=test_losses[index] if kept else None,
-            reconstructions=reconstructions[index] if kept else None,
-            weights=unpack({name: m[index] for name, m in trained.items()}, initial[index]) if kept else None,
+        yield result_of(
+            training.select,
+            network.parameters,
+            train_losses[index],
+            validation_losses[index],
+            test_losses[index],
+            reconstructions[index],
+            unpack({name: matrix[index] for name, matrix in trained.items()}, initial[index]),
         )
 
 
@@ -122,87 +126,106 @@ class Program(NamedTuple):
     evaluate: Callable[[Matrices, Tensor], tuple[Tensor, Tensor]]
 
 
+class _Fixed(NamedTuple):
+    """What a program is compiled for."""
+
+    network: Network
+    training: Training
+    samples: int  # windows of an epoch
+    batch: int
+
+    @property
+    def batches(self) -> int:
+        """The training steps of an epoch; the last batch may have fewer windows."""
+        return -(-self.samples // self.batch)
+
+
 def _compiled_part(training: Training) -> Training:
     """Return the settings without what no program depends on, so that it serves any number of epochs."""
     return training.model_copy(update={"epochs": 1, "select": "best"})
 
 
 @lru_cache(maxsize=2)  # groups of a variant follow one another
-def _program(model: Model, training: Training, samples: int, timesteps: int, features: int) -> Program:
-    network = Network(model, timesteps, features)
-    batch = min(training.batch_size, samples)
-    batches = -(-samples // batch)
-    dtype = tf.as_dtype(training.dtype)
-
-    def epoch(state: State, order: Tensor, alive: Tensor, train: Tensor, validation: Tensor) -> tuple[State, Tensor]:
-        """Return the state and the losses (training, validation) [P, 2] after an epoch.
-
-        order [P, batches, B] int32; alive [P] bool: the other runs keep their state; train, validation [P, N, T, F].
-        """
-
-        def train_batch(k: Tensor, matrices: Matrices, memory: Any, scratch: Any, total: Tensor) -> tuple[Any, ...]:
-            x = _features_first(tf.gather(train, order[:, k], batch_dims=1))  # [P, F, T, B]
-            count = tf.minimum(samples - k * batch, batch)
-            counts = tf.range(batch) < count if samples % batch else None
-
-            def loss(reconstruction: Tensor) -> tuple[Tensor, Tensor]:
-                losses, slopes = _losses(training.loss, reconstruction - x)
-                if counts is not None:
-                    losses, slopes = (tf.where(counts, values, 0.0) for values in (losses, slopes))
-                values = tf.cast(count * timesteps * features, dtype)
-                return tf.reduce_sum(losses, axis=[1, 2, 3]), slopes / values
-
-            summed, gradient, scratch = network.gradients(matrices, x, loss, scratch)
-            step = tf.cast(state.step + tf.cast(k, tf.int64) + 1, dtype)
-            matrices, memory = fused_optimizers.update(training.optimizer, matrices, gradient, memory, step)
-            return k + 1, matrices, memory, scratch, total + summed
-
-        runs = train.shape[0]
-        start = (
-            tf.constant(0),
-            state.matrices,
-            state.memory,
-            network.scratch(runs, batch, dtype),
-            tf.zeros([runs], dtype),
-        )
-        _, matrices, memory, _, total = tf.while_loop(lambda k, *_: k < batches, train_batch, start)
-        matrices, memory = _where(alive, (matrices, memory), (state.matrices, state.memory))
-        train_loss = total / (samples * timesteps * features)
-        validation_loss, _ = evaluate(matrices, validation)
-        better = alive & (validation_loss < state.best_loss)
-        best, best_loss = _where(better, (matrices, validation_loss), (state.best, state.best_loss))
-        state = State(matrices, memory, state.step + batches, best, best_loss)
-        return state, tf.stack([train_loss, validation_loss], axis=1)
-
-    def evaluate(matrices: Matrices, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean loss [P] over windows [P, N, T, F], and the first reconstructions [P, <= SHOWN, T, F]."""
-        number = windows.shape[1]
-        chunks = -(-number // _EVALUATED)
-        size = -(-number // chunks)
-
-        def add(k: Tensor, total: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            first = tf.minimum(k * size, number - size)  # the last chunk takes some windows again, for equal shapes
-            x = _features_first(tf.gather(windows, first + tf.range(size), axis=1))
-            reconstruction = network.predict(matrices, x)
-            losses, _ = _losses(training.loss, reconstruction - x)
-            new = first + tf.range(size) >= k * size
-            shown = tf.where(k == 0, reconstruction[..., : shown.shape[-1]], shown)
-            return k + 1, total + tf.reduce_sum(tf.where(new, losses, 0.0), axis=[1, 2, 3]), shown
-
-        runs = windows.shape[0]
-        start = (
-            tf.constant(0),
-            tf.zeros([runs], dtype),
-            tf.zeros([runs, features, timesteps, min(SHOWN, size)], dtype),
-        )
-        _, total, shown = tf.while_loop(lambda k, *_: k < chunks, add, start)
-        return total / (number * timesteps * features), tf.transpose(shown, [0, 3, 2, 1])
-
+def _program(network: Network, training: Training, samples: int) -> Program:
+    fixed = _Fixed(network, training, samples, min(training.batch_size, samples))
     return Program(
-        batch,
-        tf.function(epoch, jit_compile=True, autograph=False),
-        tf.function(evaluate, jit_compile=True, autograph=False),
+        fixed.batch,
+        tf.function(partial(_epoch, fixed), jit_compile=True, autograph=False),
+        tf.function(partial(_evaluate, fixed), jit_compile=True, autograph=False),
     )
+
+
+def _epoch(
+    fixed: _Fixed, state: State, order: Tensor, alive: Tensor, train: Tensor, validation: Tensor
+) -> tuple[State, Tensor]:
+    """Return the state and the losses (training, validation) [P, 2] after an epoch.
+
+    order [P, batches, B] int32; alive [P] bool: the other runs keep their state; train, validation [P, N, T, F].
+    """
+    network, dtype, runs = fixed.network, train.dtype, train.shape[0]
+
+    def train_batch(k: Tensor, matrices: Matrices, memory: Any, buffers: Any, total: Tensor) -> tuple[Any, ...]:
+        x = _features_first(tf.gather(train, order[:, k], batch_dims=1))  # [P, F, T, B]
+        summed, gradient, buffers = fused_network.gradients(
+            network, matrices, x, partial(_batch_loss, fixed, k, x), buffers
+        )
+        step = tf.cast(state.step + tf.cast(k, tf.int64) + 1, dtype)
+        matrices, memory = fused_optimizers.update(fixed.training.optimizer, matrices, gradient, memory, step)
+        return k + 1, matrices, memory, buffers, total + summed
+
+    start = (
+        tf.constant(0),
+        state.matrices,
+        state.memory,
+        fused_network.buffers(network, runs, fixed.batch, dtype),
+        tf.zeros([runs], dtype),
+    )
+    _, matrices, memory, _, total = tf.while_loop(lambda k, *_: k < fixed.batches, train_batch, start)
+    matrices, memory = _where(alive, (matrices, memory), (state.matrices, state.memory))
+    train_loss = total / (fixed.samples * network.timesteps * network.features)
+    validation_loss, _ = _evaluate(fixed, matrices, validation)
+    better = alive & (validation_loss < state.best_loss)
+    best, best_loss = _where(better, (matrices, validation_loss), (state.best, state.best_loss))
+    state = State(matrices, memory, state.step + fixed.batches, best, best_loss)
+    return state, tf.stack([train_loss, validation_loss], axis=1)
+
+
+def _batch_loss(fixed: _Fixed, k: Tensor, x: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of the losses of batch k [P], and the derivative of their mean by the reconstruction of x.
+
+    The windows that fill up a smaller last batch count in neither.
+    """
+    count = tf.minimum(fixed.samples - k * fixed.batch, fixed.batch)
+    losses, slopes = _losses(fixed.training.loss, reconstruction - x)
+    if fixed.samples % fixed.batch:
+        counts = tf.range(fixed.batch) < count
+        losses, slopes = (tf.where(counts, values, 0.0) for values in (losses, slopes))
+    values = tf.cast(count * fixed.network.timesteps * fixed.network.features, x.dtype)
+    return tf.reduce_sum(losses, axis=[1, 2, 3]), slopes / values
+
+
+def _evaluate(fixed: _Fixed, matrices: Matrices, windows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean loss [P] over windows [P, N, T, F], and the first reconstructions [P, <= SHOWN, T, F]."""
+    runs, number, timesteps, features = windows.shape
+    chunks = -(-number // _EVALUATED)
+    size = -(-number // chunks)
+
+    def add(k: Tensor, total: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        first = tf.minimum(k * size, number - size)  # the last chunk takes some windows again, for equal shapes
+        x = _features_first(tf.gather(windows, first + tf.range(size), axis=1))
+        reconstruction = fused_network.predict(fixed.network, matrices, x)
+        losses, _ = _losses(fixed.training.loss, reconstruction - x)
+        new = first + tf.range(size) >= k * size
+        shown = tf.where(k == 0, reconstruction[..., : shown.shape[-1]], shown)
+        return k + 1, total + tf.reduce_sum(tf.where(new, losses, 0.0), axis=[1, 2, 3]), shown
+
+    start = (
+        tf.constant(0),
+        tf.zeros([runs], windows.dtype),
+        tf.zeros([runs, features, timesteps, min(SHOWN, size)], windows.dtype),
+    )
+    _, total, shown = tf.while_loop(lambda k, *_: k < chunks, add, start)
+    return total / (number * timesteps * features), tf.transpose(shown, [0, 3, 2, 1])
 
 
 def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: Training) -> State:

@@ -23,7 +23,8 @@ goes up with T: to hold dz whole took 11% longer with 240 time steps of the defa
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -32,12 +33,11 @@ from numpy.typing import NDArray
 # Not in TensorFlow's public interface, which has no other operation that XLA writes in place.
 from tensorflow.compiler.tf2xla.python.xla import dynamic_slice, dynamic_update_slice
 
-from lstm_ablate.experiment.settings import Model
+from lstm_ablate.experiment.network import LSTM, Network
 from lstm_ablate.training.inputs.randomness import Weights
 
 Tensor = Any  # TensorFlow carries no types
 Matrices = dict[str, Tensor]  # by layer: "encoder.0" [P, 4U, I + U + 1], "reconstruction" [P, F, I + 1]
-Scratch = list[list[dict[str, Tensor]]]  # by stack and layer, what the forward loop saves for the reverse loop
 
 _CHUNK = 32  # time steps in a chunk of the reverse pass, at most
 
@@ -70,49 +70,24 @@ def value_and_slope(activation: str, x: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Stack:
-    """LSTM layers that advance together: names and units from the bottom up, the inputs of the lowest."""
+    """LSTM layers that advance together, from the bottom up, over a number of time steps."""
 
-    names: tuple[str, ...]
-    units: tuple[int, ...]
-    inputs: int
-    constant: bool  # the input is the same at every time step
-    last: bool  # only the last time step is passed on
-
-    def depth(self, layer: int) -> int:
-        """The rows of what a layer multiplies at each time step: [x; h; 1], or h where x is constant."""
-        if layer:
-            return self.units[layer - 1] + self.units[layer] + 1
-        return self.units[0] if self.constant else self.inputs + self.units[0] + 1
-
-
-@dataclass(frozen=True)
-class Network:
-    """The autoencoder of a model for windows [T, F]; everything but numbers is fixed, so a program compiles once."""
-
-    model: Model
+    layers: tuple[LSTM, ...]
     timesteps: int
-    features: int
 
     @property
-    def stacks(self) -> list[Stack]:
-        """The stacks, from input to output."""
-        encoder, decoder = self.model.encoder, self.model.decoder
-        names = [
-            tuple(f"{part}.{k}" for k in range(len(u))) for part, u in (("encoder", encoder), ("decoder", decoder))
-        ]
-        if self.model.latent == "sequence":
-            return [Stack(names[0] + names[1], encoder + decoder, self.features, constant=False, last=False)]
-        return [
-            Stack(names[0], encoder, self.features, constant=False, last=True),
-            Stack(names[1], decoder, encoder[-1], constant=True, last=False),
-        ]
+    def constant(self) -> bool:
+        """Whether the input is the same at every time step."""
+        return self.layers[0].repeated
 
     @property
-    def dense(self) -> list[tuple[str, str]]:
-        """The name and the activation of each dense layer, from the head to the reconstruction."""
-        head = self.model.head
-        hidden = [(f"head.{k}", head.activation) for k in range(len(head.units))] if head else []
-        return [*hidden, ("reconstruction", "linear")]
+    def last_step(self) -> bool:
+        """Whether only the last time step is passed on."""
+        return self.layers[-1].last_step
+
+    def saves_slope(self, layer: int) -> bool:
+        """Whether between'(h) of a layer is saved: it is not 1, and the layer above is of this stack."""
+        return layer < len(self.layers) - 1 and self.layers[layer].between != "linear"
 
     @property
     def chunks(self) -> tuple[int, int]:
@@ -120,216 +95,328 @@ class Network:
         chunks = -(-self.timesteps // _CHUNK)
         return chunks, -(-self.timesteps // chunks)
 
-    def scratch(self, runs: int, batch: int, dtype: Tensor) -> Scratch:
-        """Return empty buffers; kept from batch to batch, so that they are cleared once an epoch.
 
-        Local derivatives are [T, P, UB], read and written as one block; what a product sums over time is [..., T, B]:
-        [x; h; 1], in K chunks, [K, P, rows, C, B], dz, of one chunk, [P, 4U, C, B], and the output [P, U, T, B].
-        """
-        steps, (chunks, chunk) = self.timesteps, self.chunks
-        stacks: Scratch = []
-        for stack in self.stacks:
-            layers = []
-            for layer, units in enumerate(stack.units):
-                blocks = {"jacobian": 4 * units, "k": units, "f": units}
-                shapes = {
-                    "inputs": [chunks, runs, stack.depth(layer), chunk, batch],
-                    "dz": [runs, 4 * units, chunk, batch],
-                }
-                if layer + 1 == len(stack.units):
-                    shapes |= {} if stack.last else {"top": [runs, units, steps, batch]}  # the stack's output
-                elif self.model.between != "linear":
-                    blocks["slope"] = units  # between'(h)
-                layers.append(
-                    {name: tf.zeros([steps, runs, count * batch], dtype) for name, count in blocks.items()}
-                    | {name: tf.zeros(shape, dtype) for name, shape in shapes.items()}
-                )
-            stacks.append(layers)
-        return stacks
+def stacks(network: Network) -> list[Stack]:
+    """Return the stacks of a network, from input to output: one ends where only the last time step is passed on."""
+    ends = [k for k, layer in enumerate(network.lstm, start=1) if layer.last_step or k == len(network.lstm)]
+    return [Stack(network.lstm[first:end], network.timesteps) for first, end in pairwise([0, *ends])]
 
-    def predict(self, matrices: Matrices, x: Tensor) -> Tensor:
-        """Return the reconstruction [P, F, T, B] of x [P, F, T, B]."""
-        value = x
-        for position, stack in enumerate(self.stacks):
-            if position:
-                value = _FUNCTIONS[self.model.between](value)
-            value, _ = self._forward(stack, matrices, value, None)
-        for name, activation in self.dense:
-            value = _FUNCTIONS[activation](_dense(matrices[name], value))
-        return value
 
-    def gradients(
-        self, matrices: Matrices, x: Tensor, loss: Callable[[Tensor], tuple[Tensor, Tensor]], scratch: Scratch
-    ) -> tuple[Tensor, Matrices, Scratch]:
-        """Return what `loss` makes of the reconstruction of x [P, F, T, B], and its gradient by layer.
+class Saved(NamedTuple):
+    """What the forward loop saves of a layer for the reverse loop, which reads it as one block at each time step."""
 
-        `loss` returns (a value for each run [P], its derivative by the reconstruction [P, F, T, B]).
-        """
-        gradient: Matrices = {}
-        value, slope, slopes, saved = x, None, [], []
-        for position, stack in enumerate(self.stacks):
-            if position:
-                value, slope = value_and_slope(self.model.between, value)
-            slopes.append((value, slope))
-            value, buffers = self._forward(stack, matrices, value, scratch[position])
-            saved.append(buffers)
-        dense = []
-        for name, activation in self.dense:
-            output, slope = value_and_slope(activation, _dense(matrices[name], value))
-            dense.append((name, value, slope))
-            value = output
+    jacobian: Tensor  # [T, P, 4UB]: J_i, J_f, J_o, J_g
+    k: Tensor  # [T, P, UB]
+    f: Tensor  # [T, P, UB]
+    slope: Tensor | tuple[()]  # [T, P, UB]: between'(h), see Stack.saves_slope
+    inputs: Tensor  # [x; h; 1] in K chunks, [K, P, rows, C, B], for a product that sums over time
 
-        total, d_value = loss(value)
 
-        for name, inputs, slope in reversed(dense):
-            d_value, gradient[name] = _dense_reverse(matrices[name], inputs, d_value * slope)
-        for position in reversed(range(len(self.stacks))):
-            stack, (inputs, slope) = self.stacks[position], slopes[position]
-            d_value, saved[position] = self._reverse(stack, matrices, inputs, d_value, saved[position], gradient)
-            if position:
-                d_value = d_value * slope
-        return total, gradient, saved
+class Buffers(NamedTuple):
+    """The memory of a stack, kept from batch to batch, so that it is cleared once an epoch."""
 
-    def _forward(
-        self, stack: Stack, matrices: Matrices, x: Tensor, scratch: list[dict[str, Tensor]] | None
-    ) -> tuple[Tensor, list[dict[str, Tensor]]]:
-        """Return the stack's output, [P, U, T, B] or of the last time step [P, U, B], and the buffers filled.
+    saved: list[Saved]  # by layer
+    output: Tensor | tuple[()]  # [P, U, T, B], what the top layer passes on, unless that is the last time step
+    dz: list[Tensor]  # by layer, of one chunk: [P, 4U, C, B]
 
-        x is [P, I, T, B], or constant in time [P, I, B]. Without scratch nothing is saved but the output.
-        """
-        model, top = self.model, len(stack.units) - 1
-        runs, batch = x.shape[0], x.shape[-1]
-        ones = tf.ones([runs, batch], x.dtype)
-        multiplied = [matrices[name] for name in stack.names]
-        if stack.constant:
-            inputs = stack.inputs
-            drive = _flat(tf.matmul(multiplied[0][:, :, :inputs], x) + multiplied[0][:, :, -1:])
-            multiplied[0] = multiplied[0][:, :, inputs:-1]
-        else:
-            x = _by_time(x)
 
-        def step(t: Tensor, hs: list[Tensor], cs: list[Tensor], buffers: list[dict[str, Tensor]]) -> Tensor:
-            hs, cs, buffers = list(hs), list(cs), [dict(layer) for layer in buffers]
-            y = None if stack.constant else _read(x, t)
-            for layer, units in enumerate(stack.units):
-                save, n = buffers[layer], units * batch
-                constant = stack.constant and not layer
-                inputs = hs[layer] if constant else tf.concat([y, hs[layer], ones], axis=1)
-                z = _flat(tf.matmul(multiplied[layer], tf.reshape(inputs, [runs, -1, batch])))  # [P, 4UB]
-                if constant:
-                    z += drive
-                gates, d_gates = value_and_slope(model.gates, z[:, : 3 * n])
-                g, d_g = value_and_slope(model.cell_input, z[:, 3 * n :])
-                i, f, o = gates[:, :n], gates[:, n : 2 * n], gates[:, 2 * n :]
-                c = f * cs[layer] + i * g
-                output, d_output = value_and_slope(model.cell_output, c)
-                h = o * output
-                if scratch:
-                    factors = (g, cs[layer], output, i)
-                    slopes = (d_gates[:, :n], d_gates[:, n : 2 * n], d_gates[:, 2 * n :], d_g)
-                    for k, (factor, slope) in enumerate(zip(factors, slopes, strict=True)):
-                        save["jacobian"] = _write(save["jacobian"], factor * slope, t, k * n)
-                    save["k"] = _write(save["k"], o * d_output, t)
-                    save["f"] = _write(save["f"], f, t)
-                    save["inputs"] = _write_chunk(save["inputs"], inputs, t)
-                hs[layer], cs[layer] = h, c
-                if layer < top:
-                    y, slope = value_and_slope(model.between, h)
-                    if "slope" in save:
-                        save["slope"] = _write(save["slope"], slope, t)
-                elif not stack.last:
-                    save["top"] = _write_rows(save["top"], h, t)
-            return t + 1, hs, cs, buffers
+def buffers(network: Network, runs: int, batch: int, dtype: Tensor) -> list[Buffers]:
+    """Return empty buffers for each stack of a network."""
+    return [_stack_buffers(stack, runs, batch, dtype) for stack in stacks(network)]
 
-        if scratch is None:
-            scratch_top = (
-                {} if stack.last else {"top": tf.zeros([runs, stack.units[-1], self.timesteps, batch], x.dtype)}
+
+def _stack_buffers(stack: Stack, runs: int, batch: int, dtype: Tensor) -> Buffers:
+    steps, (chunks, chunk) = stack.timesteps, stack.chunks
+
+    def by_time(units: int) -> Tensor:
+        return tf.zeros([steps, runs, units * batch], dtype)
+
+    return Buffers(
+        saved=[
+            Saved(
+                jacobian=by_time(4 * layer.units),
+                k=by_time(layer.units),
+                f=by_time(layer.units),
+                slope=by_time(layer.units) if stack.saves_slope(position) else (),
+                inputs=tf.zeros([chunks, runs, _rows(layer), chunk, batch], dtype),
             )
-            start: list[dict[str, Tensor]] = [{} for _ in range(top)] + [scratch_top]
-        else:
-            start = scratch
-        zeros = [tf.zeros([runs, units * batch], x.dtype) for units in stack.units]
-        _, hs, _, buffers = tf.while_loop(lambda t, *_: t < self.timesteps, step, (tf.constant(0), zeros, zeros, start))
-        return tf.reshape(hs[-1], [runs, -1, batch]) if stack.last else buffers[-1]["top"], buffers
+            for position, layer in enumerate(stack.layers)
+        ],
+        output=() if stack.last_step else tf.zeros([runs, stack.layers[-1].units, steps, batch], dtype),
+        dz=[tf.zeros([runs, 4 * layer.units, chunk, batch], dtype) for layer in stack.layers],
+    )
 
-    def _reverse(
-        self,
-        stack: Stack,
-        matrices: Matrices,
-        x: Tensor,
-        d_output: Tensor,
-        saved: list[dict[str, Tensor]],
-        gradient: Matrices,
-    ) -> tuple[Tensor, list[dict[str, Tensor]]]:
-        """Write the gradients of the stack's matrices; return that of a constant input and the buffers.
 
-        `d_output` is the derivative by the stack's output.
-        """
-        top, (chunks, chunk) = len(stack.units) - 1, self.chunks
-        runs, batch = d_output.shape[0], d_output.shape[-1]
-        backward = []  # [W' R']' without the rows that nobody asks for, [P, I + U, 4U]
-        for layer, name in enumerate(stack.names):
-            first = 0 if layer else stack.inputs
-            backward.append(tf.transpose(matrices[name][:, :, first:-1], [0, 2, 1]))
+def _rows(layer: LSTM) -> int:
+    """Return the rows of what a layer multiplies at each time step: [x; h; 1], or h where x is constant."""
+    return layer.units if layer.repeated else layer.inputs + layer.units + 1
 
-        if not stack.last:
-            d_output = _by_time(d_output)
 
-        def step(t: Tensor, dhs: list[Tensor], dcs: list[Tensor], dzs: list[Tensor]) -> Tensor:
-            dhs, dcs, dzs = list(dhs), list(dcs), list(dzs)
-            d_y = None if stack.last else _read(d_output, t)
-            for layer in range(top, -1, -1):
-                n, save = stack.units[layer] * batch, saved[layer]
-                dh = dhs[layer] if d_y is None else dhs[layer] + d_y
-                dc = dcs[layer] + dh * _read(save["k"], t)
-                jacobian = _read(save["jacobian"], t)
-                blocks = [jacobian[:, k * n : (k + 1) * n] * d for k, d in enumerate((dc, dc, dh, dc))]
-                dz = tf.concat(blocks, axis=1)
-                dzs[layer] = _write_rows(dzs[layer], dz, t % chunk)
-                dcs[layer] = dc * _read(save["f"], t)
-                back = _flat(tf.matmul(backward[layer], tf.reshape(dz, [runs, -1, batch])))
-                dhs[layer] = back[:, -n:]
-                if layer:
-                    d_y, below = back[:, :-n], saved[layer - 1]
-                    if "slope" in below:
-                        d_y *= _read(below["slope"], t)
-            return t - 1, dhs, dcs, dzs
+# ----------------------------------------------------------------------------- the network as a whole
 
-        zeros = [tf.zeros([runs, units * batch], d_output.dtype) for units in stack.units]
-        dhs = [*zeros[:-1], _flat(d_output)] if stack.last else zeros
-        dzs = [layer["dz"] for layer in saved]
-        if chunks * chunk > self.timesteps:  # the last chunk, first here, leaves some of dz as it is
-            dzs = [tf.zeros_like(dz) for dz in dzs]
+
+def predict(network: Network, matrices: Matrices, x: Tensor) -> Tensor:
+    """Return the reconstruction [P, F, T, B] of x [P, F, T, B]."""
+    value = x
+    for stack in stacks(network):
+        value, _, _ = _forward(stack, matrices, value, [], _empty_output(stack, x))
+        if between := stack.layers[-1].between:
+            value = _FUNCTIONS[between](value)
+    for layer in network.dense:
+        value = _FUNCTIONS[layer.activation](_dense(matrices[layer.name], value))
+    return value
+
+
+def gradients(
+    network: Network,
+    matrices: Matrices,
+    x: Tensor,
+    loss: Callable[[Tensor], tuple[Tensor, Tensor]],
+    memory: list[Buffers],
+) -> tuple[Tensor, Matrices, list[Buffers]]:
+    """Return what `loss` makes of the reconstruction of x [P, F, T, B], its gradient by layer, and the buffers.
+
+    `loss` returns (a value for each run [P], its derivative by the reconstruction [P, F, T, B]).
+    """
+    value, passes = x, []
+    for stack, empty in zip(stacks(network), memory, strict=True):
+        inputs, slope = value, None
+        value, saved, output = _forward(stack, matrices, inputs, empty.saved, empty.output)
+        if between := stack.layers[-1].between:
+            value, slope = value_and_slope(between, value)
+        passes.append((stack, inputs, slope, Buffers(saved, output, empty.dz)))
+    dense = []
+    for layer in network.dense:
+        output, slope = value_and_slope(layer.activation, _dense(matrices[layer.name], value))
+        dense.append((layer.name, value, slope))
+        value = output
+
+    total, d_value = loss(value)
+
+    gradient: Matrices = {}
+    for name, inputs, slope in reversed(dense):
+        d_value, gradient[name] = _dense_reverse(matrices[name], inputs, d_value * slope)
+    used = []
+    for stack, inputs, slope, filled in reversed(passes):
+        if slope is not None:
+            d_value = d_value * slope
+        d_value, of_stack, dz = _reverse(stack, matrices, inputs, d_value, filled)
+        gradient |= of_stack
+        used.append(filled._replace(dz=dz))
+    return total, gradient, used[::-1]
+
+
+# ---------------------------------------------------------------------------------- forward through time
+
+
+class _Local(NamedTuple):
+    """The local derivatives of a layer at one time step, each [P, UB]."""
+
+    J_i: Tensor
+    J_f: Tensor
+    J_o: Tensor
+    J_g: Tensor
+    k: Tensor
+    f: Tensor
+
+
+def _cell(layer: LSTM, z: Tensor, c_before: Tensor) -> tuple[Tensor, Tensor, _Local]:
+    """Return h_t, c_t and the local derivatives, given z [P, 4UB] and c_{t-1} [P, UB]."""
+    n = c_before.shape[1]
+    gates, d_gates = value_and_slope(layer.gates, z[:, : 3 * n])
+    g, d_g = value_and_slope(layer.candidate, z[:, 3 * n :])
+    i, f, o = gates[:, :n], gates[:, n : 2 * n], gates[:, 2 * n :]
+    c = f * c_before + i * g
+    output, d_output = value_and_slope(layer.output, c)
+    h = o * output
+    local = _Local(
+        J_i=g * d_gates[:, :n],
+        J_f=c_before * d_gates[:, n : 2 * n],
+        J_o=output * d_gates[:, 2 * n :],
+        J_g=i * d_g,
+        k=o * d_output,
+        f=f,
+    )
+    return h, c, local
+
+
+def _save(saved: Saved, t: Tensor, local: _Local, inputs: Tensor) -> Saved:
+    """Return what is saved of a layer, with that of time t; `slope` is not touched."""
+    jacobian, n = saved.jacobian, local.f.shape[1]
+    for position, block in enumerate((local.J_i, local.J_f, local.J_o, local.J_g)):
+        jacobian = _write(jacobian, block, t, position * n)
+    return saved._replace(
+        jacobian=jacobian,
+        k=_write(saved.k, local.k, t),
+        f=_write(saved.f, local.f, t),
+        inputs=_write_chunk(saved.inputs, inputs, t),
+    )
+
+
+class _Multiplied(NamedTuple):
+    """What the forward loop multiplies: M of each layer; where the input is constant, R' alone of the lowest."""
+
+    matrices: list[Tensor]
+    drive: Tensor | None  # W' x + b of a constant input [P, 4UB], the same at every time step
+    ones: Tensor  # [P, B]
+
+
+def _multiplied(stack: Stack, matrices: Matrices, x: Tensor) -> _Multiplied:
+    multiplied, drive = [matrices[layer.name] for layer in stack.layers], None
+    if stack.constant:
+        inputs = stack.layers[0].inputs
+        drive = _flat(tf.matmul(multiplied[0][:, :, :inputs], x) + multiplied[0][:, :, -1:])
+        multiplied[0] = multiplied[0][:, :, inputs:-1]
+    return _Multiplied(multiplied, drive, tf.ones([x.shape[0], x.shape[-1]], x.dtype))
+
+
+def _forward_step(
+    stack: Stack, by: _Multiplied, t: Tensor, x: Tensor | None, hs: list[Tensor], cs: list[Tensor], saved: list[Saved]
+) -> tuple[list[Tensor], list[Tensor], list[Saved]]:
+    """Return h_t and c_t of every layer, given those of t - 1 and x_t [P, IB], and what is saved, if anything is."""
+    hs, cs, saved = list(hs), list(cs), list(saved)
+    (runs, batch), top = by.ones.shape, len(stack.layers) - 1
+    y = x
+    for k, layer in enumerate(stack.layers):
+        inputs = hs[k] if y is None else tf.concat([y, hs[k], by.ones], axis=1)
+        z = _flat(tf.matmul(by.matrices[k], tf.reshape(inputs, [runs, -1, batch])))
+        if y is None:
+            z += by.drive
+        hs[k], cs[k], local = _cell(layer, z, cs[k])
+        if saved:
+            saved[k] = _save(saved[k], t, local, inputs)
+        if k < top:
+            y, slope = value_and_slope(layer.between or "linear", hs[k])
+            if saved and stack.saves_slope(k):
+                saved[k] = saved[k]._replace(slope=_write(saved[k].slope, slope, t))
+    return hs, cs, saved
+
+
+def _empty_output(stack: Stack, x: Tensor) -> Tensor | tuple[()]:
+    """Return memory for the output of a stack, for x [P, F, T, B]."""
+    return () if stack.last_step else tf.zeros([x.shape[0], stack.layers[-1].units, *x.shape[2:]], x.dtype)
+
+
+def _forward(
+    stack: Stack, matrices: Matrices, x: Tensor, saved: list[Saved], output: Tensor | tuple[()]
+) -> tuple[Tensor, list[Saved], Tensor | tuple[()]]:
+    """Return the stack's value, [P, U, T, B] or of the last time step [P, U, B], and the buffers filled.
+
+    x is [P, I, T, B], or constant in time [P, I, B]. Where `saved` is empty, nothing is saved but the output.
+    """
+    runs, batch = x.shape[0], x.shape[-1]
+    by = _multiplied(stack, matrices, x)
+    xs = None if stack.constant else _by_time(x)
+
+    def step(t: Tensor, hs: list[Tensor], cs: list[Tensor], saved: list[Saved], output: Tensor) -> Tensor:
+        hs, cs, saved = _forward_step(stack, by, t, None if xs is None else _read(xs, t), hs, cs, saved)
+        if not stack.last_step:
+            output = _write_rows(output, hs[-1], t)
+        return t + 1, hs, cs, saved, output
+
+    zeros = [tf.zeros([runs, layer.units * batch], x.dtype) for layer in stack.layers]
+    _, hs, _, saved, output = tf.while_loop(
+        lambda t, *_: t < stack.timesteps, step, (tf.constant(0), zeros, zeros, saved, output)
+    )
+    return tf.reshape(hs[-1], [runs, -1, batch]) if stack.last_step else output, saved, output
+
+
+# --------------------------------------------------------------------------------- reverse through time
+
+
+class _Backward(NamedTuple):
+    """What the reverse loop carries from time step to time step, by layer."""
+
+    dh: list[Tensor]  # [P, UB], the derivative by h_t through h_{t+1}
+    dc: list[Tensor]  # [P, UB], the derivative by c_t through c_{t+1}
+    dz: list[Tensor]  # [P, 4U, C, B], of the time steps of the chunk so far
+
+
+def _transposed(stack: Stack, matrices: Matrices) -> list[Tensor]:
+    """Return [W' R']' of each layer without the rows that nobody asks for, [P, I + U, 4U]; of the lowest, R alone."""
+    firsts = [stack.layers[0].inputs] + [0] * (len(stack.layers) - 1)
+    return [
+        tf.transpose(matrices[layer.name][:, :, first:-1], [0, 2, 1])
+        for layer, first in zip(stack.layers, firsts, strict=True)
+    ]
+
+
+def _reverse_step(
+    stack: Stack, transposed: list[Tensor], saved: list[Saved], t: Tensor, d_output: Tensor | None, after: _Backward
+) -> _Backward:
+    """Return the derivatives by h_{t-1} and c_{t-1} of every layer, and dz_t among the others of its chunk.
+
+    `d_output` [P, UB] is the derivative by what the stack passes on at time t, if it does.
+    """
+    dhs, dcs, dzs = list(after.dh), list(after.dc), list(after.dz)
+    d_y = d_output
+    for layer in reversed(range(len(saved))):
+        now, n, (runs, _, chunk, batch) = saved[layer], dhs[layer].shape[1], dzs[layer].shape
+        dh = dhs[layer] if d_y is None else dhs[layer] + d_y
+        dc = dcs[layer] + dh * _read(now.k, t)
+        jacobian = _read(now.jacobian, t)
+        J_i, J_f, J_o, J_g = (jacobian[:, block * n : (block + 1) * n] for block in range(4))
+        dz = tf.concat([J_i * dc, J_f * dc, J_o * dh, J_g * dc], axis=1)
+        dzs[layer] = _write_rows(dzs[layer], dz, t % chunk)
+        dcs[layer] = dc * _read(now.f, t)
+        back = _flat(tf.matmul(transposed[layer], tf.reshape(dz, [runs, -1, batch])))
+        dhs[layer] = back[:, -n:]
+        if layer:
+            d_y = back[:, :-n]
+            if stack.saves_slope(layer - 1):
+                d_y *= _read(saved[layer - 1].slope, t)
+    return _Backward(dhs, dcs, dzs)
+
+
+def _reverse(
+    stack: Stack, matrices: Matrices, x: Tensor, d_output: Tensor, memory: Buffers
+) -> tuple[Tensor | None, Matrices, list[Tensor]]:
+    """Return the derivative by a constant input, those by the stack's matrices, and the memory of dz.
+
+    `d_output` is the derivative by the stack's value, `memory` what the forward loop left.
+    """
+    (chunks, chunk), saved = stack.chunks, memory.saved
+    runs, batch = d_output.shape[0], d_output.shape[-1]
+    transposed = _transposed(stack, matrices)
+    d_outputs = None if stack.last_step else _by_time(d_output)
+
+    def step(t: Tensor, after: _Backward) -> Tensor:
+        now = None if d_outputs is None else _read(d_outputs, t)
+        return t - 1, _reverse_step(stack, transposed, saved, t, now, after)
+
+    def reverse_chunk(k: Tensor, after: _Backward, products: list[Tensor], summed: Tensor) -> Tensor:
+        first = k * chunk
+        last = tf.minimum(first + chunk, stack.timesteps) - 1
+        _, before = tf.while_loop(lambda t, *_: t >= first, step, (last, after))
         products = [
-            tf.zeros([runs, 4 * units, stack.depth(layer)], d_output.dtype) for layer, units in enumerate(stack.units)
+            product + tf.matmul(_columns(dz), _columns(_read_chunk(layer.inputs, k)), transpose_b=True)
+            for product, dz, layer in zip(products, before.dz, saved, strict=True)
         ]
-        summed = tf.zeros([runs, 4 * stack.units[0], batch], d_output.dtype)  # dz over time, for a constant input
-
-        def reverse_chunk(
-            k: Tensor, dhs: list[Tensor], dcs: list[Tensor], dzs: list[Tensor], products: list[Tensor], summed: Tensor
-        ) -> Tensor:
-            first = k * chunk
-            last = tf.minimum(first + chunk, self.timesteps) - 1
-            _, dhs, dcs, dzs = tf.while_loop(lambda t, *_: t >= first, step, (last, dhs, dcs, dzs))
-            products = [
-                product + tf.matmul(_columns(dz), _columns(_read_chunk(save["inputs"], k)), transpose_b=True)
-                for product, dz, save in zip(products, dzs, saved, strict=True)
-            ]
-            if stack.constant:
-                summed += tf.reduce_sum(dzs[0], axis=2)
-            return k - 1, dhs, dcs, dzs, products, summed
-
-        _, _, _, dzs, products, summed = tf.while_loop(
-            lambda k, *_: k >= 0, reverse_chunk, (tf.constant(chunks - 1), dhs, zeros, dzs, products, summed)
-        )
-        d_x = None
         if stack.constant:
-            d_w = tf.matmul(summed, x, transpose_b=True)
-            d_b = tf.reduce_sum(summed, axis=2, keepdims=True)
-            products[0] = tf.concat([d_w, products[0], d_b], axis=2)
-            d_x = tf.matmul(matrices[stack.names[0]][:, :, : stack.inputs], summed, transpose_a=True)
-        gradient |= dict(zip(stack.names, products, strict=True))
-        return d_x, [{**layer, "dz": dz} for layer, dz in zip(saved, dzs, strict=True)]
+            summed += tf.reduce_sum(before.dz[0], axis=2)
+        return k - 1, before, products, summed
+
+    zeros = [tf.zeros([runs, layer.units * batch], d_output.dtype) for layer in stack.layers]
+    dh = [*zeros[:-1], _flat(d_output)] if stack.last_step else zeros
+    dz = memory.dz
+    if chunks * chunk > stack.timesteps:  # the last chunk, first here, leaves some of dz as it is
+        dz = [tf.zeros_like(of_layer) for of_layer in dz]
+    products = [tf.zeros([runs, 4 * layer.units, _rows(layer)], d_output.dtype) for layer in stack.layers]
+    summed = tf.zeros([runs, 4 * stack.layers[0].units, batch], d_output.dtype)  # dz over time, for a constant input
+    start = (tf.constant(chunks - 1), _Backward(dh, zeros, dz), products, summed)
+    _, before, products, summed = tf.while_loop(lambda k, *_: k >= 0, reverse_chunk, start)
+    d_x = None
+    if stack.constant:
+        d_x, products[0] = _constant_reverse(stack.layers[0], matrices, x, products[0], summed)
+    return d_x, {layer.name: product for layer, product in zip(stack.layers, products, strict=True)}, before.dz
+
+
+def _constant_reverse(layer: LSTM, matrices: Matrices, x: Tensor, d_r: Tensor, summed: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the derivatives by a constant input x [P, I, B] and by M, given that by R' and the sum over time of dz."""
+    d_w = tf.matmul(summed, x, transpose_b=True)
+    d_b = tf.reduce_sum(summed, axis=2, keepdims=True)
+    d_x = tf.matmul(matrices[layer.name][:, :, : layer.inputs], summed, transpose_a=True)
+    return d_x, tf.concat([d_w, d_r, d_b], axis=2)
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ A variant's model is built and traced once; each seed resets its weights and its
 would cost seconds of tracing and leak memory.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,17 @@ import keras
 import numpy as np
 from keras import layers
 
+from lstm_ablate.experiment.network import LSTM, Network, network_of
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.settings import Model, Settings, Training
-from lstm_ablate.training.engines import SHOWN, OnEpoch, Result, judge
+from lstm_ablate.experiment.settings import Training
+from lstm_ablate.training.engines import (
+    SHOWN,
+    EpochEnd,
+    OnEpoch,
+    Trained,
+    diverged_and_selected,
+    result_of,
+)
 from lstm_ablate.training.engines.devices import device
 from lstm_ablate.training.inputs import randomness
 from lstm_ablate.training.inputs.randomness import Weights
@@ -75,36 +84,31 @@ class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
         }
 
 
-def build(model: Model, timesteps: int, features: int) -> keras.Model:
-    """Return the autoencoder of a variant, [B, T, F] -> [B, T, F], in Keras' current float type."""
-    x = inputs = keras.Input((timesteps, features))
-    for k, units in enumerate(model.encoder):
-        last = k == len(model.encoder) - 1
-        x = _lstm(model, units, return_sequences=not last or model.latent == "sequence")(x)
-        x = layers.Activation(model.between)(x)
-    if model.latent == "vector":
-        x = layers.RepeatVector(timesteps)(x)
-    for k, units in enumerate(model.decoder):
-        x = _lstm(model, units, return_sequences=True)(x)
-        if k < len(model.decoder) - 1:
-            x = layers.Activation(model.between)(x)
-    if model.head:
-        for units in model.head.units:
-            x = layers.Dense(units, activation=model.head.activation)(x)
-    return keras.Model(inputs, layers.Dense(features)(x))
+def build(network: Network) -> keras.Model:
+    """Return a network as a Keras model, [B, T, F] -> [B, T, F], in Keras' current float type."""
+    x = inputs = keras.Input((network.timesteps, network.features))
+    for layer in network.lstm:
+        if layer.repeated:
+            x = layers.RepeatVector(network.timesteps)(x)
+        x = _lstm(layer)(x)
+        if layer.between:
+            x = layers.Activation(layer.between)(x)
+    for dense in network.dense:
+        x = layers.Dense(dense.units, activation=dense.activation)(x)
+    return keras.Model(inputs, x)
 
 
-def _lstm(model: Model, units: int, *, return_sequences: bool) -> layers.Layer:
-    if model.cell_input == model.cell_output:
+def _lstm(layer: LSTM) -> layers.Layer:
+    if layer.candidate == layer.output:
         return layers.LSTM(
-            units,
-            activation=model.cell_input,
-            recurrent_activation=model.gates,
-            return_sequences=return_sequences,
+            layer.units,
+            activation=layer.candidate,
+            recurrent_activation=layer.gates,
+            return_sequences=not layer.last_step,
             use_cudnn=False,  # cuDNN knows only tanh: every variant shall run the same kernel
         )
-    cell = AblationLSTMCell(units, model.cell_input, model.cell_output, model.gates)
-    return layers.RNN(cell, return_sequences=return_sequences)
+    cell = AblationLSTMCell(layer.units, layer.candidate, layer.output, layer.gates)
+    return layers.RNN(cell, return_sequences=not layer.last_step)
 
 
 @dataclass(frozen=True)
@@ -117,15 +121,14 @@ class _Compiled:
 _latest: list[_Compiled] = []  # at most one: runs come grouped by their settings
 
 
-def _compiled(settings: Settings, timesteps: int, features: int) -> _Compiled:
-    training = settings.training
-    key = (settings.model, training.optimizer, training.loss, training.dtype, timesteps, features)
+def _compiled(network: Network, training: Training) -> _Compiled:
+    key = (network, training.optimizer, training.loss, training.dtype)
     if _latest and _latest[0].key == key:
         return _latest[0]
     _latest.clear()
     keras.backend.clear_session()
     keras.config.set_floatx(training.dtype)
-    model = build(settings.model, timesteps, features)
+    model = build(network)
     optimizer = _optimizer(training)
     model.compile(optimizer, _LOSSES[training.loss](), jit_compile=False)
     optimizer.build(model.trainable_variables)
@@ -138,17 +141,19 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
     return _OPTIMIZERS[training.optimizer.name](**options)
 
 
-def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Result]:
+def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Trained]:
     """Train runs of equal settings one after the other; see the contract in `lstm_ablate.training.engines`."""
     for index, (run, data) in enumerate(zip(runs, arrays, strict=True)):
-        compiled = _compiled(run.settings, *data.train.shape[1:])
-        yield _train_one(compiled, run, data, lambda *told, index=index: on_epoch(index, *told))
+        yield _train_one(index, run, data, on_epoch)
 
 
-def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Result:
-    training, model = run.settings.training, compiled.model
+def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained:
+    training = run.settings.training
+    network = network_of(run.settings.model, *data.train.shape[1:])
+    compiled = _compiled(network, training)
+    model = compiled.model
     x, validation, test = (part.astype(training.dtype) for part in (data.train, data.validation, data.test))
-    start = randomness.initial_weights(run.settings.model, x.shape[2], run.seed)
+    start = randomness.initial_weights(network, run.seed)
     model.set_weights(list(start.values()))
     for variable, value in zip(model.optimizer.variables, compiled.optimizer_start, strict=True):
         variable.assign(value)
@@ -156,38 +161,33 @@ def _train_one(compiled: _Compiled, run: Run, data: Arrays, on_epoch: Any) -> Re
     train_losses: list[float] = []
     validation_losses: list[float] = []
     selected_weights = model.get_weights()
-    diverged = selected = None
-    for epoch in range(training.epochs):
-        ordered = x[randomness.batch_order(run.seed, epoch, len(x))]
+    diverged = None
+    for epoch in range(1, training.epochs + 1):
+        ordered = x[randomness.batch_order(run.seed, epoch - 1, len(x))]
         history = model.fit(ordered, ordered, batch_size=training.batch_size, shuffle=False, verbose=0)
-        train_losses.append(float(history.history["loss"][0]))
-        validation_losses.append(_evaluate(model, validation))
-        on_epoch(epoch + 1, train_losses[-1], validation_losses[-1], lambda: _named(start, model.get_weights()))
-        diverged, selected = judge(train_losses, validation_losses, training.select)
+        train_loss, validation_loss = float(history.history["loss"][0]), _evaluate(model, validation)
+        train_losses.append(train_loss)
+        validation_losses.append(validation_loss)
+        on_epoch(EpochEnd(index, epoch, train_loss, validation_loss, lambda: _named(start, model.get_weights())))
+        diverged, selected = diverged_and_selected(train_losses, validation_losses, training.select)
         if diverged:
             break
-        if selected == epoch + 1:
+        if selected == epoch:
             selected_weights = model.get_weights()
 
-    test_loss = reconstructions = None
+    test_loss, reconstructions = math.nan, None
     if not diverged:
         model.set_weights(selected_weights)
         test_loss = _evaluate(model, test)
-        if not np.isfinite(test_loss):
-            diverged, selected, test_loss = training.epochs, None, None
-        else:
-            reconstructions = np.asarray(model(test[:SHOWN]), np.float64)
-    return Result(
-        parameters=model.count_params(),
-        train_losses=train_losses,
-        validation_losses=validation_losses,
-        diverged_epoch=diverged,
-        best_epoch=selected,
-        train_loss=train_losses[selected - 1] if selected else None,
-        validation_loss=validation_losses[selected - 1] if selected else None,
-        test_loss=test_loss,
-        reconstructions=reconstructions,
-        weights=_named(start, selected_weights) if selected else None,
+        reconstructions = np.asarray(model(test[:SHOWN]), np.float64)
+    return result_of(
+        training.select,
+        network.parameters,
+        train_losses,
+        validation_losses,
+        test_loss,
+        reconstructions,
+        _named(start, selected_weights),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm_ablate.experiment.settings import Model
+from lstm_ablate.experiment.network import LSTM, Layer, Network
 
 Weights = dict[str, NDArray[np.float64]]
 
@@ -27,27 +27,29 @@ def batch_order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
     return generator("order", seed, epoch).permutation(samples)
 
 
-def initial_weights(model: Model, features: int, seed: int) -> Weights:
+def initial_weights(network: Network, seed: int) -> Weights:
     """Return the initial weights in float64, by name, in the order of `keras.Model.get_weights()`.
 
     Keras' defaults: Glorot uniform kernels [inputs, 4U], orthogonal recurrent kernels [U, 4U], biases [4U] that are 0
     but 1 at the forget gate (gates in Keras' order i, f, c, o); dense kernels [inputs, U] Glorot uniform, biases 0.
     Glorot & Bengio 2010 (equation 16); Saxe et al. 2014; Jozefowicz et al. 2015 for the forget bias.
     """
-    weights: Weights = {}
-    inputs = features
-    lstm = [("encoder", model.encoder), ("decoder", model.decoder)]
-    for layer, units in [(f"{part}.{k}", u) for part, stack in lstm for k, u in enumerate(stack)]:
-        weights[f"{layer}.kernel"] = _glorot_uniform(inputs, 4 * units, "weights", layer, "kernel", seed)
-        weights[f"{layer}.recurrent_kernel"] = _orthogonal(units, 4 * units, "weights", layer, "recurrent_kernel", seed)
-        weights[f"{layer}.bias"] = np.repeat([0.0, 1.0, 0.0, 0.0], units)
-        inputs = units
-    head = list(enumerate(model.head.units)) if model.head else []
-    for layer, units in [*((f"head.{k}", u) for k, u in head), ("reconstruction", features)]:
-        weights[f"{layer}.kernel"] = _glorot_uniform(inputs, units, "weights", layer, "kernel", seed)
-        weights[f"{layer}.bias"] = np.zeros(units)
-        inputs = units
-    return weights
+    return {
+        f"{layer.name}.{part}": _initial(layer, part, shape, seed)
+        for layer in network.layers
+        for part, shape in layer.shapes.items()
+    }
+
+
+def _initial(layer: Layer, part: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
+    match part:
+        case "kernel":
+            return _glorot_uniform(*shape, "weights", layer.name, part, seed)
+        case "recurrent_kernel":
+            return _orthogonal(*shape, "weights", layer.name, part, seed)
+        case "bias":
+            return np.repeat([0.0, 1.0, 0.0, 0.0], layer.units) if isinstance(layer, LSTM) else np.zeros(shape)
+    raise ValueError(f"no initial values are known for {part}")
 
 
 def _glorot_uniform(rows: int, columns: int, *purpose: str | int) -> NDArray[np.float64]:

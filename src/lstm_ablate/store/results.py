@@ -1,0 +1,97 @@
+"""The one description of a result: what an engine returns, a record holds and `runs.csv` shows is derived from it.
+
+A field that `runs.csv` shows carries its `Column`. Whoever adds a field adds it here, and fills it where
+it is known: in `training.engines.result_of` what training gives, in `training.work` what the windows say.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+
+@dataclass(frozen=True)
+class Column:
+    """Says of a field that it is a column of `runs.csv`, with this dtype of pandas."""
+
+    dtype: str
+
+
+class Shape(BaseModel):
+    """What those who read records count on; there may be more."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+# The loss of an epoch, which of a diverged run may be NaN or infinite; JSON knows neither and holds null.
+EpochLoss = Annotated[
+    float,
+    BeforeValidator(lambda loss: math.nan if loss is None else loss),
+    PlainSerializer(lambda loss: loss if math.isfinite(loss) else None, return_type=float | None, when_used="json"),
+]
+
+
+class Result(Shape):
+    """What training a run gave. Losses are in the units of `training.loss`; lists have one entry per epoch that ran.
+
+    `best_epoch` (from 1) is the epoch whose weights are kept: the one that `training.select` says. `train_loss`,
+    `validation_loss` and `test_loss` belong to it. Of a diverged run these four are None.
+    """
+
+    status: Annotated[Literal["ok", "diverged"], Column("str")]
+    epochs: Annotated[int, Field(ge=1), Column("Int64")]
+    best_epoch: Annotated[int | None, Column("Int64")]
+    parameters: Annotated[int, Column("Int64")]
+    train_loss: Annotated[float | None, Column("float64")]
+    validation_loss: Annotated[float | None, Column("float64")]
+    test_loss: Annotated[float | None, Column("float64")]
+    diverged_epoch: Annotated[int | None, Column("Int64")]
+    train_losses: list[EpochLoss]
+    validation_losses: list[EpochLoss]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if not self.epochs == len(self.train_losses) == len(self.validation_losses):
+            raise ValueError("there must be one loss for each epoch")
+        if self.status == "ok" and self.test_loss is None:
+            raise ValueError("a run that ended in order must have a test loss")
+        if self.status == "diverged" and self.diverged_epoch is None:
+            raise ValueError("a diverged run must have the epoch at which it diverged")
+        return self
+
+
+class Recorded(Result):
+    """What a record holds of a trained run: its result and what its test windows say.
+
+    `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean. `windows` and
+    `reconstructions` [N][T] are the first feature of the first test windows and of what the network made of them.
+    """
+
+    floor: float
+    ceiling: float
+    windows: list[list[float]] = []
+    reconstructions: list[list[float]] = []
+
+    @model_validator(mode="after")
+    def _has_a_value_for_each_of_the_windows(self) -> Self:
+        if list(map(len, self.windows)) != list(map(len, self.reconstructions)):
+            raise ValueError("there must be one reconstructed value for each value of the windows")
+        return self
+
+
+class Failed(Shape):
+    """What a record holds of a run that crashed or timed out, twice."""
+
+    status: Literal["failed"]
+    message: str
+
+
+def columns() -> dict[str, str]:
+    """Return the columns of `runs.csv` that a result fills, in their order, each with its dtype."""
+    return {
+        name: column.dtype
+        for name, field in Recorded.model_fields.items()
+        for column in field.metadata
+        if isinstance(column, Column)
+    }

@@ -22,17 +22,20 @@ def verify(
     from lstm_ablate.checks import verification
     from lstm_ablate.experiment import runs
     from lstm_ablate.training import resources
+    from lstm_ablate.training.executors.local import execute
 
     experiment = study.checked(config, overrides_of(overrides, engine))
     log = teller()
     expanded = runs.expand(experiment)
-    comparisons = []
-    for one in verification.compare(expanded, workers or resources.workers(experiment)):
-        comparisons.append(one)
-        log(f"{len(comparisons)}/{len(expanded)} runs compared; {one.run.variant}, seed {one.run.seed}")
-    comparisons.sort(key=lambda one: expanded.index(one.run))
-    verdicts = verification.judge(comparisons)
-    epochs = verification.by_epoch(comparisons)
+    processes = workers or resources.workers(experiment)
+    measured = []
+    for deviation in verification.deviations(expanded, execute=execute, workers=processes):
+        measured.append(deviation)
+        run = deviation.run
+        log(f"{len(measured)}/{len(expanded)} runs compared; {run.variant}, seed {run.seed}")
+    measured.sort(key=lambda deviation: expanded.index(deviation.run))
+    verdicts = verification.verdicts(measured)
+    epochs = verification.by_epoch(measured)
     if as_json:
         content = {"verdicts": [asdict(one) for one in verdicts], "epochs": [asdict(one) for one in epochs]}
         print(json_text(content))

@@ -21,7 +21,7 @@ import filelock
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lstm_ablate.errors import FolderError
-from lstm_ablate.experiment.runs import SCHEMA, canonical_json
+from lstm_ablate.experiment.identity import SCHEMA, canonical_json
 from lstm_ablate.store import files
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")

@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.experiment.changes import EXCLUDES, apply, changes_of, override, put
+from lstm_ablate.experiment.field_types import MAX_RUNS
 from lstm_ablate.experiment.problems import Problems, find, found, validate
 from lstm_ablate.experiment.schema import CHANGEABLE, ExperimentFile
-from lstm_ablate.experiment.settings import MAX_RUNS, Autoregressive, FileData, Settings
+from lstm_ablate.experiment.settings import Autoregressive, FileData, Settings
 from lstm_ablate.experiment.yaml_source import Node, Place, read_file
 
 

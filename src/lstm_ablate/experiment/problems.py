@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.experiment.field_types import Frozen
 from lstm_ablate.experiment.schema import CHANGEABLE, keys_below
-from lstm_ablate.experiment.settings import Frozen
 from lstm_ablate.experiment.yaml_source import Node, Place
 
 Kind = TypeVar("Kind", bound=Frozen)

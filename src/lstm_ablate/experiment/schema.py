@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from lstm_ablate.experiment.settings import CountOrAuto, Frozen, Margin, Positive, Seeds, Settings
+from lstm_ablate.experiment.field_types import CountOrAuto, Frozen, Margin, Positive, Seeds
+from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.yaml_source import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"

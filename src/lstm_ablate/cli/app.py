@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lstm_ablate.evidence.analysis import Summary
-    from lstm_ablate.experiment.loading import Experiment
+    from lstm_ablate.experiment.resolved import Experiment
 
 app = typer.Typer(
     name="lstm-ablate",

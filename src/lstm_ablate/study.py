@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import loading, runs
-from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store import environment, inventory, locks, records
 from lstm_ablate.training import cost, resources, sweep

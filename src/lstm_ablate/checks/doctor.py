@@ -13,7 +13,7 @@ from pathlib import Path
 from lstm_ablate import machine
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import loading
-from lstm_ablate.experiment.runs import id_of
+from lstm_ablate.experiment.identity import id_of
 from lstm_ablate.store import files, inventory, locks, records
 from lstm_ablate.training import resources
 

@@ -18,12 +18,13 @@ def init(
 ) -> None:
     """List the configs that come with lstm-ablate, or write one into the working folder."""
     from lstm_ablate.experiment import shipped
+    from lstm_ablate.store import copies
 
     if name is None:
         rows = [list(row) for row in shipped.questions().items()]
         print_table(["config", "what it asks"], rows)
         return
-    for path in shipped.write(name, Path()):
+    for path in copies.write(shipped.contents(name), Path()):
         print(path)
     teller()(f"next: lstm-ablate run {name}.yaml")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lstm_ablate.evidence.analysis import Summary
-from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.yaml_source import dump
 from lstm_ablate.report import page, plots

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.experiment.schema import VERSION
-from lstm_ablate.experiment.yaml_source import Node, read_file
+from lstm_ablate.experiment.experiment_file import VERSION
+from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.yaml_source import read_file
 from lstm_ablate.store import files, records
 
 KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")  # how the names of figures begin

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from lstm_ablate.errors import FolderError
-from lstm_ablate.experiment.runs import SCHEMA, canonical_json
+from lstm_ablate.experiment.identity import SCHEMA, canonical_json
 from lstm_ablate.store import files
 from lstm_ablate.store.results import Failed, Recorded, Shape
 

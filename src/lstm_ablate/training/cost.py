@@ -4,8 +4,8 @@ import statistics
 from dataclasses import dataclass
 
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.loading import Experiment
 from lstm_ablate.experiment.network import network_of
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training import sweep

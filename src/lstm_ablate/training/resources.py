@@ -6,7 +6,8 @@ from pathlib import Path
 from lstm_ablate import machine
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.loading import Experiment, load
+from lstm_ablate.experiment.loading import load
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Data, Settings
 from lstm_ablate.training.inputs import windows
 

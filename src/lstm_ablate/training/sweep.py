@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ablate import machine
-from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, expand
 from lstm_ablate.store import environment, failures, records
 from lstm_ablate.store.records import Record

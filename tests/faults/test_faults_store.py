@@ -234,11 +234,11 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path):
     try:
-        one = Disk(tmp_path)
+        disk = Disk(tmp_path)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no ext4 in a loop file here: {error}")
-    yield one
-    one.unmount()
+    yield disk
+    disk.unmount()
 
 
 @pytest.mark.parametrize("dropped", ["nothing", "file", "folder"])
@@ -262,7 +262,7 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
         found, damaged = records.read_all(folder)
         wanted = [numbered(int(n)) for n in acknowledged if n.endswith("\n")]
         told += len(wanted)
-        lost += sum(found.get(one.run) != one for one in wanted)
+        lost += sum(found.get(record.run) != record for record in wanted)
         if dropped == "nothing":
             assert damaged == []
         shutil.rmtree(folder, ignore_errors=True)
@@ -356,7 +356,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
-    expected, whole = derived(folder), {one: one.read_bytes() for one in (folder / "runs").glob("*.json")}
+    expected, whole = derived(folder), {file: file.read_bytes() for file in (folder / "runs").glob("*.json")}
     found, _ = records.read_all(folder)
     victim, content = next(iter(whole.items()))
     draw = random.Random(3)
@@ -379,8 +379,8 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     assert same < 0.01 * flips
     victim.write_bytes(content)
     for trial in range(often(1, 20)):
-        for one in draw.sample(list(whole), 3):
-            one.write_bytes(draw.choice(damages[: len(content) - 1]))
+        for record in draw.sample(list(whole), 3):
+            record.write_bytes(draw.choice(damages[: len(content) - 1]))
         _, err = run(path, "--results", tmp_path)
         told = re.findall(r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d+\.json, the run is trained again\n", err)
         assert len(set(told)) == 3 and "3 done, 3 to train" in err

@@ -17,6 +17,7 @@ from lstm_ablate import machine
 from lstm_ablate.cli import app
 from lstm_ablate.errors import printable
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.yaml_source import MAX_BYTES
 from lstm_ablate.store import environment, records
 from lstm_ablate.training import sweep
@@ -647,7 +648,7 @@ def test_records_of_a_newer_program(folder, monkeypatch, capsys):
     write(HEAD)
     run = runs.expand(loading.load(Path("c.yaml")))[0]
     Path("results/test/runs").mkdir(parents=True)
-    identity = {**run.identity, "schema": runs.SCHEMA + 1}
+    identity = {**run.identity, "schema": SCHEMA + 1}
     records.publish(Path("results/test"), records.Record("0" * 16, identity, {"status": "ok"}, {}))
     err = call(["plan", "c.yaml"], monkeypatch, capsys, code=4)
     assert err.startswith(
@@ -659,7 +660,7 @@ def test_run_stops_at_records_of_a_newer_program_too(folder, monkeypatch, capsys
     write(HEAD)
     run = runs.expand(loading.load(Path("c.yaml")))[0]
     Path("results/test/runs").mkdir(parents=True)
-    record = records.Record("0" * 16, {**run.identity, "schema": runs.SCHEMA + 1}, {"status": "ok"}, {})
+    record = records.Record("0" * 16, {**run.identity, "schema": SCHEMA + 1}, {"status": "ok"}, {})
     records.publish(Path("results/test"), record)
     Path("results/test/.lock").touch()
     assert "holds records of schema 2, newer than" in call(["run", "c.yaml"], monkeypatch, capsys, code=4)

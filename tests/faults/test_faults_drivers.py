@@ -230,12 +230,12 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     path = config(tmp_path)
     folder = tmp_path / "stub"
     run(path, "seeds=[0, 1]", "--results", tmp_path)
-    (mine,) = (run for run, one in records.read_all(folder)[0].items() if one.identity["seed"] == 1)
+    (mine,) = (run for run, record in records.read_all(folder)[0].items() if record.identity["seed"] == 1)
     (folder / "runs" / f"{mine}.json").write_text("{}")
     told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
     _, err = run(path, "seeds=[0]", "--results", tmp_path, "-q")
     assert err == f"{told}\n"
-    assert [one.name for one in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
+    assert [path.name for path in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
     (folder / "runs" / f"{mine}.json").write_text("{}")
     _, err = ended(start("report", folder))
     assert err == f"{folder}/runs/{mine}.json: damaged; `lstm-ablate run` moves it aside\n"
@@ -314,14 +314,14 @@ def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
 def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
     """A file system on which locks do not work: both train everything, the first to record a run has recorded it."""
     path = config(tmp_path, quick=Behaviour.QUICK)
-    one = loading.load(path, ("seeds=10",))
+    experiment = loading.load(path, ("seeds=10",))
     folder = tmp_path / "r"
     (folder / "runs").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(TESTS.parent))
     stored = []
 
     def drive():
-        todo = sweep.plan(one, folder, engine="stub_engine")
+        todo = sweep.plan(experiment, folder, engine="stub_engine")
         steps = sweep.train(todo, folder, execute=local.execute, workers=1, config_folder=folder)
         stored.extend(step.stored for step in steps if isinstance(step, sweep.Finished))
 
@@ -448,7 +448,7 @@ def test_10000_runs_leave_a_driver_small(tmp_path):
     )  # fmt: skip
     gauge = [line.split()[1:] for line in lines(acks)]
     assert len(gauge) == count
-    descriptors = {int(one) for one, _ in gauge[10:]}
+    descriptors = {int(count) for count, _ in gauge[10:]}
     early, late = (max(float(memory) for _, memory in part) for part in (gauge[: count // 10], gauge[-count // 10 :]))
     print(f"{count} runs: {sorted(descriptors)} descriptors, {late - early:.1f} MB more")
     assert max(descriptors) - min(descriptors) <= 1  # one for the record that is being written, or the folder
@@ -508,8 +508,8 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
         folder = tmp_path / str(trial) / "stub"
         (folder / "runs").mkdir(parents=True)
         for overrides in (("variants.quick.training.epochs=2",), ()):
-            one = loading.load(path, overrides)
-            todo = sweep.plan(one, folder, engine="stub_engine")
+            experiment = loading.load(path, overrides)
+            todo = sweep.plan(experiment, folder, engine="stub_engine")
             steps = sweep.train(todo, folder, execute=shuffled, workers=draw.randint(1, 3), config_folder=folder)
             stop = draw.randint(1, 5)
             for _ in (step for step in steps if isinstance(step, sweep.Finished)):

@@ -21,7 +21,7 @@ from recorded import FAILED as NO_LUCK
 from recorded import OK
 from stub_behaviour import Behaviour
 
-from lstm_ablate.experiment import runs
+from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Record
 
@@ -234,11 +234,11 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path):
     try:
-        one = Disk(tmp_path)
+        disk = Disk(tmp_path)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no ext4 in a loop file here: {error}")
-    yield one
-    one.unmount()
+    yield disk
+    disk.unmount()
 
 
 @pytest.mark.parametrize("dropped", ["nothing", "file", "folder"])
@@ -262,7 +262,7 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
         found, damaged = records.read_all(folder)
         wanted = [numbered(int(n)) for n in acknowledged if n.endswith("\n")]
         told += len(wanted)
-        lost += sum(found.get(one.run) != one for one in wanted)
+        lost += sum(found.get(record.run) != record for record in wanted)
         if dropped == "nothing":
             assert damaged == []
         shutil.rmtree(folder, ignore_errors=True)
@@ -356,7 +356,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
-    expected, whole = derived(folder), {one: one.read_bytes() for one in (folder / "runs").glob("*.json")}
+    expected, whole = derived(folder), {file: file.read_bytes() for file in (folder / "runs").glob("*.json")}
     found, _ = records.read_all(folder)
     victim, content = next(iter(whole.items()))
     draw = random.Random(3)
@@ -379,8 +379,8 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     assert same < 0.01 * flips
     victim.write_bytes(content)
     for trial in range(often(1, 20)):
-        for one in draw.sample(list(whole), 3):
-            one.write_bytes(draw.choice(damages[: len(content) - 1]))
+        for record in draw.sample(list(whole), 3):
+            record.write_bytes(draw.choice(damages[: len(content) - 1]))
         _, err = run(path, "--results", tmp_path)
         told = re.findall(r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d+\.json, the run is trained again\n", err)
         assert len(set(told)) == 3 and "3 done, 3 to train" in err
@@ -396,7 +396,7 @@ def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
     expected = derived(folder)
     pipe, link, alien, *_ = sorted((folder / "runs").glob("*.json"))
     content = {"run": alien.stem, "identity": [1], "result": {"status": "skipped"}, "meta": {}}
-    checksum = hashlib.sha256(runs.canonical_json(content).encode()).hexdigest()
+    checksum = hashlib.sha256(canonical_json(content).encode()).hexdigest()
     alien.write_text(json.dumps({**content, "checksum": checksum}))
     for place in (pipe, link, folder / "environment.json"):
         place.unlink()

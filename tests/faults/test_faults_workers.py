@@ -192,8 +192,8 @@ import resource, sys
 from pathlib import Path
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.training import work
-one = loading.load(Path(sys.argv[1]), (f"seeds={sys.argv[2]}", "training.epochs=3"))
-for group in runs.groups(runs.expand(one)[: int(sys.argv[3])]):
+experiment = loading.load(Path(sys.argv[1]), (f"seeds={sys.argv[2]}", "training.epochs=3"))
+for group in runs.groups(runs.expand(experiment)[: int(sys.argv[3])]):
     work.train(group, lambda message: None)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     print(len(group), pages * resource.getpagesize() / 1e6)

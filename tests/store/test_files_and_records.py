@@ -95,7 +95,7 @@ def test_a_record_comes_back_as_it_was(folder):
 def test_the_same_result_again_is_no_conflict_another_one_is_kept_beside(folder):
     slower = Record(RECORD.run, RECORD.identity, RECORD.result, {"seconds": 9.0})
     other = Record(RECORD.run, RECORD.identity, {**RECORD.result, "test_loss": 0.2}, {})
-    assert [records.publish(folder, one) for one in (RECORD, slower, other, other)] == [
+    assert [records.publish(folder, record) for record in (RECORD, slower, other, other)] == [
         "stored", "same", "conflict", "conflict",
     ]  # fmt: skip
     assert records.read_all(folder)[0] == {RECORD.run: RECORD}
@@ -153,16 +153,16 @@ def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.write_text("{")
     failed = Record(RECORD.run, RECORD.identity, FAILED, {})
-    assert [records.publish(folder, one) for one in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
+    assert [records.publish(folder, record) for record in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
     assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
-    assert [one.read_text() for one in (folder / "runs" / "damaged").iterdir()] == ["{"]
+    assert [path.read_text() for path in (folder / "runs" / "damaged").iterdir()] == ["{"]
 
 
 def test_every_kind_of_record_comes_back(folder):
     for n, result in enumerate((OK, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
     found, damaged = records.read_all(folder)
-    assert [one.status for one in found.values()] == ["ok", "diverged", "failed"] and damaged == []
+    assert [record.status for record in found.values()] == ["ok", "diverged", "failed"] and damaged == []
 
 
 SHAPES = {

@@ -37,11 +37,11 @@ def smi(tmp_path, monkeypatch):
 
 def test_gpus_are_those_that_we_may_use_with_the_memory_that_is_free(smi, monkeypatch):
     smi("0, GPU-a, 79000", "1, GPU-b, 10", "2, GPU-c, [N/A]")
-    one, two, three = (
+    first, second, third = (
         machine.Gpu("GPU-a", 79000 * 2**20), machine.Gpu("GPU-b", 10 * 2**20), machine.Gpu("GPU-c", None)
     )  # fmt: skip
-    assert machine.gpus() == (one, two, three)
-    for allowed, expected in {"1": (two,), "GPU-c,0": (one, three), "": ()}.items():
+    assert machine.gpus() == (first, second, third)
+    for allowed, expected in {"1": (second,), "GPU-c,0": (first, third), "": ()}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
         machine.gpus.cache_clear()
         assert machine.gpus() == expected
@@ -92,35 +92,35 @@ tasks: {short: {}, long: {data.timesteps: 300}}
 
 def test_the_group_size_is_that_of_the_largest_runs_on_the_fullest_gpu(smi, tmp_path):
     (tmp_path / "c.yaml").write_text(CONFIG)
-    one = loading.load(tmp_path / "c.yaml")
-    each = sizes.run_bytes(one.settings["long", "wide"], 2304, 300, 1)
+    experiment = loading.load(tmp_path / "c.yaml")
+    each = sizes.run_bytes(experiment.settings["long", "wide"], 2304, 300, 1)
     fullest = int(2 * each * 9 / 2**20)
     smi("0, GPU-a, 79000", f"1, GPU-b, {fullest}", "2, GPU-c, [N/A]")
-    settled = resources.settled(one, tmp_path)
-    assert (settled.group_size, settled.resolved["group_size"], one.resolved["group_size"]) == (8, 8, "auto")
-    assert list(settled.resolved) == list(one.resolved)
+    settled = resources.settled(experiment, tmp_path)
+    assert (settled.group_size, settled.resolved["group_size"], experiment.resolved["group_size"]) == (8, 8, "auto")
+    assert list(settled.resolved) == list(experiment.resolved)
     expanded = runs.expand(settled)
     assert {run.identity["group_size"] for run in expanded} == {8}
     assert [len(group) for group in runs.groups(expanded)] == [8] * 20
     smi("0, GPU-a, 79000")
-    assert resources.settled(one, tmp_path).group_size == 64  # no more than hold 40 seeds
+    assert resources.settled(experiment, tmp_path).group_size == 64  # no more than hold 40 seeds
     asked = loading.load(tmp_path / "c.yaml", ("group_size=3",))
     assert resources.settled(asked, tmp_path) is asked
     for lines in (["0, GPU-c, [N/A]"], []):
         smi(*lines)
-        assert resources.settled(one, tmp_path) is one
+        assert resources.settled(experiment, tmp_path) is experiment
 
 
 def test_the_size_of_own_data_is_that_of_the_file(smi, tmp_path):
     (tmp_path / "mine.csv").write_text("x\n" + "1\n2\n" * 20_000)
     config = CONFIG.replace(", long: {data.timesteps: 300}", "") + "data: {family: file, path: mine.csv}\n"
     (tmp_path / "c.yaml").write_text(config)
-    one = loading.load(tmp_path / "c.yaml")
+    experiment = loading.load(tmp_path / "c.yaml")
     windows = 28_000 + 6_000 + 6_000 - 3 * 29
-    each = sizes.run_bytes(one.settings["short", "wide"], windows, 30, 1)
+    each = sizes.run_bytes(experiment.settings["short", "wide"], windows, 30, 1)
     for runs_held, size in ((3.9, 2), (4.1, 4)):
         smi(f"0, GPU-a, {round(2 * each * runs_held / 2**20)}")
-        assert resources.settled(one, tmp_path).group_size == size
+        assert resources.settled(experiment, tmp_path).group_size == size
 
 
 def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, tmp_path):

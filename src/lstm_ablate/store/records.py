@@ -1,8 +1,8 @@
 """Durable records of finished runs: what is done, and what it gave.
 
-A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a `meta` part that
-may differ between reruns (seconds, device). It carries a checksum; a file that fails it, or has not the shape given
-here, is no record.
+A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a
+`meta` part that may differ between reruns (seconds, device). It carries a checksum. A file that
+fails the checksum, or does not have the shape given here, is damaged.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ def _parsed(path: Path) -> Record | None:
 
 
 def listed(folder: Path) -> list[Path]:
-    """Return what is a record of a results folder by its name; raise FolderError where that cannot be told."""
+    """Return the files that are named as records; raise FolderError if `runs` cannot be listed."""
     try:
         return sorted(path for path in (folder / "runs").iterdir() if _NAME.fullmatch(path.name))
     except FileNotFoundError:
@@ -93,16 +93,17 @@ def listed(folder: Path) -> list[Path]:
 
 
 def read_all(folder: Path) -> tuple[dict[str, Record], list[Path]]:
-    """Return the records of a results folder by run, and the files that should be records but are damaged.
+    """Return the records of a results folder by run, and the files that are damaged records.
 
-    May be called beside a driver at work. Raises FolderError where a record cannot be read, or is a newer program's.
+    May be called while a driver is at work. Raises FolderError if a record cannot be read, or if a
+    newer program wrote it.
     """
     found: dict[str, Record] = {}
     damaged: list[Path] = []
     for path in listed(folder):
         try:
             record = _parsed(path)
-        except FileNotFoundError:  # a driver has just moved it aside
+        except FileNotFoundError:  # a driver has just set it aside
             continue
         except OSError as error:
             raise files.unusable(folder, error) from None
@@ -116,9 +117,10 @@ def read_all(folder: Path) -> tuple[dict[str, Record], list[Path]]:
 def publish(folder: Path, record: Record) -> str:
     """Store a record durably. Return 'stored', 'same' or 'conflict'.
 
-    'same': the run was recorded before with the same result. 'conflict': with another result; the new record is kept
-    beside the old one as `runs/conflicts/<id>.<n>.json`, and the old one stays. Only of a failed run, which was tried
-    again, the old record is replaced.
+    'same': the run was recorded before with the same result. 'conflict': it was recorded with
+    another result; the old record stays, and the new one is kept beside it as
+    `runs/conflicts/<id>.<n>.json`. Only the record of a failed run, which was tried again, is
+    replaced.
     """
     path = folder / "runs" / f"{record.run}.json"
     if files.publish(path, _text(record)):
@@ -144,7 +146,10 @@ def _keep_beside(folder: Path, name: str, text: str) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Move a damaged record to `runs/damaged/`, so that its run is trained again; return where it lies now."""
+    """Move a damaged record to `runs/damaged/`, so that its run is trained again.
+
+    Returns the new path.
+    """
     folder = path.parent / "damaged"
     files.make_folder(folder)
     n = 1

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+import stub_behaviour
 
 from lstm_ablate.training.resources import WORKER_ENVIRONMENT
 
@@ -12,13 +13,22 @@ os.environ.update(WORKER_ENVIRONMENT)  # before anything imports TensorFlow
 @pytest.fixture
 def no_page(monkeypatch):
     """Reports without their page, which takes seconds to draw; each of them would have drawn it."""
-    from lstm_ablate.report import renderers
+    from lstm_ablate.report import derived
 
-    write, written, drawn = renderers.write, [], []
-    monkeypatch.setattr(renderers, "write", lambda *words: written.append(words[0]) or write(*words))
-    monkeypatch.setattr(renderers, "_write_page", lambda folder, _: drawn.append(folder) or set())
+    write, written, drawn = derived.write, [], []
+    monkeypatch.setattr(derived, "write", lambda *words: written.append(words[0]) or write(*words))
+    monkeypatch.setattr(derived, "_write_page", lambda folder, _: drawn.append(folder) or set())
     yield
     assert drawn == written
+
+
+@pytest.fixture
+def stub_marks(tmp_path_factory, monkeypatch):
+    """A folder for the marks of the stub engine; whatever a config asked for must have happened."""
+    monkeypatch.setenv("STUB_MARKS", str(tmp_path_factory.mktemp("marks")))
+    stub_behaviour.asked.clear()
+    yield
+    assert not stub_behaviour.missed()
 
 
 @pytest.fixture(autouse=True)

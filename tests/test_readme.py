@@ -17,7 +17,8 @@ from lstm_ablate.evidence import compare, gate
 from lstm_ablate.experiment import loading, shipped
 from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.settings import Model
-from lstm_ablate.report.renderers import FORMATS
+from lstm_ablate.report.formats import FORMATS
+from lstm_ablate.store import copies
 from lstm_ablate.store.tables import curves_table, runs_table
 from lstm_ablate.training.engines import ENGINES
 
@@ -46,7 +47,7 @@ def test_every_call_parses_and_names_a_valid_experiment(line, monkeypatch, tmp_p
     alone = [word.removesuffix(".yaml") for word in words if re.fullmatch(r"\w+\.yaml", word)]
     monkeypatch.chdir(tmp_path if alone else ROOT)
     for config in alone:
-        shipped.write(config, Path())
+        copies.write(shipped.contents(config), Path())
     context = COMMANDS[name].make_context(name, list(words))
     if "config" in context.params and name in ("run", "plan", "verify"):
         loading.load(Path(context.params["config"]), tuple(context.params["overrides"] or ()))

@@ -37,7 +37,7 @@ def derived(folder):
 
 def test_the_records_are_whole_and_those_that_the_config_asks_for():
     one = loading.load(WRITTEN / "schema1.yaml")
-    found, damaged = records.load(WRITTEN / "results")
+    found, damaged = records.read_all(WRITTEN / "results")
     assert damaged == [] and found.keys() == {run.id for run in runs.expand(one)}
     assert {record.identity["schema"] for record in found.values()} == {1}
     counts = [sum(record.status == status for record in found.values()) for status in ("ok", "diverged", "failed")]

@@ -14,8 +14,9 @@ from recorded import FAILED, OK
 from lstm_ablate.checks import doctor
 from lstm_ablate.cli import app
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.identity import canonical_json, id_of
 from lstm_ablate.machine import Gpu
-from lstm_ablate.store import files, records
+from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Record
 
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
@@ -167,7 +168,7 @@ def test_records_that_cannot_be_listed(folder):
 def test_records_of_a_newer_program(folder):
     run = runs.expand(loading.load(SMOKE))[0]
     identity = {**run.identity, "schema": 2}
-    records.publish(folder, Record(runs.id_of(identity), identity, {"status": "ok"}, {}))
+    records.publish(folder, Record(id_of(identity), identity, {"status": "ok"}, {}))
     assert "newer than this program" in problems(folder)["records"]
 
 
@@ -177,9 +178,9 @@ def test_a_record_of_a_newer_program_may_hold_more(folder):
     content = {"run": run.id, "identity": run.identity, "meta": {}, "result": OK, "notes": "new"}
     for left_out in (None, "meta"):
         kept = {name: value for name, value in content.items() if name != left_out}
-        checksum = hashlib.sha256(runs.canonical_json(kept).encode()).hexdigest()
+        checksum = hashlib.sha256(canonical_json(kept).encode()).hexdigest()
         (folder / "runs" / f"{run.id}.json").write_text(json.dumps({**kept, "checksum": checksum}))
-        found, damaged = records.load(folder)
+        found, damaged = records.read_all(folder)
         assert (run.id in found, len(damaged)) == ((True, 0) if left_out is None else (False, 1))
 
 
@@ -222,7 +223,7 @@ def test_a_folder_that_is_missing_or_of_something_else(tmp_path):
 
 
 def test_a_folder_in_use(folder):
-    with records.locked(folder):
+    with locks.locked(folder):
         assert examined(folder)["in use"].found.startswith(f"by process {os.getpid()} on ")
     (folder / ".holder").write_text("process 1 on elsewhere\n")  # as a killed driver leaves it
     assert "in use" not in examined(folder)

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from lstm_ablate.checks import benchmark, verification
-from lstm_ablate.checks.verification import Comparison, Epoch
+from lstm_ablate.checks.verification import Deviation, Epoch
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Settings
 
@@ -31,15 +31,15 @@ def run(engine, batch_size=8, seed=0, **training):
     return Run("default", "x", seed, Settings.model_validate(values), engine)
 
 
-def verdict(engine, **settings):
-    comparisons = [verification._compare(run(engine, seed=seed, **settings), lambda _: None) for seed in range(2)]
-    (one,) = verification.judge(comparisons)
+def verdict(engine, seeds=1, **settings):
+    comparisons = [verification._deviation(run(engine, seed=seed, **settings), lambda _: None) for seed in range(seeds)]
+    (one,) = verification.verdicts(comparisons)
     return one, comparisons
 
 
 def test_the_fused_engine_holds():
     one, comparisons = verdict("fused")
-    assert one.holds and one.seeds == 2
+    assert one.holds and one.seeds == 1
     assert 0 < one.after_steps < 1e-12
     for comparison in comparisons:
         assert [epoch.epoch for epoch in comparison.epochs] == [1, 2]
@@ -59,9 +59,9 @@ def test_a_slightly_wrong_learning_rate_is_found_in_float64():
 
 
 def test_lost_digits_are_found_in_float32():
-    one, comparisons = verdict("biased_engine", batch_size=biased_engine.NOISY_FLOAT32)
+    one, comparisons = verdict("biased_engine", seeds=2, batch_size=biased_engine.NOISY_FLOAT32)
     assert one.after_steps == 0 and one.beyond == one.seeds == 2 < one.seeds_needed
-    (more,) = verification.judge(comparisons * 3)
+    (more,) = verification.verdicts(comparisons * 3)
     assert not more.holds and more.median_factor > 2
 
 
@@ -81,7 +81,7 @@ def test_an_engine_without_a_finite_weight_fails():
 
 def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
     epochs = tuple(Epoch(k, 0, 0, factor * 1e-6, 0, 1e-6, 0) for k, factor in enumerate(factors, start=1))
-    return Comparison(run("fused"), after_steps, epochs, diverged)
+    return Deviation(run("fused"), after_steps, epochs, diverged)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
     ],
 )
 def test_the_verdict_counts_seeds_and_takes_the_worst_epoch(comparisons, epoch, beyond, holds):
-    (one,) = verification.judge(comparisons)
+    (one,) = verification.verdicts(comparisons)
     assert (one.worst_epoch, one.beyond, one.holds) == (epoch, beyond, holds)
     assert len(verification.by_epoch(comparisons)) == max(len(each.epochs) for each in comparisons)
 
@@ -123,11 +123,11 @@ def test_the_relative_error_is_that_of_the_worst_tensor():
 
 def test_verify_and_its_exit_code_on_the_command_line(tmp_path):
     command = [Path(sys.executable).with_name("lstm-ablate"), "verify", ROOT / "configs" / "smoke.yaml"]
-    words = ["seeds=1", "training.epochs=1", "--json"]
+    words = ["seeds=1", "training.epochs=1", "variants={tanh: {}}", "--json"]
     done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
-    assert [(one["variant"], one["holds"]) for one in content["verdicts"]] == [("tanh", True), ("relu", True)]
+    assert [(one["variant"], one["holds"]) for one in content["verdicts"]] == [("tanh", True)]
     assert len(content["epochs"]) == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -18,7 +18,7 @@ from scipy import stats
 from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.yaml_source import read_text
-from lstm_ablate.report import renderers
+from lstm_ablate.report import cells, derived, markdown, terminal, values
 from lstm_ablate.store.records import Record
 
 pytestmark = pytest.mark.usefixtures("no_page")
@@ -262,7 +262,7 @@ def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
 
 def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
     one, expanded, records = case
-    renderers.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
+    derived.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     rows = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))
     recorded = [run for run in expanded if run.id in records]
     assert [(r["task"], r["variant"], int(r["seed"]), r["run"]) for r in rows] == [
@@ -287,21 +287,21 @@ def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
 def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
     one, expanded, records = case
     names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
-    renderers.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
+    derived.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     first = {name: (tmp_path / name).read_bytes() for name in names}
     shuffled = {
         run: Record(r.run, r.identity, r.result, {"training_seconds": 99.0}) for run, r in reversed(records.items())
     }
-    renderers.write(tmp_path, one, expanded, shuffled, analysis.summarise(one, expanded, shuffled))
+    derived.write(tmp_path, one, expanded, shuffled, analysis.summarise(one, expanded, shuffled))
     assert {name: (tmp_path / name).read_bytes() for name in names} == first
 
 
 def test_every_format_tells_the_same(case, tmp_path):
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
-    renderers.write(tmp_path, one, expanded, records, summary)
+    derived.write(tmp_path, one, expanded, records, summary)
     stream = io.StringIO()
-    renderers.terminal(summary, Console(file=stream, width=250, color_system=None))
+    terminal.terminal(summary, Console(file=stream, width=250, color_system=None))
     text = stream.getvalue()
     markdown = (tmp_path / "report.md").read_text()
     for shown in (text, markdown.replace("\\", "")):
@@ -319,15 +319,15 @@ def test_every_format_tells_the_same(case, tmp_path):
         for words in ("all diverged (6 of 6)", "all failed", "no run yet", "5/0/0 of 6", "failed: ValueError: [red]"):
             assert words in shown
         assert "nan" not in shown.lower().replace("unfinished", "")
-    content = json.loads(renderers.as_json(summary))
+    content = json.loads(values.as_json(summary))
     means = [row.mean and row.mean.value for row in (*summary.rows, *summary.overall)]
     assert [row["mean"] and row["mean"]["value"] for row in content["rows"]] == means
-    assert renderers.as_csv(summary) == (tmp_path / "summary.csv").read_text()
+    assert values.as_csv(summary) == (tmp_path / "summary.csv").read_text()
 
 
 def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
     one, expanded, records = case
-    renderers.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
+    derived.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     (block,) = re.findall(r"```yaml\n(.*?)```", (tmp_path / "report.md").read_text(), re.DOTALL)
     assert block == (tmp_path / "experiment.yaml").read_text()
     assert read_text(block, "block").plain() == json.loads(json.dumps(dict(one.resolved)))
@@ -338,7 +338,7 @@ def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
 def test_a_folder_without_records_reports_that(case, tmp_path):
     one, expanded, _ = case
     summary = analysis.summarise(one, expanded, {})
-    renderers.write(tmp_path, one, expanded, {}, summary)
+    derived.write(tmp_path, one, expanded, {}, summary)
     assert {row.missing for row in summary.rows} == {6}
     assert "no run yet" in (tmp_path / "report.md").read_text()
 
@@ -393,7 +393,7 @@ def test_json_holds_an_interval_that_ends_at_infinity(case):
             result = records[run.id].result | {"test_loss": (1e30, 1e-30)[run.seed]}
             records[run.id] = Record(run.id, run.identity, result, {})
     summary = analysis.summarise(one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 2})
-    row = next(row for row in json.loads(renderers.as_json(summary))["rows"] if row["variant"] == "007")
+    row = next(row for row in json.loads(values.as_json(summary))["rows"] if row["variant"] == "007")
     assert row["comparison"]["ratio"]["high"] == "inf"
 
 
@@ -406,8 +406,8 @@ def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
     rows = {row.variant: row for row in analysis.summarise(one, expanded, records).overall}
     row = rows["gone"]
     assert (row.ok, row.diverged, row.median, row.diverging.value) == (6, 6, None, 0.5)
-    assert renderers.statistics(row)[:4] == ("-",) * 4 and renderers.statistics(row)[-1].startswith("6 of 12 [0.2")
-    assert renderers.cells(rows["unstarted"])[-1] == renderers.cells(rows["broken"])[-1] == "-"  # not inconclusive
+    assert cells.statistics(row)[:4] == ("-",) * 4 and cells.statistics(row)[-1].startswith("6 of 12 [0.2")
+    assert cells.cells(rows["unstarted"])[-1] == cells.cells(rows["broken"])[-1] == "-"  # not inconclusive
 
 
 class _Shown(HTMLParser):
@@ -435,7 +435,7 @@ def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
     names = VERDICTS.replace("  better:", "  _better_:").replace("  alike:", "  a__b__c:")
     path.write_text(f"{names}question: {json.dumps(question)}\n")
     one = loading.load(path)
-    text = renderers.markdown(analysis.summarise(one, runs.expand(one, "keras"), {}))
+    text = markdown.markdown(analysis.summarise(one, runs.expand(one, "keras"), {}))
     page = _Shown(MarkdownIt("commonmark").enable("table").render(text))
     plain = _Shown(MarkdownIt("commonmark").enable("table").render(text.replace(question, "why")))
     assert question in page.texts
@@ -457,7 +457,7 @@ def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
     one = loading.load(path)
     idle = {"ceiling": 1e-9}  # so that a note names every variant
     records = {key: Record(r.run, r.identity, r.result | idle, r.meta) for key, r in case[2].items()}
-    text = renderers.markdown(analysis.summarise(one, runs.expand(one, "keras"), records))
+    text = markdown.markdown(analysis.summarise(one, runs.expand(one, "keras"), records))
     page = _Shown(MarkdownIt("commonmark").enable("table").render(text.partition("## Settings")[0]))
     shown = "".join(page.texts)
     assert "_both_" in page.texts and "Task _easy_" in page.texts and "over _base_'s at the same seeds" in shown
@@ -470,18 +470,18 @@ def test_a_pipe_in_a_cell_of_a_markdown_table_ends_no_cell(case):
     rows = tuple(replace(row, formula=formula) for row in summary.rows)
 
     def read(one):
-        return _Shown(MarkdownIt("commonmark").enable("table").render(renderers.markdown(one)))
+        return _Shown(MarkdownIt("commonmark").enable("table").render(markdown.markdown(one)))
 
     page, plain = read(replace(summary, rows=rows)), read(summary)
     assert page.texts.count(formula) == len(rows) > 0 and page.elements == plain.elements
-    verdicts = [renderers.cells(row)[-1] for row in rows]
+    verdicts = [cells.cells(row)[-1] for row in rows]
     assert all(page.texts.count(one) >= verdicts.count(one) for one in verdicts if one)
 
 
 def test_on_a_terminal_verdicts_are_wrapped_between_words(case):
     summary = analysis.summarise(*case)
     stream = io.StringIO()
-    renderers.terminal(summary, Console(file=stream, width=80, color_system=None, force_terminal=True, no_color=True))
+    terminal.terminal(summary, Console(file=stream, width=80, color_system=None, force_terminal=True, no_color=True))
     shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
     told = [row.sentence for row in summary.rows if row.sentence]
     assert told and all(f"- {sentence}." in " ".join(shown.split()) for sentence in told)
@@ -494,7 +494,7 @@ def test_a_narrow_terminal_cuts_nothing_off(case):
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
     stream = io.StringIO()
-    renderers.terminal(summary, Console(file=stream, width=80, color_system=None))
+    terminal.terminal(summary, Console(file=stream, width=80, color_system=None))
     lines = stream.getvalue().splitlines()
     assert "…" not in stream.getvalue()
     assert all(len(line) <= 80 or line.startswith("- ") or line.endswith(" s/run") for line in lines)
@@ -502,4 +502,4 @@ def test_a_narrow_terminal_cuts_nothing_off(case):
     for row in summary.rows:
         seconds = summary.seconds.get((row.task, row.variant))
         assert f"  {row.variant}: {row.formula}; {'-' if seconds is None else f'{seconds:.1f}'} s/run" in lines
-        assert set(renderers.cells(row)[-1].split()) <= set(words)
+        assert set(cells.cells(row)[-1].split()) <= set(words)

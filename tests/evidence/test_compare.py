@@ -40,7 +40,7 @@ def of(path, text):
 
 
 def compared(a, b, **options):
-    return compare.compare(*compare.read_pair(a, b), **options)
+    return compare.differences(*compare.read_pair(a, b), **options)
 
 
 def judged(a, b, margin=0.1, metric="test_loss"):

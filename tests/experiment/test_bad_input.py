@@ -17,8 +17,9 @@ from lstm_ablate import machine
 from lstm_ablate.cli import app
 from lstm_ablate.errors import printable
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.yaml_source import MAX_BYTES
-from lstm_ablate.store import inventory, records
+from lstm_ablate.store import environment, records
 from lstm_ablate.training import sweep
 from lstm_ablate.training.inputs import checking
 
@@ -647,7 +648,7 @@ def test_records_of_a_newer_program(folder, monkeypatch, capsys):
     write(HEAD)
     run = runs.expand(loading.load(Path("c.yaml")))[0]
     Path("results/test/runs").mkdir(parents=True)
-    identity = {**run.identity, "schema": runs.SCHEMA + 1}
+    identity = {**run.identity, "schema": SCHEMA + 1}
     records.publish(Path("results/test"), records.Record("0" * 16, identity, {"status": "ok"}, {}))
     err = call(["plan", "c.yaml"], monkeypatch, capsys, code=4)
     assert err.startswith(
@@ -659,7 +660,7 @@ def test_run_stops_at_records_of_a_newer_program_too(folder, monkeypatch, capsys
     write(HEAD)
     run = runs.expand(loading.load(Path("c.yaml")))[0]
     Path("results/test/runs").mkdir(parents=True)
-    record = records.Record("0" * 16, {**run.identity, "schema": runs.SCHEMA + 1}, {"status": "ok"}, {})
+    record = records.Record("0" * 16, {**run.identity, "schema": SCHEMA + 1}, {"status": "ok"}, {})
     records.publish(Path("results/test"), record)
     Path("results/test/.lock").touch()
     assert "holds records of schema 2, newer than" in call(["run", "c.yaml"], monkeypatch, capsys, code=4)
@@ -693,16 +694,16 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
 def test_an_environment_that_is_none_of_ours_is_none(content, folder):
     path = folder / "environment.json"
     path.write_text(content)
-    assert inventory.environment(folder) == {}
+    assert environment.read(folder) == {}
     path.unlink()
     os.mkfifo(path)
-    assert inventory.environment(folder) == {}
+    assert environment.read(folder) == {}
 
 
 def test_an_environment_is_read_as_it_was_written(folder):
     content = machine.describe("cpu", {"KERAS_BACKEND": "tensorflow"}, folder)
     (folder / "environment.json").write_text(json.dumps(content))
-    assert inventory.environment(folder) == content
+    assert environment.read(folder) == content
 
 
 def test_tables_in_another_encoding_without_records_are_not_overwritten(folder, monkeypatch, capsys):

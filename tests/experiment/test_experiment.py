@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.loading import Experiment, load
+from lstm_ablate.experiment.loading import load
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import expand
 from lstm_ablate.experiment.settings import SGD, Adam, Chirp, FileData, Lorenz, Sines, Square
 from lstm_ablate.experiment.yaml_source import dump

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lstm_ablate.cli import app
-from lstm_ablate.experiment import loading
-from lstm_ablate.experiment import settings as values
+from lstm_ablate.experiment import field_types, rules
 from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.names import RESERVED
 from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import dump
 
@@ -90,7 +90,7 @@ changes = st.fixed_dictionaries(
     },
 )
 names = st.from_regex(r"[a-z0-9][a-z0-9_.+-]{0,9}", fullmatch=True).filter(
-    lambda name: ".." not in name and not loading._RESERVED.fullmatch(name)
+    lambda name: ".." not in name and not RESERVED.fullmatch(name)
 )
 
 
@@ -204,7 +204,7 @@ garbage = st.text(max_size=300) | st.binary(max_size=300) | st.lists(st.sampled_
 def plan(tmp_path, monkeypatch):
     """A function that plans a config in this process; it returns the exit code and what was told."""
     monkeypatch.chdir(tmp_path)
-    for module in (values, loading):
+    for module in (field_types, rules):
         monkeypatch.setattr(module, "MAX_RUNS", 3000)  # expanding a million runs takes its time
     monkeypatch.setattr(sys, "argv", ["lstm-ablate", "plan", "c.yaml"])
 

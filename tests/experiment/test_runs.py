@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel
 
 from lstm_ablate.experiment import settings as s
+from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.experiment.loading import load
-from lstm_ablate.experiment.runs import Run, canonical_json, expand, groups
+from lstm_ablate.experiment.runs import Run, expand, groups
 
 BASE = s.Settings()
 RUN = Run("default", "tanh", 3, BASE, "keras")

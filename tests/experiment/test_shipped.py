@@ -9,7 +9,7 @@ import pytest
 
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import loading, runs, shipped
-from lstm_ablate.store import files
+from lstm_ablate.store import copies
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -38,7 +38,7 @@ def test_every_config_is_listed_with_the_question_that_it_asks():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_written_config_is_the_same_experiment_and_names_no_missing_file(name, tmp_path):
-    written = shipped.write(name, tmp_path)
+    written = copies.write(shipped.contents(name), tmp_path)
     needed = [f"{name}.csv"] if name == "own_data" else []
     assert [path.name for path in written] == [*needed, f"{name}.yaml"]
     assert sorted(contents(tmp_path)) == sorted(path.name for path in written)
@@ -50,49 +50,13 @@ def test_a_written_config_is_the_same_experiment_and_names_no_missing_file(name,
     assert theirs.question == ours.question
 
 
-@pytest.mark.parametrize("taken", ["own_data.csv", "own_data.yaml", "both", "dangling"])
-def test_nothing_is_replaced_and_nothing_is_written_in_part(taken, tmp_path):
-    names = ["own_data.csv", "own_data.yaml"] if taken == "both" else [taken]
-    if taken == "dangling":
-        names = ["own_data.yaml"]
-        (tmp_path / "own_data.yaml").symlink_to("nowhere")
-    else:
-        for name in names:
-            (tmp_path / name).write_text("mine")
-    with pytest.raises(UserError) as told:
-        shipped.write("own_data", tmp_path)
-    assert [problem.partition(": exists")[0] for problem in told.value.problems] == [
-        str(tmp_path / name) for name in names
-    ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == names
-    assert taken == "dangling" or set(contents(tmp_path).values()) == {b"mine"}
-
-
-@pytest.mark.parametrize("failure", [False, OSError("the disk is full"), KeyboardInterrupt()])
-def test_what_fails_at_the_second_file_takes_the_first_back(failure, tmp_path, monkeypatch):
-    """False: somebody else wrote the config in between."""
-
-    def publish(path, content):
-        if path.suffix == ".csv":
-            return files.publish(path, content)
-        if failure:
-            raise failure
-        return False
-
-    monkeypatch.setattr(shipped, "publish", publish)
-    with pytest.raises(type(failure) if failure else UserError):
-        shipped.write("own_data", tmp_path)
-    assert contents(tmp_path) == {}
-
-
 @pytest.mark.parametrize("name", ["smok", "Smoke", "smoke.yaml", "./smoke"])
-def test_a_name_that_is_nearly_one_is_told_which(name, tmp_path):
+def test_a_name_that_is_nearly_one_is_told_which(name):
     with pytest.raises(UserError, match='Did you mean "smoke"') as told:
-        shipped.write(name, tmp_path)
+        shipped.contents(name)
     assert str(told.value).endswith(f"known: {', '.join(NAMES)}")
     with pytest.raises(UserError):
-        shipped.write(f"../configs/{name}", tmp_path)
-    assert contents(tmp_path) == {}
+        shipped.contents(f"../configs/{name}")
 
 
 def test_the_command_lists_writes_and_refuses(tmp_path):

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.yaml_source import MAX_BYTES, Place, dump, read_file, read_text
+from lstm_ablate.experiment.nodes import Place
+from lstm_ablate.experiment.yaml_source import MAX_BYTES, dump, read_file, read_text
 
 # ------------------------------------------------------------------------------------- what scalars mean
 

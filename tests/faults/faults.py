@@ -8,6 +8,8 @@ import time
 import uuid
 from pathlib import Path
 
+from stub_behaviour import Behaviour, learning_rate
+
 TESTS = Path(__file__).parent
 SOURCES = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 FULL = os.environ.get("LSTM_ABLATE_FULL") == "yes"
@@ -18,12 +20,12 @@ version: 1
 name: stub
 data: {family: sines, samples: {train: 4, validation: 2, test: 2}, timesteps: 3}
 model: {encoder: [2], decoder: [2]}
-training: {epochs: 3, batch_size: 2, optimizer: {name: adam, learning_rate: 0.5}}
+training: {epochs: 3, batch_size: 2, optimizer: {name: adam, learning_rate: CALM}}
 seeds: 3
 baseline: calm
 variants:
   calm: {}
-"""
+""".replace("CALM", f"{Behaviour.CALM}")
 
 
 for number in (signal.SIGINT, signal.SIGHUP):  # what nohup or & has the tests ignore, drivers would ignore too
@@ -41,11 +43,14 @@ def within(seconds):
     return seconds * max(1.0, os.getloadavg()[0] / os.cpu_count())
 
 
-def config(folder, text="", **rates):
-    """Write the stub's experiment with a variant for each learning rate."""
+def config(folder, text="", **variants):
+    """Write the stub's experiment with a variant for each behaviour."""
     path = folder / "stub.yaml"
-    variants = "".join(f"  {name}: {{training.optimizer.learning_rate: {rate}}}\n" for name, rate in rates.items())
-    path.write_text(CONFIG + variants + text, encoding="utf-8")
+    lines = [
+        f"  {name}: {{training.optimizer.learning_rate: {learning_rate(behaviour)}}}\n"
+        for name, behaviour in variants.items()
+    ]
+    path.write_text(CONFIG + "".join(lines) + text, encoding="utf-8")
     return path
 
 

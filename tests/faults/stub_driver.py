@@ -13,9 +13,11 @@ import sys
 from pathlib import Path
 
 if __name__ != "__mp_main__":  # in no worker; once for all drivers that a zygote forks
-    from lstm_ablate.cli import app
+    from lstm_ablate import study  # noqa: F401
+    from lstm_ablate.cli import app, progress  # noqa: F401
+    from lstm_ablate.evidence import analysis  # noqa: F401
     from lstm_ablate.experiment import runs
-    from lstm_ablate.report import renderers
+    from lstm_ablate.report import derived
     from lstm_ablate.store import files
     from lstm_ablate.training import sweep
 
@@ -73,7 +75,7 @@ def main(words):
     runs.expand = marked("runs.expand", stub_expand)
     sweep.expand = marked("sweep.expand", stub_expand)
     # The page takes seconds to draw, and is derived like the rest.
-    renderers._write_page = marked("report._write_page", lambda folder, summary: set())
+    derived._write_page = marked("report._write_page", lambda folder, summary: set())
     if "STUB_ACKS" in os.environ:
         sweep.train = told_train
     if "STUB_FSYNC" in os.environ:

@@ -1,5 +1,6 @@
 """Drivers that are killed, interrupted, doubled or read from, in odd surroundings: the same bytes come out."""
 
+import contextlib
 import csv
 import json
 import os
@@ -12,9 +13,9 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
-import stub_engine
 from faults import (
     DERIVED,
     FULL,
@@ -32,12 +33,14 @@ from faults import (
     until,
     within,
 )
+from stub_behaviour import Behaviour, happened
 
 from lstm_ablate.experiment import loading
-from lstm_ablate.store import inventory, records
+from lstm_ablate.store import inventory, locks, records
 from lstm_ablate.training import sweep
+from lstm_ablate.training.executors import local
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
 
 
 class Zygote:
@@ -74,7 +77,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     "Anywhere" is a share of the time that an undisturbed driver takes on this machine, and a driver that ends before
     its kill is counted as a miss.
     """
-    path = config(tmp_path, quick=stub_engine.BREATHES)
+    path = config(tmp_path, quick=Behaviour.BREATHES)
     seeds, wanted = often((12, 8), (40, 500))
     words = ("run", path, f"seeds={seeds}", "--workers", 1, "--results")
     draw = random.Random(5)
@@ -108,7 +111,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
                 os.kill(driver, signal.SIGKILL)
                 kills += 1
             until(lambda driver=driver: not alive(driver), "the end of a driver that was killed")
-            found, damaged = records.load(folder)
+            found, damaged = records.read_all(folder)
             assert damaged == []
             assert set(lines(acks)) <= found.keys()
         run(*words[1:], results, STUB_ACKS=str(acks))
@@ -130,7 +133,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
 def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     if not FULL and whole_group != (number == signal.SIGINT):
         pytest.skip("in the full run")
-    path = config(tmp_path, naps=stub_engine.NAPS)
+    path = config(tmp_path, naps=Behaviour.NAPS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
@@ -157,14 +160,15 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_second_interrupt_ends_at_once(number, tmp_path):
     """Also where the first one has to wait: somebody is writing the derived files."""
-    path = config(tmp_path, naps=stub_engine.NAPS)
+    path = config(tmp_path, naps=Behaviour.NAPS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
         process = start("run", path, "--results", results, "--workers", 2, **marked.environment)
         until(lambda results=results: recorded(results / "stub") >= 3, "3 recorded runs")
-        with records.deriving(results / "stub"):
+        until(lambda: happened(Behaviour.NAPS), "a run that takes its time")
+        with locks.deriving(results / "stub"):
             process.send_signal(number)
             time.sleep(0.5 if trial % 2 == 0 else 0.01 * trial)
             begin = time.monotonic()
@@ -174,12 +178,12 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
         assert slowest < within(1)
         assert process.returncode == 128 + number and "Traceback" not in err, err
         marked.gone()
-        assert records.load(results / "stub")[1] == []
+        assert records.read_all(results / "stub")[1] == []
     print(f"ended after {slowest:.2f} s at most")
 
 
 def test_what_nohup_ignores_stays_ignored(tmp_path):
-    path = config(tmp_path, naps=stub_engine.NAPS)
+    path = config(tmp_path, naps=Behaviour.NAPS)
     process = start("run", path, "--results", tmp_path, "--workers", 2, under=("nohup",))
     until(lambda: recorded(tmp_path / "stub") >= 3, "3 recorded runs")
     process.send_signal(signal.SIGHUP)
@@ -194,7 +198,7 @@ LOST = ("full", "pipe", "terminal")
 @pytest.mark.parametrize("what", LOST)
 def test_messages_that_nobody_can_read_end_no_experiment(what, tmp_path):
     """A log on a full disk, a reader that has gone, a terminal that was closed (without a signal)."""
-    path = config(tmp_path, naps=stub_engine.NAPS)
+    path = config(tmp_path, naps=Behaviour.NAPS)
     run(path, "--results", tmp_path / "calm")
     reader, writer = pty.openpty() if what == "terminal" else os.pipe()
     with open("/dev/full", "w") if what == "full" else os.fdopen(writer, "w") as messages:  # noqa: PTH123
@@ -226,18 +230,18 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     path = config(tmp_path)
     folder = tmp_path / "stub"
     run(path, "seeds=[0, 1]", "--results", tmp_path)
-    (mine,) = (run for run, one in records.load(folder)[0].items() if one.identity["seed"] == 1)
+    (mine,) = (run for run, record in records.read_all(folder)[0].items() if record.identity["seed"] == 1)
     (folder / "runs" / f"{mine}.json").write_text("{}")
     told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
     _, err = run(path, "seeds=[0]", "--results", tmp_path, "-q")
     assert err == f"{told}\n"
-    assert [one.name for one in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
+    assert [path.name for path in (folder / "runs" / "damaged").iterdir()] == [f"{mine}.1.json"]
     (folder / "runs" / f"{mine}.json").write_text("{}")
     _, err = ended(start("report", folder))
     assert err == f"{folder}/runs/{mine}.json: damaged; `lstm-ablate run` moves it aside\n"
     _, err = run(path, "seeds=[0, 1]", "--results", tmp_path, "-q")
     assert err == f"{told.replace('.1.json', '.2.json')}, the run is trained again\n"
-    assert len(records.load(folder)[0]) == 2
+    assert len(records.read_all(folder)[0]) == 2
     (folder / "runs" / f"{mine}.json").write_text("{}")
     _, err = ended(start("report", folder))
     assert err.endswith("damaged; `lstm-ablate run` moves it aside and trains its run again\n")
@@ -247,9 +251,10 @@ STARTS = """
 import contextlib, json, os, signal, sys, time
 from pathlib import Path
 import faults, stub_driver
-from lstm_ablate.store import records
+from lstm_ablate.store import locks
+from stub_behaviour import Behaviour, happened
 count, words = int(sys.argv[1]), sys.argv[2:]
-locked = records.locked
+locked = locks.locked
 @contextlib.contextmanager
 def timed(folder):
     begin = time.monotonic()
@@ -258,7 +263,7 @@ def timed(folder):
             yield
     finally:
         os.write(tell, f"{os.getpid()} {time.monotonic() - begin}\\n".encode())
-records.locked = timed
+locks.locked = timed
 ready, go = os.pipe()
 hear, tell = os.pipe()
 children = []
@@ -277,7 +282,7 @@ for _ in range(count - 1):
     child, status = os.wait()
     codes[child] = os.waitstatus_to_exitcode(status)
 (worked,) = set(children) - codes.keys()
-faults.until(lambda: faults.recorded(Path(words[-1], "stub")) >= 3, "3 recorded runs")
+faults.until(lambda: happened(Behaviour.HANGS), "a worker that hangs")
 os.kill(worked, signal.SIGINT)
 code = os.waitstatus_to_exitcode(os.waitpid(worked, 0)[1])
 seconds = dict(line.split() for line in os.read(hear, 2**16).decode().splitlines())
@@ -287,7 +292,7 @@ print(json.dumps([worked, code, [[child, codes[child], float(seconds[str(child)]
 
 @pytest.mark.parametrize("stale", [False, True], ids=["new folder", "after a killed driver"])
 def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
-    path = config(tmp_path, hangs=stub_engine.HANGS)
+    path = config(tmp_path, hangs=Behaviour.HANGS)
     if stale:
         (tmp_path / "stub" / "runs").mkdir(parents=True)
         (tmp_path / "stub" / ".holder").write_text("process 1 on nowhere\n")
@@ -308,16 +313,16 @@ def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
 
 def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
     """A file system on which locks do not work: both train everything, the first to record a run has recorded it."""
-    path = config(tmp_path, quick=0.25)
-    one = loading.load(path, ("seeds=10",))
+    path = config(tmp_path, quick=Behaviour.QUICK)
+    experiment = loading.load(path, ("seeds=10",))
     folder = tmp_path / "r"
     (folder / "runs").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(TESTS.parent))
     stored = []
 
     def drive():
-        todo = sweep.plan(one, folder, engine="stub_engine")
-        steps = sweep.train(todo, folder, workers=1, config_folder=folder)
+        todo = sweep.plan(experiment, folder, engine="stub_engine")
+        steps = sweep.train(todo, folder, execute=local.execute, workers=1, config_folder=folder)
         stored.extend(step.stored for step in steps if isinstance(step, sweep.Finished))
 
     drivers = [threading.Thread(target=drive, daemon=True) for _ in range(2)]
@@ -327,11 +332,11 @@ def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
         driver.join(timeout=120)
         assert not driver.is_alive(), "a driver did not end within 120 s"
     assert set(stored) <= {"stored", "same"} and stored.count("stored") == 20
-    assert len(records.load(folder)[0]) == 20 and not (folder / "runs" / "conflicts").exists()
+    assert len(records.read_all(folder)[0]) == 20 and not (folder / "runs" / "conflicts").exists()
 
 
 def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
-    path = config(tmp_path, naps=stub_engine.NAPS, quick=0.25)
+    path = config(tmp_path, naps=Behaviour.NAPS, quick=Behaviour.QUICK)
     folder = tmp_path / "stub"
     run(path, "seeds=1", "--results", tmp_path)
     driver = start("run", path, f"seeds={often(6, 30)}", "--results", tmp_path, "--workers", 2)
@@ -370,7 +375,7 @@ def test_no_older_state_is_written_over_a_newer_one(tmp_path):
     run(path, "--results", tmp_path)
     kept = min((folder / "runs").glob("*.json"))
     kept.rename(tmp_path / "later")
-    with records.deriving(folder):
+    with locks.deriving(folder):
         report = start("report", folder)
         time.sleep(2)
         (tmp_path / "later").rename(kept)
@@ -408,7 +413,7 @@ def test_odd_surroundings_change_no_byte(tmp_path):
     (tmp_path / "shim").mkdir()
     (tmp_path / "shim" / "sitecustomize.py").write_text(CLOCK)
     (tmp_path / "calm").mkdir()
-    run(config(tmp_path / "calm", bad=stub_engine.DIVERGES), "--results", tmp_path / "calm")
+    run(config(tmp_path / "calm", bad=Behaviour.DIVERGES), "--results", tmp_path / "calm")
     expected = derived(tmp_path / "calm" / "stub")
     names = SURROUNDINGS if FULL else ("2038", "LANG=C", "no text")
     for name in names:
@@ -418,7 +423,7 @@ def test_odd_surroundings_change_no_byte(tmp_path):
         if "STUB_CLOCK" in environment:
             environment["PYTHONPATH"] = f"{SOURCES}{os.pathsep}{tmp_path / 'shim'}"
             environment["STUB_CLOCK_LOOKS"] = str(tmp_path / f"looks at {name}")
-        path = config(folder, bad=stub_engine.DIVERGES)
+        path = config(folder, bad=Behaviour.DIVERGES)
         _, err = run(path, "--results", folder, **environment)
         assert derived(folder / "stub") == expected, (name, err)
         assert "STUB_CLOCK" not in environment or (tmp_path / f"looks at {name}").exists()
@@ -434,7 +439,7 @@ def test_the_systems_clock_changes_no_byte(tmp_path):
 
 def test_10000_runs_leave_a_driver_small(tmp_path):
     """Descriptors and memory from the first tenth of the runs to the last."""
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     count = often(400, 10_000)
     acks = tmp_path / "acks"
     run(
@@ -443,7 +448,7 @@ def test_10000_runs_leave_a_driver_small(tmp_path):
     )  # fmt: skip
     gauge = [line.split()[1:] for line in lines(acks)]
     assert len(gauge) == count
-    descriptors = {int(one) for one, _ in gauge[10:]}
+    descriptors = {int(count) for count, _ in gauge[10:]}
     early, late = (max(float(memory) for _, memory in part) for part in (gauge[: count // 10], gauge[-count // 10 :]))
     print(f"{count} runs: {sorted(descriptors)} descriptors, {late - early:.1f} MB more")
     assert max(descriptors) - min(descriptors) <= 1  # one for the record that is being written, or the folder
@@ -462,7 +467,7 @@ from lstm_ablate.training import sweep
 plan, calm = sweep.plan, Path(sys.argv.pop())
 def overtaken(experiment, folder, **options):
     todo = plan(experiment, folder, **options)
-    for record in list(records.load(calm)[0].values())[:2]:
+    for record in list(records.read_all(calm)[0].values())[:2]:
         records.publish(folder, replace(record, result={**record.result, "test_loss": 0.123}))
     return todo
 sweep.plan = overtaken
@@ -479,32 +484,33 @@ stub_driver.main(sys.argv[1:])
     kept = sorted((tmp_path / "stub" / "runs" / "conflicts").iterdir())
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f]{16}\.1\.json", path.name) for path in kept)
     assert all(json.loads(path.read_text())["result"]["test_loss"] != 0.123 for path in kept)
-    assert sum(record.result["test_loss"] == 0.123 for record in records.load(tmp_path / "stub")[0].values()) == 2
+    assert sum(record.result["test_loss"] == 0.123 for record in records.read_all(tmp_path / "stub")[0].values()) == 2
 
 
 def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(TESTS.parent))
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path / "calm")
     expected = derived(tmp_path / "calm" / "stub")
     draw = random.Random(7)
-    cut, orders = sweep.groups, []
+    orders = []
 
-    def shuffled(runs):
-        groups = cut(runs)
-        before = list(groups)
-        draw.shuffle(groups)
-        orders.append((before, groups))
-        return groups
+    def shuffled(work, groups, **options):
+        """Carry out groups in an order drawn at random, under the numbers that they came with."""
+        order = list(range(len(groups)))
+        draw.shuffle(order)
+        orders.append(order)
+        with contextlib.closing(local.execute(work, [groups[k] for k in order], **options)) as events:
+            for event in events:
+                yield replace(event, group=order[event.group])
 
-    monkeypatch.setattr(sweep, "groups", shuffled)
     for trial in range(often(2, 30)):
         folder = tmp_path / str(trial) / "stub"
         (folder / "runs").mkdir(parents=True)
         for overrides in (("variants.quick.training.epochs=2",), ()):
-            one = loading.load(path, overrides)
-            todo = sweep.plan(one, folder, engine="stub_engine")
-            steps = sweep.train(todo, folder, workers=draw.randint(1, 3), config_folder=folder)
+            experiment = loading.load(path, overrides)
+            todo = sweep.plan(experiment, folder, engine="stub_engine")
+            steps = sweep.train(todo, folder, execute=shuffled, workers=draw.randint(1, 3), config_folder=folder)
             stop = draw.randint(1, 5)
             for _ in (step for step in steps if isinstance(step, sweep.Finished)):
                 stop -= 1
@@ -514,4 +520,4 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
         run(path, "--results", tmp_path / str(trial), "--workers", draw.randint(1, 3))
         assert derived(folder) == expected
     assert set(expected) == set(DERIVED)
-    assert len(orders) == 2 * often(2, 30) and any(before != after for before, after in orders)
+    assert len(orders) == 2 * often(2, 30) and any(order != sorted(order) for order in orders)

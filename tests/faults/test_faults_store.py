@@ -19,12 +19,13 @@ import pytest
 from faults import FULL, SOURCES, config, derived, ended, lines, often, run, start, until
 from recorded import FAILED as NO_LUCK
 from recorded import OK
+from stub_behaviour import Behaviour
 
-from lstm_ablate.experiment import runs
-from lstm_ablate.store import files, records
+from lstm_ablate.experiment.identity import canonical_json
+from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Record
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
 
 RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
 OTHER = replace(RECORD, result={**OK, "test_loss": 0.2})
@@ -85,7 +86,7 @@ def prepare(folder, name):
 
 def look(folder, name):
     """What a kill left is whole or absent, and to do it again completes it."""
-    found, damaged = records.load(folder)
+    found, damaged = records.read_all(folder)
     allowed = {
         "a new record": [None, RECORD],
         "the same again": [RECORD],
@@ -97,9 +98,9 @@ def look(folder, name):
     assert found.get(RECORD.run) in allowed
     assert len(damaged) <= (name == "a damaged one")
     assert (folder / "runs.csv").read_text() in ("old\n" * 1000, "new\n" * 1000)
-    with records.locked(folder):
+    with locks.locked(folder):
         OPERATIONS[name](folder)
-    assert records.load(folder) == ({} if name == "a derived file" else {RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == ({} if name == "a derived file" else {RECORD.run: RECORD}, [])
     if name == "a derived file":
         assert (folder / "runs.csv").read_text() == "new\n" * 1000
     assert not list(folder.glob("*.tmp")) and not list((folder / "runs").glob(".*.tmp"))
@@ -184,7 +185,7 @@ def test_killed_at_every_system_call_of_a_write(name, tmp_path):
 WRITER = """
 import os, sys, time, random
 from pathlib import Path
-from lstm_ablate.store import files, records
+from lstm_ablate.store import files, locks, records
 from test_faults_store import numbered
 folder, dropped = Path(sys.argv[1]), sys.argv[2]
 fsync = os.fsync
@@ -192,7 +193,7 @@ def lossy(descriptor):
     kind = "folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file"
     if kind != dropped:
         fsync(descriptor)
-with records.locked(folder):
+with locks.locked(folder):
     files.os.fsync = lossy
     for n in range(100_000):
         records.publish(folder, numbered(n))
@@ -233,11 +234,11 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path):
     try:
-        one = Disk(tmp_path)
+        disk = Disk(tmp_path)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no ext4 in a loop file here: {error}")
-    yield one
-    one.unmount()
+    yield disk
+    disk.unmount()
 
 
 @pytest.mark.parametrize("dropped", ["nothing", "file", "folder"])
@@ -258,10 +259,10 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
         acknowledged += process.communicate(timeout=60)[0].splitlines(keepends=True)
         disk.unmount()
         disk.mount()
-        found, damaged = records.load(folder)
+        found, damaged = records.read_all(folder)
         wanted = [numbered(int(n)) for n in acknowledged if n.endswith("\n")]
         told += len(wanted)
-        lost += sum(found.get(one.run) != one for one in wanted)
+        lost += sum(found.get(record.run) != record for record in wanted)
         if dropped == "nothing":
             assert damaged == []
         shutil.rmtree(folder, ignore_errors=True)
@@ -288,12 +289,12 @@ def remount(place, options):
 
 
 def recorded_as_told(acks, folder):
-    found, damaged = records.load(folder)
+    found, damaged = records.read_all(folder)
     assert damaged == [] and set(lines(acks)) == found.keys()
 
 
 def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_path):
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     words = (path, "seeds=40", "--workers", 2, "--results")
     acks = tmp_path / "acks"
     run(*words, tmp_path)
@@ -335,7 +336,7 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
     """The k-th fsync of a driver fails, of a record, its folder or a derived file; the next driver completes it."""
     if not FULL and number != errno.EIO:
         pytest.skip("in the full run")
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path / "calm")
     expected = derived(tmp_path / "calm" / "stub")
     for trial in range(often(2, 20)):
@@ -343,7 +344,7 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
         kth = f"{10 + trial} {number}"
         _, err = run(path, "--results", results, code=4, STUB_ACKS=str(acks), STUB_FSYNC=kth)
         assert f"{os.strerror(number)}; mend that and call again" in err
-        found, damaged = records.load(results / "stub")
+        found, damaged = records.read_all(results / "stub")
         assert damaged == [] and set(lines(acks)) <= found.keys()
         run(path, "--results", results, STUB_ACKS=str(acks))
         assert 0 < len(lines(acks)) == len(set(lines(acks)))
@@ -352,11 +353,11 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
 
 def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     """At every length, and bits drawn at random: damage is told in a line each, set aside, and trained again."""
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
-    expected, whole = derived(folder), {one: one.read_bytes() for one in (folder / "runs").glob("*.json")}
-    found, _ = records.load(folder)
+    expected, whole = derived(folder), {file: file.read_bytes() for file in (folder / "runs").glob("*.json")}
+    found, _ = records.read_all(folder)
     victim, content = next(iter(whole.items()))
     draw = random.Random(3)
     flips = often(500, 10_000)
@@ -368,7 +369,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     same = 0
     for damage in damages:
         victim.write_bytes(damage)
-        read, damaged = records.load(folder)
+        read, damaged = records.read_all(folder)
         if damaged:
             assert damaged == [victim] and victim.stem not in read
         else:  # other bytes for the same values, such as E for e in 1e-05
@@ -378,24 +379,24 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     assert same < 0.01 * flips
     victim.write_bytes(content)
     for trial in range(often(1, 20)):
-        for one in draw.sample(list(whole), 3):
-            one.write_bytes(draw.choice(damages[: len(content) - 1]))
+        for record in draw.sample(list(whole), 3):
+            record.write_bytes(draw.choice(damages[: len(content) - 1]))
         _, err = run(path, "--results", tmp_path)
         told = re.findall(r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d+\.json, the run is trained again\n", err)
         assert len(set(told)) == 3 and "3 done, 3 to train" in err
-        assert derived(folder) == expected and records.load(folder)[1] == []
+        assert derived(folder) == expected and records.read_all(folder)[1] == []
         assert len(list((folder / "runs" / "damaged").iterdir())) == 3 * (trial + 1)
 
 
 def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
     """At the places of records: a pipe, a link that leads nowhere, and what has a checksum and nothing that we know."""
-    path = config(tmp_path, quick=0.25)
+    path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
     expected = derived(folder)
     pipe, link, alien, *_ = sorted((folder / "runs").glob("*.json"))
     content = {"run": alien.stem, "identity": [1], "result": {"status": "skipped"}, "meta": {}}
-    checksum = hashlib.sha256(runs.canonical_json(content).encode()).hexdigest()
+    checksum = hashlib.sha256(canonical_json(content).encode()).hexdigest()
     alien.write_text(json.dumps({**content, "checksum": checksum}))
     for place in (pipe, link, folder / "environment.json"):
         place.unlink()
@@ -405,5 +406,5 @@ def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
     os.mkfifo(folder / ".holder")
     _, err = run(path, "--results", tmp_path)
     assert err.count(": damaged; moved to ") == 3 and "3 done, 3 to train" in err
-    assert derived(folder) == expected and len(records.load(folder)[0]) == 6
+    assert derived(folder) == expected and len(records.read_all(folder)[0]) == 6
     assert len(os.listdir(folder / "runs" / "damaged")) == 3  # noqa: PTH208 - also a link that leads nowhere

@@ -11,7 +11,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-import stub_engine
 from faults import (
     FULL,
     TESTS,
@@ -28,17 +27,18 @@ from faults import (
     within,
     workers_of,
 )
+from stub_behaviour import Behaviour, happened
 
 from lstm_ablate.store import records
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
 
 TOLD = {
-    "killed": (stub_engine.KILLED, "its process was killed (SIGKILL), as the system does when memory runs out"),
-    "segfaults": (stub_engine.SEGFAULTS, "its process was killed (SIGSEGV)"),
-    "raises": (stub_engine.OUT_OF_MEMORY, "out of memory: MemoryError: Unable to allocate"),
-    "stops": (stub_engine.STOPS, "its process gave no sign of life for 8 s (execution.timeout)"),
-    "hangs": (stub_engine.HANGS, "its process gave no sign of life for 8 s (execution.timeout)"),
+    "killed": (Behaviour.KILLED, "its process was killed (SIGKILL), as the system does when memory runs out"),
+    "segfaults": (Behaviour.SEGFAULTS, "its process was killed (SIGSEGV)"),
+    "raises": (Behaviour.OUT_OF_MEMORY, "out of memory: MemoryError: Unable to allocate"),
+    "stops": (Behaviour.STOPS, "its process gave no sign of life for 8 s (execution.timeout)"),
+    "hangs": (Behaviour.HANGS, "its process gave no sign of life for 8 s (execution.timeout)"),
 }
 
 
@@ -46,12 +46,11 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
     """Seeds 1, 5, ... always do it, seeds 3, 7, ... only the first time, even seeds never."""
     seeds = often(4, 40)
     told = TOLD if FULL else {name: TOLD[name] for name in ("killed", "segfaults", "raises", "stops")}
-    path = config(tmp_path, **{name: rate for name, (rate, _) in told.items()})
-    (tmp_path / "tried").mkdir()
+    path = config(tmp_path, **{name: behaviour for name, (behaviour, _) in told.items()})
     marked = Marked()
     run(
         path, f"seeds={seeds}", "execution.timeout=8", "--results", tmp_path, "--workers", 4, code=3,
-        STUB_TRIED=str(tmp_path / "tried"), **marked.environment,
+        **marked.environment,
     )  # fmt: skip
     rows = [line.split(",") for line in lines(tmp_path / "stub" / "runs.csv")[1:]]
     expected = {
@@ -60,7 +59,9 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
         for seed in range(seeds)
     }
     assert {(row[1], row[2]): row[3] for row in rows} == expected
-    found, damaged = records.load(tmp_path / "stub")
+    tries = sum(2 if seed % 4 == 1 else 1 for seed in range(1, seeds, 2))
+    assert {name: happened(behaviour) for name, (behaviour, _) in told.items()} == dict.fromkeys(told, tries)
+    found, damaged = records.read_all(tmp_path / "stub")
     assert not damaged
     for row in rows:
         log = tmp_path / "stub" / "logs" / f"{row[-1]}.log"
@@ -73,23 +74,20 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
 
 def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
     """The driver is killed as soon as the first failure is noted; the next one has a single attempt left."""
-    path = config(tmp_path, killed=stub_engine.KILLED, naps=stub_engine.NAPS)
-    tried = tmp_path / "attempts"
-    tried.mkdir()
+    path = config(tmp_path, killed=Behaviour.KILLED, naps=Behaviour.NAPS)
     words = (path, "seeds=[0, 1]", "--results", tmp_path, "--workers", 1)
-    environment = {"STUB_ATTEMPTS": str(tried)}
-    first = start("run", *words, **environment)
+    first = start("run", *words)
     until(lambda: list((tmp_path / "stub" / "logs").glob("*.log")), "the note of the first failure")
     first.kill()
     ended(first)
-    assert len(list(tried.iterdir())) == 1
-    run(*words, code=3, **environment)
-    assert len(list(tried.iterdir())) == 2
-    run(*words, code=3, **environment)
-    assert len(list(tried.iterdir())) == 2
+    assert happened(Behaviour.KILLED) == 1
+    run(*words, code=3)
+    assert happened(Behaviour.KILLED) == 2
+    run(*words, code=3)
+    assert happened(Behaviour.KILLED) == 2
     assert sum(",failed," in line for line in lines(tmp_path / "stub" / "runs.csv")) == 1
-    run(*words, "--retry-failed", code=3, **environment)
-    assert len(list(tried.iterdir())) == 4
+    run(*words, "--retry-failed", code=3)
+    assert happened(Behaviour.KILLED) == 4
 
 
 def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
@@ -98,7 +96,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
     A moment is a number of runs that the driver has recorded, so that it comes on machines of any speed; a shot
     misses where the driver has ended before it.
     """
-    path = config(tmp_path, breathes=stub_engine.BREATHES)
+    path = config(tmp_path, breathes=Behaviour.BREATHES)
     words = (path, "seeds=60", "--workers", 2)
     run(*words, "--results", tmp_path / "calm")
     expected = derived(tmp_path / "calm" / "stub")
@@ -112,7 +110,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
         for moment in sorted(draw.randint(0, 110) for _ in range(3)):
             hits += shot_after(moment, process, folder)
         _, err = ended(process)
-        found = records.load(folder)[0]
+        found = records.read_all(folder)[0]
         failed = [record for record in found.values() if record.status == "failed"]
         assert len(found) == 120 and len(failed) <= 1, err
         if not failed:
@@ -137,7 +135,7 @@ def shot_after(moment, driver, folder):
 
 def test_workers_leave_signals_to_their_driver(tmp_path):
     """Ctrl-C and schedulers reach the whole process group."""
-    path = config(tmp_path, naps=stub_engine.NAPS)
+    path = config(tmp_path, naps=Behaviour.NAPS)
     process = start("run", path, "--results", tmp_path, "--workers", 2, **(marked := Marked()).environment)
     until(lambda: recorded(tmp_path / "stub") == 3, "the calm runs")
     workers = set(workers_of(process.pid))
@@ -151,14 +149,15 @@ def test_workers_leave_signals_to_their_driver(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
-@pytest.mark.parametrize("rate", [stub_engine.HANGS, stub_engine.STOPS], ids=["hangs", "stopped"])
-def test_no_worker_outlives_its_driver(rate, number, tmp_path):
-    if not FULL and (rate, number) == (stub_engine.HANGS, signal.SIGTERM):
+@pytest.mark.parametrize("behaviour", [Behaviour.HANGS, Behaviour.STOPS], ids=["hangs", "stopped"])
+def test_no_worker_outlives_its_driver(behaviour, number, tmp_path):
+    if not FULL and (behaviour, number) == (Behaviour.HANGS, signal.SIGTERM):
         pytest.skip("in the full run")
-    path = config(tmp_path, bad=rate)
+    path = config(tmp_path, bad=behaviour)
     marked = Marked()
     process = start("run", path, "seeds=[1, 2, 5]", "--results", tmp_path, "--workers", 2, **marked.environment)
     until(lambda: recorded(tmp_path / "stub") == 4, "all runs but those that are stuck")
+    until(lambda: happened(behaviour) == 2, "two runs that are stuck")
     assert len(workers_of(process.pid)) == 2
     process.send_signal(number)
     process.wait(within(10))
@@ -171,7 +170,7 @@ CGROUP = Path("/sys/fs/cgroup/memory")
 
 @pytest.mark.skipif(not os.access(CGROUP, os.W_OK), reason="needs a memory cgroup (v1) that we may write")
 def test_a_worker_that_the_system_kills_for_memory_is_recorded_as_such(tmp_path):
-    path = config(tmp_path, greedy=stub_engine.GREEDY)
+    path = config(tmp_path, greedy=Behaviour.GREEDY)
     group = CGROUP / f"lstm-ablate-{uuid.uuid4().hex[:8]}"
     group.mkdir()
     try:
@@ -193,8 +192,8 @@ import resource, sys
 from pathlib import Path
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.training import work
-one = loading.load(Path(sys.argv[1]), (f"seeds={sys.argv[2]}", "training.epochs=3"))
-for group in runs.groups(runs.expand(one)[: int(sys.argv[3])]):
+experiment = loading.load(Path(sys.argv[1]), (f"seeds={sys.argv[2]}", "training.epochs=3"))
+for group in runs.groups(runs.expand(experiment)[: int(sys.argv[3])]):
     work.train(group, lambda message: None)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     print(len(group), pages * resource.getpagesize() / 1e6)

@@ -19,7 +19,8 @@ import pytest
 from lstm_ablate.evidence import analysis
 from lstm_ablate.evidence.paired import Estimate
 from lstm_ablate.experiment import loading, runs
-from lstm_ablate.report import page, plots, renderers
+from lstm_ablate.report import derived, latex, markdown, page, plots
+from lstm_ablate.report.page import html
 from lstm_ablate.store import inventory
 from lstm_ablate.store.records import Record
 
@@ -84,7 +85,7 @@ class Elements(HTMLParser):
 
 
 def test_nothing_from_outside_acts_in_the_page(summarised):
-    page = renderers.html(summarised(question=HOSTILE))
+    page = html(summarised(question=HOSTILE))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page  # shown, three times over
     elements = Elements(page).found
     assert {tag for tag, _ in elements}.isdisjoint(
@@ -106,7 +107,7 @@ def test_nothing_from_outside_acts_in_the_page(summarised):
 
 def test_the_page_tells_everything_in_order(summarised):
     summary = summarised()
-    page = renderers.html(summary)
+    page = html(summary)
     ids = [a["id"] for tag, a in Elements(page).found if tag == "h2"]
     assert ids == [
         "verdicts", "table", "intervals", "curves", "pairs", "reconstructions", "divergence", "statistics", "time",
@@ -124,22 +125,22 @@ def test_the_page_tells_everything_in_order(summarised):
     clips = [
         name for name in svgs if not re.match(r"(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|Fill)", name)
     ]
-    assert renderers.html(summary) == page and clips
+    assert html(summary) == page and clips
 
 
 def test_bold_is_what_a_verdict_calls_better(summarised):
     summary = summarised()
     better = {row.variant for row in summary.rows if row.verdict == "better"}
     assert better == {"better"}
-    strong = re.findall(r'<tr class="strong"><td>(\w+)</td>', renderers.html(summary))
+    strong = re.findall(r'<tr class="strong"><td>(\w+)</td>', html(summary))
     assert strong == ["better"]
-    assert re.findall(r"\*\*(.+?)\*\*", renderers.markdown(summary)) == ["better"]
-    assert re.findall(r"\\textbf\{(.+?)\}", renderers.latex(summary)) == ["better"]
+    assert re.findall(r"\*\*(.+?)\*\*", markdown.markdown(summary)) == ["better"]
+    assert re.findall(r"\\textbf\{(.+?)\}", latex.latex(summary)) == ["better"]
 
 
 def test_latex_escapes_what_acts_in_it():
     text = "50% & a_b $x$ #1 {y} ~ ^ \\ < >"
-    assert renderers._latex_text(text) == (
+    assert latex._latex_text(text) == (
         r"50\% \& a\_b \$x\$ \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{} "
         r"\textless{} \textgreater{}"
     )
@@ -206,13 +207,13 @@ def test_a_variant_looks_the_same_everywhere_and_like_no_other(summarised):
 
 def test_the_legend_tells_how_losses_of_several_tasks_are_scaled(summarised):
     told = "Over all tasks losses are scaled: predicting the mean gives 1."
-    assert told in renderers.markdown(summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}"))
-    assert told not in renderers.markdown(summarised())
+    assert told in markdown.markdown(summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}"))
+    assert told not in markdown.markdown(summarised())
 
 
 def test_several_tasks_have_their_own_figures_and_one_table_over_all(summarised):
     summary = summarised("tasks: {easy: {}, hard: {data.noise: 0.5}}")
-    page = renderers.html(summary)
+    page = html(summary)
     names = [name for name, *_ in plots.figures(summary)]
     assert {"curves-easy", "curves-hard", "pairs-hard", "reconstructions-easy"} < set(names)
     assert re.findall(r"<h3>([\w ]+)</h3>", page)[:3] == ["all tasks", "easy", "hard"]
@@ -260,7 +261,7 @@ def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):
     def write(tasks="", tables_alone=False):
         summary = summarised(tasks)
         one = loading.load(tmp_path / "page.yaml")
-        renderers.write(folder, one, runs.expand(one, "keras"), {}, None if tables_alone else summary)
+        derived.write(folder, one, runs.expand(one, "keras"), {}, None if tables_alone else summary)
         return {path.name for path in (folder / "figures").iterdir()}
 
     several = "tasks: {easy: {}, hard: {data.noise: 0.5}}"
@@ -312,7 +313,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_a_browser_finds_no_error_and_asks_nobody(browse, summarised):
-    page = renderers.html(summarised(question=HOSTILE))
+    page = html(summarised(question=HOSTILE))
     for width in (390, 1200):
         logged, asked, picture = browse(page, width)
         assert "CONSOLE" not in logged and asked == set()

@@ -8,7 +8,7 @@ import pytest
 from recorded import DIVERGED, FAILED, OK
 
 from lstm_ablate.errors import FolderError
-from lstm_ablate.store import files, records
+from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Record
 
 RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
@@ -89,16 +89,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
 
 def test_a_record_comes_back_as_it_was(folder):
     assert records.publish(folder, RECORD) == "stored"
-    assert records.load(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
 
 
 def test_the_same_result_again_is_no_conflict_another_one_is_kept_beside(folder):
     slower = Record(RECORD.run, RECORD.identity, RECORD.result, {"seconds": 9.0})
     other = Record(RECORD.run, RECORD.identity, {**RECORD.result, "test_loss": 0.2}, {})
-    assert [records.publish(folder, one) for one in (RECORD, slower, other, other)] == [
+    assert [records.publish(folder, record) for record in (RECORD, slower, other, other)] == [
         "stored", "same", "conflict", "conflict",
     ]  # fmt: skip
-    assert records.load(folder)[0] == {RECORD.run: RECORD}
+    assert records.read_all(folder)[0] == {RECORD.run: RECORD}
     kept = sorted((folder / "runs" / "conflicts").iterdir())
     assert [path.name for path in kept] == [f"{RECORD.run}.1.json", f"{RECORD.run}.2.json"]
     assert json.loads(kept[0].read_text())["result"]["test_loss"] == 0.2
@@ -111,7 +111,7 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(folder):
     harmless = 0
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        found, damaged = records.load(folder)
+        found, damaged = records.read_all(folder)
         assert damaged == [path] or found[RECORD.run] == RECORD  # only the last line break may be missing
         harmless += bool(found)
     assert harmless <= 1
@@ -120,7 +120,7 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(folder):
             changed = bytearray(whole)
             changed[position] ^= 1 << bit
             path.write_bytes(changed)
-            found, damaged = records.load(folder)
+            found, damaged = records.read_all(folder)
             assert damaged == [path] or found == {RECORD.run: RECORD}, (position, bit)  # a blank for another
 
 
@@ -128,24 +128,24 @@ def test_a_record_under_another_name_is_damaged(folder):
     records.publish(folder, RECORD)
     path = folder / "runs" / f"{RECORD.run}.json"
     moved = path.rename(path.with_name("fedcba9876543210.json"))
-    assert records.load(folder) == ({}, [moved])
+    assert records.read_all(folder) == ({}, [moved])
     aside = records.set_aside(moved)
-    assert records.load(folder) == ({}, [])
+    assert records.read_all(folder) == ({}, [])
     assert aside.parent.name == "damaged"
 
 
 def test_one_driver_at_a_time_and_the_second_is_told_who_holds_the_folder(tmp_path):
     busy = pytest.raises(FolderError, match=r"in use by process \d+ on ")
-    with records.locked(tmp_path / "x"), busy, records.locked(tmp_path / "x"):
+    with locks.locked(tmp_path / "x"), busy, locks.locked(tmp_path / "x"):
         pass
-    with records.locked(tmp_path / "x"):
+    with locks.locked(tmp_path / "x"):
         pass
 
 
 def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(files, "sync_folder", synced.append)
-    with records.locked(tmp_path / "x" / "y"):
+    with locks.locked(tmp_path / "x" / "y"):
         assert synced == [tmp_path, tmp_path / "x", tmp_path / "x" / "y", tmp_path / "x" / "y" / "runs"]
 
 
@@ -153,16 +153,16 @@ def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.write_text("{")
     failed = Record(RECORD.run, RECORD.identity, FAILED, {})
-    assert [records.publish(folder, one) for one in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
-    assert records.load(folder) == ({RECORD.run: RECORD}, [])
-    assert [one.read_text() for one in (folder / "runs" / "damaged").iterdir()] == ["{"]
+    assert [records.publish(folder, record) for record in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
+    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
+    assert [path.read_text() for path in (folder / "runs" / "damaged").iterdir()] == ["{"]
 
 
 def test_every_kind_of_record_comes_back(folder):
     for n, result in enumerate((OK, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
-    found, damaged = records.load(folder)
-    assert [one.status for one in found.values()] == ["ok", "diverged", "failed"] and damaged == []
+    found, damaged = records.read_all(folder)
+    assert [record.status for record in found.values()] == ["ok", "diverged", "failed"] and damaged == []
 
 
 SHAPES = {
@@ -192,16 +192,16 @@ SHAPES = {
 def test_what_has_a_checksum_and_another_shape_is_no_record(identity, result, meta, folder):
     records.publish(folder, Record(RECORD.run, identity, result, meta))
     path = folder / "runs" / f"{RECORD.run}.json"
-    assert records.load(folder) == ({}, [path])
+    assert records.read_all(folder) == ({}, [path])
     assert records.publish(folder, RECORD) == "stored"
-    assert records.load(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
 
 
 @pytest.mark.parametrize(("result", "meta"), [(OK, {}), ({"status": "skipped"}, 1), (5, [])])
 def test_a_record_of_a_newer_program_is_told_whatever_it_holds(result, meta, folder):
     records.publish(folder, Record(RECORD.run, {"schema": 2}, result, meta))
     before = (folder / "runs" / f"{RECORD.run}.json").read_bytes()
-    for call in (lambda: records.load(folder), lambda: records.publish(folder, RECORD)):
+    for call in (lambda: records.read_all(folder), lambda: records.publish(folder, RECORD)):
         with pytest.raises(FolderError, match=r"holds records of schema 2, newer than this program, which knows 1;"):
             call()
     assert (folder / "runs" / f"{RECORD.run}.json").read_bytes() == before
@@ -222,9 +222,9 @@ def test_what_is_no_file_at_the_place_of_a_record_gives_way(make, folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     for _ in range(2):
         make(path)
-        assert records.load(folder) == ({}, [path])
+        assert records.read_all(folder) == ({}, [path])
         assert records.publish(folder, RECORD) == "stored"
-        assert records.load(folder) == ({RECORD.run: RECORD}, [])
+        assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
         path.unlink()
     assert len(os.listdir(folder / "runs" / "damaged")) == 2  # noqa: PTH208 - also links that lead nowhere
 
@@ -234,7 +234,7 @@ def test_a_link_to_a_record_is_one(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.rename(folder / "elsewhere")
     path.symlink_to(folder / "elsewhere")
-    assert records.load(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
 
 
 def test_who_holds_a_folder_is_written_into_a_file_of_its_own(tmp_path):
@@ -243,11 +243,11 @@ def test_who_holds_a_folder_is_written_into_a_file_of_its_own(tmp_path):
     (tmp_path / "diary").write_text("mine")
     for make in (os.mkfifo, lambda path: path.symlink_to(tmp_path / "diary")):
         make(folder / ".holder")
-        with records.locked(folder):
+        with locks.locked(folder):
             assert (folder / ".holder").read_text().startswith(f"process {os.getpid()} on ")
             (folder / ".holder").unlink()
             make(folder / ".holder")
-            assert records.holder(folder) in ("another process", "mine")
+            assert locks.holder(folder) in ("another process", "mine")
     assert (tmp_path / "diary").read_text() == "mine"
 
 
@@ -255,10 +255,10 @@ def test_a_record_that_is_moved_aside_while_it_is_read_is_passed_over(folder, mo
     records.publish(folder, RECORD)
     parsed = records._parsed
     monkeypatch.setattr(records, "_parsed", lambda path: path.unlink() or parsed(path))
-    assert records.load(folder) == ({}, [])
+    assert records.read_all(folder) == ({}, [])
 
 
 def test_a_folder_that_is_a_file_is_an_error_for_the_user(tmp_path):
     (tmp_path / "x").write_text("")
-    with pytest.raises(FolderError, match="cannot be used"), records.locked(tmp_path / "x"):
+    with pytest.raises(FolderError, match="cannot be used"), locks.locked(tmp_path / "x"):
         pass

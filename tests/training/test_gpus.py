@@ -37,11 +37,11 @@ def smi(tmp_path, monkeypatch):
 
 def test_gpus_are_those_that_we_may_use_with_the_memory_that_is_free(smi, monkeypatch):
     smi("0, GPU-a, 79000", "1, GPU-b, 10", "2, GPU-c, [N/A]")
-    one, two, three = (
+    first, second, third = (
         machine.Gpu("GPU-a", 79000 * 2**20), machine.Gpu("GPU-b", 10 * 2**20), machine.Gpu("GPU-c", None)
     )  # fmt: skip
-    assert machine.gpus() == (one, two, three)
-    for allowed, expected in {"1": (two,), "GPU-c,0": (one, three), "": ()}.items():
+    assert machine.gpus() == (first, second, third)
+    for allowed, expected in {"1": (second,), "GPU-c,0": (first, third), "": ()}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
         machine.gpus.cache_clear()
         assert machine.gpus() == expected
@@ -59,23 +59,23 @@ def test_every_gpu_gets_a_worker(smi):
 
 
 def test_as_many_runs_at_once_as_half_of_the_free_memory_holds():
-    sizes = {free: sizes.fitting(1.0, 1000, free) for free in (0, 3, 4, 7.9, 8, 127, 128, 1e9)}
-    assert sizes == {0: 1, 3: 1, 4: 2, 7.9: 2, 8: 4, 127: 32, 128: 64, 1e9: sizes.MOST}
+    fitting = {free: sizes.fitting(1.0, 1000, free) for free in (0, 3, 4, 7.9, 8, 127, 128, 1e9)}
+    assert fitting == {0: 1, 3: 1, 4: 2, 7.9: 2, 8: 4, 127: 32, 128: 64, 1e9: sizes.MOST}
     assert [sizes.fitting(1.0, seeds, 1e9) for seeds in (1, 2, 3, 10, 16, 17)] == [1, 2, 4, 16, 16, 32]
 
 
 def test_a_run_takes_more_memory_with_every_size():
-    sizes = [
+    changes = [
         {"model": {"encoder": [200, 50]}},
         {"model": {"decoder": [50, 50, 100]}},
         {"model": {"head": {"units": [500]}}},
         {"training": {"batch_size": 64}},
         {"training": {"dtype": "float64"}},
     ]
-    base, *larger = (sizes.run_bytes(Settings.model_validate(values), 2304, 30, 1) for values in [{}, *sizes])
+    base, *larger = (sizes.run_bytes(Settings.model_validate(values), 2304, 30, 1) for values in [{}, *changes])
     wider = [sizes.run_bytes(Settings(), *shape) for shape in ((9999, 30, 1), (2304, 60, 1), (2304, 30, 5))]
     assert all(size > base for size in [*larger, *wider])
-    with_head = Settings.model_validate(sizes[2])
+    with_head = Settings.model_validate(changes[2])
     added = sizes.run_bytes(with_head, 2304, 300, 1) - sizes.run_bytes(Settings(), 2304, 300, 1)
     assert added > 500 * 300 * 32 * 4  # the head's output alone
 
@@ -92,35 +92,35 @@ tasks: {short: {}, long: {data.timesteps: 300}}
 
 def test_the_group_size_is_that_of_the_largest_runs_on_the_fullest_gpu(smi, tmp_path):
     (tmp_path / "c.yaml").write_text(CONFIG)
-    one = loading.load(tmp_path / "c.yaml")
-    each = sizes.run_bytes(one.settings["long", "wide"], 2304, 300, 1)
+    experiment = loading.load(tmp_path / "c.yaml")
+    each = sizes.run_bytes(experiment.settings["long", "wide"], 2304, 300, 1)
     fullest = int(2 * each * 9 / 2**20)
     smi("0, GPU-a, 79000", f"1, GPU-b, {fullest}", "2, GPU-c, [N/A]")
-    settled = resources.settled(one, tmp_path)
-    assert (settled.group_size, settled.resolved["group_size"], one.resolved["group_size"]) == (8, 8, "auto")
-    assert list(settled.resolved) == list(one.resolved)
+    settled = resources.settled(experiment, tmp_path)
+    assert (settled.group_size, settled.resolved["group_size"], experiment.resolved["group_size"]) == (8, 8, "auto")
+    assert list(settled.resolved) == list(experiment.resolved)
     expanded = runs.expand(settled)
     assert {run.identity["group_size"] for run in expanded} == {8}
     assert [len(group) for group in runs.groups(expanded)] == [8] * 20
     smi("0, GPU-a, 79000")
-    assert resources.settled(one, tmp_path).group_size == 64  # no more than hold 40 seeds
+    assert resources.settled(experiment, tmp_path).group_size == 64  # no more than hold 40 seeds
     asked = loading.load(tmp_path / "c.yaml", ("group_size=3",))
     assert resources.settled(asked, tmp_path) is asked
     for lines in (["0, GPU-c, [N/A]"], []):
         smi(*lines)
-        assert resources.settled(one, tmp_path) is one
+        assert resources.settled(experiment, tmp_path) is experiment
 
 
 def test_the_size_of_own_data_is_that_of_the_file(smi, tmp_path):
     (tmp_path / "mine.csv").write_text("x\n" + "1\n2\n" * 20_000)
     config = CONFIG.replace(", long: {data.timesteps: 300}", "") + "data: {family: file, path: mine.csv}\n"
     (tmp_path / "c.yaml").write_text(config)
-    one = loading.load(tmp_path / "c.yaml")
+    experiment = loading.load(tmp_path / "c.yaml")
     windows = 28_000 + 6_000 + 6_000 - 3 * 29
-    each = sizes.run_bytes(one.settings["short", "wide"], windows, 30, 1)
+    each = sizes.run_bytes(experiment.settings["short", "wide"], windows, 30, 1)
     for runs_held, size in ((3.9, 2), (4.1, 4)):
         smi(f"0, GPU-a, {round(2 * each * runs_held / 2**20)}")
-        assert resources.settled(one, tmp_path).group_size == size
+        assert resources.settled(experiment, tmp_path).group_size == size
 
 
 def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, tmp_path):

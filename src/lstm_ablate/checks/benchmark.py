@@ -9,8 +9,6 @@ import multiprocessing
 import os
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,14 +18,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from lstm_ablate import machine
+from lstm_ablate import machine, study
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.network import network_of, products
 from lstm_ablate.experiment.runs import Run, expand
 from lstm_ablate.experiment.settings import Model, Settings
 from lstm_ablate.experiment.sizes import group_size
-from lstm_ablate.training import engines
+from lstm_ablate.training import engines, sweep
 from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.resources import WORKER_ENVIRONMENT
@@ -220,19 +217,29 @@ def end_to_end(config: Path, cores: int) -> EndToEnd:
     Plain Keras trains the baseline before and again after, twice in one process that has loaded TensorFlow: the first
     run for the first, the second for all further ones, each of which builds its model anew.
     """
-    experiment = load(config)
-    _refuse_what_the_loop_cannot_say(experiment.settings[experiment.tasks[0], experiment.baseline], config)
-    runs = len(expand(experiment))
+    experiment = study.checked(config, ("engine=fused",))
     settings = experiment.settings[experiment.tasks[0], experiment.baseline]
+    _refuse_what_the_loop_cannot_say(settings, config)
+    runs = len(expand(experiment))
     plain = [_two_runs(settings)]
     with tempfile.TemporaryDirectory() as results:
-        words = [sys.executable, "-m", "lstm_ablate", "run", str(config), "--workers", str(cores), "--quiet"]
         start = time.perf_counter()
-        subprocess.run([*words, "--engine", "fused", "--results", results], check=True, stdout=subprocess.DEVNULL)
+        found = study.find(config, ("engine=fused",), Path(results))
+        ran = study.run(found, workers=cores, watch=_finished, log=_ignore, warn=_ignore)
         fused = time.perf_counter() - start
+    if ran.failed:
+        raise RuntimeError(f"{config}: some of its runs failed")
     plain.append(_two_runs(settings))
     first, further = map(statistics.mean, zip(*plain, strict=True))
     return EndToEnd(config.stem, runs, fused, first + (runs - 1) * further)
+
+
+def _finished(steps: study.Steps, *_: Any) -> Iterator[sweep.Finished]:
+    return (step for step in steps if isinstance(step, sweep.Finished))
+
+
+def _ignore(_: str) -> None:
+    """Leave unsaid what a run would tell its user."""
 
 
 def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from lstm_ablate import machine
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import loading
-from lstm_ablate.experiment.runs import id_of
-from lstm_ablate.store import files, inventory, records
+from lstm_ablate.experiment.identity import id_of
+from lstm_ablate.store import files, inventory, locks, records
 from lstm_ablate.training import resources
 
 PACKAGES = (*machine.PACKAGES, "filelock")
@@ -99,7 +99,7 @@ def _folder(folder: Path) -> list[Finding]:
     findings = [Finding("folder", str(folder)), Finding("file system", _told(file_system(folder))), _writing(folder)]
     if not (folder / "runs").is_dir():
         return [*findings, Finding("records", "none: it holds no runs/, so it is no results folder yet")]
-    if who := records.holder(folder):
+    if who := locks.holder(folder):
         findings.append(Finding("in use", f"by {who}"))
     foreign = list(map(str, inventory.foreign(folder)))
     return [*findings, _experiment(folder), *_records(folder), Finding("foreign files", _listed(foreign))]
@@ -152,7 +152,7 @@ def _experiment(folder: Path) -> Finding:
 
 def _records(folder: Path) -> list[Finding]:
     try:
-        found, damaged = records.load(folder)
+        found, damaged = records.read_all(folder)
     except FolderError as error:
         return [Finding("records", "unusable", str(error))]
     counts = Counter(record.status for record in found.values())

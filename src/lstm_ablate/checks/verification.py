@@ -22,8 +22,7 @@ import numpy as np
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.training import engines
 from lstm_ablate.training.engines import EpochEnd
-from lstm_ablate.training.executors import Done, Failed
-from lstm_ablate.training.executors.local import execute
+from lstm_ablate.training.executors import Done, Execute, Failed
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.inputs.windows import Arrays
@@ -52,7 +51,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Deviation:
     """How far an engine is from the truth in one run; errors that are not finite are kept, and fail it.
 
     `epochs` are those up to the first at which the truth or Keras in float32 diverges. `diverged` is the epoch at which
@@ -81,38 +80,39 @@ class Verdict:
     holds: bool
 
 
-def compare(runs: Sequence[Run], workers: int) -> Generator[Comparison, None, None]:
+def deviations(runs: Sequence[Run], *, execute: Execute, workers: int) -> Generator[Deviation, None, None]:
     """Train every run four times (two engines, two types) on workers; yield how far apart they are.
 
     Raises RuntimeError where a training fails.
     """
-    for event in execute(_compare, runs, key=lambda run: run.settings, workers=workers, environment=worker_environment):
+    events = execute(_deviation, runs, key=lambda run: run.settings, workers=workers, environment=worker_environment)
+    for event in events:
         if isinstance(event, Failed):
             raise RuntimeError(f"{runs[event.group].variant}: {event.message}\n{event.log}")
         if isinstance(event, Done):
             yield event.value
 
 
-def judge(comparisons: Sequence[Comparison]) -> list[Verdict]:
-    """Return a verdict for each variant of each task, in the order of the comparisons."""
-    groups: dict[tuple[str, str], list[Comparison]] = {}
-    for one in comparisons:
+def verdicts(measured: Sequence[Deviation]) -> list[Verdict]:
+    """Return a verdict for each variant of each task, in the order of the measured."""
+    groups: dict[tuple[str, str], list[Deviation]] = {}
+    for one in measured:
         groups.setdefault((one.run.task, one.run.variant), []).append(one)
     return [_verdict(task, variant, mine) for (task, variant), mine in groups.items()]
 
 
-def by_epoch(comparisons: Sequence[Comparison]) -> list[Epoch]:
+def by_epoch(measured: Sequence[Deviation]) -> list[Epoch]:
     """Return the errors after each epoch, as geometric means over the runs that have it."""
     return [
         Epoch(epochs[0].epoch, *(_geometric_mean([getattr(one, name) for one in epochs]) for name in _ERRORS))
-        for epochs in _aligned(comparisons)
+        for epochs in _aligned(measured)
     ]
 
 
-def _aligned(comparisons: Sequence[Comparison]) -> list[list[Epoch]]:
+def _aligned(measured: Sequence[Deviation]) -> list[list[Epoch]]:
     """Return, for each epoch, the errors of the runs that have it; runs that diverge have fewer."""
     by_number: dict[int, list[Epoch]] = {}
-    for epoch in (epoch for one in comparisons for epoch in one.epochs):
+    for epoch in (epoch for one in measured for epoch in one.epochs):
         by_number.setdefault(epoch.epoch, []).append(epoch)
     return [by_number[number] for number in sorted(by_number)]
 
@@ -120,7 +120,7 @@ def _aligned(comparisons: Sequence[Comparison]) -> list[list[Epoch]]:
 _ERRORS = [field.name for field in fields(Epoch) if field.name != "epoch"]
 
 
-def _verdict(task: str, variant: str, mine: list[Comparison]) -> Verdict:
+def _verdict(task: str, variant: str, mine: list[Deviation]) -> Verdict:
     after_steps = max(one.after_steps for one in mine)
     worst_p, median, beyond, worst_epoch = 1.0, 1.0, 0, 0
     for epochs in (by_epoch := _aligned(mine)):
@@ -164,7 +164,7 @@ def _geometric_mean(values: list[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values)) if min(values) > 0 else 0.0
 
 
-def _compare(run: Run, send: Callable[[Any], None]) -> Comparison:  # noqa: ARG001 - an executor's work
+def _deviation(run: Run, send: Callable[[Any], None]) -> Deviation:  # noqa: ARG001 - an executor's work
     arrays = windows.of(run.settings.data, run.seed)
     short = Arrays(arrays.train[: STEPS * run.settings.training.batch_size], arrays.validation, arrays.test)
     batches = -(-len(short.train) // run.settings.training.batch_size)
@@ -186,7 +186,7 @@ def _compare(run: Run, send: Callable[[Any], None]) -> Comparison:  # noqa: ARG0
     ]
     truth_started, other_started = started
     after_steps = _errors(other_started, len(truth_started), truth_started[-1])[0] if truth_started else 0.0
-    return Comparison(run, after_steps, tuple(told), (ends[0], ends[2], ends[1], ends[3]))
+    return Deviation(run, after_steps, tuple(told), (ends[0], ends[2], ends[1], ends[3]))
 
 
 def _sound(trace: list[Snapshot], end: int | None) -> list[Snapshot]:

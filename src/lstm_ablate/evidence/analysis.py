@@ -11,7 +11,7 @@ from lstm_ablate.evidence import paired
 from lstm_ablate.evidence.paired import Comparison, Estimate, Values
 from lstm_ablate.evidence.reach import pairs_needed, smallest_p
 from lstm_ablate.evidence.sentences import sentence
-from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store.records import Record
 

@@ -46,7 +46,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Differences:
     """What two tables share, and where they differ, the largest relative difference first.
 
     `largest` is the largest relative difference of all numbers, those that count as the same included; `other_ids` are
@@ -182,9 +182,9 @@ def raise_all(problems: list[str]) -> None:
 # ------------------------------------------------------------------------------------------------ comparing
 
 
-def compare(
+def differences(
     a: Table, b: Table, *, rtol: float = 1e-5, atol: float = 0.0, exact: bool = False, metric: str | None = None
-) -> Comparison:
+) -> Differences:
     """Return what differs in the columns of two tables, or in one column (`metric`) and the status.
 
     Where a status differs, the numbers of that row mean something else, and are not compared. The id of a run says what
@@ -203,14 +203,14 @@ def compare(
         if a.cells[key][column] != b.cells[key][column]
     ]
     changed = {one.key for one in texts if one.column == "status"}
-    differences, largest = [], 0.0
+    unequal, largest = [], 0.0
     for column, (of_a, of_b) in pairs.items():
         for key in shared:
             x, y = of_a[key], of_b[key]
             if key in changed or x is y is None:
                 continue
             if x is None or y is None:
-                differences.append(Difference(key, column, x, y))
+                unequal.append(Difference(key, column, x, y))
                 continue
             absolute, relative = _apart(x, y)
             largest = max(largest, relative)
@@ -219,9 +219,9 @@ def compare(
             else:
                 same = math.isclose(x, y, rel_tol=rtol, abs_tol=atol)
             if not same:
-                differences.append(Difference(key, column, x, y, absolute, relative))
-    differences.sort(key=lambda one: (_size(one.relative), _size(one.absolute)), reverse=True)
-    return Comparison(
+                unequal.append(Difference(key, column, x, y, absolute, relative))
+    unequal.sort(key=lambda one: (_size(one.relative), _size(one.absolute)), reverse=True)
+    return Differences(
         a=a.name,
         b=b.name,
         rtol=rtol,
@@ -231,7 +231,7 @@ def compare(
         only_a=tuple(key for key in a.cells if key not in b.cells),
         only_b=tuple(key for key in b.cells if key not in a.cells),
         texts=tuple(one for one in texts if exact or one.column != "run"),
-        numbers=tuple(differences),
+        numbers=tuple(unequal),
         largest=largest,
         other_ids=other_ids(a, b),
     )
@@ -332,7 +332,7 @@ def changed(one: Difference) -> str:
     return printable(f"{shown(one.key)}: {one.column}: {one.a or '-'} -> {one.b or '-'}")
 
 
-def result(one: Comparison) -> str:
+def result(one: Differences) -> str:
     """Say in one line how it ended."""
     rows = f"{one.shared} shared row" + "s" * (one.shared != 1)
     if one.same and (one.exact or one.largest == 0):
@@ -353,7 +353,7 @@ def result(one: Comparison) -> str:
     return f"different: {rows}; {told}{first}"
 
 
-def as_json(one: Comparison) -> dict[str, Any]:
+def as_json(one: Differences) -> dict[str, Any]:
     """Return a comparison as JSON holds it."""
     content: dict[str, Any] = {"result": result(one), "same": one.same, **asdict(one)}
     for name in ("only_a", "only_b"):

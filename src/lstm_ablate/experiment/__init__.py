@@ -1,5 +1,14 @@
 """What is asked: from a YAML file to validated runs and their identity, in one pass.
 
 text -> nodes -> changes applied -> settings validated -> runs; each stage is a value.
+
+text -> nodes        yaml_source, with scalars, gives nodes
+changes applied      changes (command line, tasks, variants), data_files (digests), by applying
+settings validated   validation, in the words of wording, against experiment_file and settings;
+                     then the rules and names that pydantic does not know
+runs                 grid (tasks x variants), resolved (the experiment), runs and their identity
+
+`loading` calls the stages in this order. A module imports only from stages before its own, and
+all of them write what is wrong to `problems`.
 May import `errors` and `machine`; every other room reads it.
 """

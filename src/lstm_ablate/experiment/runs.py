@@ -1,7 +1,5 @@
-"""From an experiment to its runs, what makes a run the same run, and which runs are trained together."""
+"""From an experiment to its runs, in the groups that an engine trains together."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +7,11 @@ from itertools import groupby
 from typing import Any, Literal
 
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.identity import SCHEMA, canonical_json, id_of, identity_of
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Settings
 
-SCHEMA = 1  # counts up whenever equal values would mean another training
+__all__ = ["SCHEMA", "Run", "canonical_json", "expand", "groups", "id_of"]
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,8 @@ class Run:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """The values that decide the run's numbers. Names, places and `execution` are not among them.
-
-        The group size is: compilers round a program for two runs otherwise than one for a single run.
-        """
-        return {
-            **self.settings.identity(),
-            "seed": self.seed,
-            "engine": self.engine,
-            "group_size": self.group_size,
-            "schema": SCHEMA,
-        }
+        """The values that decide the run's numbers; see `identity_of`."""
+        return identity_of(self.settings, self.seed, self.engine, self.group_size)
 
     @cached_property
     def id(self) -> str:
@@ -51,23 +41,14 @@ class Run:
         return id_of(self.identity)
 
 
-def id_of(identity: dict[str, Any]) -> str:
-    """Return 16 hex digits of the SHA-256 over the canonical JSON of a run's identity."""
-    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:16]
-
-
-def canonical_json(value: Any) -> str:
-    """Return the one JSON text of a value: sorted keys, no blanks, shortest exact floats, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
 def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
     """Return every run of an experiment in the config's order: by task, by variant, by seed.
 
     `engine` stands in for the experiment's own.
     """
+    engine, group_size = engine or experiment.engine, experiment.group_size
     return [
-        Run(task, variant, seed, experiment.settings[task, variant], engine or experiment.engine, experiment.group_size)
+        Run(task, variant, seed, experiment.settings[task, variant], engine, group_size)
         for task in experiment.tasks
         for variant in experiment.variants
         for seed in experiment.seeds
@@ -75,9 +56,16 @@ def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
 
 
 def groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Cut runs, in order, into groups that an engine trains together: equal settings, at most `group_size` of them."""
+    """Cut runs, in order, into groups that an engine trains together.
+
+    The runs of a group have equal settings, and are at most `group_size`.
+    """
     cut = []
-    for (_, _, size), same in groupby(runs, key=lambda run: (run.settings, run.engine, run.group_size)):
-        members = list(same)
+    for (_, _, size), alike in groupby(runs, key=_trained_as):
+        members = list(alike)
         cut += [members[start : start + size] for start in range(0, len(members), size)]
     return cut
+
+
+def _trained_as(run: Run) -> tuple[Settings, str, int]:
+    return run.settings, run.engine, run.group_size

@@ -1,115 +1,67 @@
-"""The form of an experiment file: its sections, its JSON Schema and every dotted path in it."""
+"""The JSON Schema of an experiment file, and what it says about every dotted path."""
 
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
-
-from lstm_ablate.experiment.settings import CountOrAuto, Frozen, Margin, Positive, Seeds, Settings
-from lstm_ablate.experiment.yaml_source import Node
+from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile, is_changeable
+from lstm_ablate.experiment.nodes import Node
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
-VERSION = 1  # of the form
-CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
-
-
-def _whole(value: Any) -> Any:
-    """Refuse `true` and `1.0`, which Python holds equal to 1."""
-    if type(value) is not int:
-        raise PydanticCustomError("int_type", "a whole number is due")
-    return value
-
-
-def _line(value: str) -> str:
-    if not value.isprintable():
-        raise PydanticCustomError("line", "one line of printable text is due")
-    return value
-
-
-class Analysis(Frozen):
-    """How results are judged."""
-
-    margin: Annotated[Margin, Field(description="ratios within this margin count as practically equivalent")] = 0.1
-
-
-class Execution(Frozen):
-    """How runs are carried out; never changes a number."""
-
-    workers: Annotated[
-        CountOrAuto, Field(description="processes; auto: one per core or GPU, as far as memory goes")
-    ] = "auto"
-    timeout: Annotated[
-        Positive,
-        Field(
-            description="seconds without the end of an epoch after which a worker is killed and its runs tried again"
-        ),
-    ] = 3600.0
-
-
-class ExperimentFile(Settings):
-    """An experiment of lstm-ablate."""
-
-    version: Annotated[Literal[1], BeforeValidator(_whole)]
-    name: str
-    question: Annotated[str, Field(max_length=300, description="one line above the report"), AfterValidator(_line)] = ""
-    seeds: Annotated[Seeds, Field(description="n means 0..n-1; a list names them")] = tuple(range(10))
-    baseline: Annotated[str, Field(description="the variant that the others are compared with")]
-    variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
-    tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    engine: Annotated[Literal["fused", "keras"], Field(description="the code that trains")] = "fused"
-    group_size: Annotated[
-        CountOrAuto,
-        Field(description="runs that the fused engine trains at once; auto: what suits the CPU, or what fits the GPUs"),
-    ] = "auto"
-    analysis: Analysis = Analysis()
-    execution: Execution = Execution()
+Schema = dict[str, Any]  # a JSON Schema, or a part of one
 
 
 @cache
-def _raw_schema() -> dict[str, Any]:
+def _raw_schema() -> Schema:
     schema = ExperimentFile.model_json_schema()
     _count_items(schema)
     return schema
 
 
 def _count_items(schema: Any) -> None:
-    """Rename `minLength` of an array, as pydantic calls it behind a BeforeValidator, to `minItems`, which counts."""
+    """Rename `minLength` of an array to `minItems`, which is the word that counts items.
+
+    Pydantic writes `minLength` there for a field behind a BeforeValidator.
+    """
     if isinstance(schema, dict) and schema.get("type") == "array":
         for length, items in (("minLength", "minItems"), ("maxLength", "maxItems")):
             if length in schema:
                 schema[items] = schema.pop(length)
-    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        _count_items(inner)
+    inner = schema.values() if isinstance(schema, dict) else schema
+    for part in inner if isinstance(schema, dict | list) else ():
+        _count_items(part)
 
 
-def _options(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _options(schema: Schema) -> Iterator[Schema]:
     """Yield the object schemas that a schema stands for."""
     if "$ref" in schema:
         yield from _options(_raw_schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]])
-    for one in [*schema.get("oneOf", ()), *schema.get("anyOf", ())]:
-        yield from _options(one)
+    for option in [*schema.get("oneOf", ()), *schema.get("anyOf", ())]:
+        yield from _options(option)
     if "properties" in schema:
         yield schema
 
 
-def _walk_schema(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _paths_below(schema: Schema, prefix: str) -> Iterator[tuple[str, Schema]]:
+    """Yield every path in the mappings that a schema stands for, with what may stand there."""
     for option in _options(schema):
         for key, value in option["properties"].items():
             yield f"{prefix}{key}", value
-            yield from _walk_schema(value, f"{prefix}{key}.")
+            yield from _paths_below(value, f"{prefix}{key}.")
 
 
 @cache
-def dotted_paths() -> dict[str, list[dict[str, Any]]]:
-    """Every dotted path of an experiment with the schemas that it may have (several where families differ)."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for path, schema in _walk_schema(_raw_schema(), ""):
-        if schema not in found.setdefault(path, []):
-            found[path].append(schema)
-    return found
+def dotted_paths() -> dict[str, list[Schema]]:
+    """Return every dotted path of an experiment, with the schemas that it may have.
+
+    There are several where families or optimizers differ.
+    """
+    paths: dict[str, list[Schema]] = {}
+    for path, schema in _paths_below(_raw_schema(), ""):
+        if schema not in paths.setdefault(path, []):
+            paths[path].append(schema)
+    return paths
 
 
 def keys_below(path: str, node: Node) -> list[str]:
@@ -120,20 +72,21 @@ def keys_below(path: str, node: Node) -> list[str]:
     return list(dict.fromkeys(key for option in chosen for key in option["properties"]))
 
 
-def _is_named(option: dict[str, Any], node: Node) -> bool:
-    """Whether the mapping has the family or name that the object schema is of."""
-    tags = {key: schema["const"] for key, schema in option["properties"].items() if "const" in schema}
-    return any(key in node.value and node.value[key].value == tag for key, tag in tags.items())
+def _is_named(option: Schema, node: Node) -> bool:
+    """Tell whether the mapping has the family or name that the object schema is of."""
+    properties = option["properties"].items()
+    tags = {key: schema["const"] for key, schema in properties if "const" in schema}
+    return any(key in node.entries and node.entries[key].value == tag for key, tag in tags.items())
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of an experiment file, with every path that variants and tasks can change."""
-    schema: dict[str, Any] = json.loads(json.dumps(_raw_schema()))
-    for kind, sections in CHANGEABLE.items():
+def json_schema() -> Schema:
+    """Return the JSON Schema of an experiment file, with all that variants and tasks can change."""
+    schema: Schema = json.loads(json.dumps(_raw_schema()))
+    for kind in CHANGEABLE:
         changes = {
             path: options[0] if len(options) == 1 else {"anyOf": options}
             for path, options in dotted_paths().items()
-            if "." in path and path.split(".")[0] in sections and (kind, path) != ("variants", "training.loss")
+            if is_changeable(kind, path)
         }
         described = schema["properties"][kind]
         described["additionalProperties"] = {

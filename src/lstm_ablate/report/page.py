@@ -10,6 +10,7 @@ from markupsafe import Markup
 from lstm_ablate.evidence.analysis import Summary
 from lstm_ablate.experiment.yaml_source import dump
 from lstm_ablate.report import plots
+from lstm_ablate.report.cells import HEADINGS, STATISTICS, STATISTICS_LEGEND, by_task, cells, legend, statistics
 from lstm_ablate.store import inventory
 
 
@@ -30,15 +31,19 @@ class Table(NamedTuple):
     strong: frozenset[int] = frozenset()
 
 
-def html(
-    summary: Summary,
-    *,
-    tables: Sequence[Table],
-    statistics: Sequence[Table],
-    legends: tuple[str, str],
-    pictures: Sequence[Picture],
-) -> str:
-    """Return the page; `legends` are those of tables and statistics."""
+def html(summary: Summary) -> str:
+    """Return the report as a web page in one file, with its figures."""
+    drawn = [(name, caption, plots.svg(name, figure)) for name, caption, figure in plots.figures(summary)]
+    return with_pictures(summary, [Picture(*picture) for picture in drawn])
+
+
+def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
+    """Return the page with figures that are drawn already."""
+    main, more = [], []
+    for task, rows in by_task(summary):
+        strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
+        main.append(Table(task, HEADINGS, [cells(row) for row in rows], strong))
+        more.append(Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows]))
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ablate.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -46,9 +51,9 @@ def html(
     classes: dict[str, str] = {}
     return templates.get_template("page.html").render(
         summary=summary,
-        tables=tables,
-        statistics=statistics,
-        legends=legends,
+        tables=main,
+        statistics=more,
+        legends=(legend(summary), STATISTICS_LEGEND),
         pictures={kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()},
         classes={Markup(style): name for style, name in classes.items()},
         environment=_lines(summary.environment),

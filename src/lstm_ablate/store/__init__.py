@@ -1,4 +1,5 @@
 """What is kept: one results folder, in which every file is whole or absent.
 
-May import `experiment`; called by `training`, which writes records, and by `evidence`, which reads them.
+May import `experiment`. Called by `training`, which writes records, and by `evidence`, which reads
+them.
 """

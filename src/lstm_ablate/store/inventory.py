@@ -1,42 +1,45 @@
-"""What lies in a results folder: whose it is, whether it can be rebuilt, which files are foreign."""
+"""What is in a results folder: its owner, whether it can be rebuilt, which files are foreign."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.experiment.schema import VERSION
-from lstm_ablate.experiment.yaml_source import Node, read_file
+from lstm_ablate.experiment.experiment_file import VERSION
+from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.yaml_source import read_file
 from lstm_ablate.store import files, records
 
-KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")  # how the names of figures begin
+# The names of figures begin with these.
+KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")
 
 _OURS = re.compile(
-    r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)|\.(derived\.)?lock|\.holder"
+    r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)"
+    r"|\.(derived\.)?lock|\.holder"
     r"|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
     rf"|(.*/)?{files.TEMPORARY}"  # left behind by a write that was killed
 )
 
 
 def check_owner(folder: Path, name: str) -> None:
-    """Raise FolderError where a results folder was written for an experiment of another name, or by a newer program.
+    """Raise FolderError if a folder belongs to an experiment of another name or to a newer program.
 
-    An edited experiment goes on in its folder; a folder that was copied or renamed would lose its files to another.
+    An edited experiment goes on in its folder. In a folder that was copied or renamed, the files of
+    one experiment would be replaced by those of another.
     """
     written = _experiment(folder)
     _check_version(written)
     other = written.get("name")
     if other and other.value != name:
         raise FolderError(
-            f'{other.place}: the folder belongs to another experiment: name: "{other.plain()}" there, "{name}" here; '
+            f"{other.place}: the folder belongs to another experiment: "
+            f'name: "{other.plain()}" there, "{name}" here; '
             "name another folder with --results, or give this experiment another name"
         )
 
 
 def check_version(folder: Path) -> None:
-    """Raise FolderError where a newer program wrote a results folder."""
+    """Raise FolderError if a newer program wrote a results folder."""
     _check_version(_experiment(folder))
 
 
@@ -44,13 +47,13 @@ def _check_version(written: Mapping[str, Node]) -> None:
     version = written.get("version")
     if version and type(version.value) is int and version.value > VERSION:
         raise FolderError(
-            f"{version.place}: version: {version.value} is newer than this program, which knows {VERSION}; update it, "
-            "or name another folder with --results"
+            f"{version.place}: version: {version.value} is newer than this program, which knows "
+            f"{VERSION}; update it, or name another folder with --results"
         )
 
 
 def _experiment(folder: Path) -> Mapping[str, Node]:
-    """Return the experiment that a folder was written for; nothing where it does not tell, and is written anew."""
+    """Return the top level of a folder's experiment.yaml, or nothing where it cannot be read."""
     try:
         root = read_file(folder / "experiment.yaml")
     except UserError:
@@ -59,7 +62,7 @@ def _experiment(folder: Path) -> Mapping[str, Node]:
 
 
 def check_rebuildable(folder: Path) -> None:
-    """Raise FolderError where tables lie in a folder without the records that they came from, as published."""
+    """Raise FolderError if a folder holds tables, but not the records that they came from."""
     path = folder / "runs.csv"
     if records.listed(folder) or any((folder / "runs").glob("*/*.json")) or not path.is_file():
         return
@@ -67,13 +70,14 @@ def check_rebuildable(folder: Path) -> None:
         rows = sum(1 for _ in stream) - 1
     if rows > 0:
         raise FolderError(
-            f"{folder}: holds the tables of {rows} runs, and no records (runs/) to rebuild them from; nothing is "
-            "written. Name another folder with --results, or remove its CSVs if they may go"
+            f"{folder}: holds the tables of {rows} runs, and no records (runs/) to rebuild them "
+            "from; nothing is written. Name another folder with --results, or remove its CSVs if "
+            "they may go"
         )
 
 
 def figures(folder: Path) -> set[Path]:
-    """Return the figures in a results folder that have a name of ours: a kind, and a task of its experiment.yaml."""
+    """Return the figures that are named as we name them: a kind, and a task of experiment.yaml."""
     tasks = _experiment(folder).get("tasks")
     named = tasks.value if tasks and isinstance(tasks.value, dict) else ()
     stems = {kind + suffix for kind in KINDS for suffix in ("", *(f"-{task}" for task in named))}
@@ -82,22 +86,7 @@ def figures(folder: Path) -> set[Path]:
 
 
 def foreign(folder: Path) -> list[Path]:
-    """Return the files in a results folder that this program did not write; they are left alone."""
+    """Return the files that this program did not write; nothing touches them."""
     drawn = figures(folder)
     paths = [path for path in sorted(folder.rglob("*")) if not path.is_dir() and path not in drawn]
     return [name for path in paths if not _OURS.fullmatch(str(name := path.relative_to(folder)))]
-
-
-def environment(folder: Path) -> dict[str, Any]:
-    """Return the content of a results folder's environment.json; nothing where there is none, or none of ours."""
-    path = folder / "environment.json"
-    try:
-        content = json.loads(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) and _shallow(content, 5) else {}
-
-
-def _shallow(value: Any, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels > 0 and all(_shallow(one, levels - 1) for one in inner)

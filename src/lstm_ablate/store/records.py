@@ -1,33 +1,26 @@
 """Durable records of finished runs: what is done, and what it gave.
 
-A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a `meta` part that
-may differ between reruns (seconds, device). It carries a checksum; a file that fails it, or has not the shape given
-here, is no record.
+A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a
+`meta` part that may differ between reruns (seconds, device). It carries a checksum. A file that
+fails the checksum, or does not have the shape given here, is damaged.
 """
 
 import hashlib
 import json
 import os
 import re
-import socket
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import filelock
 from pydantic import Field
 
 from lstm_ablate.errors import FolderError
-from lstm_ablate.experiment.runs import SCHEMA, canonical_json
+from lstm_ablate.experiment.identity import SCHEMA, canonical_json
 from lstm_ablate.store import files
 from lstm_ablate.store.results import Failed, Recorded, Shape
 
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
-_BUSY_SECONDS = 0.3  # a lock held so long is another driver's, which has then said who it is
-_DERIVING_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ def _parsed(path: Path) -> Record | None:
     Raises FolderError where a newer program wrote it: its records may have another shape, and are not ours to judge.
     """
     try:
-        content = json.loads(_read(path))
+        content = json.loads(files.read(path))
         checksum = content.pop("checksum")
         if hashlib.sha256(canonical_json(content).encode()).hexdigest() != checksum:
             return None
@@ -89,39 +82,31 @@ def _parsed(path: Path) -> Record | None:
     return record if record.run == path.stem else None
 
 
-def _read(path: Path) -> bytes:
-    """Return what lies in a file; nothing of what is no file, such as a pipe, where a reader would wait for ever."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        mode = path.lstat().st_mode  # of a link that leads nowhere; without one there is nothing, and this raises too
-    return path.read_bytes() if stat.S_ISREG(mode) else b""
-
-
 def listed(folder: Path) -> list[Path]:
-    """Return what is a record of a results folder by its name; raise FolderError where that cannot be told."""
+    """Return the files that are named as records; raise FolderError if `runs` cannot be listed."""
     try:
         return sorted(path for path in (folder / "runs").iterdir() if _NAME.fullmatch(path.name))
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise FolderError(_unusable(folder, error)) from None
+        raise files.unusable(folder, error) from None
 
 
-def load(folder: Path) -> tuple[dict[str, Record], list[Path]]:
-    """Return the records of a results folder by run, and the files that should be records but are damaged.
+def read_all(folder: Path) -> tuple[dict[str, Record], list[Path]]:
+    """Return the records of a results folder by run, and the files that are damaged records.
 
-    May be called beside a driver at work. Raises FolderError where a record cannot be read, or is a newer program's.
+    May be called while a driver is at work. Raises FolderError if a record cannot be read, or if a
+    newer program wrote it.
     """
     found: dict[str, Record] = {}
     damaged: list[Path] = []
     for path in listed(folder):
         try:
             record = _parsed(path)
-        except FileNotFoundError:  # a driver has just moved it aside
+        except FileNotFoundError:  # a driver has just set it aside
             continue
         except OSError as error:
-            raise FolderError(_unusable(folder, error)) from None
+            raise files.unusable(folder, error) from None
         if record:
             found[record.run] = record
         else:
@@ -132,9 +117,10 @@ def load(folder: Path) -> tuple[dict[str, Record], list[Path]]:
 def publish(folder: Path, record: Record) -> str:
     """Store a record durably. Return 'stored', 'same' or 'conflict'.
 
-    'same': the run was recorded before with the same result. 'conflict': with another result; the new record is kept
-    beside the old one as `runs/conflicts/<id>.<n>.json`, and the old one stays. Only of a failed run, which was tried
-    again, the old record is replaced.
+    'same': the run was recorded before with the same result. 'conflict': it was recorded with
+    another result; the old record stays, and the new one is kept beside it as
+    `runs/conflicts/<id>.<n>.json`. Only the record of a failed run, which was tried again, is
+    replaced.
     """
     path = folder / "runs" / f"{record.run}.json"
     if files.publish(path, _text(record)):
@@ -160,7 +146,10 @@ def _keep_beside(folder: Path, name: str, text: str) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Move a damaged record to `runs/damaged/`, so that its run is trained again; return where it lies now."""
+    """Move a damaged record to `runs/damaged/`, so that its run is trained again.
+
+    Returns the new path.
+    """
     folder = path.parent / "damaged"
     files.make_folder(folder)
     n = 1
@@ -168,92 +157,3 @@ def set_aside(path: Path) -> Path:
         n += 1
     path.rename(target)
     return target
-
-
-def note_failure(folder: Path, run: str, log: str) -> None:
-    """Keep durably that a run failed, with all that is known of it, in `logs/<id>.log`."""
-    files.make_folder(folder / "logs")
-    files.replace(folder / "logs" / f"{run}.log", log)
-
-
-def noted_failures(folder: Path) -> set[str]:
-    """Return the runs of which a failure is noted, recorded or still to be tried once more."""
-    return {path.stem for path in (folder / "logs").glob("*.log")}
-
-
-def forget_failure(folder: Path, run: str) -> None:
-    """Remove the log of a run that succeeded after all."""
-    (folder / "logs" / f"{run}.log").unlink(missing_ok=True)
-
-
-def _unusable(folder: Path, error: OSError) -> str:
-    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    return (
-        f"{folder}: cannot be used: {what}; mend that and call again, or name another folder with --results. "
-        "What is recorded is kept."
-    )
-
-
-@contextmanager
-def deriving(folder: Path) -> Iterator[None]:
-    """Hold the right to write derived files, so that none of an older state replaces one of a newer.
-
-    To be held from before the records are read. A holder that stands still is waited for some seconds, not for ever.
-    """
-    lock = filelock.FileLock(folder / ".derived.lock")
-    with suppress(filelock.Timeout, OSError):  # a folder that cannot be written is the writer's to tell
-        lock.acquire(timeout=_DERIVING_SECONDS)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def holder(folder: Path) -> str | None:
-    """Return who holds a results folder at this moment, if anybody does."""
-    if not (folder / ".lock").exists():
-        return None
-    try:
-        with filelock.FileLock(folder / ".lock", timeout=0):
-            return None  # what a killed driver left says nothing
-    except (filelock.Timeout, OSError):
-        return _named(folder)
-
-
-def _named(folder: Path) -> str:
-    with suppress(OSError):
-        if name := _read(folder / ".holder").decode(errors="replace").strip():
-            return name
-    return "another process"
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a results folder for one driver; raise FolderError where another one holds it or it cannot be written.
-
-    The lock spares two drivers double work; correctness never depends on it (records are published without
-    replacing).
-    """
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        files.make_folder(folder / "runs")
-        lock.acquire(timeout=_BUSY_SECONDS)
-    except filelock.Timeout:
-        raise FolderError(
-            f"{folder}: in use by {_named(folder)}; wait for it, or name another folder with --results"
-        ) from None
-    except OSError as error:
-        raise FolderError(_unusable(folder, error)) from None
-    try:
-        (folder / ".holder").unlink(missing_ok=True)  # to write into a pipe or through a link of that name is not ours
-        (folder / ".holder").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
-        for place in (folder, folder / "runs", folder / "logs", folder / "figures"):
-            files.remove_leftovers(place)
-        files.sync_folder(folder / "runs")  # a record that a killed driver left unacknowledged counts from now on
-        yield
-    except OSError as error:
-        raise FolderError(_unusable(folder, error)) from error
-    finally:
-        with suppress(OSError):
-            (folder / ".holder").unlink()
-        lock.release()

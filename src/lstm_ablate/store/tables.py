@@ -47,3 +47,9 @@ def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.Data
     distinct = dict.fromkeys(run.id for run in runs if run.id in records)
     rows = [{"run": run, **records[run].meta} for run in distinct if "seconds" in records[run].meta]
     return pd.DataFrame(rows, columns=columns)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Return a table as CSV; floats are written by repr, shortest and exact, and missing values as empty cells."""
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text

@@ -4,14 +4,14 @@ import statistics
 from dataclasses import dataclass
 
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.loading import Experiment
 from lstm_ablate.experiment.network import network_of
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training import sweep
 
-# A rough model of the engines on one core of a 2020s server, used until a run has finished here: a step costs some
-# overhead for each layer and time step, and its floating-point operations.
+# A rough model of the engines on one core of a server of the 2020s, used until a run has finished
+# here. A step costs some overhead for each layer and time step, and its floating-point operations.
 _OVERHEAD_SECONDS = {"keras": 85e-6, "fused": 6e-6}
 _FLOPS_PER_SECOND = {"keras": 55e9, "fused": 95e9}
 _SECONDS_PER_MODEL = 4.0  # building, tracing, compiling: once for each variant and worker
@@ -33,10 +33,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Cost:
-    """Predictions for the missing runs: seconds in all, bytes of memory per worker, bytes on disk."""
+    """Predictions for the missing runs: seconds in all, memory per worker, bytes on disk."""
 
     seconds: float
-    measured: bool  # whether finished runs of this experiment told the seconds
+    measured: bool  # whether the seconds come from finished runs of this experiment
     memory_bytes: float
     disk_bytes: float
 
@@ -59,13 +59,16 @@ def cost(plan: sweep.Plan, workers: int) -> Cost:
     for run in plan.runs:
         record = plan.records.get(run.id)
         if record and "training_seconds" in record.meta:
-            rates.setdefault(run.settings, []).append(record.meta["training_seconds"] / record.result["epochs"])
+            per_epoch = record.meta["training_seconds"] / record.result["epochs"]
+            rates.setdefault(run.settings, []).append(per_epoch)
     parts = groups(plan.missing)
     seconds = 0.0
     for group in parts:
         run = group[0]
-        known = rates.get(run.settings)
-        per_epoch = statistics.median(known) if known else _seconds_per_epoch(run.settings, run.engine)
+        if known := rates.get(run.settings):
+            per_epoch = statistics.median(known)
+        else:
+            per_epoch = _seconds_per_epoch(run.settings, run.engine)
         seconds += per_epoch * run.settings.training.epochs * len(group)
     distinct = {run.settings for run in plan.missing}
     seconds += _SECONDS_PER_MODEL * len(distinct)
@@ -74,7 +77,7 @@ def cost(plan: sweep.Plan, workers: int) -> Cost:
         seconds=seconds / busy + _SECONDS_TO_START * bool(parts),
         measured=bool(distinct) and all(settings in rates for settings in distinct),
         memory_bytes=max((_memory_bytes(group[0]) for group in parts), default=0.0),
-        disk_bytes=sum(_RECORD_BYTES + _EPOCH_BYTES * run.settings.training.epochs for run in plan.missing),
+        disk_bytes=sum(_disk_bytes(run) for run in plan.missing),
     )
 
 
@@ -83,7 +86,12 @@ def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     steps = -(-samples // settings.training.batch_size)
     network = network_of(settings.model, timesteps, features)
     overhead = steps * timesteps * len(network.lstm) * _OVERHEAD_SECONDS[engine]
-    return overhead + 6 * samples * timesteps * sizes.weights(network) / _FLOPS_PER_SECOND[engine]
+    operations = 6 * samples * timesteps * sizes.weights(network)
+    return overhead + operations / _FLOPS_PER_SECOND[engine]
+
+
+def _disk_bytes(run: Run) -> int:
+    return _RECORD_BYTES + _EPOCH_BYTES * run.settings.training.epochs
 
 
 def _memory_bytes(run: Run) -> float:

@@ -1,4 +1,4 @@
-"""What an experiment needs of this machine, and what it gets: variables and number of workers, memory, group size."""
+"""What an experiment needs of this machine, and what it gets: workers, memory and group size."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,12 +6,13 @@ from pathlib import Path
 from lstm_ablate import machine
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.loading import Experiment, load
+from lstm_ablate.experiment.loading import load
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Data, Settings
 from lstm_ablate.training.inputs import windows
 
-# Set in every worker before TensorFlow is imported. One thread: results are then the same bits on every rerun, and
-# two workers of one thread are faster than one of two.
+# Set in every worker before TensorFlow is imported. With one thread, results are the same bits on
+# every rerun, and two workers with one thread each are faster than one worker with two.
 WORKER_ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
@@ -21,32 +22,37 @@ WORKER_ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
 
-# Set besides where there are GPUs.
+# Set in addition where there are GPUs.
 GPU_ENVIRONMENT = {
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # or TensorFlow takes all memory at once, whatever else needs some
-    "NVIDIA_TF32_OVERRIDE": "0",  # full float32 products in cuBLAS and cuDNN; engines.devices sees to XLA's own
-    "TF_DETERMINISTIC_OPS": "1",  # XLA then chooses among kernels without timing them, and takes none that races
+    # Otherwise TensorFlow takes all memory at once, whatever else needs some.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    # cuBLAS and cuDNN compute full float32 products; engines.devices does the same for XLA.
+    "NVIDIA_TF32_OVERRIDE": "0",
+    # XLA then chooses among kernels without timing them, and takes none whose threads race.
+    "TF_DETERMINISTIC_OPS": "1",
 }
 
 
 def worker_environment(worker: int) -> dict[str, str]:
-    """Return the variables of a worker, by its index: where there are GPUs, each worker sees one of them."""
+    """Return the variables of a worker, by its index; each worker sees at most one GPU."""
     gpus = machine.gpus()
     if not gpus:
         return WORKER_ENVIRONMENT
-    return WORKER_ENVIRONMENT | GPU_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)].uuid}
+    mine = gpus[worker % len(gpus)]
+    return WORKER_ENVIRONMENT | GPU_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": mine.uuid}
 
 
 def default_workers() -> int:
-    """Return how many workers this machine is good for: one per GPU, or else one per core that we may use."""
+    """Return the number of GPUs, or without GPUs the number of cores that we may use."""
     return len(machine.gpus()) or machine.cores()
 
 
 def settled(experiment: Experiment, folder: Path) -> Experiment:
-    """Return the experiment with a number for `group_size: auto`, where there are GPUs that tell their free memory.
+    """Return the experiment with a number for `group_size: auto`, where GPUs say what is free.
 
-    The number in the results folder's experiment.yaml is kept: another one would train everything anew. Without one it
-    is the largest that fits the GPU with the least free memory, whatever the task and the variant.
+    The number in the folder's experiment.yaml is kept, because another one would train everything
+    anew. Without it, the number is the largest that fits the GPU with the least free memory,
+    whatever the task and the variant.
     """
     free = [gpu.free_bytes for gpu in machine.gpus() if gpu.free_bytes is not None]
     if experiment.group_size != "auto" or not free:
@@ -54,10 +60,12 @@ def settled(experiment: Experiment, folder: Path) -> Experiment:
     before = folder / "experiment.yaml"
     size = load(before, with_data=False).group_size if before.is_file() else experiment.group_size
     if size == "auto":
-        shapes = {one.data: _loaded_shape(one.data) for one in experiment.settings.values()}
-        largest = max(sizes.run_bytes(one, *shapes[one.data]) for one in experiment.settings.values())
+        every = experiment.settings.values()
+        shapes = {settings.data: _loaded_shape(settings.data) for settings in every}
+        largest = max(sizes.run_bytes(settings, *shapes[settings.data]) for settings in every)
         size = sizes.fitting(largest, len(experiment.seeds), min(free))
-    return replace(experiment, group_size=size, resolved={**experiment.resolved, "group_size": size})
+    resolved = {**experiment.resolved, "group_size": size}
+    return replace(experiment, group_size=size, resolved=resolved)
 
 
 def _loaded_shape(data: Data) -> tuple[int, int, int]:
@@ -67,15 +75,17 @@ def _loaded_shape(data: Data) -> tuple[int, int, int]:
 
 
 def workers(experiment: Experiment) -> int:
-    """Return how many workers to start: as the experiment says, or one per core or GPU, as far as memory goes."""
+    """Return how many workers to start: as the experiment says, or as many as have memory."""
     if experiment.workers != "auto":
         return experiment.workers
-    largest = max(sum(_group_parts(experiment, settings).values()) for settings in experiment.settings.values())
-    return max(1, min(default_workers(), int(machine.memory_bytes() / (sizes.WORKER_BYTES + largest))))
+    every = experiment.settings.values()
+    largest = max(sum(_group_parts(experiment, settings).values()) for settings in every)
+    fitting = int(machine.memory_bytes() / (sizes.WORKER_BYTES + largest))
+    return max(1, min(default_workers(), fitting))
 
 
 def check_memory(experiment: Experiment) -> None:
-    """Raise UserError where a run is predicted to take more memory than we may use here."""
+    """Raise UserError if a group is predicted to take more memory than we may use here."""
     problems: dict[str, None] = {}
     for (task, variant), settings in experiment.settings.items():
         parts = _group_parts(experiment, settings)
@@ -83,8 +93,9 @@ def check_memory(experiment: Experiment) -> None:
         if predicted > machine.memory_bytes():
             largest = max(parts, key=parts.__getitem__)
             problems[
-                f"{experiment.place(task, variant, largest)}: training would take about {predicted / 1e9:,.1f} GB of "
-                f"memory, {parts[largest] / 1e9:,.1f} GB of it for {largest}; there are "
+                f"{experiment.place(task, variant, largest)}: training would take about "
+                f"{predicted / 1e9:,.1f} GB of memory, {parts[largest] / 1e9:,.1f} GB of it for "
+                f"{largest}; there are "
                 f"{machine.memory_bytes() / 1e9:,.1f} GB. Make {', '.join(_SIZES[largest])} smaller"
             ] = None
     if problems:
@@ -94,9 +105,15 @@ def check_memory(experiment: Experiment) -> None:
 _SIZES = {  # what takes memory, and the values that its size comes from
     "data.samples": ("data.samples", "data.timesteps", "data.features"),
     "model": ("model.encoder", "model.decoder"),
-    "training.batch_size": ("training.batch_size", "data.timesteps", "model.encoder", "model.decoder"),
+    "training.batch_size": (
+        "training.batch_size",
+        "data.timesteps",
+        "model.encoder",
+        "model.decoder",
+    ),
 }
 
 
 def _group_parts(experiment: Experiment, settings: Settings) -> dict[str, float]:
-    return sizes.group_parts(settings, sizes.group_size(experiment.engine, settings, experiment.group_size))
+    size = sizes.group_size(experiment.engine, settings, experiment.group_size)
+    return sizes.group_parts(settings, size)

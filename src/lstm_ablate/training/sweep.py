@@ -1,26 +1,28 @@
-"""A sweep: find the runs that have no record yet, train them on workers, and record each as it ends."""
+"""A sweep: find the runs that have no record yet, train them, and record each one as it ends."""
 
-import json
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lstm_ablate import machine
-from lstm_ablate.experiment.loading import Experiment
-from lstm_ablate.experiment.runs import Run, expand, groups
-from lstm_ablate.store import files, records
+from lstm_ablate.experiment.resolved import Experiment
+from lstm_ablate.experiment.runs import Run, expand
+from lstm_ablate.store import environment, failures, records
 from lstm_ablate.store.records import Record
-from lstm_ablate.training import resources, work
-from lstm_ablate.training.executors import Done, Failed, Progress
-from lstm_ablate.training.executors.local import execute
+from lstm_ablate.training import attempts, resources, work
+from lstm_ablate.training.attempts import Attempt
+from lstm_ablate.training.executors import Done, Execute, Failed, Progress
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for and what of it is missing. Two variants of equal values share a run, so ids can repeat."""
+    """What is asked for, and what of it is missing.
+
+    Ids can repeat in `runs`, because two variants of equal values share a run.
+    """
 
     runs: list[Run]
     missing: list[Run]
@@ -35,7 +37,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A run at work has finished an epoch (from 1)."""
+    """A run has finished an epoch; epochs count from 1."""
 
     run: Run
     epoch: int
@@ -45,19 +47,25 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run has a durable record; `stored` is what `records.publish` said."""
+    """A run has a durable record; `stored` is what `records.publish` returned."""
 
     run: Run
     record: Record
     stored: str
 
 
-def plan(experiment: Experiment, folder: Path, *, engine: str | None = None, retry_failed: bool = False) -> Plan:
-    """Compare an experiment with the records of its results folder; nothing is written."""
+def plan(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    engine: str | None = None,
+    retry_failed: bool = False,
+) -> Plan:
+    """Compare an experiment with the records of its results folder; write nothing."""
     runs = expand(experiment, engine)
-    found, damaged = records.load(folder)
-    done = {run for run, record in found.items() if not (retry_failed and record.status == "failed")}
-    missing = {run.id: run for run in runs if run.id not in done}
+    found, damaged = records.read_all(folder)
+    to_retry = {run for run, record in found.items() if retry_failed and record.status == "failed"}
+    missing = {run.id: run for run in runs if run.id not in found or run.id in to_retry}
     return Plan(runs, list(missing.values()), found, damaged)
 
 
@@ -65,29 +73,27 @@ def train(
     todo: Plan,
     folder: Path,
     *,
+    execute: Execute,
     workers: int,
     config_folder: Path,
     timeout: float = math.inf,
     fail_fast: bool = False,
 ) -> Generator[Epoch | Finished, None, None]:
-    """Train what a plan misses and record it; yield what happens. Closing the iterator ends the workers.
+    """Train what a plan misses and record it; yield what happens.
 
-    A group fails where it raises, its worker dies, or no epoch of it ends for `timeout` seconds. Its runs are tried
-    once more, each alone; one that fails again is recorded as failed, with all that is known in `logs/<id>.log`, where
-    the first failure is noted, so that a driver that takes over counts it.
-    With `fail_fast` what failed is tried again at once, and the sweep ends with the first failed run.
+    `execute` carries out the groups; see the contract in `executors`. A group fails if it raises,
+    if its worker dies, or if no epoch of it ends for `timeout` seconds. `attempts` says what is
+    tried again. Each failure is noted in `logs/<id>.log`, so that a driver that takes over counts
+    it. Closing the iterator ends the workers.
     """
-    tried = records.noted_failures(folder) - todo.records.keys()
-    first = groups([run for run in todo.missing if run.id not in tried])
-    again = [[run] for run in todo.missing if run.id in tried]
+    noted = failures.noted(folder) - todo.records.keys()
+    left = attempts.begin(todo.missing, noted, fail_fast=fail_fast)
     described = False
-    while first or again:
-        last_try = bool(again) and (fail_fast or not first)
-        parts, again = (again, []) if last_try else (first, again)
-        left = dict(enumerate(parts))  # the groups that have not ended
+    while this_round := left.next_round():
+        ended, failed = set[int](), list[int]()
         events = execute(
             work.train,
-            parts,
+            [list(group) for group in this_round.groups],
             key=lambda group: group[0].settings,
             workers=workers,
             environment=resources.worker_environment,
@@ -95,39 +101,58 @@ def train(
         )
         with closing(events):
             for event in events:
-                group = parts[event.group]
+                group = this_round.groups[event.group]
                 if isinstance(event, Progress):
-                    index, epoch, train_loss, validation_loss = event.message
-                    yield Epoch(group[index], epoch, train_loss, validation_loss)
+                    yield _epoch(group, event)
                     continue
-                del left[event.group]
-                if isinstance(event, Failed):
-                    for run in group:
-                        records.note_failure(folder, run.id, event.log)
-                    if not last_try:
-                        again += [[run] for run in group]
-                        if fail_fast:
-                            break
-                        continue
-                for run, (result, meta) in zip(group, _outcomes(event, group), strict=True):
-                    record = Record(run.id, run.identity, result, {**meta, "worker": event.worker})
-                    stored = records.publish(folder, record)
-                    if isinstance(event, Done):
-                        records.forget_failure(folder, run.id)
-                    yield Finished(run, record, stored)
-                if isinstance(event, Done) and not described:
-                    described = True
-                    settings = resources.worker_environment(event.worker)
-                    content = machine.describe(event.value[0][1]["device"], settings, config_folder)
-                    files.replace(folder / "environment.json", json.dumps(content, indent=2) + "\n")
-                if isinstance(event, Failed) and fail_fast:
-                    return
-        if not last_try:
-            first = list(left.values())
+                ended.add(event.group)
+                if isinstance(event, Done):
+                    yield from _record_results(folder, group, event)
+                    if not described:
+                        described = True
+                        _write_environment(folder, event, config_folder)
+                    continue
+                failed.append(event.group)
+                yield from _note_failure(folder, group, event, this_round.attempt)
+                if this_round.ends_with_a_failure:
+                    break
+        left = left.after(this_round, ended, failed)
 
 
-def _outcomes(event: Done | Failed, group: list[Run]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    if isinstance(event, Done):
-        outcomes: list[tuple[dict[str, Any], dict[str, Any]]] = event.value
-        return outcomes
-    return [({"status": "failed", "message": event.message}, {}) for _ in group]
+def _epoch(group: attempts.Group, event: Progress) -> Epoch:
+    index, epoch, train_loss, validation_loss = event.message
+    return Epoch(group[index], epoch, train_loss, validation_loss)
+
+
+def _record_results(folder: Path, group: attempts.Group, event: Done) -> Iterator[Finished]:
+    """Record what each run of a group gave; a failure noted earlier is forgotten."""
+    for run, (result, meta) in zip(group, event.value, strict=True):
+        finished = _published(folder, run, result, {**meta, "worker": event.worker})
+        failures.forget(folder, run.id)
+        yield finished
+
+
+def _note_failure(
+    folder: Path,
+    group: attempts.Group,
+    event: Failed,
+    attempt: Attempt,
+) -> Iterator[Finished]:
+    """Note that a group failed; on the last attempt its runs are recorded as failed."""
+    for run in group:
+        failures.note(folder, run.id, event.log)
+    if attempt is Attempt.LAST:
+        result = {"status": "failed", "message": event.message}
+        for run in group:
+            yield _published(folder, run, result, {"worker": event.worker})
+
+
+def _published(folder: Path, run: Run, result: dict[str, Any], meta: dict[str, Any]) -> Finished:
+    record = Record(run.id, run.identity, result, meta)
+    return Finished(run, record, records.publish(folder, record))
+
+
+def _write_environment(folder: Path, event: Done, config_folder: Path) -> None:
+    device = event.value[0][1]["device"]
+    settings = resources.worker_environment(event.worker)
+    environment.write(folder, machine.describe(device, settings, config_folder))

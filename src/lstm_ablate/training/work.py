@@ -7,7 +7,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from lstm_ablate.experiment.runs import Run, canonical_json
+from lstm_ablate.experiment.identity import canonical_json
+from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store.results import Recorded, Result
 from lstm_ablate.training import engines
 from lstm_ablate.training.engines import EpochEnd, Trained

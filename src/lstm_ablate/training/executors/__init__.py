@@ -2,24 +2,27 @@
 
 An executor is a function
 
-    execute(work, groups, *, key, workers, environment, timeout=inf) -> Iterator[Event]
+    execute(work, groups, *, key, workers, environment, timeout=inf) -> Generator[Event]
 
-that calls `work(group, send)` once for every group, in processes of its own, and yields what happens as it happens:
+that calls `work(group, send)` once for every group, in processes of its own, and yields what
+happens as it happens (`Execute` is its type):
 
 - `Progress` for every picklable message that the work gave to `send`,
 - `Done` with the value that the work returned,
-- `Failed` where it raised, or its process died, or was silent for `timeout` seconds and was killed; every other group
-  goes on.
+- `Failed` where it raised, or its process died, or was silent for `timeout` seconds and was killed;
+  every other group goes on.
 
-`key(group)` names what is costly to set up for a group; groups of one key go to the same worker while that keeps no
-worker idle. `environment(worker)` gives the variables that a worker, by its index, has before it imports the work.
-Closing the iterator ends the workers, and so does the end of the driver, whatever ends it.
+`key(group)` names what is costly to set up for a group; groups of one key go to the same worker
+while that keeps no worker idle. `environment(worker)` gives the variables that a worker, by its
+index, has before it imports the work.
+Closing the generator ends the workers, and so does the end of the driver, whatever ends it.
 An executor knows nothing of LSTMs.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 Work = Callable[[Any, Callable[[Any], None]], Any]
 
@@ -53,3 +56,20 @@ class Failed:
 
 
 Event = Progress | Done | Failed
+
+
+class Execute(Protocol):
+    """The type of an executor; see the contract above."""
+
+    def __call__(
+        self,
+        work: Work,
+        groups: Sequence[Any],
+        *,
+        key: Callable[[Any], Any],
+        workers: int,
+        environment: Callable[[int], Mapping[str, str]],
+        timeout: float = math.inf,
+    ) -> Generator[Event, None, None]:
+        """Carry out `work(group, send)` for every group and yield its events."""
+        ...

@@ -1,7 +1,8 @@
-"""The local executor: groups of work in spawned processes on this machine, which start anew when they die.
+"""The local executor: groups of work in processes on this machine, which start anew when they die.
 
-A worker is a process and a socket to it. The driver never waits for a message to become whole, so a process that is
-stopped amid one holds nobody up, and the kernel ends the processes with their driver, however that ends.
+A worker is a process and a socket to it. The driver never waits for a message to become whole, so
+that a process that is stopped in the middle of one holds nobody up. The kernel ends the processes
+with their driver, whatever ends the driver.
 """
 
 import ctypes
@@ -44,7 +45,7 @@ def execute(
     environment: Callable[[int], Mapping[str, str]],
     timeout: float = math.inf,
 ) -> Generator[Event, None, None]:
-    """Carry out `work(group, send)` for every group in spawned processes; see the contract in `executors`."""
+    """Carry out `work(group, send)` for every group; see the contract in `executors`."""
     waiting: dict[Any, deque[int]] = {}  # the groups of each key, by their index
     for index, group in enumerate(groups):
         waiting.setdefault(key(group), deque()).append(index)
@@ -61,14 +62,17 @@ def execute(
         while waiting or any(worker.group is not None for worker in pool):
             for worker in pool:
                 if worker.group is None and waiting:
-                    chosen = _choose(waiting, worker.last_key, {w.last_key for w in pool if w.group is not None})
+                    busy = {other.last_key for other in pool if other.group is not None}
+                    chosen = _choose(waiting, worker.last_key, busy)
                     index = waiting[chosen].popleft()
                     if not waiting[chosen]:
                         del waiting[chosen]
                     worker.start(work, index, groups[index], chosen)
-            wait([worker.pipe for worker in pool if worker.group is not None], timeout=_TURN_SECONDS)
+            pipes = [worker.pipe for worker in pool if worker.group is not None]
+            wait(pipes, timeout=_TURN_SECONDS)
             now = time.monotonic()
-            seconds = min(now - before, 2 * _TURN_SECONDS)  # what the driver slept through is nobody's fault
+            # No worker is blamed for the time that the driver slept through.
+            seconds = min(now - before, 2 * _TURN_SECONDS)
             before = now
             for worker in pool:
                 if worker.group is not None:
@@ -76,18 +80,18 @@ def execute(
 
 
 def _choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
-    """Return the key for an idle worker: the one that it has, or else one that nobody has, or else any.
+    """Return the key for an idle worker: its own, or else one that no worker has, or else any.
 
-    Among keys the one with the most groups waiting goes first.
+    Of several keys it is the one with the most groups waiting.
     """
     if last in waiting:
         return last
-    free = [one for one in waiting if one not in busy]
-    return max(free or waiting, key=lambda one: len(waiting[one]))
+    free = [key for key in waiting if key not in busy]
+    return max(free or waiting, key=lambda key: len(waiting[key]))
 
 
 class _Worker:
-    """A process that works on one group at a time, with a socket for its events and a file for what it prints."""
+    """A process that works on one group at a time, with a socket and a file for its output."""
 
     process: SpawnProcess
     pipe: Connection
@@ -108,7 +112,8 @@ class _Worker:
         if self.log.exists():
             os.truncate(self.log, 0)  # a log tells of one group
         self.group, self.last_key, self.silence = group, key, 0.0
-        with suppress(BrokenPipeError, ConnectionResetError):  # it died just now, as is seen in its turn
+        # If the process has died just now, the next turn finds out.
+        with suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send((work, group, content))
 
     def _spawn(self) -> None:
@@ -118,8 +123,9 @@ class _Worker:
         self.process = context.Process(
             target=_serve, args=(theirs, self.index, str(self.log), self.environment), daemon=True
         )
-        # Ctrl-C, and what schedulers send, reaches the whole process group: the driver alone is to handle it. A
-        # process inherits what is blocked; the tracker, which starting a process starts, would unblock it.
+        # Ctrl-C and the signals of schedulers reach the whole process group, but only the driver
+        # handles them. A process inherits the blocked signals. Starting a process also starts the
+        # resource tracker, which would unblock them, so it is started before.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         try:
@@ -130,8 +136,8 @@ class _Worker:
             theirs.close()
 
     def turn(self, seconds: float, timeout: float) -> Iterator[Event]:
-        """Yield what has arrived from the group at work, and how it ended if it did; `seconds` have passed."""
-        alive = self.process.is_alive()  # asked first: what a dead process sent has then arrived
+        """Yield what the group at work has sent, and its end if it ended; `seconds` have passed."""
+        alive = self.process.is_alive()  # first, so that all messages of a dead process are here
         if self._read():
             self.silence = 0.0
             for event in self._arrived():
@@ -149,10 +155,11 @@ class _Worker:
         elif self.silence > timeout:
             self.kill()
             self.bury()
-            yield self._failed(f"its process gave no sign of life for {timeout:g} s (execution.timeout)")
+            silent = f"its process gave no sign of life for {timeout:g} s (execution.timeout)"
+            yield self._failed(silent)
 
     def _read(self) -> bool:
-        """Take some of what has arrived; return whether there was any."""
+        """Read some of what the process has sent; return whether there was anything."""
         if not self.pipe.poll():
             return False
         try:
@@ -163,7 +170,7 @@ class _Worker:
         return bool(some)
 
     def _arrived(self) -> Iterator[Event]:
-        """Yield the events that have arrived whole."""
+        """Yield the events that have arrived as a whole."""
         start = 0
         while len(self.unread) >= start + _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self.unread, start)
@@ -174,11 +181,13 @@ class _Worker:
             start = end
         del self.unread[:start]
 
-    def _failed(self, message: str, told: str = "") -> Failed:
+    def _failed(self, message: str, details: str = "") -> Failed:
         assert self.group is not None
         group, self.group = self.group, None
-        printed = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        log = f"{told or message}\n--- the worker printed ---\n{printed[-20_000:]}"
+        printed = ""
+        if self.log.exists():
+            printed = self.log.read_text(encoding="utf-8", errors="replace")
+        log = f"{details or message}\n--- the worker printed ---\n{printed[-20_000:]}"
         return Failed(group, self.index, _writable(message.partition("\n")[0]), _writable(log))
 
     def kill(self) -> None:
@@ -212,14 +221,14 @@ def _serve(pipe: Connection, index: int, log: str, environment: dict[str, str]) 
     """Be a worker: carry out one group after the other, until the driver ends."""
     _end_with_driver()
     os.environ.update(environment)  # before the work, and with it any library, is imported
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")  # where memory runs out, a worker goes before the driver
+    with suppress(OSError):  # when memory runs out, the system kills a worker before the driver
+        Path("/proc/self/oom_score_adj").write_text("500")
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for standard in (1, 2):  # output and error, whether the driver's are open or not
         os.dup2(descriptor, standard)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True)  # what a process printed before it died is worth most
+            stream.reconfigure(line_buffering=True)  # the last lines before a death are kept too
     with suppress(EOFError):
         while True:
             _serve_one(pipe, index, pipe.recv_bytes())
@@ -235,8 +244,9 @@ def _serve_one(pipe: Connection, index: int, order: bytes) -> None:
         work, group, content = pickle.loads(order)
         _send(pipe, Done(group, index, work(content, send)))
     except BaseException as error:
-        message = f"{type(error).__name__}: {error}"
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's name
+        kind = type(error).__name__
+        message = f"{kind}: {error}"
+        if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":  # TensorFlow's name
             message = f"out of memory: {message}"
         _send(pipe, Failed(group, index, message, traceback.format_exc()))
 
@@ -249,7 +259,10 @@ def _send(pipe: Connection, event: Event) -> None:
 
 
 def _end_with_driver() -> None:
-    """End when the driver does: on Linux by the kernel's hand, even while stopped, and elsewhere by a thread's."""
+    """End when the driver ends.
+
+    On Linux the kernel sees to it, even while this process is stopped; elsewhere a thread does.
+    """
 
     def watch() -> None:
         parent = multiprocessing.parent_process()
@@ -259,4 +272,5 @@ def _end_with_driver() -> None:
 
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DEATH_OF_PARENT, signal.SIGKILL)
-    threading.Thread(target=watch, daemon=True).start()  # on Linux too: the driver may have died before
+    # The thread is needed on Linux too, because the driver may have died before the call.
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,7 +1,7 @@
 """Whether the user's own files hold what an experiment asks of them, before anything is trained."""
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.loading import Experiment
+from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.training.inputs import windows
 

@@ -1,0 +1,48 @@
+"""`lstm-ablate bench`: measures the engines on this machine."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstm_ablate.cli.printing import print_lines, print_table, teller
+from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.report.json_text import json_text
+
+
+def bench(
+    cases: Annotated[str, typer.Option("--cases", help="Which networks, with commas; all by default.")] = "",
+    rounds: Annotated[int, typer.Option(min=1, help="Epochs that each contestant trains in turn.")] = 7,
+    config: Annotated[
+        Path | None,
+        typer.Option("--end-to-end", metavar="CONFIG", help="Run this experiment from start to report too."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")] = None,
+) -> None:
+    """Measure on this machine how fast the engines train, against Keras loops written by hand."""
+    from lstm_ablate.checks import benchmark
+    from lstm_ablate.training import resources
+
+    wanted = cases.split(",") if cases else list(benchmark.CASES)
+    for case in wanted:
+        if case not in benchmark.CASES:
+            hint = did_you_mean(case, benchmark.CASES)
+            raise UserError(f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}')
+    result = benchmark.run(wanted, rounds, resources.default_workers(), config, teller())
+    headings, *rows = benchmark.table(result)
+    print_table(headings, rows, title=f"{result.processor['name']}, {result.cores} cores")
+    lines = [
+        f"peak: {result.peak_gflops:.0f} GFLOP/s in a float32 matrix product of {benchmark.PEAK_SIZE} rows, all cores",
+        f"growth: {result.growth.timesteps:.2f} times the time per step when sequences are 8 times as long, "
+        f"{result.growth.seeds:.2f} times per run with 10 times the seeds",
+    ]
+    if whole := result.end_to_end:
+        lines.append(
+            f"{whole.experiment}, {whole.runs} runs from start to report: fused {whole.fused_seconds:.0f} s, "
+            f"plain Keras {whole.plain_seconds:.0f} s (estimated from 4 whole runs of the baseline): "
+            f"{whole.plain_seconds / whole.fused_seconds:.1f}x"
+        )
+    print_lines(lines)
+    if file:
+        file.write_text(json_text(asdict(result)) + "\n", encoding="utf-8")

@@ -1,0 +1,38 @@
+"""What signals do to a run: the first one stops it in order, the second one at once."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn Ctrl-C, a scheduler's signal and the end of a terminal into KeyboardInterrupt(number).
+
+    After the first signal, and after the end, a further one ends the process at once: files are whole at any moment,
+    and workers end with their driver.
+    """
+    _handle(_interrupt)
+    try:
+        yield
+    finally:
+        _handle(_leave)
+
+
+def _handle(handler: Callable[[int, Any], None]) -> None:
+    """Handle the signals with a function, but for those that nohup and & have us ignore."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, _: Any) -> None:
+    """Stop in order; a second signal ends the process at once."""
+    _handle(_leave)
+    raise KeyboardInterrupt(number)
+
+
+def _leave(number: int, _: Any) -> None:
+    os._exit(128 + number)

@@ -1,0 +1,62 @@
+"""`lstm-ablate plan`: shows what would run and what it would cost."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstm_ablate.cli.options import AsJson, Config, EngineName, Overrides, Results, Workers, overrides_of
+from lstm_ablate.cli.printing import count, duration, print_lines, print_table
+from lstm_ablate.report.json_text import json_text
+
+if TYPE_CHECKING:
+    from lstm_ablate.study import Prospect
+
+
+def plan(
+    config: Config,
+    overrides: Overrides = None,
+    results: Results = Path("results"),
+    engine: EngineName = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what would run, and what it would cost; train nothing, write nothing."""
+    from lstm_ablate import study as studies
+
+    prospect = studies.plan(studies.find(config, overrides_of(overrides, engine), results), workers)
+    if as_json:
+        print(json_text(_as_json(prospect)))
+        return
+    headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + ["variant", "formula", "runs", "missing"]
+    cells = [[str(getattr(share, heading)) for heading in headings] for share in prospect.shares]
+    print_table(headings, cells, title=prospect.study.experiment.name)
+    print_lines(_lines(prospect))
+
+
+def _as_json(prospect: "Prospect") -> dict[str, object]:
+    return {
+        "name": prospect.study.experiment.name,
+        "folder": str(prospect.study.folder),
+        "variants": [asdict(share) for share in prospect.shares],
+        "workers": prospect.workers,
+        **asdict(prospect.cost),
+        "smallest_p": prospect.smallest_p,
+        "smallest_p_holm": prospect.smallest_p_holm,
+    }
+
+
+def _lines(prospect: "Prospect") -> list[str]:
+    todo, cost = prospect.todo, prospect.cost
+    basis = "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
+    needs = [
+        f"time      {duration(cost.seconds)} with {count(prospect.workers, 'worker')} ({basis})",
+        f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk {cost.disk_bytes / 1e6:.2g} MB",
+    ]
+    return [
+        f"runs      {len({run.id for run in todo.runs})}, of which {len(todo.missing)} are missing in "
+        f"{prospect.study.folder}",
+        *(needs if todo.missing else []),
+        f"evidence  {prospect.pairs} paired seeds can reach p = {prospect.smallest_p:.2g} at best (two-sided "
+        f"sign-flip test, 2/2^n), {prospect.smallest_p_holm:.2g} after Holm over "
+        f"{count(prospect.comparisons, 'comparison')}",
+    ]

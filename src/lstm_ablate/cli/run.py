@@ -1,0 +1,60 @@
+"""`lstm-ablate run`: trains what is missing, shows how far it is, and prints the table."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lstm_ablate.cli.options import FAILED_RUNS, AsJson, Config, EngineName, Overrides, Results, Workers, overrides_of
+from lstm_ablate.cli.printing import console, teller
+
+if TYPE_CHECKING:
+    from lstm_ablate.experiment.runs import Run
+    from lstm_ablate.study import Steps
+    from lstm_ablate.training.sweep import Finished
+
+
+def run(
+    config: Config,
+    overrides: Overrides = None,
+    results: Results = Path("results"),
+    engine: EngineName = None,
+    workers: Workers = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train what is missing, then write the CSVs and the report, and print the table."""
+    from lstm_ablate import study as studies
+    from lstm_ablate.cli import progress
+    from lstm_ablate.cli.interrupts import interruptible
+    from lstm_ablate.cli.report import print_summary
+
+    def watch(steps: "Steps", missing: "list[Run]", done: int) -> "Iterator[Finished]":
+        with interruptible():
+            yield from progress.shown(steps, missing, done, console(sys.stderr, quiet=quiet))
+
+    log, warn = teller(quiet), teller()
+    study = studies.find(config, overrides_of(overrides, engine), results)
+    try:
+        ran = studies.run(
+            study,
+            workers=workers,
+            retry_failed=retry_failed,
+            fail_fast=fail_fast,
+            watch=watch,
+            log=log,
+            warn=warn,
+        )
+    except KeyboardInterrupt as interrupt:
+        raise typer.Exit(128 + (interrupt.args or (signal.SIGINT,))[0]) from None
+    print_summary(ran.summary, ["json" if as_json else "terminal"])
+    log(f"{study.folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html, figures/")
+    if ran.conflicts:
+        warn(f"{ran.conflicts} runs gave other numbers than recorded before: {study.folder}/runs/conflicts")
+    if ran.failed:
+        raise typer.Exit(FAILED_RUNS)

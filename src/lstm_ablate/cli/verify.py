@@ -1,0 +1,68 @@
+"""`lstm-ablate verify`: holds one engine to the other."""
+
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from lstm_ablate.cli.options import DIFFERENT, AsJson, Config, EngineName, Overrides, Workers, overrides_of
+from lstm_ablate.cli.printing import print_table, teller
+from lstm_ablate.report.json_text import json_text
+
+
+def verify(
+    config: Config,
+    overrides: Overrides = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the same runs with an engine and with plain Keras, and show how far apart they are."""
+    from lstm_ablate import study
+    from lstm_ablate.checks import verification
+    from lstm_ablate.experiment import runs
+    from lstm_ablate.training import resources
+    from lstm_ablate.training.executors.local import execute
+
+    experiment = study.checked(config, overrides_of(overrides, engine))
+    log = teller()
+    expanded = runs.expand(experiment)
+    processes = workers or resources.workers(experiment)
+    measured = []
+    for deviation in verification.deviations(expanded, execute=execute, workers=processes):
+        measured.append(deviation)
+        run = deviation.run
+        log(f"{len(measured)}/{len(expanded)} runs compared; {run.variant}, seed {run.seed}")
+    measured.sort(key=lambda deviation: expanded.index(deviation.run))
+    verdicts = verification.verdicts(measured)
+    epochs = verification.by_epoch(measured)
+    if as_json:
+        content = {"verdicts": [asdict(one) for one in verdicts], "epochs": [asdict(one) for one in epochs]}
+        print(json_text(content))
+    else:
+        _print_verification(experiment.engine, verdicts, epochs)
+    if not all(verdict.holds for verdict in verdicts):
+        raise typer.Exit(DIFFERENT)
+
+
+def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
+    headings = ["task", "variant", "float64, 20 steps", "float32: beyond 2x", "median", "at epoch", "holds"]
+    rows = [
+        [
+            one.task,
+            one.variant,
+            f"{one.after_steps:.1e}",
+            f"{one.beyond} of {one.seeds} seeds",
+            f"{one.median_factor:.2f}x",
+            str(one.worst_epoch),
+            ("yes" if one.seeds >= one.seeds_needed else f"so far; float32 takes {one.seeds_needed} seeds")
+            if one.holds
+            else "NO",
+        ]
+        for one in verdicts
+    ]
+    print_table(headings, rows, title=f"{engine} against keras: errors of weights")
+    headings = ["epoch", f"{engine} float64", "loss", f"{engine} float32", "loss", "keras float32", "loss"]
+    errors = ("exact_weights", "exact_loss", "weights", "loss", "keras_weights", "keras_loss")
+    rows = [[str(one.epoch), *(f"{getattr(one, name):.1e}" for name in errors)] for one in epochs]
+    print_table(headings, rows, title="relative errors against keras in float64, geometric means over the runs")

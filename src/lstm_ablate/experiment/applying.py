@@ -1,0 +1,85 @@
+"""A config with changes applied: what else a value that is written anew adds, keeps or drops."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lstm_ablate.experiment.nodes import Node, Place
+from lstm_ablate.experiment.schema import keys_below
+from lstm_ablate.experiment.settings import Settings
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a task or a variant, with the place where its path was written."""
+
+    path: str
+    value: Node
+    place: Place
+
+
+# Sections of which one key decides which others there are: that key, the path of the section, and
+# what a section starts from where none was written.
+_DECIDED = {
+    "data": ("family", "data", Settings().data.family),
+    "optimizer": ("name", "training.optimizer", Settings().training.optimizer.name),
+}
+
+
+def apply(settings: Node, changes: Iterable[Change]) -> Node:
+    """Return the settings with changes, in whatever order these were written."""
+    for change in sorted(changes, key=_precedence):
+        keys = tuple(change.path.split("."))
+        settings = with_value(settings, keys, change.value, change.place)
+    return settings
+
+
+def _precedence(change: Change) -> int:
+    """Put a family or optimizer first, for it decides which other keys there are.
+
+    A digest comes last, for a path drops the digest of the path before it.
+    """
+    if change.path in ("data.family", "training.optimizer.name"):
+        return 0
+    return 2 if change.path == "data.digest" else 1
+
+
+def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> Node:
+    """Return the node with a value where the keys lead to; what the value stands in for is dropped.
+
+    `place` is where the keys were written.
+    """
+    if not isinstance(node.value, dict | str | None):
+        return node  # an error, found when the whole is validated
+    values, places = dict(node.entries), dict(node.keys)
+    head, *rest = keys
+    if isinstance(node.value, str) and head != "name":  # optimizer: adam
+        values["name"], places["name"] = node, node.place
+    if rest:
+        section = values.get(head) or _unwritten(head, place)
+        value = with_value(section, tuple(rest), value, place)
+        if head in _DECIDED and rest == [_DECIDED[head][0]] and isinstance(value.value, dict):
+            value = _without_strangers(head, value)
+    elif head == "activation" and "units" not in values:  # of the model, not of a head
+        values.pop("candidate", None)
+        values.pop("output", None)
+    elif head in ("candidate", "output") and (both := values.pop("activation", None)):
+        values |= {"candidate": both, "output": both}
+        places |= {"candidate": both.place, "output": both.place}
+    elif head == "path":
+        values.pop("digest", None)
+    return Node(values | {head: value}, node.place, places | {head: place})
+
+
+def _unwritten(section: str, place: Place) -> Node:
+    """Return what an unwritten section starts from: its default family or optimizer, by name."""
+    if section not in _DECIDED:
+        return Node({}, place)
+    key, _, default = _DECIDED[section]
+    return Node({key: Node(default, place)}, place, {key: place})
+
+
+def _without_strangers(section: str, node: Node) -> Node:
+    """Drop the keys that the section's new family or optimizer does not know."""
+    known = keys_below(_DECIDED[section][1], node)
+    kept = {key: value for key, value in node.entries.items() if key in known}
+    return Node(kept, node.place, node.keys)

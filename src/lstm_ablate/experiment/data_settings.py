@@ -1,0 +1,158 @@
+"""The data of a run: the families of synthetic windows, or the user's own file."""
+
+import json
+from collections import Counter
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from lstm_ablate.experiment.field_types import Count, Frozen, Range, as_tuple
+
+
+class Samples(Frozen):
+    """Numbers of windows."""
+
+    train: Count = 1024
+    validation: Count = 256
+    test: Count = 1024
+
+
+class Synthetic(Frozen):
+    samples: Samples = Samples()
+    timesteps: Annotated[int, Field(ge=2, le=100_000)] = 30
+    features: Annotated[int, Field(ge=1, le=10_000)] = 1
+    noise: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1e6,
+            description="standard deviation of the added noise, in units of the signal; at most 1e6",
+        ),
+    ] = 0.05
+
+
+class Sines(Synthetic):
+    """Sums of sines with random frequency, phase and amplitude."""
+
+    family: Literal["sines"] = "sines"
+    components: Annotated[int, Field(ge=1, le=1000)] = 2
+    cycles: Annotated[
+        Range,
+        Field(description="cycles per window, at most 1e6, drawn uniformly from this range"),
+    ] = (1.0, 5.0)
+
+
+class Chirp(Synthetic):
+    """Sines whose frequency rises or falls linearly over the window."""
+
+    family: Literal["chirp"] = "chirp"
+    start: Annotated[
+        Range,
+        Field(description="cycles per window at the first time step, at most 1e6"),
+    ] = (0.5, 2.0)
+    end: Annotated[
+        Range,
+        Field(description="cycles per window at the last time step, at most 1e6"),
+    ] = (3.0, 6.0)
+
+
+class Square(Synthetic):
+    """Square waves of random frequency and phase."""
+
+    family: Literal["square"] = "square"
+    cycles: Annotated[
+        Range,
+        Field(description="cycles per window, at most 1e6, drawn uniformly from this range"),
+    ] = (1.0, 4.0)
+
+
+class Autoregressive(Synthetic):
+    """Stationary autoregressive process with Gaussian innovations."""
+
+    family: Literal["ar"] = "ar"
+    coefficients: Annotated[
+        tuple[float, ...],
+        BeforeValidator(as_tuple),
+        Field(min_length=1, max_length=50),
+    ] = (1.5, -0.75)
+
+
+class RandomWalk(Synthetic):
+    """Gaussian random walk that starts at its first innovation."""
+
+    family: Literal["random_walk"] = "random_walk"
+
+
+class Lorenz(Synthetic):
+    """The Lorenz system (sigma 10, rho 28, beta 8/3) on its attractor."""
+
+    family: Literal["lorenz"] = "lorenz"
+    step: Annotated[
+        float,
+        Field(gt=0, le=1, description="time units of the system between two samples"),
+    ] = 0.05
+
+
+def _distinct(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for name, count in Counter(names or ()).items():
+        if count > 1:
+            shown = {"shown": json.dumps(name)}
+            raise PydanticCustomError("distinct", "{shown} is named twice", shown)
+    return names
+
+
+class Split(Frozen):
+    """Fractions of a file, in the order of its rows: training first, test last."""
+
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.15
+
+
+class FileData(Frozen):
+    """The user's own data: a CSV file of one long series, or an NPY array (samples, timesteps, features)."""
+
+    family: Literal["file"] = "file"
+    path: Annotated[
+        str,
+        Field(min_length=1, description="beside the config, or in the working folder"),
+    ]
+    digest: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 that the file must have"),
+    ] = None
+    columns: Annotated[
+        Annotated[tuple[str, ...], Field(min_length=1)] | None,
+        BeforeValidator(as_tuple),
+        AfterValidator(_distinct),
+        Field(description="columns of the CSV; all by default"),
+    ] = None
+    timesteps: Annotated[
+        int | None, Field(ge=2, le=100_000, description="rows in a window of a CSV; 30 by default")
+    ] = None
+    stride: Annotated[
+        int | None,
+        Field(ge=1, description="rows between the starts of two windows of a CSV; 1 by default"),
+    ] = None
+    split: Split = Split()
+    scaling: Annotated[
+        Literal["standard", "minmax", "none"],
+        Field(description="per feature, fitted on the training part; what lies beyond 1e9 after it is refused"),
+    ] = "standard"
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the file is an NPY array, which holds its windows as they are."""
+        return self.path.lower().endswith(".npy")
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows in a window of a CSV, and between the starts of two."""
+        return self.timesteps or 30, self.stride or 1
+
+
+Data = Annotated[
+    Sines | Chirp | Square | Autoregressive | RandomWalk | Lorenz | FileData,
+    Field(discriminator="family"),
+]

@@ -1,0 +1,88 @@
+"""The form of an experiment file: its sections and keys, and what its changes may change."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from lstm_ablate.experiment.field_types import CountOrAuto, Frozen, Margin, Positive, Seeds
+from lstm_ablate.experiment.settings import Settings
+
+VERSION = 1  # of the form
+# The sections that the changes of variants and of tasks reach into.
+CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
+
+
+def is_changeable(kind: str, path: str) -> bool:
+    """Tell whether variants or tasks can change what lies at a path of the form."""
+    if (kind, path) == ("variants", "training.loss"):
+        return False  # variants are compared by their loss, so they share it
+    return "." in path and path.split(".", maxsplit=1)[0] in CHANGEABLE[kind]
+
+
+def _whole(value: object) -> object:
+    """Refuse `true` and `1.0`, which Python holds equal to 1."""
+    if type(value) is not int:
+        raise PydanticCustomError("int_type", "a whole number is due")
+    return value
+
+
+def _line(value: str) -> str:
+    if not value.isprintable():
+        raise PydanticCustomError("line", "one line of printable text is due")
+    return value
+
+
+class Analysis(Frozen):
+    """How results are judged."""
+
+    margin: Annotated[
+        Margin,
+        Field(description="ratios within this margin count as practically equivalent"),
+    ] = 0.1
+
+
+class Execution(Frozen):
+    """How runs are carried out; never changes a number."""
+
+    workers: Annotated[
+        CountOrAuto,
+        Field(description="processes; auto: one per core or GPU, as far as memory goes"),
+    ] = "auto"
+    timeout: Annotated[
+        Positive,
+        Field(
+            description="seconds without the end of an epoch after which a worker is killed and its runs tried again",
+        ),
+    ] = 3600.0
+
+
+class ExperimentFile(Settings):
+    """An experiment of lstm-ablate."""
+
+    version: Annotated[Literal[1], BeforeValidator(_whole)]
+    name: str
+    question: Annotated[
+        str,
+        Field(max_length=300, description="one line above the report"),
+        AfterValidator(_line),
+    ] = ""
+    seeds: Annotated[
+        Seeds,
+        Field(description="n means 0..n-1; a list names them"),
+    ] = tuple(range(10))
+    baseline: Annotated[str, Field(description="the variant that the others are compared with")]
+    variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    engine: Annotated[
+        Literal["fused", "keras"],
+        Field(description="the code that trains"),
+    ] = "fused"
+    group_size: Annotated[
+        CountOrAuto,
+        Field(
+            description="runs that the fused engine trains at once; auto: what suits the CPU, or what fits the GPUs",
+        ),
+    ] = "auto"
+    analysis: Analysis = Analysis()
+    execution: Execution = Execution()

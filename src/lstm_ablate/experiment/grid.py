@@ -1,0 +1,83 @@
+"""The grid of an experiment: its settings in every task and variant, changed and validated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
+
+from lstm_ablate.experiment.applying import Change, apply
+from lstm_ablate.experiment.changes import Changes, changes_of
+from lstm_ablate.experiment.experiment_file import CHANGEABLE
+from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.problems import Problems
+from lstm_ablate.experiment.rules import check_settings
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.validation import validated
+
+DEFAULT_TASK = "default"  # the task of an experiment that names none
+_MANY_CELLS = 10_000
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The settings that all cells share, and what every task and every variant changes in them."""
+
+    base: Node
+    tasks: Changes
+    variants: Changes
+
+
+class Cell(NamedTuple):
+    """The settings of one task and variant, and the nodes that they were validated from."""
+
+    settings: Settings
+    written: Node
+
+
+Cells = Mapping[tuple[str, str], Cell]  # by task and variant, in the order of the config
+
+
+def grid_of(document: Node, problems: Problems) -> Grid:
+    """Return the grid that a document describes."""
+    shared = {key: node for key, node in document.entries.items() if key in CHANGEABLE["tasks"]}
+    variants = changes_of(document, "variants", problems)
+    tasks = changes_of(document, "tasks", problems) or {DEFAULT_TASK: []}
+    return Grid(Node(shared, document.place, document.keys), tasks, variants)
+
+
+def cells_of(grid: Grid, problems: Problems) -> Cells:
+    """Return the cells of a grid; stop with all problems, where there are any.
+
+    A mistake of the base is one of every cell, and a mistake of a variant one of every task. So in
+    a large grid the cells of one task and those of one variant come first, for they show every
+    mistake but those of a task and a variant together. The whole grid is looked at only if they
+    show none: 700 x 700 cells with a mistake take 0.2 s so, instead of 9 s.
+    """
+    if len(grid.tasks) * len(grid.variants) > _MANY_CELLS:
+        _every_cell(replace(grid, tasks=dict(islice(grid.tasks.items(), 1))), problems)
+        _every_cell(replace(grid, variants=dict(islice(grid.variants.items(), 1))), problems)
+        problems.stop_if_any()
+    cells = _every_cell(grid, problems)
+    problems.stop_if_any()
+    return cells
+
+
+def _every_cell(grid: Grid, problems: Problems) -> Cells:
+    """Return the cells without a problem."""
+    cells = {}
+    for task, task_changes in grid.tasks.items():
+        in_task = apply(grid.base, task_changes)
+        for variant, variant_changes in grid.variants.items():
+            written = apply(in_task, variant_changes)
+            context = _context("tasks", task, task_changes)
+            context += _context("variants", variant, variant_changes)
+            settings = validated(Settings, written, problems, context)
+            if settings:
+                check_settings(settings, written, problems, context)
+                cells[task, variant] = Cell(settings, written)
+    return cells
+
+
+def _context(kind: str, name: str, changes: Sequence[Change]) -> str:
+    """Name a task or variant in a message, unless it changes nothing and so cannot be the cause."""
+    return f"{kind}.{name}: " if changes else ""

@@ -1,0 +1,89 @@
+"""Rules that concern several values of a config at once."""
+
+import json
+from collections.abc import Iterator
+
+from lstm_ablate.errors import did_you_mean
+from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile
+from lstm_ablate.experiment.field_types import MAX_RUNS
+from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.problems import Problems
+from lstm_ablate.experiment.settings import Autoregressive, FileData, Settings
+
+
+def check_sites(document: Node, problems: Problems) -> None:
+    """Refuse `candidate` or `output` beside `activation`, in the base and in one set of changes."""
+    for kind in CHANGEABLE:
+        named = document.entries[kind].entries if kind in document.entries else {}
+        for name, changes in named.items():
+            _check_sites_of(changes, "model.", f"{kind}.{name}: ", problems)
+    if "model" in document.entries:
+        _check_sites_of(document.entries["model"], "", "model: ", problems)
+
+
+def _check_sites_of(node: Node, prefix: str, context: str, problems: Problems) -> None:
+    if f"{prefix}activation" not in node.entries:
+        return
+    for site in (f"{prefix}candidate", f"{prefix}output"):
+        if site in node.entries:
+            why = 'and "activation" exclude each other: activation sets both candidate and output'
+            problems.add(node.keys[site], f'"{site}" {why}', context)
+
+
+def check_baseline(document: Node, problems: Problems) -> None:
+    """Refuse a baseline that is not among the variants."""
+    baseline, variants = document.entries.get("baseline"), document.entries.get("variants")
+    if not baseline or not isinstance(baseline.value, str):
+        return
+    if not variants or not isinstance(variants.value, dict) or baseline.value in variants.value:
+        return
+    known = list(variants.value)
+    shown = json.dumps(baseline.value, ensure_ascii=False)
+    hint = f"{did_you_mean(baseline.value, known)}\n  known: {', '.join(known)}"
+    problems.add(baseline.place, f"baseline: {shown} is not a variant.{hint}")
+
+
+def check_size(form: ExperimentFile, document: Node, problems: Problems) -> None:
+    """Count the runs before they are expanded, and stop where they are too many."""
+    tasks, variants, seeds = max(1, len(form.tasks)), len(form.variants), len(form.seeds)
+    runs = tasks * variants * seeds
+    if runs > MAX_RUNS:
+        counted = f"{tasks:,} tasks x {variants:,} variants x {seeds:,} seeds are {runs:,} runs"
+        message = f"{counted}; at most {MAX_RUNS:,} are allowed: name fewer"
+        problems.add(document.nearest("seeds").place, message)
+        problems.stop_if_any()
+
+
+def check_settings(settings: Settings, written: Node, problems: Problems, context: str) -> None:
+    """Check what concerns two values of the settings of one task and variant."""
+    for path, message in _broken_rules(settings):
+        place = written.nearest(*path.split(".")).place
+        problems.add(place, f"{path}: {message}", context)
+
+
+def _broken_rules(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the path of each value that breaks a rule, with what is wrong."""
+    data, training = settings.data, settings.training
+    if isinstance(data, FileData):
+        if abs(data.split.train + data.split.validation + data.split.test - 1) > 1e-9:
+            yield "data.split", "the fractions must add up to 1"
+    elif training.batch_size > data.samples.train:
+        samples = f"{data.samples.train} training samples"
+        yield "training.batch_size", f"{training.batch_size} is more than the {samples}"
+    if isinstance(data, Autoregressive) and not _stationary(data.coefficients):
+        why = "the process is not stationary (a root of its polynomial is outside the unit circle)"
+        yield "data.coefficients", why
+
+
+def _stationary(coefficients: tuple[float, ...]) -> bool:
+    """Tell whether all partial autocorrelations lie within (-1, 1).
+
+    Barndorff-Nielsen & Schou 1973 show that the process is stationary exactly then.
+    """
+    row = list(coefficients)
+    while row:
+        last = row[-1]
+        if abs(last) >= 1:
+            return False
+        row = [(row[k] + last * row[-2 - k]) / (1 - last * last) for k in range(len(row) - 1)]
+    return True

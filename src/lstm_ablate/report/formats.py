@@ -1,0 +1,19 @@
+"""The formats in which `lstm-ablate report` prints a summary, by their names."""
+
+from collections.abc import Callable
+
+from lstm_ablate.evidence.analysis import Summary
+from lstm_ablate.report.latex import latex
+from lstm_ablate.report.markdown import markdown
+from lstm_ablate.report.page import html
+from lstm_ablate.report.values import as_csv, as_json
+
+# A terminal's tables depend on its width: they are printed, not returned.
+FORMATS: dict[str, Callable[[Summary], str] | None] = {
+    "terminal": None,
+    "markdown": markdown,
+    "latex": latex,
+    "csv": as_csv,
+    "json": as_json,
+    "html": html,
+}

@@ -1,0 +1,29 @@
+"""Noted failures: `logs/<id>.log` holds what is known of the latest failure of a run.
+
+A note stands from the first failure on, before the run has a record, so that a driver that takes
+over a folder knows which runs have one attempt left.
+"""
+
+from pathlib import Path
+
+from lstm_ablate.store import files
+
+
+def note(folder: Path, run: str, log: str) -> None:
+    """Write durably that a run failed, with all that is known of it."""
+    files.make_folder(folder / "logs")
+    files.replace(_path(folder, run), log)
+
+
+def noted(folder: Path) -> set[str]:
+    """Return the runs that have a note, whether they are recorded as failed or not recorded."""
+    return {path.stem for path in (folder / "logs").glob("*.log")}
+
+
+def forget(folder: Path, run: str) -> None:
+    """Remove the note of a run that has succeeded after all."""
+    _path(folder, run).unlink(missing_ok=True)
+
+
+def _path(folder: Path, run: str) -> Path:
+    return folder / "logs" / f"{run}.log"

@@ -1,0 +1,226 @@
+"""One experiment in one results folder: plan, run and report; what the command line and a benchmark both call."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstm_ablate.errors import UserError
+from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.resolved import Experiment
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.store import environment, inventory, locks, records
+from lstm_ablate.training import cost, resources, sweep
+from lstm_ablate.training.executors.local import execute
+from lstm_ablate.training.inputs import checking
+
+if TYPE_CHECKING:  # statistics take half a second to load, which `plan` and a run's start need not wait for
+    from lstm_ablate.evidence.analysis import Summary
+
+Tell = Callable[[str], None]  # hears one line
+Steps = Iterable[sweep.Epoch | sweep.Finished]
+Watch = Callable[[Steps, list[Run], int], Iterator[sweep.Finished]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked experiment and its results folder."""
+
+    experiment: Experiment
+    folder: Path
+    config_folder: Path
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What running a study would do and cost; nothing is trained or written for it.
+
+    `smallest_p` is the smallest p-value that its pairs of seeds can give, `smallest_p_holm` the same after Holm's
+    adjustment over its comparisons.
+    """
+
+    study: Study
+    todo: sweep.Plan
+    shares: list[cost.Share]
+    workers: int
+    cost: cost.Cost
+    pairs: int
+    comparisons: int
+    smallest_p: float
+    smallest_p_holm: float
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of a study gave: its summary, and how many runs gave other numbers than recorded before."""
+
+    summary: "Summary"
+    conflicts: int
+
+    @property
+    def failed(self) -> bool:
+        """Whether some runs failed, or gave other numbers than before."""
+        return bool(self.conflicts) or any(row.failed for row in self.summary.rows)
+
+
+# ------------------------------------------------------------------------------------------------ before training
+
+
+def checked(config: Path, overrides: tuple[str, ...]) -> Experiment:
+    """Return an experiment that can be trained here: its values, its data files and its sizes are checked.
+
+    Raises UserError with every problem found.
+    """
+    experiment = loading.load(config, overrides)
+    checking.check_data(experiment)
+    resources.check_memory(experiment)
+    return experiment
+
+
+def find(config: Path, overrides: tuple[str, ...], results: Path) -> Study:
+    """Return the study of a config in a folder of results folders.
+
+    Raises UserError as `checked` does, and FolderError where the folder belongs to another experiment.
+    """
+    experiment = checked(config, overrides)
+    folder = results / experiment.name
+    inventory.check_owner(folder, experiment.name)
+    return Study(experiment, folder, config.parent)
+
+
+def plan(study: Study, workers: int | None = None) -> Prospect:
+    """Return what `run` would do, on so many workers or as many as the machine is good for."""
+    from lstm_ablate.evidence import reach
+
+    experiment = resources.settled(study.experiment, study.folder)
+    todo = sweep.plan(experiment, study.folder)
+    processes = workers or resources.workers(experiment)
+    tasks = len(experiment.tasks)
+    families = tasks + (tasks > 1)  # of several tasks a report compares over all of them too
+    comparisons = max(1, (len(experiment.variants) - 1) * families)
+    smallest = reach.smallest_p(len(experiment.seeds))
+    return Prospect(
+        study=Study(experiment, study.folder, study.config_folder),
+        todo=todo,
+        shares=cost.shares(experiment, todo),
+        workers=processes,
+        cost=cost.cost(todo, processes),
+        pairs=len(experiment.seeds),
+        comparisons=comparisons,
+        smallest_p=smallest,
+        smallest_p_holm=min(1.0, smallest * comparisons),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+def run(
+    study: Study,
+    *,
+    workers: int | None = None,
+    retry_failed: bool = False,
+    fail_fast: bool = False,
+    watch: Watch,
+    log: Tell,
+    warn: Tell,
+) -> Ran:
+    """Train what is missing, keep every result, and write the derived files.
+
+    `watch` passes the finished runs of a sweep on and shows how far it is; `log` hears what a quiet run leaves out,
+    `warn` what it does not. On KeyboardInterrupt the tables of runs are written, `warn` hears what is kept, and the
+    interrupt goes on. Raises FolderError where the folder cannot be used.
+    """
+    folder, conflicts = study.folder, 0
+    with locks.locked(folder):
+        inventory.check_rebuildable(folder)
+        experiment = resources.settled(study.experiment, folder)
+        todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
+        done = _tell_what_is_there(experiment, folder, todo, log, warn)
+        if todo.missing:
+            write_tables(folder, experiment)  # so that `report` works beside a run, and after one that was killed
+            steps = sweep.train(
+                todo,
+                folder,
+                execute=execute,
+                workers=workers or resources.workers(experiment),
+                config_folder=study.config_folder,
+                timeout=experiment.timeout,
+                fail_fast=fail_fast,
+            )
+            try:
+                conflicts = sum(finished.stored == "conflict" for finished in watch(steps, todo.missing, done))
+            except KeyboardInterrupt:
+                steps.close()
+                kept = write_tables(folder, experiment)
+                asked = len({run.id for run in todo.runs})
+                warn(f"interrupted: {kept} of {asked} runs are done and kept; call again to go on")
+                raise
+        return Ran(_rebuilt(folder, warn, experiment), conflicts)
+
+
+def _tell_what_is_there(experiment: Experiment, folder: Path, todo: sweep.Plan, log: Tell, warn: Tell) -> int:
+    """Set damaged records aside, tell what else lies in the folder, and return how many runs are done."""
+    if foreign := inventory.foreign(folder):
+        log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
+    asked = {run.id for run in todo.runs}
+    for path in todo.damaged:
+        again = ", the run is trained again" if path.stem in asked else ""
+        warn(f"{path}: damaged; moved to {records.set_aside(path)}{again}")
+    if todo.others:
+        log(f"{folder}: {todo.others} records of other settings stay, and are not in the tables")
+    done = len(asked) - len(todo.missing)
+    log(f"{experiment.name}: {len(asked)} runs, {done} done, {len(todo.missing)} to train")
+    return done
+
+
+# ------------------------------------------------------------------------------------------------ derived files
+
+
+def write_tables(folder: Path, experiment: Experiment) -> int:
+    """Write the tables of the runs that are recorded; return how many of those asked for are."""
+    from lstm_ablate.report import derived
+
+    with locks.deriving(folder):
+        found, _ = records.read_all(folder)
+        expanded = runs.expand(experiment)
+        derived.write(folder, experiment, expanded, found, None)
+    return len(found.keys() & {run.id for run in expanded})
+
+
+def report(folder: Path, warn: Tell) -> "Summary":
+    """Rebuild the derived files of a results folder from its records, and return what they say.
+
+    Files that cannot be written, and damaged records, are told and no error. Raises UserError where the folder is no
+    results folder, and FolderError where its tables have no records.
+    """
+    if not (folder / "experiment.yaml").is_file():
+        raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
+    inventory.check_rebuildable(folder)
+    return _rebuilt(folder, warn)
+
+
+def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> "Summary":
+    """Write the derived files and return what they say.
+
+    Without an experiment it is the folder's own, and files that cannot be written are no error.
+    """
+    from lstm_ablate.evidence import analysis
+    from lstm_ablate.report import derived
+
+    with locks.deriving(folder):
+        asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
+        found, damaged = records.read_all(folder)
+        expanded = runs.expand(asked)
+        summary = analysis.summarise(asked, expanded, found, environment.read(folder))
+        try:
+            derived.write(folder, asked, expanded, found, summary)
+        except OSError as error:
+            if experiment:
+                raise
+            warn(f"{folder}: its files are not rewritten: {error.strerror or error}")
+    ids = {run.id for run in expanded}
+    for path in damaged:
+        again = " and trains its run again" if path.stem in ids else ""
+        warn(f"{path}: damaged; `lstm-ablate run` moves it aside{again}")
+    return summary

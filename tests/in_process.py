@@ -1,0 +1,28 @@
+"""An executor for tests that need no processes: groups one after the other, here.
+
+Nothing that ends or stops a process may be asked of it.
+"""
+
+import contextlib
+import io
+import math
+import pickle
+import traceback
+
+from lstm_ablate.training.executors import Done, Failed, Progress
+
+
+def execute(work, groups, *, key, workers, environment, timeout=math.inf):
+    """Carry out groups; messages come once their group has ended."""
+    for index, group in enumerate(groups):
+        messages, printed = [], io.StringIO()
+        try:
+            with contextlib.redirect_stdout(printed):
+                value = work(pickle.loads(pickle.dumps(group)), messages.append)
+            event = Done(index, 0, pickle.loads(pickle.dumps(value)))
+        except Exception as error:
+            log = f"{traceback.format_exc()}{printed.getvalue()}"
+            event = Failed(index, 0, f"{type(error).__name__}: {error}", log)
+        for message in messages:
+            yield Progress(index, 0, message)
+        yield event

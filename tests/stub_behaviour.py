@@ -1,0 +1,83 @@
+"""What the stub engine can be asked to do with a run, and the marks that say that it has done it.
+
+A config asks by its learning rate, the value of a behaviour. Wherever a behaviour is more than to
+train in order, the stub leaves a mark in the folder that STUB_MARKS names. The fixture `stub_marks`
+fails a test whose config asked for something that never happened.
+"""
+
+import os
+import uuid
+from enum import ReprEnum, unique
+from pathlib import Path
+
+
+@unique
+class Behaviour(float, ReprEnum):
+    """What happens; the value is the learning rate that asks for it. The stub takes no other."""
+
+    # Nothing but training, with different losses.
+    CALM = 0.5
+    QUICK = 0.25
+    EDITED = 0.45
+
+    # To seed 1.
+    RAISES = 0.11
+    DIES = 0.22  # with exit code 7
+    DIVERGES = 0.33
+
+    # To every seed.
+    RAISES_ALWAYS = 0.44
+    NAPS = 0.66  # half a second an epoch
+    BREATHES = 0.67  # some milliseconds an epoch, so that an experiment takes a second anywhere
+
+    # To odd seeds.
+    BOUNDLESS = 0.55  # infinite reconstructions, though the losses are finite
+
+    # To odd seeds; to seeds 3, 7, 11, ... only the first time.
+    KILLED = 0.71
+    SEGFAULTS = 0.72
+    STOPS = 0.73
+    HANGS = 0.74
+    OUT_OF_MEMORY = 0.75
+    GREEDY = 0.76  # takes memory until somebody stops it
+
+    def befalls(self, run):
+        """Return whether this happens to a run that is tried now."""
+        if self in _TO_SEED_1:
+            return run.seed == 1
+        if self in _TO_ODD_SEEDS:
+            return run.seed % 2 == 1
+        if self in _MOSTLY_TO_ODD_SEEDS:
+            return run.seed % 2 == 1 and not (run.seed % 4 == 3 and happened(self, run.id))
+        return self not in _ORDERLY
+
+    def leave_mark(self, run):
+        """Say that this is about to happen to a run."""
+        Path(os.environ["STUB_MARKS"], f"{self.name}-{run.id}-{uuid.uuid4().hex}").touch()
+
+
+_ORDERLY = {Behaviour.CALM, Behaviour.QUICK, Behaviour.EDITED}
+_TO_SEED_1 = {Behaviour.RAISES, Behaviour.DIES, Behaviour.DIVERGES}
+_TO_ODD_SEEDS = {Behaviour.BOUNDLESS}
+_MOSTLY_TO_ODD_SEEDS = {
+    Behaviour.KILLED, Behaviour.SEGFAULTS, Behaviour.STOPS, Behaviour.HANGS, Behaviour.OUT_OF_MEMORY,
+    Behaviour.GREEDY,
+}  # fmt: skip
+
+asked = set()  # what the configs of this test ask for
+
+
+def learning_rate(behaviour):
+    """Return the text that asks for a behaviour in a config, and remember that it was asked for."""
+    asked.add(Behaviour(behaviour))
+    return f"{behaviour}"
+
+
+def happened(behaviour, run_id="*"):
+    """Return how often something has happened, to one run or to all of them together."""
+    return len(list(Path(os.environ["STUB_MARKS"]).glob(f"{behaviour.name}-{run_id}-*")))
+
+
+def missed():
+    """Return what was asked for and has not happened."""
+    return {behaviour.name for behaviour in asked - _ORDERLY if not happened(behaviour)}

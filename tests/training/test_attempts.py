@@ -1,0 +1,104 @@
+"""What a sweep tries next, against the rules written out: two attempts for each run, the last one alone."""
+
+import pytest
+
+from lstm_ablate.experiment import runs, sizes
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training import attempts
+from lstm_ablate.training.attempts import Attempt, Round
+
+FIRST, SECOND, THIRD = (runs.Run("task", "variant", seed, Settings(), "keras") for seed in (1, 2, 3))
+ALL = [FIRST, SECOND, THIRD]
+
+
+def alone(*which):
+    return tuple((run,) for run in which)
+
+
+def followed(left, outcomes):
+    """Return the rounds of a sweep; `outcomes` says how each attempt of a run ends, in its order.
+
+    Outcomes are consumed: "ok" or "fails", and "ok" where nothing is said.
+    """
+    rounds = []
+    while this_round := left.next_round():
+        rounds.append((this_round.attempt, this_round.groups))
+        ended, failed = set(), []
+        for index, group in enumerate(this_round.groups):
+            ended.add(index)
+            if "fails" in [outcomes.get(run, ["ok"]).pop(0) for run in group]:
+                failed.append(index)
+                if this_round.ends_with_a_failure:
+                    break
+        left = left.after(this_round, ended, failed)
+        assert len(rounds) < 10, "the sweep does not end"
+    return rounds
+
+
+def test_without_failures_one_round_tries_every_group():
+    left = attempts.begin(ALL, set())
+    assert left.next_round() == Round(Attempt.FIRST, alone(*ALL), ends_with_a_failure=False)
+    assert left.after(left.next_round(), {0, 1, 2}, []).next_round() is None
+
+
+def test_nothing_missing_is_no_round():
+    assert attempts.begin([], {"0" * 16}).next_round() is None
+
+
+def test_failed_runs_are_tried_once_more_after_all_others():
+    outcomes = {FIRST: ["fails", "ok"], THIRD: ["fails", "fails"]}
+    assert followed(attempts.begin(ALL, set()), outcomes) == [
+        (Attempt.FIRST, alone(*ALL)),
+        (Attempt.LAST, alone(FIRST, THIRD)),
+    ]
+    assert outcomes == {FIRST: [], THIRD: []}  # each had its two attempts, and no third
+
+
+def test_a_group_that_fails_is_tried_run_by_run(monkeypatch):
+    monkeypatch.setattr(sizes, "group_size", lambda *settings: 2)
+    assert followed(attempts.begin(ALL, set()), {SECOND: ["fails", "fails"]}) == [
+        (Attempt.FIRST, ((FIRST, SECOND), (THIRD,))),
+        (Attempt.LAST, alone(FIRST, SECOND)),
+    ]
+
+
+@pytest.mark.parametrize("fail_fast", [False, True])
+def test_a_noted_failure_was_the_first_attempt(fail_fast):
+    rounds = followed(attempts.begin(ALL, {SECOND.id}, fail_fast=fail_fast), {})
+    expected = [(Attempt.FIRST, alone(FIRST, THIRD)), (Attempt.LAST, alone(SECOND))]
+    assert rounds == (expected[::-1] if fail_fast else expected)
+
+
+def test_with_fail_fast_a_failed_run_is_tried_at_once_and_the_others_go_on_where_that_helps():
+    outcomes = {FIRST: ["ok"], SECOND: ["fails", "ok"], THIRD: ["ok"]}
+    assert followed(attempts.begin(ALL, set(), fail_fast=True), outcomes) == [
+        (Attempt.FIRST, alone(*ALL)),
+        (Attempt.LAST, alone(SECOND)),
+        (Attempt.FIRST, alone(THIRD)),
+    ]
+
+
+def test_with_fail_fast_the_first_run_that_fails_twice_is_the_last_that_is_tried():
+    outcomes = {FIRST: ["fails", "fails"]}
+    assert followed(attempts.begin(ALL, set(), fail_fast=True), outcomes) == [
+        (Attempt.FIRST, alone(*ALL)),
+        (Attempt.LAST, alone(FIRST)),
+    ]
+    noted = {FIRST.id, SECOND.id}
+    rounds = followed(attempts.begin(ALL, noted, fail_fast=True), {FIRST: ["fails"]})
+    assert rounds == [(Attempt.LAST, alone(FIRST, SECOND))]
+
+
+def test_a_group_that_was_interrupted_keeps_both_attempts():
+    """Two groups were at work when the first one failed; the interrupted one starts again."""
+    left = attempts.begin(ALL, set(), fail_fast=True)
+    left = left.after(left.next_round(), ended=[1], failed=[1])
+    assert (left.untried, left.failed_once) == (alone(FIRST, THIRD), (SECOND,))
+
+
+def test_no_transition_changes_the_value_that_it_starts_from():
+    left = attempts.begin(ALL, {FIRST.id}, fail_fast=True)
+    before = (left.untried, left.failed_once)
+    last = left.next_round()
+    assert left.after(last, {0}, [0]).next_round() is None
+    assert (left.untried, left.failed_once) == before and left.next_round() == last

@@ -1,0 +1,31 @@
+"""The memory that a group is predicted to take, against the machine's."""
+
+from pathlib import Path
+
+import pytest
+
+from lstm_ablate import machine
+from lstm_ablate.errors import UserError
+from lstm_ablate.experiment import loading, sizes
+from lstm_ablate.training import cost as costs
+from lstm_ablate.training import resources, sweep
+
+SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
+
+
+def test_the_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
+    """A machine has room for one run and a half."""
+
+    def predicted(size):
+        experiment = loading.load(SMOKE, (f"group_size={size}",))
+        resources.check_memory(experiment)
+        return costs.cost(sweep.plan(experiment, Path("nowhere")), 1).memory_bytes
+
+    alone = predicted(1) - sizes.WORKER_BYTES
+    assert alone > 0
+    assert predicted(4) == pytest.approx(sizes.WORKER_BYTES + 4 * alone)
+    room = sizes.WORKER_BYTES + 1.5 * alone
+    monkeypatch.setattr(machine, "memory_bytes", lambda: room)
+    assert predicted(1) < room
+    with pytest.raises(UserError, match="training would take about"):
+        predicted(2)

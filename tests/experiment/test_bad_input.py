@@ -702,7 +702,7 @@ def test_an_environment_that_is_none_of_ours_is_none(content, folder):
 
 def test_an_environment_is_read_as_it_was_written(folder):
     content = machine.describe("cpu", {"KERAS_BACKEND": "tensorflow"}, folder)
-    (folder / "environment.json").write_text(json.dumps(content))
+    environment.write(folder, content)
     assert environment.read(folder) == content
 
 

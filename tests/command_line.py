@@ -11,8 +11,13 @@ PROGRAM = Path(sys.executable).with_name("lstm-ablate")
 def call(*words, cwd, code=0, **environment):
     done = subprocess.run(
         [PROGRAM, *map(str, words)],
-        capture_output=True, text=True, check=False, cwd=cwd, env={**os.environ, **environment}, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        timeout=300,
+    )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done

@@ -1,4 +1,6 @@
-"""Shared by all tests: TensorFlow runs as it does in a worker, and what a test sets in the environment ends with it."""
+"""Shared by all tests: TensorFlow runs as it does in a worker, and what a test sets in the
+environment ends with it.
+"""
 
 import os
 
@@ -33,7 +35,9 @@ def stub_marks(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def environment_of_its_own():
-    """The command line sets PYTHONSAFEPATH for its workers; a later test's own processes would have it too."""
+    """The command line sets PYTHONSAFEPATH for its workers; a later test's own processes would have
+    it too.
+    """
     before = dict(os.environ)
     yield
     for name in os.environ.keys() - before.keys():

@@ -21,7 +21,9 @@ def lstm(x, kernel, recurrent_kernel, bias, candidate, output, gates):
 
 def reconstruct(model, weights, x):
     """Run the autoencoder of `settings.Model` with weights by name on windows [B, T, F]."""
-    sites = [ACTIVATIONS[name].function for name in map(model.site, ("candidate", "output", "gates"))]
+    sites = [
+        ACTIVATIONS[name].function for name in map(model.site, ("candidate", "output", "gates"))
+    ]
     between = ACTIVATIONS[model.between].function
     timesteps = x.shape[1]
     for part, stack in (("encoder", model.encoder), ("decoder", model.decoder)):
@@ -33,12 +35,16 @@ def reconstruct(model, weights, x):
         if part == "encoder" and model.latent == "vector":
             x = np.repeat(x[:, -1:], timesteps, axis=1)
     for k in range(len(model.head.units) if model.head else 0):
-        x = ACTIVATIONS[model.head.activation].function(x @ weights[f"head.{k}.kernel"] + weights[f"head.{k}.bias"])
+        x = ACTIVATIONS[model.head.activation].function(
+            x @ weights[f"head.{k}.kernel"] + weights[f"head.{k}.bias"]
+        )
     return x @ weights["reconstruction.kernel"] + weights["reconstruction.bias"]
 
 
 def random_weights(model, features, seed=0):
-    """Weights of the right names and shapes, all random, so that no two gates or biases can be confused."""
+    """Weights of the right names and shapes, all random, so that no two gates or biases can be
+    confused.
+    """
     from lstm_ablate.experiment.network import network_of
     from lstm_ablate.training.inputs.randomness import initial_weights
 

@@ -52,13 +52,32 @@ def two_tasks(folder):
     expanded = runs.expand(experiment, "keras")
     records = {}
     for run in expanded:
-        result = {"status": "ok", "test_loss": loss(run), "parameters": 10, "floor": 0.0, "ceiling": 1.0, "epochs": 4,
-                  "best_epoch": 4, "train_loss": 0.1, "validation_loss": 0.2, "diverged_epoch": None,
-                  "train_losses": [0.4, 0.3, 0.2, 0.1], "validation_losses": [0.5, 0.4, 0.3, 0.2]}  # fmt: skip
+        result = {
+            "status": "ok",
+            "test_loss": loss(run),
+            "parameters": 10,
+            "floor": 0.0,
+            "ceiling": 1.0,
+            "epochs": 4,
+            "best_epoch": 4,
+            "train_loss": 0.1,
+            "validation_loss": 0.2,
+            "diverged_epoch": None,
+            "train_losses": [0.4, 0.3, 0.2, 0.1],
+            "validation_losses": [0.5, 0.4, 0.3, 0.2],
+        }
         if run.variant == "gone" or (run.variant == "007" and run.seed == 2):
-            result |= {"status": "diverged", "test_loss": None, "diverged_epoch": 2, "best_epoch": None, "epochs": 2,
-                       "train_loss": None, "validation_loss": None, "train_losses": [0.4, None],
-                       "validation_losses": [0.5, None]}  # fmt: skip
+            result |= {
+                "status": "diverged",
+                "test_loss": None,
+                "diverged_epoch": 2,
+                "best_epoch": None,
+                "epochs": 2,
+                "train_loss": None,
+                "validation_loss": None,
+                "train_losses": [0.4, None],
+                "validation_losses": [0.5, None],
+            }
         if run.variant == "broken":
             result = {"status": "failed", "message": "ValueError: [red]"}
         if run.variant != "unstarted" and (run.variant, run.seed) != ("base", 5):

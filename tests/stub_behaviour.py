@@ -60,9 +60,13 @@ _ORDERLY = {Behaviour.CALM, Behaviour.QUICK, Behaviour.EDITED}
 _TO_SEED_1 = {Behaviour.RAISES, Behaviour.DIES, Behaviour.DIVERGES}
 _TO_ODD_SEEDS = {Behaviour.BOUNDLESS}
 _MOSTLY_TO_ODD_SEEDS = {
-    Behaviour.KILLED, Behaviour.SEGFAULTS, Behaviour.STOPS, Behaviour.HANGS, Behaviour.OUT_OF_MEMORY,
+    Behaviour.KILLED,
+    Behaviour.SEGFAULTS,
+    Behaviour.STOPS,
+    Behaviour.HANGS,
+    Behaviour.OUT_OF_MEMORY,
     Behaviour.GREEDY,
-}  # fmt: skip
+}
 
 asked = set()  # what the configs of this test ask for
 

@@ -1,4 +1,6 @@
-"""An engine of milliseconds for tests of what surrounds engines; see `stub_behaviour` for what it can do."""
+"""An engine of milliseconds for tests of what surrounds engines; see `stub_behaviour` for what it
+can do.
+"""
 
 import os
 import signal
@@ -25,7 +27,9 @@ def train(runs, arrays, on_epoch):
         if befallen:
             behaviour.leave_mark(run)
             _suffer(behaviour)
-        losses = [(1 + run.seed) * (1 + behaviour) / epoch for epoch in range(1, training.epochs + 1)]
+        losses = [
+            (1 + run.seed) * (1 + behaviour) / epoch for epoch in range(1, training.epochs + 1)
+        ]
         if befallen and behaviour == Behaviour.DIVERGES:
             losses = [*losses[:1], float("nan")]
         for epoch, loss in enumerate(losses, start=1):

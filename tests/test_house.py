@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "lstm_ablate"
 
-# Which rooms a room may import; what those import in turn, it may too. Errors and machine stand below all.
+# Which rooms a room may import; what those import in turn, it may too. Errors and machine stand
+# below all.
 ARROWS = {
     "cli": {"study", "checks"},
     "checks": {"study"},
@@ -70,7 +71,9 @@ def test_imports_stay_in_the_room_or_point_down(name):
         if library == "lstm_ablate":
             assert inner[0] in below(room) | {"__version__"}, f"{name} imports {target}"
         elif library in AT_HOME:
-            assert any(fnmatch(name, home) for home in AT_HOME[library]), f"{name} imports {library}"
+            assert any(fnmatch(name, home) for home in AT_HOME[library]), (
+                f"{name} imports {library}"
+            )
 
 
 def test_no_arrow_leads_back_and_the_two_wings_never_see_one_another():
@@ -80,9 +83,15 @@ def test_no_arrow_leads_back_and_the_two_wings_never_see_one_another():
 
 
 def test_the_rooms_are_the_listing():
-    listed = {path.stem for path in SOURCE.iterdir() if not path.name.startswith("__") and path.name != "py.typed"}
+    listed = {
+        path.stem
+        for path in SOURCE.iterdir()
+        if not path.name.startswith("__") and path.name != "py.typed"
+    }
     assert listed == ARROWS.keys()
-    assert {path.name for path in ROOT.glob("tests/*/") if path.name not in ("__pycache__", "data")} == {
+    assert {
+        path.name for path in ROOT.glob("tests/*/") if path.name not in ("__pycache__", "data")
+    } == {
         *(room for room in ARROWS if (SOURCE / room).is_dir()),
         "faults",
         "measure",
@@ -109,15 +118,23 @@ def test_every_file_says_in_one_sentence_what_it_is(path):
     ],
 )
 def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
-    (tmp_path / "a.csv").write_text("variant,seed,test_loss\n" + "".join(f"tanh,{seed},0.1\n" for seed in range(3)))
-    (tmp_path / "experiment.yaml").write_text((SOURCE.parent.parent / "configs" / "smoke.yaml").read_text())
+    (tmp_path / "a.csv").write_text(
+        "variant,seed,test_loss\n" + "".join(f"tanh,{seed},0.1\n" for seed in range(3))
+    )
+    (tmp_path / "experiment.yaml").write_text(
+        (SOURCE.parent.parent / "configs" / "smoke.yaml").read_text()
+    )
     code = (
-        "import sys\nfrom lstm_ablate.cli import app\n"
-        f"sys.argv = ['lstm-ablate', *{command.format(tmp_path).split()!r}]\n"
-        "try:\n    app.main()\nexcept SystemExit as end:\n    assert end.code in (0, None), end.code\n"
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'tensorflow', 'keras', 'jax', 'torch'}))"
+        "import sys\nfrom lstm_ablate.cli import app\nsys.argv = ['lstm-ablate',"
+        f" *{command.format(tmp_path).split()!r}]\ntry:\n    app.main()\nexcept SystemExit as"
+        " end:\n    assert end.code in (0, None), end.code\nprint(sorted({name.split('.')[0] for"
+        " name in sys.modules} & {'tensorflow', 'keras', 'jax', 'torch'}))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=SOURCE.parent.parent
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=SOURCE.parent.parent,
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr

@@ -19,11 +19,25 @@ NO_LIMIT_V1 = 9223372036854771712  # what version 1 shows where there is none
 # name: own groups, files below /sys/fs/cgroup, cores, bytes of memory
 SYSTEMS = {
     "no control groups": ("", {}, CORES, PHYSICAL),
-    "version 2": ("0::/job\n", {"job/cpu.max": "50000 100000", "job/memory.max": "3000000"}, 1, 3_000_000),
-    "without a limit": ("0::/job\n", {"job/cpu.max": "max 100000", "job/memory.max": "max"}, CORES, PHYSICAL),
+    "version 2": (
+        "0::/job\n",
+        {"job/cpu.max": "50000 100000", "job/memory.max": "3000000"},
+        1,
+        3_000_000,
+    ),
+    "without a limit": (
+        "0::/job\n",
+        {"job/cpu.max": "max 100000", "job/memory.max": "max"},
+        CORES,
+        PHYSICAL,
+    ),
     "of a group around": (
         "0::/user/job/step\n",
-        {"user/memory.max": "2000000", "user/job/memory.max": "max", "user/job/step/memory.max": "4000000"},
+        {
+            "user/memory.max": "2000000",
+            "user/job/memory.max": "max",
+            "user/job/step/memory.max": "4000000",
+        },
         CORES,
         2_000_000,
     ),
@@ -50,24 +64,38 @@ SYSTEMS = {
     ),
     "a container that sees the path outside": (
         "4:memory:/docker/0123\n3:cpu:/docker/0123\n",
-        {"memory/memory.limit_in_bytes": "6000000", "cpu/cpu.cfs_quota_us": "1000", "cpu/cpu.cfs_period_us": "100000"},
+        {
+            "memory/memory.limit_in_bytes": "6000000",
+            "cpu/cpu.cfs_quota_us": "1000",
+            "cpu/cpu.cfs_period_us": "100000",
+        },
         1,
         6_000_000,
     ),
-    "more than the machine has": ("0::/\n", {"cpu.max": "900000000 1000", "memory.max": str(2**60)}, CORES, PHYSICAL),
+    "more than the machine has": (
+        "0::/\n",
+        {"cpu.max": "900000000 1000", "memory.max": str(2**60)},
+        CORES,
+        PHYSICAL,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_what_is_left(name, tmp_path):
     groups, contents, cores, memory = SYSTEMS[name]
-    for path, text in {"proc/self/cgroup": groups, **{f"sys/fs/cgroup/{k}": v for k, v in contents.items()}}.items():
+    for path, text in {
+        "proc/self/cgroup": groups,
+        **{f"sys/fs/cgroup/{k}": v for k, v in contents.items()},
+    }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text + "\n" * bool(contents))
     assert (machine.cores(tmp_path), machine.memory_bytes(tmp_path)) == (cores, memory)
 
 
-@pytest.mark.skipif(not os.access("/sys/fs/cgroup/memory", os.W_OK), reason="needs control groups (v1) to write to")
+@pytest.mark.skipif(
+    not os.access("/sys/fs/cgroup/memory", os.W_OK), reason="needs control groups (v1) to write to"
+)
 def test_limits_that_the_kernel_keeps():
     name = f"lstm-ablate-{uuid.uuid4().hex[:8]}"
     groups = [Path("/sys/fs/cgroup") / controller / name for controller in ("memory", "cpu")]
@@ -93,8 +121,11 @@ def test_limits_that_the_kernel_keeps():
 def test_as_many_workers_as_cores_and_memory_are_good_for(monkeypatch):
     one = loading.load(Path(__file__).parent.parent / "configs" / "smoke.yaml")
     monkeypatch.setattr(resources, "default_workers", lambda: 64)
-    for gigabytes, workers in ((1000, 64), (7.5, 10), (0.5, 1)):  # 0.7 GB each, and a little for the runs
+    # 0.7 GB each, and a little for the runs.
+    for gigabytes, workers in ((1000, 64), (7.5, 10), (0.5, 1)):
         monkeypatch.setattr(machine, "memory_bytes", lambda gigabytes=gigabytes: gigabytes * 1e9)
         assert resources.workers(one) == workers
-    fixed = loading.load(Path(__file__).parent.parent / "configs" / "smoke.yaml", ("execution.workers=3",))
+    fixed = loading.load(
+        Path(__file__).parent.parent / "configs" / "smoke.yaml", ("execution.workers=3",)
+    )
     assert resources.workers(fixed) == 3

@@ -1,4 +1,6 @@
-"""The README does what it says: its commands exist and parse, its example is valid, its columns are the files'."""
+"""The README does what it says: its commands exist and parse, its example is valid, its columns are
+the files'.
+"""
 
 import os
 import re
@@ -81,7 +83,9 @@ def test_the_columns_are_those_of_the_files():
 
 
 def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):
-    """The block after "each with its place" is what the loader says of the config that is named there."""
+    """The block after "each with its place" is what the loader says of the config that is named
+    there.
+    """
     (block,) = re.findall(r"each with its place:\n\n```\n(.*?)```", README, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path("depth2.yaml").write_text(
@@ -94,7 +98,9 @@ def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):
 
 
 def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_path):
-    """Trained once, then held to a reference that it equals, to one far better than it, and to none."""
+    """Trained once, then held to a reference that it equals, to one far better than it, and to
+    none.
+    """
     (workflow,) = blocks("yml")
     (script,) = [block for block in blocks("sh") if "compare" in block]
     (job,) = yaml.safe_load(workflow)["jobs"].values()
@@ -146,7 +152,10 @@ def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
         ]
         (tmp_path / name).write_text("variant,seed,test_loss\n" + "".join(rows))
     found = gate.judge(*compare.read_pair(tmp_path / "a", tmp_path / "b"), 0.1, "test_loss")
-    assert block.splitlines() == [*(gate.sentence(one, 0.1) for one in found.judgements), gate.result(found)]
+    assert block.splitlines() == [
+        *(gate.sentence(one, 0.1) for one in found.judgements),
+        gate.result(found),
+    ]
 
 
 def test_no_placeholder_is_left():

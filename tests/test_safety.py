@@ -1,4 +1,6 @@
-"""Safety: nothing that is read is ever executed, nothing leaves the machine, and no cell of a CSV is a formula."""
+"""Safety: nothing that is read is ever executed, nothing leaves the machine, and no cell of a CSV
+is a formula.
+"""
 
 import ast
 import csv
@@ -25,15 +27,38 @@ FILES = {str(path.relative_to(SOURCE)): path.read_text() for path in sorted(SOUR
 # Modules that nobody imports, but for those named; and names that nobody calls.
 BARRED = {
     **dict.fromkeys(("marshal", "shelve", "dill", "cloudpickle", "joblib", "code", "runpy"), ()),
-    **dict.fromkeys(("urllib", "urllib3", "http", "requests", "ftplib", "smtplib", "ssl", "asyncio", "xmlrpc"), ()),
-    "ctypes": ("training/executors/local.py",),  # one call of the kernel: that workers end with their driver
-    "pickle": ("training/executors/local.py",),  # messages of its own processes, through pipes without a name
+    **dict.fromkeys(
+        ("urllib", "urllib3", "http", "requests", "ftplib", "smtplib", "ssl", "asyncio", "xmlrpc"),
+        (),
+    ),
+    # One call of the kernel: that workers end with their driver.
+    "ctypes": ("training/executors/local.py",),
+    # Messages of its own processes, through pipes without a name.
+    "pickle": ("training/executors/local.py",),
     "importlib": ("training/engines/__init__.py", "machine.py", "checks/doctor.py"),
     "socket": ("store/locks.py",),
     "subprocess": ("machine.py",),
 }
-NEVER_CALLED = {"eval", "exec", "compile", "__import__", "open_url", "get_file", "load_model", "load_weights"}
-NEVER_CALLED |= {"read_pickle", "to_pickle", "system", "popen", "unsafe_load", "full_load", "safe_load", "load_all"}
+NEVER_CALLED = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "open_url",
+    "get_file",
+    "load_model",
+    "load_weights",
+}
+NEVER_CALLED |= {
+    "read_pickle",
+    "to_pickle",
+    "system",
+    "popen",
+    "unsafe_load",
+    "full_load",
+    "safe_load",
+    "load_all",
+}
 
 
 def faults(name, text):
@@ -45,7 +70,11 @@ def faults(name, text):
         for module in modules:
             if name not in BARRED.get(module.split(".")[0], [name]):
                 found.append(f"{name}:{node.lineno}: imports {module}")
-        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("socket.") and node.attr != "gethostname":
+        if (
+            isinstance(node, ast.Attribute)
+            and ast.unparse(node).startswith("socket.")
+            and node.attr != "gethostname"
+        ):
             found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
         if isinstance(node, ast.Call):
             found += [f"{name}:{node.lineno}: {fault}" for fault in call_faults(node)]
@@ -53,11 +82,18 @@ def faults(name, text):
 
 
 def call_faults(call):
-    function, words = ast.unparse(call.func), {word.arg: ast.unparse(word.value) for word in call.keywords}
+    function, words = (
+        ast.unparse(call.func),
+        {word.arg: ast.unparse(word.value) for word in call.keywords},
+    )
     last = function.rsplit(".", 1)[-1]
-    if last in NEVER_CALLED and not (last == "compile" and function.split(".")[0] in ("re", "model", "network")):
+    if last in NEVER_CALLED and not (
+        last == "compile" and function.split(".")[0] in ("re", "model", "network")
+    ):
         yield f"calls {function}"
-    if (last in ("read_array", "memmap", "fromfile") or function == "np.load") and words.get("allow_pickle") != "False":
+    if (last in ("read_array", "memmap", "fromfile") or function == "np.load") and words.get(
+        "allow_pickle"
+    ) != "False":
         yield f"{function} without allow_pickle=False"
     if function in ("yaml.load", "yaml.parse", "yaml.scan", "yaml.compose"):
         loader = [ast.unparse(word) for word in call.args[1:]] or [words.get("Loader")]
@@ -109,15 +145,20 @@ def test_everything_that_tests_install_is_pinned_with_hashes_as_in_the_constrain
     lines = (ROOT / "requirements-test.txt").read_text().replace("\\\n", " ").splitlines()
     pins = {line.split(" --hash=")[0].strip() for line in lines}
     assert all(" --hash=sha256:" in line for line in lines)
-    assert {pin.split("==")[0] for pin in pins - set((ROOT / "constraints.txt").read_text().splitlines())} == {
-        "editables", "hatchling", "trove-classifiers",
-    }  # fmt: skip
+    assert {
+        pin.split("==")[0]
+        for pin in pins - set((ROOT / "constraints.txt").read_text().splitlines())
+    } == {
+        "editables",
+        "hatchling",
+        "trove-classifiers",
+    }
     assert 'requires = ["hatchling==1.27.0"]' in (ROOT / "pyproject.toml").read_text()
     assert "hatchling==1.27.0" in pins and "keras==3.15.1" in pins
 
 
 def test_a_worker_imports_nothing_from_the_working_folder(tmp_path):
-    """Python starts a worker with the working folder first on its path, unless it is told not to."""
+    """Python starts a worker with the working folder first on its path unless told not to."""
     here, program = tmp_path / "here", tmp_path / "program.py"
     here.mkdir()
     for name in ("multiprocessing", "pickle", "random", "numpy", "signal"):
@@ -133,7 +174,9 @@ def test_a_worker_imports_nothing_from_the_working_folder(tmp_path):
         "    options = {'key': str, 'workers': 1, 'environment': lambda worker: {}}\n"
         "    print([event.value for event in execute(work, ['done'], **options)])\n"
     )
-    done = subprocess.run([sys.executable, program], cwd=here, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, program], cwd=here, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.stdout.endswith("['done']\n"), done.stderr
     assert not (here / "ran").exists()
 
@@ -142,16 +185,21 @@ def test_no_program_of_a_repository_is_started(tmp_path):
     for words in (["init", "-q"], ["config", "core.fsmonitor", f"touch {tmp_path}/ran; false"]):
         subprocess.run(["git", "-C", tmp_path, *words], check=True)
     identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.fsmonitor=false"]
-    subprocess.run(["git", "-C", tmp_path, *identity, "commit", "-q", "--allow-empty", "-m", "a"], check=True)
+    subprocess.run(
+        ["git", "-C", tmp_path, *identity, "commit", "-q", "--allow-empty", "-m", "a"], check=True
+    )
     assert len(machine.describe("cpu", {}, tmp_path)["git_commit"]) == 40
     assert not (tmp_path / "ran").exists()
 
 
-# ------------------------------------------------------------------------------------------------ cells of a CSV
+# ----------------------------------------------------------------------------------- cells of a CSV
 
 
 @settings(deadline=None, max_examples=500)
-@given(st.text(max_size=8) | st.text(st.sampled_from("=+-@\t\r\n,;|\"'a1._<&\u202e\u200b\uff1d\uff0b"), max_size=2))
+@given(
+    st.text(max_size=8)
+    | st.text(st.sampled_from("=+-@\t\r\n,;|\"'a1._<&\u202e\u200b\uff1d\uff0b"), max_size=2)
+)
 def test_no_accepted_name_is_a_formula_or_hides_anything(name):
     if not why_no_name(name):
         assert name[0].isalnum() or name[0] == "_"
@@ -162,14 +210,32 @@ def test_every_cell_of_the_tables_is_a_number_or_begins_with_a_letter():
     one = loading.load(ROOT / "configs" / "sites.yaml", ("seeds=3",))
     expanded = runs.expand(one)
     result = {
-        "status": "ok", "parameters": 3, "epochs": 1, "best_epoch": 1, "train_loss": 0.5, "validation_loss": 0.5,
-        "test_loss": 0.5, "diverged_epoch": None, "floor": 0.0, "ceiling": 1.0, "train_losses": [0.5],
+        "status": "ok",
+        "parameters": 3,
+        "epochs": 1,
+        "best_epoch": 1,
+        "train_loss": 0.5,
+        "validation_loss": 0.5,
+        "test_loss": 0.5,
+        "diverged_epoch": None,
+        "floor": 0.0,
+        "ceiling": 1.0,
+        "train_losses": [0.5],
         "validation_losses": [0.5],
-    }  # fmt: skip
-    meta = {"seconds": 1.0, "training_seconds": 1.0, "engine": "fused", "device": "cpu", "worker": 0, "process": 1}
+    }
+    meta = {
+        "seconds": 1.0,
+        "training_seconds": 1.0,
+        "engine": "fused",
+        "device": "cpu",
+        "worker": 0,
+        "process": 1,
+    }
     failed = {"status": "failed", "message": "=HYPERLINK(0)"}
     records = {
-        run.id: Record(run.id, {}, failed if run.seed == 2 else result, {} if run.seed == 2 else meta)
+        run.id: Record(
+            run.id, {}, failed if run.seed == 2 else result, {} if run.seed == 2 else meta
+        )
         for run in expanded
     }
     frames = [
@@ -178,7 +244,12 @@ def test_every_cell_of_the_tables_is_a_number_or_begins_with_a_letter():
         tables.timings_table(expanded, records),
         analysis.summarise(one, expanded, records).table(),
     ]
-    cells = [cell for table in frames for row in csv.reader(io.StringIO(tables.csv_text(table))) for cell in row]
+    cells = [
+        cell
+        for table in frames
+        for row in csv.reader(io.StringIO(tables.csv_text(table)))
+        for cell in row
+    ]
     assert len(cells) > 200
     for cell in cells:
         assert cell == "" or cell[0].isalnum() or cell[0] == "_" or float(cell) < 0

@@ -1,4 +1,6 @@
-"""A results folder that an earlier program wrote, committed as it was: today's program still knows all of it."""
+"""A results folder that an earlier program wrote, committed as it was: today's program still knows
+all of it.
+"""
 
 import json
 import shutil
@@ -40,7 +42,10 @@ def test_the_records_are_whole_and_those_that_the_config_asks_for():
     found, damaged = records.read_all(WRITTEN / "results")
     assert damaged == [] and found.keys() == {run.id for run in runs.expand(one)}
     assert {record.identity["schema"] for record in found.values()} == {1}
-    counts = [sum(record.status == status for record in found.values()) for status in ("ok", "diverged", "failed")]
+    counts = [
+        sum(record.status == status for record in found.values())
+        for status in ("ok", "diverged", "failed")
+    ]
     assert counts == [7, 4, 1]
 
 
@@ -58,12 +63,16 @@ def test_run_trains_nothing_and_tells_of_the_run_that_failed(folder):
 
 
 def test_compare_finds_the_folder_equal_to_its_own_table(folder):
-    done = call("compare", WRITTEN / "results" / "runs.csv", "results/schema1", "--exact", folder=folder)
+    done = call(
+        "compare", WRITTEN / "results" / "runs.csv", "results/schema1", "--exact", folder=folder
+    )
     assert "same: 12 shared rows, every number to the bit" in done.stdout
 
 
 def test_doctor_checks_every_record(folder):
-    findings = json.loads(call("doctor", "results/schema1", "--json", folder=folder).stdout)["findings"]
+    findings = json.loads(call("doctor", "results/schema1", "--json", folder=folder).stdout)[
+        "findings"
+    ]
     found = {one["what"]: one for one in findings}
     assert found["records"]["found"] == "12 checked: 4 diverged, 1 failed, 7 ok"
     assert found["experiment"]["found"] == "schema1" and found["foreign files"]["found"] == "none"

@@ -1,3 +1,5 @@
-"""lstm-ablate: does a piece of a stacked LSTM matter? Activation ablations, paired by seed, from one YAML file."""
+"""lstm-ablate: does a piece of a stacked LSTM matter? Activation ablations, paired by seed, from
+one YAML file.
+"""
 
 __version__ = "0.1.0"

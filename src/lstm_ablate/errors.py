@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """The config or the command line is wrong (exit code 2). Carries every problem found, not only the first."""
+    """The config or the command line is wrong (exit code 2). Carries every problem found, not only
+    the first.
+    """
 
     def __init__(self, *problems: str):
         super().__init__("\n".join(problems))
@@ -17,12 +19,16 @@ class FolderError(Exception):
 
 
 def printable(text: str) -> str:
-    """Return text with what would move a terminal's cursor, colour it or turn text around spelt out; line ends too."""
+    """Return text with what would move a terminal's cursor, colour it or turn text around spelt
+    out; line ends too.
+    """
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean "nearest"?' with the nearest known word, in whatever case, or '' when none is near."""
+    """Return ' Did you mean "nearest"?' with the nearest known word, in whatever case, or '' when
+    none is near.
+    """
     folded = {one.casefold(): one for one in known}
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return f' Did you mean "{folded[near[0]]}"?' if near else ""

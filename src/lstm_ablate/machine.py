@@ -18,8 +18,8 @@ PACKAGES = ("lstm-ablate", "tensorflow", "keras", "numpy", "pandas", "scipy", "p
 def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Return the content of environment.json.
 
-    `device` is what trained, `settings` the variables set for workers, `folder` where the config lies: its git commit
-    is named, with a + where there were uncommitted changes.
+    `device` is what trained, `settings` the variables set for workers, `folder` where the config
+    lies: its git commit is named, with a + where there were uncommitted changes.
     """
     return {
         "packages": {name: version(name) for name in PACKAGES},
@@ -39,14 +39,20 @@ def processor() -> dict[str, Any]:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return {"name": platform.processor() or platform.machine()}
-    values = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
-    vector = [flag for flag in values.get("flags", "").split() if flag.startswith(("sse", "avx", "fma", "amx"))]
+    values = dict(
+        reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line])
+    )
+    vector = [
+        flag
+        for flag in values.get("flags", "").split()
+        if flag.startswith(("sse", "avx", "fma", "amx"))
+    ]
     return {"name": values.get("model name", platform.machine()), "flags": vector}
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU; those that share their memory with the processor do not tell how much of it is free."""
+    """A GPU; those that share their memory with the processor do not say how much is free."""
 
     uuid: str
     free_bytes: int | None
@@ -61,7 +67,11 @@ def gpus() -> tuple[Gpu, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     present = [line.split(", ") for line in done.stdout.splitlines() if line.count(", ") == 2]
-    allowed = os.environ["CUDA_VISIBLE_DEVICES"].split(",") if "CUDA_VISIBLE_DEVICES" in os.environ else None
+    allowed = (
+        os.environ["CUDA_VISIBLE_DEVICES"].split(",")
+        if "CUDA_VISIBLE_DEVICES" in os.environ
+        else None
+    )
     return tuple(
         Gpu(uuid, int(mebibytes) * 2**20 if mebibytes.isdecimal() else None)
         for index, uuid, mebibytes in present
@@ -77,31 +87,41 @@ def _git_commit(folder: Path) -> str | None:
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-# ------------------------------------------------------------------------------------ cores and memory
+# --------------------------------------------------------------------------------- cores and memory
 
 
 def cores(root: Path = ROOT) -> int:
-    """Return the number of cores: those that we may run on, or fewer where our share of time is less (rounded up).
+    """Return the number of cores: those that we may run on, or fewer where our share of time is
+    less (rounded up).
 
-    Shares are those of Linux control groups, version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`); `root` is where the
-    system's own files lie.
+    Shares are those of Linux control groups, version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`);
+    `root` is where the system's own files lie.
     """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     for group in _groups("cpu", root):
         quota, _, period = _read(group / "cpu.max").partition(" ")
-        quota, period = quota or _read(group / "cpu.cfs_quota_us"), period or _read(group / "cpu.cfs_period_us")
+        quota, period = (
+            quota or _read(group / "cpu.cfs_quota_us"),
+            period or _read(group / "cpu.cfs_period_us"),
+        )
         if quota.isdecimal() and period.isdecimal():
             allowed = min(allowed, math.ceil(int(quota) / int(period)))
     return max(1, allowed)
 
 
 def memory_bytes(root: Path = ROOT) -> int:
-    """Return the memory: the machine's, or less where a control group of ours may not have that much."""
+    """Return the memory: the machine's, or less where a control group of ours may not have that
+    much.
+    """
     allowed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for group in _groups("memory", root):
         limit = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes")
@@ -111,9 +131,11 @@ def memory_bytes(root: Path = ROOT) -> int:
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """Yield the folders of our control groups that limit something, with those of the groups around them.
+    """Yield the folders of our control groups that limit something, with those of the groups around
+    them.
 
-    In a container the path can be the one outside, of which nothing but the top is to be seen (cgroups(7)).
+    In a container the path can be the one outside, of which nothing but the top is to be seen
+    (cgroups(7)).
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)

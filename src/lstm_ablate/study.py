@@ -1,4 +1,6 @@
-"""One experiment in one results folder: plan, run and report; what the command line and a benchmark both call."""
+"""One experiment in one results folder: plan, run and report; what the command line and a benchmark
+both call.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
 
-if TYPE_CHECKING:  # statistics take half a second to load, which `plan` and a run's start need not wait for
+# Statistics take half a second to load, which `plan` and a run's start need not wait for.
+if TYPE_CHECKING:
     from lstm_ablate.evidence.analysis import Summary
 
 Tell = Callable[[str], None]  # hears one line
@@ -35,8 +38,8 @@ class Study:
 class Prospect:
     """What running a study would do and cost; nothing is trained or written for it.
 
-    `smallest_p` is the smallest p-value that its pairs of seeds can give, `smallest_p_holm` the same after Holm's
-    adjustment over its comparisons.
+    `smallest_p` is the smallest p-value that its pairs of seeds can give, `smallest_p_holm` the
+    same after Holm's adjustment over its comparisons.
     """
 
     study: Study
@@ -52,7 +55,9 @@ class Prospect:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a run of a study gave: its summary, and how many runs gave other numbers than recorded before."""
+    """What a run of a study gave: its summary, and how many runs gave other numbers than recorded
+    before.
+    """
 
     summary: "Summary"
     conflicts: int
@@ -63,11 +68,12 @@ class Ran:
         return bool(self.conflicts) or any(row.failed for row in self.summary.rows)
 
 
-# ------------------------------------------------------------------------------------------------ before training
+# ---------------------------------------------------------------------------------- before training
 
 
 def checked(config: Path, overrides: tuple[str, ...]) -> Experiment:
-    """Return an experiment that can be trained here: its values, its data files and its sizes are checked.
+    """Return an experiment that can be trained here: its values, its data files and its sizes are
+    checked.
 
     Raises UserError with every problem found.
     """
@@ -80,7 +86,8 @@ def checked(config: Path, overrides: tuple[str, ...]) -> Experiment:
 def find(config: Path, overrides: tuple[str, ...], results: Path) -> Study:
     """Return the study of a config in a folder of results folders.
 
-    Raises UserError as `checked` does, and FolderError where the folder belongs to another experiment.
+    Raises UserError as `checked` does, and FolderError where the folder belongs to another
+    experiment.
     """
     experiment = checked(config, overrides)
     folder = results / experiment.name
@@ -112,7 +119,7 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     )
 
 
-# ------------------------------------------------------------------------------------------------ training
+# ----------------------------------------------------------------------------------------- training
 
 
 def run(
@@ -127,9 +134,10 @@ def run(
 ) -> Ran:
     """Train what is missing, keep every result, and write the derived files.
 
-    `watch` passes the finished runs of a sweep on and shows how far it is; `log` hears what a quiet run leaves out,
-    `warn` what it does not. On KeyboardInterrupt the tables of runs are written, `warn` hears what is kept, and the
-    interrupt goes on. Raises FolderError where the folder cannot be used.
+    `watch` passes the finished runs of a sweep on and shows how far it is; `log` hears what a quiet
+    run leaves out, `warn` what it does not. On KeyboardInterrupt the tables of runs are written,
+    `warn` hears what is kept, and the interrupt goes on. Raises FolderError where the folder cannot
+    be used.
     """
     folder, conflicts = study.folder, 0
     with locks.locked(folder):
@@ -138,7 +146,8 @@ def run(
         todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
         done = _tell_what_is_there(experiment, folder, todo, log, warn)
         if todo.missing:
-            write_tables(folder, experiment)  # so that `report` works beside a run, and after one that was killed
+            # So that `report` works beside a run, and after one that was killed.
+            write_tables(folder, experiment)
             steps = sweep.train(
                 todo,
                 folder,
@@ -149,7 +158,9 @@ def run(
                 fail_fast=fail_fast,
             )
             try:
-                conflicts = sum(finished.stored == "conflict" for finished in watch(steps, todo.missing, done))
+                conflicts = sum(
+                    finished.stored == "conflict" for finished in watch(steps, todo.missing, done)
+                )
             except KeyboardInterrupt:
                 steps.close()
                 kept = write_tables(folder, experiment)
@@ -159,8 +170,12 @@ def run(
         return Ran(_rebuilt(folder, warn, experiment), conflicts)
 
 
-def _tell_what_is_there(experiment: Experiment, folder: Path, todo: sweep.Plan, log: Tell, warn: Tell) -> int:
-    """Set damaged records aside, tell what else lies in the folder, and return how many runs are done."""
+def _tell_what_is_there(
+    experiment: Experiment, folder: Path, todo: sweep.Plan, log: Tell, warn: Tell
+) -> int:
+    """Set damaged records aside, tell what else lies in the folder, and return how many runs are
+    done.
+    """
     if foreign := inventory.foreign(folder):
         log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
     asked = {run.id for run in todo.runs}
@@ -174,7 +189,7 @@ def _tell_what_is_there(experiment: Experiment, folder: Path, todo: sweep.Plan, 
     return done
 
 
-# ------------------------------------------------------------------------------------------------ derived files
+# ------------------------------------------------------------------------------------ derived files
 
 
 def write_tables(folder: Path, experiment: Experiment) -> int:
@@ -191,8 +206,8 @@ def write_tables(folder: Path, experiment: Experiment) -> int:
 def report(folder: Path, warn: Tell) -> "Summary":
     """Rebuild the derived files of a results folder from its records, and return what they say.
 
-    Files that cannot be written, and damaged records, are told and no error. Raises UserError where the folder is no
-    results folder, and FolderError where its tables have no records.
+    Files that cannot be written, and damaged records, are told and no error. Raises UserError where
+    the folder is no results folder, and FolderError where its tables have no records.
     """
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")

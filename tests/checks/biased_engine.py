@@ -1,4 +1,4 @@
-"""Engines that are wrong on purpose: the keras engine with a small mistake, for `verify` to find."""
+"""Engines that are wrong on purpose: the keras engine with a small mistake for `verify`."""
 
 from dataclasses import replace
 
@@ -15,7 +15,11 @@ def train(runs, arrays, on_epoch):
             rate = training.optimizer.learning_rate * (1 + 1e-5)
             changed = {"optimizer": training.optimizer.model_copy(update={"learning_rate": rate})}
         single = training.dtype == "float32"
-        wrong = {NOISY_FLOAT32: 1 + 1e-4, NAN_FLOAT32: float("nan")}.get(training.batch_size, 1.0) if single else 1.0
+        wrong = (
+            {NOISY_FLOAT32: 1 + 1e-4, NAN_FLOAT32: float("nan")}.get(training.batch_size, 1.0)
+            if single
+            else 1.0
+        )
 
         def told(end, index=index, wrong=wrong):
             def seen():

@@ -55,12 +55,14 @@ def test_a_sound_machine_and_folder(folder):
     assert findings["keras"].found and findings["tensorflow"].found
     assert findings["threads"].found.startswith("1 in each of ")
     assert (
-        "the same bits" in findings["determinism"].found or "deterministic operations" in findings["determinism"].found
+        "the same bits" in findings["determinism"].found
+        or "deterministic operations" in findings["determinism"].found
     )
     assert findings["records"].found == "4 checked: 1 failed, 3 ok"
-    assert {findings[what].found for what in ("damaged", "misnamed", "conflicts", "quarantined", "foreign files")} == {
-        "none"
-    }
+    assert {
+        findings[what].found
+        for what in ("damaged", "misnamed", "conflicts", "quarantined", "foreign files")
+    } == {"none"}
     assert findings["writing"].found.endswith(" ms")
 
 
@@ -104,7 +106,10 @@ def test_gpus_and_variables_that_change_numbers(monkeypatch):
     findings = examined()
     assert findings["device"].found == "GPU-1, GPU-2"
     assert findings["threads"].found.startswith("1 in each of 2 workers")
-    assert "deterministic operations are asked for; XLA_FLAGS set here" in findings["determinism"].found
+    assert (
+        "deterministic operations are asked for; XLA_FLAGS set here"
+        in findings["determinism"].found
+    )
 
 
 def test_what_is_wrong_with_records(folder):
@@ -112,7 +117,10 @@ def test_what_is_wrong_with_records(folder):
     first.write_bytes(first.read_bytes()[:-9])
     os.rename(second, folder / "runs" / "notes.json")  # noqa: PTH104
     old = records._parsed(third)
-    assert records.publish(folder, Record(old.run, old.identity, {**OK, "test_loss": 0.5}, {})) == "conflict"
+    assert (
+        records.publish(folder, Record(old.run, old.identity, {**OK, "test_loss": 0.5}, {}))
+        == "conflict"
+    )
     other = records._parsed(fourth)
     records.publish(folder, Record("0" * 16, other.identity, other.result, {}))
     (folder / "runs" / "damaged").mkdir()
@@ -146,13 +154,19 @@ def test_the_experiment_of_a_folder(content, problem, folder):
     path = folder / "experiment.yaml"
     path.mkdir() if content is None else path.write_text(content)
     found = examined(folder)["experiment"]
-    assert (found.found, problems(folder).keys()) == (("unusable", {"experiment"}) if problem else ("smoke", set()))
+    assert (found.found, problems(folder).keys()) == (
+        ("unusable", {"experiment"}) if problem else ("smoke", set())
+    )
     assert found.problem.startswith(f"{path}{problem}" if problem else "")
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything")
+@pytest.mark.skipif(
+    os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads everything"
+)
 def test_records_that_cannot_be_listed(folder):
-    mortal = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    mortal = (
+        ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    )
     (folder / "runs.csv").write_text("a table\nof one run\n")
     (folder / "experiment.yaml").write_text(SMOKE.read_text())
     (folder / "runs").chmod(0o300)
@@ -161,7 +175,10 @@ def test_records_that_cannot_be_listed(folder):
             [*mortal, sys.executable, "-m", "lstm_ablate", command, folder],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 4 and f"{folder / 'runs'}: Permission denied" in done.stdout + done.stderr
+        assert (
+            done.returncode == 4
+            and f"{folder / 'runs'}: Permission denied" in done.stdout + done.stderr
+        )
     (folder / "runs").chmod(0o700)
 
 
@@ -187,20 +204,25 @@ def test_a_record_of_a_newer_program_may_hold_more(folder):
 @pytest.mark.skipif(not shutil.which("findmnt"), reason="findmnt is not installed")
 @pytest.mark.parametrize("place", ["/", "/proc/self", "/dev/shm", "/sys", "."])
 def test_the_file_system_is_what_findmnt_says(place):
-    told = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", place], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["findmnt", "-n", "-o", "FSTYPE", "-T", place], capture_output=True, text=True, check=True
+    )
     assert doctor.file_system(Path(place)) == told.stdout.split()[-1]
 
 
 def test_the_file_system_of_a_network_is_named_as_such(folder, monkeypatch, tmp_path):
     mounts = (
-        "22 1 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-        f"23 22 0:22 / {str(folder.parent).replace(' ', chr(92) + '040')} rw master:2 shared:3 - nfs4 host:/data rw\n"
-        f"24 22 0:23 / {folder}s rw - tmpfs tmpfs rw\n"
+        "22 1 0:21 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n23 22 0:22 /"
+        f" {str(folder.parent).replace(' ', chr(92) + '040')} rw master:2 shared:3 - nfs4"
+        f" host:/data rw\n24 22 0:23 / {folder}s rw - tmpfs tmpfs rw\n"
     )
     (tmp_path / "mounts").write_text(mounts)
     monkeypatch.setattr(doctor, "_MOUNTS", tmp_path / "mounts")
     assert doctor.file_system(tmp_path) == "ext4"
-    assert examined(folder)["file system"].found.startswith("nfs4, of a network: ") and problems(folder) == {}
+    assert (
+        examined(folder)["file system"].found.startswith("nfs4, of a network: ")
+        and problems(folder) == {}
+    )
     monkeypatch.setattr(doctor, "_MOUNTS", tmp_path / "nowhere")
     assert doctor.file_system(tmp_path) == "unknown"
 
@@ -214,7 +236,9 @@ def test_a_folder_that_cannot_be_written_to(what, folder, monkeypatch):
 
     monkeypatch.setattr(files, "publish", full)
     found = problems(folder)
-    assert found["writing"].startswith("No space left on device; " if what == "publish" else "what was written is not")
+    assert found["writing"].startswith(
+        "No space left on device; " if what == "publish" else "what was written is not"
+    )
 
 
 def test_a_folder_that_is_missing_or_of_something_else(tmp_path):
@@ -244,21 +268,33 @@ def test_the_command_prints_and_ends_with_0_or_4(broken, folder, monkeypatch, ca
         if words:
             content = json.loads(out)
             assert content["ok"] != broken
-            assert {"what": "foreign files", "found": "1: a\x1b[2Jb", "problem": ""} in content["findings"]
+            assert {"what": "foreign files", "found": "1: a\x1b[2Jb", "problem": ""} in content[
+                "findings"
+            ]
         else:
             assert "1: a\\x1b[2Jb" in out
-            assert ("trains their runs again" in out, "nothing is wrong" in out) == (broken, not broken)
+            assert ("trains their runs again" in out, "nothing is wrong" in out) == (
+                broken,
+                not broken,
+            )
 
 
 def test_tables_without_records_are_not_overwritten(tmp_path, capsys, monkeypatch):
-    """A published study holds no records: neither a report nor a run takes its tables for its own to rebuild."""
+    """A published study holds no records: neither a report nor a run takes its tables for its own
+    to rebuild.
+    """
     published = Path(__file__).parents[2] / "results" / "reference" / "relu_vs_tanh"
     shutil.copytree(published, tmp_path / "relu_vs_tanh")
     config = published.parent.parent.parent / "configs" / "relu_vs_tanh.yaml"
-    for words in (["report", tmp_path / "relu_vs_tanh"], ["run", config, "--results", tmp_path, "-q"]):
+    for words in (
+        ["report", tmp_path / "relu_vs_tanh"],
+        ["run", config, "--results", tmp_path, "-q"],
+    ):
         monkeypatch.setattr(sys, "argv", ["lstm-ablate", *map(str, words)])
         with pytest.raises(SystemExit) as end:
             app.main()
         assert end.value.code == 4
         assert "holds the tables of 150 runs, and no records" in capsys.readouterr().err
-    assert (tmp_path / "relu_vs_tanh" / "runs.csv").read_bytes() == (published / "runs.csv").read_bytes()
+    assert (tmp_path / "relu_vs_tanh" / "runs.csv").read_bytes() == (
+        published / "runs.csv"
+    ).read_bytes()

@@ -1,4 +1,6 @@
-"""`verify` passes what is right and finds what is wrong; the benchmark counts and measures what it says."""
+"""`verify` passes what is right and finds what is wrong; the benchmark counts and measures what it
+says.
+"""
 
 import json
 import math
@@ -23,16 +25,29 @@ ROOT = Path(__file__).parents[2]
 
 def run(engine, batch_size=8, seed=0, **training):
     values = {
-        "data": {"family": "sines", "timesteps": 6, "samples": {"train": 80, "validation": 9, "test": 3}},
+        "data": {
+            "family": "sines",
+            "timesteps": 6,
+            "samples": {"train": 80, "validation": 9, "test": 3},
+        },
         "model": {"encoder": [5], "decoder": [4], "candidate": "elu"},
-        "training": {"epochs": 2, "batch_size": batch_size, "optimizer": {"name": "adam", "learning_rate": 0.01}}
-        | training,
+        "training": (
+            {
+                "epochs": 2,
+                "batch_size": batch_size,
+                "optimizer": {"name": "adam", "learning_rate": 0.01},
+            }
+            | training
+        ),
     }
     return Run("default", "x", seed, Settings.model_validate(values), engine)
 
 
 def verdict(engine, seeds=1, **settings):
-    comparisons = [verification._deviation(run(engine, seed=seed, **settings), lambda _: None) for seed in range(seeds)]
+    comparisons = [
+        verification._deviation(run(engine, seed=seed, **settings), lambda _: None)
+        for seed in range(seeds)
+    ]
     (one,) = verification.verdicts(comparisons)
     return one, comparisons
 
@@ -44,7 +59,9 @@ def test_the_fused_engine_holds():
     for comparison in comparisons:
         assert [epoch.epoch for epoch in comparison.epochs] == [1, 2]
         for epoch in comparison.epochs:
-            assert epoch.exact_weights < 1e-9 < epoch.keras_weights < 1e-3 and 0 < epoch.weights < 1e-3
+            assert (
+                epoch.exact_weights < 1e-9 < epoch.keras_weights < 1e-3 and 0 < epoch.weights < 1e-3
+            )
 
 
 def test_keras_against_itself_is_exactly_equal():
@@ -65,7 +82,8 @@ def test_lost_digits_are_found_in_float32():
     assert not more.holds and more.median_factor > 2
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # 1e200 in float32
+# 1e200 in float32.
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
 def test_runs_that_diverge_hold_where_both_diverge_at_once():
     one, comparisons = verdict("fused", optimizer={"name": "sgd", "learning_rate": 1e200})
     assert None not in comparisons[0].diverged
@@ -80,7 +98,9 @@ def test_an_engine_without_a_finite_weight_fails():
 
 
 def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
-    epochs = tuple(Epoch(k, 0, 0, factor * 1e-6, 0, 1e-6, 0) for k, factor in enumerate(factors, start=1))
+    epochs = tuple(
+        Epoch(k, 0, 0, factor * 1e-6, 0, 1e-6, 0) for k, factor in enumerate(factors, start=1)
+    )
     return Deviation(run("fused"), after_steps, epochs, diverged)
 
 
@@ -88,12 +108,14 @@ def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
     ("comparisons", "epoch", "beyond", "holds"),
     [
         ([comparison([1, 4])] * 6, 2, 6, False),  # 1 / 2^6 < 0.05 / 2
-        ([comparison([1, 4])] * 5, 2, 5, True),  # 1 / 2^5 > 0.05 / 2: five seeds cannot tell over two epochs
+        # 1 / 2^5 > 0.05 / 2: five seeds cannot tell over two epochs.
+        ([comparison([1, 4])] * 5, 2, 5, True),
         ([comparison([4])] * 5, 1, 5, False),
         ([comparison([400])] * 7 + [comparison([1.9])], 1, 7, False),  # p = 9 / 256
         ([comparison([400])] * 6 + [comparison([1.9])] * 2, 1, 6, True),  # p = 37 / 256
         ([comparison([1.9])] * 9, 1, 0, True),
-        ([comparison([1, 1, 5])] * 6 + [comparison([1])], 3, 6, False),  # a run that ends early hides no other
+        # A run that ends early hides no other.
+        ([comparison([1, 1, 5])] * 6 + [comparison([1])], 3, 6, False),
         ([comparison([1, math.inf]), comparison([1, 1])], 2, 1, False),
         ([comparison([1], after_steps=1e-8)], 1, 0, False),
         ([comparison([1], diverged=(2, None, None, None))], 1, 0, False),
@@ -117,14 +139,22 @@ def test_the_relative_error_is_that_of_the_worst_tensor():
     truth = {"a": np.array([1.0, -4.0]), "b": np.array([[0.5]])}
     weights = {"a": np.array([1.2, -4.0]), "b": np.array([[0.6]])}
     assert verification.relative_error(weights, truth) == pytest.approx(0.2)
-    assert verification.relative_error(weights | {"a": np.array([1.0, math.nan])}, truth) == math.inf
+    assert (
+        verification.relative_error(weights | {"a": np.array([1.0, math.nan])}, truth) == math.inf
+    )
     assert verification.relative_error(weights | {"b": np.array([[math.nan]])}, truth) == math.inf
 
 
 def test_verify_and_its_exit_code_on_the_command_line(tmp_path):
-    command = [Path(sys.executable).with_name("lstm-ablate"), "verify", ROOT / "configs" / "smoke.yaml"]
+    command = [
+        Path(sys.executable).with_name("lstm-ablate"),
+        "verify",
+        ROOT / "configs" / "smoke.yaml",
+    ]
     words = ["seeds=1", "training.epochs=1", "variants={tanh: {}}", "--json"]
-    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        [*command, *words], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert [(one["variant"], one["holds"]) for one in content["verdicts"]] == [("tanh", True)]
@@ -132,15 +162,18 @@ def test_verify_and_its_exit_code_on_the_command_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# ------------------------------------------------------------------------------------------------ benchmark
+# ---------------------------------------------------------------------------------------- benchmark
 
 
 def test_flops_are_those_of_the_matrix_products():
-    """Counted product by product: forward, by the weights, and by the inputs but the network's own."""
+    """Counted product by product: forward, by the weights, and by inputs but the network's own."""
     settings = Settings.model_validate(
-        {"data": {"family": "sines", "timesteps": 7, "features": 1}, "model": {"encoder": [3], "decoder": [4, 5]},
-         "training": {"batch_size": 2}}
-    )  # fmt: skip
+        {
+            "data": {"family": "sines", "timesteps": 7, "features": 1},
+            "model": {"encoder": [3], "decoder": [4, 5]},
+            "training": {"batch_size": 2},
+        }
+    )
     count = 0
     for layer, (inputs, units) in enumerate(pairwise([1, 3, 4, 5])):
         for _ in range(7):
@@ -159,7 +192,9 @@ def test_every_contestant_trains_in_turn_and_leaves_no_process(tmp_path):
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
     assert not [c for c in children if "spawn_main" in Path(f"/proc/{c}/cmdline").read_text()]
     rows = benchmark.table(
-        benchmark.Benchmark({"name": "x"}, 1, 100.0, tuple(found.values()), benchmark.Growth(1.0, 1.0), None)
+        benchmark.Benchmark(
+            {"name": "x"}, 1, 100.0, tuple(found.values()), benchmark.Growth(1.0, 1.0), None
+        )
     )
     assert [row[1] for row in rows[1:]] == ["plain", "tuned", "fused"]
     assert rows[3][3] == "1.0x as fast"

@@ -1,4 +1,6 @@
-"""The command line as a user meets it: real processes, real training on the smoke config, exit codes and streams."""
+"""The command line as a user meets it: real processes, real training on the smoke config, exit
+codes and streams.
+"""
 
 import json
 import os
@@ -26,7 +28,11 @@ def smoke(tmp_path_factory):
 
 
 def files_of(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_run_writes_the_folder_and_prints_the_table(smoke):
@@ -37,13 +43,20 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     drawn = ("curves", "intervals", "pairs", "reconstructions")
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
     assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
-        "curves.csv", "environment.json", "experiment.yaml", "report.md", "report.html", "runs.csv", "summary.csv",
+        "curves.csv",
+        "environment.json",
+        "experiment.yaml",
+        "report.md",
+        "report.html",
+        "runs.csv",
+        "summary.csv",
         "timings.csv",
-    }  # fmt: skip
+    }
     assert figures < found.keys()
     header = found["runs.csv"].decode().splitlines()[0]
-    assert header == (
-        "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,test_loss,diverged_epoch,run"
+    assert (
+        header == "task,variant,seed,status,epochs,best_epoch,parameters,"
+        "train_loss,validation_loss,test_loss,diverged_epoch,run"
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
     assert "12/0/0" in done.stdout and "baseline" in done.stdout
@@ -55,7 +68,10 @@ def test_the_doctor_finds_nothing_wrong_or_foreign_in_it(smoke):
     folder, _ = smoke
     content = json.loads(call("doctor", "results/smoke", "--json", cwd=folder).stdout)
     found = {one["what"]: one["found"] for one in content["findings"]}
-    assert content["ok"] and (found["records"], found["foreign files"]) == ("24 checked: 24 ok", "none")
+    assert content["ok"] and (found["records"], found["foreign files"]) == (
+        "24 checked: 24 ok",
+        "none",
+    )
 
 
 def test_a_second_run_trains_nothing_and_writes_the_same_bytes(smoke):
@@ -93,7 +109,9 @@ def test_report_rebuilds_the_files_from_the_records(smoke, tmp_path):
 
 def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     folder, _ = smoke
-    content = json.loads(call("plan", folder / "smoke.yaml", "seeds=3", "--json", cwd=tmp_path).stdout)
+    content = json.loads(
+        call("plan", folder / "smoke.yaml", "seeds=3", "--json", cwd=tmp_path).stdout
+    )
     assert [row["runs"] for row in content["variants"]] == [3, 3]
     assert content["smallest_p"] == 2 / 2**3
     assert not content["measured"]
@@ -102,8 +120,11 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     assert "26, of which 2 are missing" in text and "from the finished runs" in text
     assert "g = tanh(z_g); h = o * tanh(c)" in text
     tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"
-    content = json.loads(call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout)
-    assert content["smallest_p_holm"] == 3 * 2 / 2**8  # as a report adjusts: each task, and all of them
+    content = json.loads(
+        call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout
+    )
+    # As a report adjusts: each task, and all of them.
+    assert content["smallest_p_holm"] == 3 * 2 / 2**8
 
 
 def test_overrides_reach_the_experiment(smoke, tmp_path):
@@ -126,13 +147,18 @@ def test_run_prints_json_on_request(smoke):
 
 
 def test_a_wrong_config_is_told_at_once_and_leaves_nothing(tmp_path):
-    (tmp_path / "wrong.yaml").write_text("version: 1\nname: x\nbaseline: a\nvariants:\n  a: {model.activation: geul}\n")
+    (tmp_path / "wrong.yaml").write_text(
+        "version: 1\nname: x\nbaseline: a\nvariants:\n  a: {model.activation: geul}\n"
+    )
     done = call("run", "wrong.yaml", "seds=3", cwd=tmp_path, code=2)
     assert (
-        'wrong.yaml:5:25: variants.a: model.activation: "geul" is not an activation. Did you mean "gelu"?'
+        'wrong.yaml:5:25: variants.a: model.activation: "geul" is not an activation. Did you mean'
+        ' "gelu"?' in done.stderr
+    )
+    assert (
+        'command line, seds=3: "seds" is not a path of an experiment. Did you mean "seeds"?'
         in done.stderr
     )
-    assert 'command line, seds=3: "seds" is not a path of an experiment. Did you mean "seeds"?' in done.stderr
     assert done.stdout == ""
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.yaml"]
 
@@ -144,10 +170,17 @@ def test_a_wrong_config_is_told_at_once_and_leaves_nothing(tmp_path):
         (
             ["run", "smoke.yaml", "--engine", "kers"],
             2,
-            'engine=kers: engine: found "kers" (text); allowed: fused, keras. Did you mean "keras"?',
+            (
+                'engine=kers: engine: found "kers" (text); allowed: fused, keras. Did you mean'
+                ' "keras"?'
+            ),
         ),
         (["report", "."], 2, ".: not a results folder"),
-        (["report", "results/smoke", "--format", "cvs"], 2, '--format: "cvs" is not a format. Did you mean "csv"?'),
+        (
+            ["report", "results/smoke", "--format", "cvs"],
+            2,
+            '--format: "cvs" is not a format. Did you mean "csv"?',
+        ),
         (["rnu"], 2, "rnu"),
         (["run", "smoke.yaml", "--results", "smoke.yaml"], 4, "cannot be used"),
         (["run", "smoke.yaml", "epochs"], 2, "write path=value"),
@@ -184,7 +217,12 @@ def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
     )
     limited = f'ulimit -v {12 * 2**20}; exec {sys.executable} -c "$0"'
     done = subprocess.run(
-        ["bash", "-c", limited, code], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
+        ["bash", "-c", limited, code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=300,
     )
     assert done.returncode == 3, done.stderr
     assert "0/0/1" in done.stdout and "1/0/0" in done.stdout
@@ -197,9 +235,23 @@ def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
 
 def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_path):
     folder, _ = smoke
-    words = ["run", folder / "smoke.yaml", "seeds=200", "training.epochs=3", "--results", tmp_path, "--workers", "1"]
+    words = [
+        "run",
+        folder / "smoke.yaml",
+        "seeds=200",
+        "training.epochs=3",
+        "--results",
+        tmp_path,
+        "--workers",
+        "1",
+    ]
     started = subprocess.Popen(
-        [PROGRAM, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, start_new_session=True
+        [PROGRAM, *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while len(list((tmp_path / "smoke" / "runs").glob("*.json"))) < 2:
@@ -220,7 +272,9 @@ def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_pa
 def test_a_closed_pipe_is_no_error(smoke):
     folder, _ = smoke
     line = f"{PROGRAM} report results/smoke | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=folder)
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=False, cwd=folder
+    )
     assert done.returncode == 0 and done.stderr == ""
 
 
@@ -234,7 +288,9 @@ def test_activations_are_listed_with_formulas():
 
 
 def test_the_copy_of_the_schema_is_current():
-    assert call("schema", cwd=ROOT).stdout == (ROOT / "experiment.schema.json").read_text(), "make schema"
+    assert call("schema", cwd=ROOT).stdout == (ROOT / "experiment.schema.json").read_text(), (
+        "make schema"
+    )
 
 
 def test_every_command_has_help_with_an_example():
@@ -252,7 +308,9 @@ def test_every_command_has_help_with_an_example():
         "activations",
     ]
     for command in commands:
-        assert f"Example: lstm-ablate {command}" in " ".join(call(command, "--help", cwd=ROOT).stdout.split())
+        assert f"Example: lstm-ablate {command}" in " ".join(
+            call(command, "--help", cwd=ROOT).stdout.split()
+        )
 
 
 def test_a_bug_shows_its_traceback_and_exit_code_70(tmp_path):
@@ -283,7 +341,9 @@ def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp
     """12 seeds are three groups of a variant; a scheduler ends the first try."""
     folder, _ = smoke
     words = ["run", folder / "smoke.yaml", "training.epochs=3", "--workers", "1", "--results"]
-    started = subprocess.Popen([PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder)
+    started = subprocess.Popen(
+        [PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder
+    )
     runs = tmp_path / "stopped" / "smoke" / "runs"
     deadline = time.monotonic() + 120
     while len(list(runs.glob("*.json"))) < 2:
@@ -294,6 +354,9 @@ def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp
     assert started.returncode == 143 and "Traceback" not in err
     call(*words, tmp_path / "stopped", cwd=folder)
     call(*words[:3], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)
-    whole, stopped = files_of(tmp_path / "whole" / "smoke"), files_of(tmp_path / "stopped" / "smoke")
+    whole, stopped = (
+        files_of(tmp_path / "whole" / "smoke"),
+        files_of(tmp_path / "stopped" / "smoke"),
+    )
     for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "experiment.yaml"):
         assert whole[name] == stopped[name]

@@ -49,7 +49,10 @@ def test_time_left_counts_epochs(expanded, monkeypatch):
         now[0] += 30.0
     next(shown)
     # 60 seconds after the start 7 of 12 epochs are done: 60 / 7 * 5 seconds are left
-    assert stream.getvalue().splitlines()[-1] == "5/7 runs, 0:43 left; relu, seed 0: epoch 1/3, loss 0.25"
+    assert (
+        stream.getvalue().splitlines()[-1]
+        == "5/7 runs, 0:43 left; relu, seed 0: epoch 1/3, loss 0.25"
+    )
 
 
 def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
@@ -67,7 +70,10 @@ def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
 
 def test_of_several_tasks_each_line_names_its_own():
     expanded = runs.expand(
-        loading.load(SMOKE, ("seeds=2", "training.epochs=3", "tasks.a={}", "tasks.b={data.noise: 1}")), "keras"
+        loading.load(
+            SMOKE, ("seeds=2", "training.epochs=3", "tasks.a={}", "tasks.b={data.noise: 1}")
+        ),
+        "keras",
     )
     stream = io.StringIO()
     list(progress.shown(steps(expanded), expanded, 0, Console(file=stream, width=200)))

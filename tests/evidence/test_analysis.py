@@ -23,7 +23,11 @@ def test_statistics_equal_pythons(case):
     summary = analysis.summarise(one, expanded, records)
     for row in summary.rows:
         mine = [r for r in expanded if (r.task, r.variant) == (row.task, row.variant)]
-        ok = {r.seed: reported.loss(r) for r in mine if r.id in records and records[r.id].status == "ok"}
+        ok = {
+            r.seed: reported.loss(r)
+            for r in mine
+            if r.id in records and records[r.id].status == "ok"
+        }
         assert (row.ok, row.seeds) == (len(ok), 6)
         assert row.ok + row.diverged + row.failed + row.missing == 6
         if not ok:
@@ -33,14 +37,19 @@ def test_statistics_equal_pythons(case):
         assert row.mean.value == pytest.approx(statistics.mean(values), rel=1e-12)
         assert row.sd.value == pytest.approx(statistics.stdev(values), rel=1e-12)
         assert row.median.value == pytest.approx(statistics.median(values), rel=1e-12)
-        assert row.iqm.value == pytest.approx(statistics.mean(values[1:-1]), rel=1e-12)  # of 5 or 6, one at each end
+        # Of 5 or 6, one at each end.
+        assert row.iqm.value == pytest.approx(statistics.mean(values[1:-1]), rel=1e-12)
         assert (row.minimum, row.maximum) == (values[0], values[-1])
         for one in (row.mean, row.sd, row.median, row.iqm):
             assert one.low < one.value < one.high or one is row.median
         if row.variant == "base":
             assert (row.comparison, row.verdict, row.sentence) == (None, "baseline", None)
             continue
-        base = {r.seed: reported.loss(r) for r in expanded if (r.task, r.variant) == (row.task, "base") and r.seed != 5}
+        base = {
+            r.seed: reported.loss(r)
+            for r in expanded
+            if (r.task, r.variant) == (row.task, "base") and r.seed != 5
+        }
         pairs = sorted(ok.keys() & base.keys())
         assert row.comparison.pairs == len(pairs)
         expected = stats.gmean([ok[s] for s in pairs]) / stats.gmean([base[s] for s in pairs])
@@ -71,7 +80,9 @@ def test_losses_are_paired_by_seed_whichever_seeds_are_missing(case):
 
 
 def test_over_all_tasks_each_seed_counts_once(case):
-    """Losses scaled from floor to ceiling cancel in the ratio; each seed's is the geometric mean over the tasks."""
+    """Losses scaled from floor to ceiling cancel in the ratio; each seed's is the geometric mean
+    over the tasks.
+    """
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
     by_variant = {row.variant: row for row in summary.overall}
@@ -80,14 +91,21 @@ def test_over_all_tasks_each_seed_counts_once(case):
     seeds = [0, 1, 3, 4]  # 2 diverged, and of 5 the baseline is missing
     ratios = [math.exp(len("base") - len("007"))] * len(seeds)
     assert row.comparison.ratio.value == pytest.approx(stats.gmean(ratios), rel=1e-12)
-    assert (row.comparison.pairs, row.comparison.finished, row.comparison.only_variant_diverged) == (4, 5, 1)
-    scaled = [reported.loss(r) for r in expanded if r.variant == "007" and r.seed != 2]  # floors are 0, ceilings 1
+    assert (
+        row.comparison.pairs,
+        row.comparison.finished,
+        row.comparison.only_variant_diverged,
+    ) == (4, 5, 1)
+    # Floors are 0, ceilings 1.
+    scaled = [reported.loss(r) for r in expanded if r.variant == "007" and r.seed != 2]
     assert row.mean.value == pytest.approx(statistics.mean(scaled), rel=1e-12)
     assert (row.seeds, row.ok, row.diverged) == (12, 10, 2)
     assert by_variant["gone"].comparison.pairs == 0 and by_variant["gone"].mean is None
     assert by_variant["broken"].comparison.finished == 0
     family = len(one.tasks) * 4 + 4  # every comparison of the report
-    easy = next(row for row in summary.rows if (row.task, row.variant) == ("easy", "007")).comparison
+    easy = next(
+        row for row in summary.rows if (row.task, row.variant) == ("easy", "007")
+    ).comparison
     assert easy.p == 2 / 2**4 and not easy.reachable
     assert easy.p_holm == family * 2 / 2**5  # too few converged: the ranks of 5 pairs decide
     assert f"after Holm over {family} comparisons" in " ".join(summary.notes)
@@ -130,7 +148,11 @@ def test_the_run_shown_is_the_one_of_median_loss(case):
 def test_a_note_names_what_has_learned_next_to_nothing(case):
     """Where predicting the mean costs hardly more than the median run, verdicts say little."""
     one, expanded, records = case
-    medians = {row.variant: row.median.value for row in analysis.summarise(one, expanded, records).rows if row.median}
+    medians = {
+        row.variant: row.median.value
+        for row in analysis.summarise(one, expanded, records).rows
+        if row.median
+    }
     for share, named in ((0.91, {"base", "007"}), (0.89, set())):
         results = {
             run.id: {**records[run.id].result, "ceiling": medians[run.variant] / share}
@@ -141,8 +163,14 @@ def test_a_note_names_what_has_learned_next_to_nothing(case):
             key: Record(r.run, r.identity, results.get(key, {**r.result, "ceiling": 1e9}), r.meta)
             for key, r in records.items()
         }
-        notes = [note for note in analysis.summarise(one, expanded, changed).notes if "predicting the mean" in note]
-        assert {name for name in medians if any(f"{name} in hard" in note for note in notes)} == named
+        notes = [
+            note
+            for note in analysis.summarise(one, expanded, changed).notes
+            if "predicting the mean" in note
+        ]
+        assert {
+            name for name in medians if any(f"{name} in hard" in note for note in notes)
+        } == named
         assert not any("in easy" in note for note in notes)
 
 
@@ -152,14 +180,35 @@ def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
     path.write_text(reported.VERDICTS)
     one = loading.load(path)
     noise = [0.03, -0.02, 0.01, -0.04, 0.02, 0.05, -0.03, -0.01, 0.0, 0.04, -0.05, 0.015]
-    factor = {"base": 1.0, "worse": 1.4, "better": 0.5, "alike": 1.003, "slightly": 1.06, "unclear": 1.1, "gone": 1.0}
+    factor = {
+        "base": 1.0,
+        "worse": 1.4,
+        "better": 0.5,
+        "alike": 1.003,
+        "slightly": 1.06,
+        "unclear": 1.1,
+        "gone": 1.0,
+    }
     records = {}
     for run in runs.expand(one, "keras"):
-        spread = 6 if run.variant == "unclear" else 0.2 if run.variant in ("alike", "slightly") else 1
-        value = factor[run.variant] * math.exp(spread * noise[run.seed]) if run.variant != "base" else 1.0
+        spread = (
+            6 if run.variant == "unclear" else 0.2 if run.variant in ("alike", "slightly") else 1
+        )
+        value = (
+            factor[run.variant] * math.exp(spread * noise[run.seed])
+            if run.variant != "base"
+            else 1.0
+        )
         gone = run.variant == "gone"
-        result = {"status": "diverged" if gone else "ok", "test_loss": None if gone else value, "diverged_epoch": 1,
-                  "parameters": 10, "floor": 0.0, "ceiling": 1.0, "validation_losses": []}  # fmt: skip
+        result = {
+            "status": "diverged" if gone else "ok",
+            "test_loss": None if gone else value,
+            "diverged_epoch": 1,
+            "parameters": 10,
+            "floor": 0.0,
+            "ceiling": 1.0,
+            "validation_losses": [],
+        }
         records[run.id] = Record(run.id, run.identity, result, {})
     summary = analysis.summarise(one, runs.expand(one, "keras"), records)
     found = {row.variant: row for row in summary.rows}
@@ -167,19 +216,26 @@ def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
         "base": "baseline", "worse": "worse", "better": "better", "alike": "practically equivalent",
         "slightly": "worse", "unclear": "inconclusive", "gone": "worse",
     }  # fmt: skip
-    assert found["worse"].sentence == (
-        "worse reconstructs worse than base: loss 1.4x (95% interval 1.37 to 1.43; p = 0.0029 after Holm; "
-        "12 paired seeds; 0 of 12 diverged)"
+    assert (
+        found["worse"].sentence
+        == "worse reconstructs worse than base: loss 1.4x (95% interval 1.37 to 1.43; p = 0.0029"
+        " after Holm; 12 paired seeds; 0 of 12 diverged)"
     )
     assert found["better"].sentence.startswith("better reconstructs better than base: loss 0.5")
-    assert found["alike"].sentence == (
-        "alike is practically equivalent to base: loss 1x (90% interval 1 to 1.01, within the margin of 0.909 to "
-        "1.1; 12 paired seeds; 0 of 12 diverged)"
+    assert (
+        found["alike"].sentence
+        == "alike is practically equivalent to base: loss 1x (90% interval 1 to 1.01, within the"
+        " margin of 0.909 to 1.1; 12 paired seeds; 0 of 12 diverged)"
     )
-    assert "than base, but within the margin of 0.909 to 1.1: loss 1.06x" in found["slightly"].sentence
-    assert re.search(r"unclear cannot be told from base: .*; 0 of 12 diverged\)$", found["unclear"].sentence)
-    assert found["gone"].sentence == (
-        "gone reconstructs worse than base: all diverged (12 of 12), base: 0 of 12 diverged "
+    assert (
+        "than base, but within the margin of 0.909 to 1.1: loss 1.06x" in found["slightly"].sentence
+    )
+    assert re.search(
+        r"unclear cannot be told from base: .*; 0 of 12 diverged\)$", found["unclear"].sentence
+    )
+    assert (
+        found["gone"].sentence
+        == "gone reconstructs worse than base: all diverged (12 of 12), base: 0 of 12 diverged "
         "(p = 0.0029 after Holm, with diverged runs ranked last)"
     )
 
@@ -188,12 +244,21 @@ def test_pairs_of_which_both_runs_diverged_tell_nothing(case):
     one, expanded, records = case
     for run in expanded:
         if run.variant == "base" and run.id in records and run.seed < 4:
-            result = records[run.id].result | {"status": "diverged", "test_loss": None, "diverged_epoch": 2}
+            result = records[run.id].result | {
+                "status": "diverged",
+                "test_loss": None,
+                "diverged_epoch": 2,
+            }
             records[run.id] = Record(run.id, run.identity, result, {})
-    summary = analysis.summarise(one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 4})
+    summary = analysis.summarise(
+        one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 4}
+    )
     gone = next(row for row in summary.rows if row.variant == "gone")
     assert gone.comparison.finished == 4 and gone.comparison.telling == 0
-    assert gone.sentence == "gone cannot be told from base: at every seed that both finished, both diverged"
+    assert (
+        gone.sentence
+        == "gone cannot be told from base: at every seed that both finished, both diverged"
+    )
     (note,) = [note for note in summary.notes if "2/2^" in note]
     assert "With 3 paired seeds no" in note  # of 007: both diverged at the fourth
 
@@ -212,14 +277,23 @@ def test_a_loss_of_0_is_named_where_it_leaves_no_ratio(case):
     one, expanded, records = case
     for run in expanded:
         if run.variant == "007" and run.seed == 0:
-            records[run.id] = Record(run.id, run.identity, records[run.id].result | {"test_loss": 0.0}, {})
-    row = next(row for row in analysis.summarise(one, expanded, records).rows if row.variant == "007")
-    assert row.comparison.ratio is None and "after Holm; by ranks, for a loss of 0 has no ratio)" in row.sentence
+            records[run.id] = Record(
+                run.id, run.identity, records[run.id].result | {"test_loss": 0.0}, {}
+            )
+    row = next(
+        row for row in analysis.summarise(one, expanded, records).rows if row.variant == "007"
+    )
+    assert (
+        row.comparison.ratio is None
+        and "after Holm; by ranks, for a loss of 0 has no ratio)" in row.sentence
+    )
 
 
 def test_over_all_tasks_a_formula_that_differs_is_not_that_of_the_first(tmp_path):
     path = tmp_path / "tasks.yaml"
-    path.write_text(reported.TWO_TASKS.replace("hard: {data.noise: 0.5}", "hard: {model.activation: softsign}"))
+    path.write_text(
+        reported.TWO_TASKS.replace("hard: {data.noise: 0.5}", "hard: {model.activation: softsign}")
+    )
     one = loading.load(path)
     overall = analysis.summarise(one, runs.expand(one, "keras"), {}).overall
     formulas = {row.variant: row.formula for row in overall}

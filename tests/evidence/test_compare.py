@@ -1,4 +1,6 @@
-"""Two tables compared, and the gate for CI: held to pandas, NumPy, SciPy and statsmodels, and to swapping the sides."""
+"""Two tables compared, and the gate for CI: held to pandas, NumPy, SciPy and statsmodels, and to
+swapping the sides.
+"""
 
 import csv
 import itertools
@@ -29,7 +31,9 @@ def runs(path, losses):
     lines = [RUNS]
     for (variant, seed), loss in losses.items():
         rest = f"ok,30,7,{loss!r}," if loss is not None else "diverged,3,7,,3"
-        lines.append(f"default,{variant},{seed},{rest},{zlib.crc32(f'{variant}{seed}'.encode()):016x}")
+        lines.append(
+            f"default,{variant},{seed},{rest},{zlib.crc32(f'{variant}{seed}'.encode()):016x}"
+        )
     path.write_text("\n".join([*lines, ""]))
     return path
 
@@ -47,12 +51,18 @@ def judged(a, b, margin=0.1, metric="test_loss"):
     return gate.judge(*compare.read_pair(a, b), margin, metric)
 
 
-LOSSES = {(variant, seed): (1 + len(variant)) / (3 + seed) for variant in ("tanh", "relu", "gelu") for seed in range(5)}
+LOSSES = {
+    (variant, seed): (1 + len(variant)) / (3 + seed)
+    for variant in ("tanh", "relu", "gelu")
+    for seed in range(5)
+}
 
 
 @pytest.fixture
 def pair(tmp_path):
-    """Two runs.csv: a run on one side only, a changed status, another id, numbers that differ a little and a lot."""
+    """Two runs.csv: a run on one side only, a changed status, another id, numbers that differ a
+    little and a lot.
+    """
     other = dict(LOSSES)
     other["relu", 1] *= 1 + 1e-7
     other["relu", 2] *= 1.5
@@ -63,7 +73,7 @@ def pair(tmp_path):
     return runs(tmp_path / "a.csv", LOSSES), runs(tmp_path / "b.csv", other)
 
 
-# ------------------------------------------------------------------------------------------------ differences
+# -------------------------------------------------------------------------------------- differences
 
 
 def test_everything_that_differs_is_found_and_the_largest_is_first(pair):
@@ -74,13 +84,16 @@ def test_everything_that_differs_is_found_and_the_largest_is_first(pair):
     ]
     assert [one.key[1:] for one in found.numbers] == [("relu", 2), ("gelu", 3)]
     assert found.shared == 14 and not found.same
-    assert compare.result(found) == (
-        "different: 14 shared rows; 1 only in A, 1 only in B, 1 with another status, 2 with other numbers "
-        "(largest: relu, seed 2, test_loss)"
+    assert (
+        compare.result(found)
+        == "different: 14 shared rows; 1 only in A, 1 only in B, 1 with another status, 2 with"
+        " other numbers (largest: relu, seed 2, test_loss)"
     )
 
 
-@pytest.mark.parametrize(("rtol", "atol"), [(1e-5, 0), (0, 0), (0, 1e-3), (1e-2, 0), (1e-4, 2e-3), (0.4, 0)])
+@pytest.mark.parametrize(
+    ("rtol", "atol"), [(1e-5, 0), (0, 0), (0, 1e-3), (1e-2, 0), (1e-4, 2e-3), (0.4, 0)]
+)
 def test_tolerances_are_numpys_made_symmetric(pair, rtol, atol):
     a, b = (pd.read_csv(path).set_index(["variant", "seed"]) for path in pair)
     both = a.join(b.add_suffix("_b"), how="inner")
@@ -92,7 +105,9 @@ def test_tolerances_are_numpys_made_symmetric(pair, rtol, atol):
     found = compared(*pair, rtol=rtol, atol=atol)
     assert [one.key[1:] for one in found.numbers] == list(expected.index)
     assert [one.relative for one in found.numbers] == pytest.approx(list(expected))
-    assert [one.absolute for one in found.numbers] == pytest.approx(list((x - y).abs()[expected.index]))
+    assert [one.absolute for one in found.numbers] == pytest.approx(
+        list((x - y).abs()[expected.index])
+    )
     assert found.largest == pytest.approx(relative.max())
 
 
@@ -121,7 +136,8 @@ def test_tolerances_are_numpys_made_symmetric(pair, rtol, atol):
 )
 def test_one_cell(tmp_path, a, b, exact, close):
     paths = [
-        of(tmp_path / f"{name}.csv", f"variant,seed,x\nv,0,{text}\nv,1,2.5\n") for name, text in (("a", a), ("b", b))
+        of(tmp_path / f"{name}.csv", f"variant,seed,x\nv,0,{text}\nv,1,2.5\n")
+        for name, text in (("a", a), ("b", b))
     ]
     for first, second in (paths, paths[::-1]):
         assert compared(first, second, exact=True).same == exact
@@ -132,7 +148,10 @@ def test_one_cell(tmp_path, a, b, exact, close):
 @given(st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)))
 def test_exact_is_to_the_bit(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("exact")
-    paths = [of(folder / f"{k}.csv", f"variant,seed,x\nv,0,{value!r}\n") for k, value in enumerate(values)]
+    paths = [
+        of(folder / f"{k}.csv", f"variant,seed,x\nv,0,{value!r}\n")
+        for k, value in enumerate(values)
+    ]
     bits = [struct.pack("<d", value) for value in values]
     assert compared(*paths, exact=True).same == (bits[0] == bits[1])
 
@@ -148,7 +167,12 @@ def table(path, rows, columns="xy"):
         out.writerow(["variant", "seed", *columns])
         for key, cells in rows.items():
             named = dict(zip("xy", cells, strict=True))
-            out.writerow([*key, *("" if named[column] is None else repr(named[column]) for column in columns)])
+            out.writerow(
+                [
+                    *key,
+                    *("" if named[column] is None else repr(named[column]) for column in columns),
+                ]
+            )
     return path
 
 
@@ -168,7 +192,9 @@ def test_swapping_the_sides_mirrors(tmp_path_factory, one, other, rtol, atol, ex
     other[next(iter(one))] = next(iter(other.values()))
     folder = tmp_path_factory.mktemp("swap")
     a, b = table(folder / "a.csv", one), table(folder / "b.csv", other)
-    there, back = (compared(*sides, rtol=rtol, atol=atol, exact=exact) for sides in ((a, b), (b, a)))
+    there, back = (
+        compared(*sides, rtol=rtol, atol=atol, exact=exact) for sides in ((a, b), (b, a))
+    )
     assert {key[1:] for key in there.only_a} == one.keys() - other.keys()
     assert there.only_a == back.only_b and there.only_b == back.only_a
     assert {(d.key, d.column, d.a, d.b, d.relative) for d in there.numbers} == {
@@ -188,7 +214,12 @@ def test_ids_of_runs_count_only_where_exactness_is_asked(tmp_path):
 
 
 def test_names_that_look_like_numbers_stay_names(tmp_path):
-    rows = {("007", 0): (1.0, 1.0), ("7", 0): (2.0, 2.0), ("nan", 0): (3.0, 3.0), ("NA", 0): (4.0, 4.0)}
+    rows = {
+        ("007", 0): (1.0, 1.0),
+        ("7", 0): (2.0, 2.0),
+        ("nan", 0): (3.0, 3.0),
+        ("NA", 0): (4.0, 4.0),
+    }
     a = table(tmp_path / "a.csv", rows)
     b = table(tmp_path / "b.csv", {**rows, ("007", 0): (9.0, 1.0)})
     assert [(one.key[1], one.a, one.b) for one in compared(a, b).numbers] == [("007", 1.0, 9.0)]
@@ -205,7 +236,9 @@ def test_other_dialects_are_read(tmp_path):
 
 def test_one_column_of_different_tables(tmp_path):
     a = runs(tmp_path / "a.csv", LOSSES)
-    text = "seed,variant,test_loss,lr\n" + "".join(f"{s},{v},{loss!r},auto\n" for (v, s), loss in LOSSES.items())
+    text = "seed,variant,test_loss,lr\n" + "".join(
+        f"{s},{v},{loss!r},auto\n" for (v, s), loss in LOSSES.items()
+    )
     b = of(tmp_path / "b.csv", text)
     assert compared(a, b, metric="test_loss", exact=True).same
     c = of(tmp_path / "c.csv", text.replace("0,gelu,", "0,gelu,9"))
@@ -228,27 +261,40 @@ def test_a_column_holds_numbers_if_it_does_so_throughout_one_file(tmp_path):
 def test_no_text_of_a_file_reaches_the_terminal_as_a_command(tmp_path):
     head, row = 'variant,seed,status,"x\x1b[2J"\n', '"v\x1b[31m\nw",{},"ok\x07",{}\n'
     a, b = of(tmp_path / "a", head + row.format(0, 1)), of(tmp_path / "b", head + row.format(0, 2))
-    c, d = of(tmp_path / "c", head + row.format(0, 1) * 2), of(tmp_path / "d", head + 'v,0,"\x1b[0m",1\n')
+    c, d = (
+        of(tmp_path / "c", head + row.format(0, 1) * 2),
+        of(tmp_path / "d", head + 'v,0,"\x1b[0m",1\n'),
+    )
     e = of(tmp_path / "e", head.replace("2J", "3J") + row.format(0, 1))
     f = of(tmp_path / "f", head + row.format(0, 1).replace("ok", "gone"))
     for first, second, code in ((a, b, 1), (a, f, 1), (a, c, 2), (a, d, 2), (a, e, 2)):
         done = call("compare", first, second, cwd=tmp_path, code=code)
         assert not set(done.stdout + done.stderr) & {"\x1b", "\x07"}
-    assert "v\\x1b[31m\\nw, seed 0: status: ok\\x07 -> gone\\x07" in call("compare", a, f, cwd=tmp_path, code=1).stdout
+    assert (
+        "v\\x1b[31m\\nw, seed 0: status: ok\\x07 -> gone\\x07"
+        in call("compare", a, f, cwd=tmp_path, code=1).stdout
+    )
 
 
 def test_folders_runs_and_summaries_in_every_mix(tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()
     inside = runs(folder / "runs.csv", LOSSES)
-    summary = "task,variant,formula,ok,median,mean\ndefault,tanh,g = tanh(z),5,0.5,0.6\ndefault,relu,g,5,0.4,\n"
+    summary = (
+        "task,variant,formula,ok,median,mean\ndefault,tanh,g ="
+        " tanh(z),5,0.5,0.6\ndefault,relu,g,5,0.4,\n"
+    )
     of(folder / "summary.csv", summary)
     outside = of(tmp_path / "summary.csv", summary.replace("0.6", "0.7"))
     for a, b in itertools.product((folder, inside), repeat=2):
         assert compared(a, b, exact=True).shared == 15
     for a, b in ((folder, outside), (outside, folder)):
         (one,) = compared(a, b).numbers
-        assert one.key == ("default", "tanh", None) and one.column == "mean" and {one.a, one.b} == {0.6, 0.7}
+        assert (
+            one.key == ("default", "tanh", None)
+            and one.column == "mean"
+            and {one.a, one.b} == {0.6, 0.7}
+        )
     with pytest.raises(UserError, match=r"runs\.csv holds runs, .*summary\.csv a summary"):
         compared(inside, outside)
     with pytest.raises(UserError, match="--margin needs the runs themselves"):
@@ -262,7 +308,10 @@ GOOD = "variant,seed,test_loss\nv,0,0.5\nv,1,0.6\nv,2,0.7\n"
     ("text", "expected"),
     [
         ("", 'b.csv:1: no column "variant"; found: nothing'),
-        ("variant;seed;test_loss\nv;0;1\n", 'b.csv:1: no column "variant"; found: variant;seed;test_loss'),
+        (
+            "variant;seed;test_loss\nv;0;1\n",
+            'b.csv:1: no column "variant"; found: variant;seed;test_loss',
+        ),
         ("variant,seed,test_loss,seed\nv,0,1,0\n", "b.csv:1: repeated columns: seed"),
         (GOOD + "v,3\n", "b.csv:5: 2 cells, where the header has 3"),
         (GOOD + "v,3,1,1\n", "b.csv:5: 4 cells, where the header has 3"),
@@ -275,7 +324,10 @@ GOOD = "variant,seed,test_loss\nv,0,0.5\nv,1,0.6\nv,2,0.7\n"
         (GOOD.replace("0.6", "0,6"), "b.csv:3: 4 cells, where the header has 3"),
         (GOOD.replace("0.6", "1_0"), 'b.csv:3: column test_loss: "1_0" is not a number'),
         (GOOD.replace("test_loss", "loss"), "not comparable, for their columns differ"),
-        (GOOD.replace("v,", "w,"), "no row of one has its like in the other, by task, variant and seed"),
+        (
+            GOOD.replace("v,", "w,"),
+            "no row of one has its like in the other, by task, variant and seed",
+        ),
         (GOOD.splitlines()[0], "no row of one has its like"),
         (GOOD + 'v,3,"1\n', "b.csv:5: not a CSV file: unexpected end of data"),
         (GOOD.encode("utf-16"), "b.csv: not UTF-8 text"),
@@ -320,7 +372,7 @@ def test_a_file_that_is_replaced_all_the_time_can_be_read(tmp_path):
     assert sizes <= {2, 15}
 
 
-# ------------------------------------------------------------------------------------------------ the gate
+# ----------------------------------------------------------------------------------------- the gate
 
 
 def drawn(seed, n, spread, ratio=1.0):
@@ -331,7 +383,14 @@ def drawn(seed, n, spread, ratio=1.0):
 
 
 def with_variants(path, **variants):
-    return runs(path, {(name, seed): loss for name, by_seed in variants.items() for seed, loss in by_seed.items()})
+    return runs(
+        path,
+        {
+            (name, seed): loss
+            for name, by_seed in variants.items()
+            for seed, loss in by_seed.items()
+        },
+    )
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.1, 0.5])
@@ -339,7 +398,9 @@ def test_losses_are_judged_as_scipy_does(tmp_path, margin):
     ratios = {"relu": 1.0, "gelu": 1.3, "elu": 1.17, "selu": 3.0}
     a = {name: drawn(k, 8, 0.05) for k, name in enumerate(ratios)}
     b = {name: drawn(10 + k, 8, 0.05, ratio) for k, (name, ratio) in enumerate(ratios.items())}
-    found = judged(with_variants(tmp_path / "a.csv", **a), with_variants(tmp_path / "b.csv", **b), margin)
+    found = judged(
+        with_variants(tmp_path / "a.csv", **a), with_variants(tmp_path / "b.csv", **b), margin
+    )
     edge = math.log1p(margin)
     tests = []
     for name in ratios:
@@ -348,8 +409,12 @@ def test_losses_are_judged_as_scipy_does(tmp_path, margin):
         interval = stats.ttest_1samp(y - x, 0).confidence_interval(0.9)
         (one,) = [one for one in found.judgements if one.variant == name]
         assert one.pairs == 8
-        assert one.ratio == pytest.approx(stats.gmean([*b[name].values()]) / stats.gmean([*a[name].values()]))
-        assert (one.low, one.high) == pytest.approx((math.exp(interval.low), math.exp(interval.high)))
+        assert one.ratio == pytest.approx(
+            stats.gmean([*b[name].values()]) / stats.gmean([*a[name].values()])
+        )
+        assert (one.low, one.high) == pytest.approx(
+            (math.exp(interval.low), math.exp(interval.high))
+        )
     reject, adjusted, *_ = multipletests([test.pvalue for test in tests], 0.05, "holm")
     assert [one.p for one in found.judgements] == pytest.approx(adjusted, abs=1e-7)
     assert [one.worse for one in found.judgements] == list(reject)
@@ -360,11 +425,16 @@ def test_losses_are_judged_as_scipy_does(tmp_path, margin):
 def test_seeds_that_only_one_side_has_are_named_and_nothing_is_judged(tmp_path):
     """What a gate dropped before it passed: a threefold loss at the seeds without a partner."""
     a = {"relu": dict.fromkeys(range(10), 0.1), "tanh": drawn(0, 4, 0.1)}
-    b = {"relu": {**dict.fromkeys(range(3), 0.1), **dict.fromkeys([10, 12, 13, 14], 0.3)}, "tanh": drawn(1, 4, 0.1)}
+    b = {
+        "relu": {**dict.fromkeys(range(3), 0.1), **dict.fromkeys([10, 12, 13, 14], 0.3)},
+        "tanh": drawn(1, 4, 0.1),
+    }
     tables = with_variants(tmp_path / "a.csv", **a), with_variants(tmp_path / "b.csv", **b)
     with pytest.raises(UserError) as told:
         judged(*tables)
-    assert told.value.problems[0].endswith("b.csv: --margin judges the same seeds on both sides, and here they differ")
+    assert told.value.problems[0].endswith(
+        "b.csv: --margin judges the same seeds on both sides, and here they differ"
+    )
     assert told.value.problems[1:] == (
         "relu: finished runs of seed 3 to 9 only in A and of seed 10, 12 to 14 only in B",
     )
@@ -375,10 +445,13 @@ def test_seeds_that_only_one_side_has_are_named_and_nothing_is_judged(tmp_path):
 def test_the_adjustment_is_over_all_variants(tmp_path):
     """One variant alone fails; beside nine others that are as they were, it does not."""
     a, b = drawn(0, 6, 0.05), drawn(9, 6, 0.05, 1.19)
-    alone = judged(with_variants(tmp_path / "a.csv", relu=a), with_variants(tmp_path / "b.csv", relu=b))
+    alone = judged(
+        with_variants(tmp_path / "a.csv", relu=a), with_variants(tmp_path / "b.csv", relu=b)
+    )
     others = {f"v{k}": a for k in range(9)}
     beside = judged(
-        with_variants(tmp_path / "a.csv", relu=a, **others), with_variants(tmp_path / "b.csv", relu=b, **others)
+        with_variants(tmp_path / "a.csv", relu=a, **others),
+        with_variants(tmp_path / "b.csv", relu=b, **others),
     )
     assert not alone.passed and beside.passed
     assert beside.judgements[0].p == pytest.approx(10 * alone.judgements[0].p)
@@ -387,17 +460,30 @@ def test_the_adjustment_is_over_all_variants(tmp_path):
 
 @pytest.mark.parametrize(
     ("in_a", "in_b", "n", "fails"),
-    [(0, 3, 3, True), (0, 2, 3, False), (0, 4, 10, False), (0, 6, 10, True), (5, 0, 10, False), (10, 10, 10, False)],
+    [
+        (0, 3, 3, True),
+        (0, 2, 3, False),
+        (0, 4, 10, False),
+        (0, 6, 10, True),
+        (5, 0, 10, False),
+        (10, 10, 10, False),
+    ],
 )
 def test_more_divergence_is_worse(tmp_path, in_a, in_b, n, fails):
-    """By Fisher's test, with Holm's adjustment over it and the test of the losses, where there is one."""
+    """By Fisher's test, with Holm's adjustment over it and the test of the losses, where there is
+    one.
+    """
     a = {seed: None if seed < in_a else 1.0 + seed for seed in range(n)}
     b = {seed: None if seed < in_b else 1.0 + seed for seed in range(n)}
-    found = judged(with_variants(tmp_path / "a.csv", relu=a), with_variants(tmp_path / "b.csv", relu=b))
+    found = judged(
+        with_variants(tmp_path / "a.csv", relu=a), with_variants(tmp_path / "b.csv", relu=b)
+    )
     p = stats.fisher_exact([[in_b, n - in_b], [in_a, n - in_a]], alternative="greater").pvalue
     (one,) = found.judgements
     tests = 1 + (one.p is not None)
-    assert one.diverged_p == pytest.approx(min(1, tests * p)) and tests == 1 + (n - max(in_a, in_b) >= 3)
+    assert one.diverged_p == pytest.approx(min(1, tests * p)) and tests == 1 + (
+        n - max(in_a, in_b) >= 3
+    )
     assert found.passed != fails and one.diverges_more == fails and not one.worse
 
 
@@ -422,20 +508,30 @@ def test_a_constant_ratio_is_judged_without_spread(tmp_path):
     a = drawn(0, 5, 0.1)
     first = with_variants(tmp_path / "a.csv", v=a)
     for ratio, passes in ((1.0, True), (1.1, True), (1.1000001, False), (2.0, False), (0.5, True)):
-        second = with_variants(tmp_path / "b.csv", v={seed: ratio * loss for seed, loss in a.items()})
+        second = with_variants(
+            tmp_path / "b.csv", v={seed: ratio * loss for seed, loss in a.items()}
+        )
         assert judged(first, second).passed == passes
     many = {f"v{k}": drawn(k, 4, 0.1) for k in range(20)}
     first = with_variants(tmp_path / "a.csv", **many)
     second = with_variants(
-        tmp_path / "b.csv", **{name: {seed: 1.1 * loss for seed, loss in a.items()} for name, a in many.items()}
+        tmp_path / "b.csv",
+        **{name: {seed: 1.1 * loss for seed, loss in a.items()} for name, a in many.items()},
     )
     assert {one.p for one in judged(first, second).judgements} == {1.0}
-    one, two = (with_variants(tmp_path / f"{x}.csv", v=dict.fromkeys(range(4), x)) for x in (1.0, 2.0))
+    one, two = (
+        with_variants(tmp_path / f"{x}.csv", v=dict.fromkeys(range(4), x)) for x in (1.0, 2.0)
+    )
     assert not judged(one, two).passed and judged(two, one).passed and judged(one, one, 0.0).passed
 
 
 def test_sentences_say_what_was_found_and_what_could_not_be(tmp_path):
-    a = {"relu": drawn(0, 5, 0.02), "gelu": drawn(1, 5, 0.02), "thin": drawn(2, 2, 0.02), "wide": drawn(3, 4, 0.5)}
+    a = {
+        "relu": drawn(0, 5, 0.02),
+        "gelu": drawn(1, 5, 0.02),
+        "thin": drawn(2, 2, 0.02),
+        "wide": drawn(3, 4, 0.5),
+    }
     b = {
         "relu": drawn(5, 5, 0.02),
         "gelu": drawn(6, 5, 0.02, 1.5),
@@ -445,20 +541,32 @@ def test_sentences_say_what_was_found_and_what_could_not_be(tmp_path):
     b["late"] = a["gone"] = drawn(0, 5, 0.1)
     found = judged(with_variants(tmp_path / "a.csv", **a), with_variants(tmp_path / "b.csv", **b))
     relu, gelu, thin, wide = (gate.sentence(one, found.margin) for one in found.judgements)
-    assert relu.startswith("relu: B's loss is ") and "5 pairs), not worse by more than 10% (p = 1 after Holm)" in relu
+    assert (
+        relu.startswith("relu: B's loss is ")
+        and "5 pairs), not worse by more than 10% (p = 1 after Holm)" in relu
+    )
     assert "WORSE by more than 10%" in gelu
-    assert thin == (
-        "thin: too few runs that converged to compare losses (2 pairs; 3 are needed): passes, but could not have failed"
+    assert (
+        thin
+        == "thin: too few runs that converged to compare losses (2 pairs; 3 are needed): passes,"
+        " but could not have failed"
     )
     assert "not shown to be worse by more than 10%" in wide
     assert gate.result(found) == "failed: B is worse than A in gelu"
     assert (found.only_a, found.only_b) == (("gone",), ("late",))
-    few = judged(with_variants(tmp_path / "a.csv", v=a["thin"]), with_variants(tmp_path / "b.csv", v=b["thin"]))
-    assert few.passed and gate.result(few).endswith("only 0 of 1 variant had enough runs to judge losses")
+    few = judged(
+        with_variants(tmp_path / "a.csv", v=a["thin"]),
+        with_variants(tmp_path / "b.csv", v=b["thin"]),
+    )
+    assert few.passed and gate.result(few).endswith(
+        "only 0 of 1 variant had enough runs to judge losses"
+    )
     assert found.judged and not few.judged  # which the command line takes for not comparable
 
 
-@pytest.mark.parametrize(("text", "expected"), [("10%", 0.1), ("0.1", 0.1), ("0", 0), ("2.5%", 0.025), ("100%", 1)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("10%", 0.1), ("0.1", 0.1), ("0", 0), ("2.5%", 0.025), ("100%", 1)]
+)
 def test_margins(text, expected):
     assert gate.margin_of(text) == expected
 
@@ -470,7 +578,9 @@ def test_what_is_no_margin(text):
 
 
 def test_the_gate_seldom_fails_at_its_edge(tmp_path):
-    """Three variants that are worse by the margin exactly, and diverge as often: 5% of 300 gates, give or take."""
+    """Three variants that are worse by the margin exactly, and diverge as often: 5% of 300 gates,
+    give or take.
+    """
     rng = np.random.default_rng(3)
     failed = 0
     for _ in range(300):
@@ -487,7 +597,7 @@ def test_the_gate_seldom_fails_at_its_edge(tmp_path):
     assert failed > 0
 
 
-# ------------------------------------------------------------------------------------------------ the command
+# -------------------------------------------------------------------------------------- the command
 
 
 def test_the_command_lists_counts_and_exits(pair, tmp_path):
@@ -517,11 +627,19 @@ def test_the_command_as_a_gate(tmp_path):
     assert done.stdout.splitlines()[-1].startswith("passed: ")
     done = call("compare", a, bad, "--margin", "10%", cwd=tmp_path, code=1)
     assert (
-        "relu: B's loss is 1.5" in done.stdout and done.stdout.splitlines()[-1] == "failed: B is worse than A in relu"
+        "relu: B's loss is 1.5" in done.stdout
+        and done.stdout.splitlines()[-1] == "failed: B is worse than A in relu"
     )
-    content = json.loads(call("compare", a, bad, "--margin", "0.1", "--json", cwd=tmp_path, code=1).stdout)
+    content = json.loads(
+        call("compare", a, bad, "--margin", "0.1", "--json", cwd=tmp_path, code=1).stdout
+    )
     (one,) = content["judgements"]
-    assert one["low"] > 1.1 and one["p"] < 0.05 and one["sentence"] in done.stdout and content["passed"] is False
+    assert (
+        one["low"] > 1.1
+        and one["p"] < 0.05
+        and one["sentence"] in done.stdout
+        and content["passed"] is False
+    )
 
 
 def test_the_gate_tells_that_settings_differ(tmp_path):
@@ -532,7 +650,10 @@ def test_the_gate_tells_that_settings_differ(tmp_path):
     ]
     told = "2 runs with another id: of other settings, data or engine\n"
     assert told in call("compare", *paths[:2], "--margin", "10%", cwd=tmp_path).stdout
-    assert "another id" not in call("compare", paths[0], paths[2], "--margin", "10%", cwd=tmp_path).stdout
+    assert (
+        "another id"
+        not in call("compare", paths[0], paths[2], "--margin", "10%", cwd=tmp_path).stdout
+    )
 
 
 def test_the_options_reach_the_comparison(tmp_path):
@@ -546,7 +667,9 @@ def test_the_options_reach_the_comparison(tmp_path):
 
 
 def test_json_holds_no_infinite_number(tmp_path):
-    a, b = (of(tmp_path / name, f"variant,seed,x\nv,0,{x}\n") for name, x in (("a", "inf"), ("b", "1")))
+    a, b = (
+        of(tmp_path / name, f"variant,seed,x\nv,0,{x}\n") for name, x in (("a", "inf"), ("b", "1"))
+    )
     text = call("compare", a, b, "--json", cwd=tmp_path, code=1).stdout
     (one,) = json.loads(text, parse_constant=pytest.fail)["numbers"]
     assert (one["a"], one["b"], one["relative"]) == ("inf", 1.0, "inf")
@@ -570,7 +693,10 @@ def test_json_holds_no_infinite_number(tmp_path):
         (["a.csv", "other.csv", "--margin", "10%"], "no variant of one has its like in the other"),
         (["a.csv", "a.csv", "--margin", "ten"], '--margin: "ten" is not a margin'),
         (["a.csv", "a.csv", "--margin", "10%", "--exact"], "are three ways to compare; choose one"),
-        (["a.csv", "a.csv", "--margin", "10%", "--rtol", "0.1"], "are three ways to compare; choose one"),
+        (
+            ["a.csv", "a.csv", "--margin", "10%", "--rtol", "0.1"],
+            "are three ways to compare; choose one",
+        ),
         (["a.csv", "a.csv", "--exact", "--atol", "0.1"], "are three ways to compare; choose one"),
         (["a.csv", "a.csv", "--rtol", "nan"], "--rtol: nan is not a tolerance"),
         (["a.csv", "a.csv", "--atol", "-1"], "--atol: -1.0 is not a tolerance"),

@@ -1,4 +1,6 @@
-"""The evidence against SciPy, statsmodels, enumeration and hand-worked cases; the simulation against its bounds."""
+"""The evidence against SciPy, statsmodels, enumeration and hand-worked cases; the simulation
+against its bounds.
+"""
 
 import itertools
 import math
@@ -27,10 +29,13 @@ def spread(n, mean, sd):
 
 
 def against_one(differences):
-    """Losses (variant, baseline) with these log differences; inf is a variant that diverged, -inf a baseline, and NaN
-    both."""
+    """Losses (variant, baseline) with these log differences; inf is a variant that diverged, -inf a
+    baseline, and NaN both.
+    """
     d = np.asarray(differences, float)
-    return np.where(np.isnan(d), INF, np.exp(np.where(d == -INF, 0, d))), np.where(np.isnan(d) | (d == -INF), INF, 1.0)
+    return np.where(np.isnan(d), INF, np.exp(np.where(d == -INF, 0, d))), np.where(
+        np.isnan(d) | (d == -INF), INF, 1.0
+    )
 
 
 def one(differences, margin=MARGIN):
@@ -38,12 +43,13 @@ def one(differences, margin=MARGIN):
     return comparison
 
 
-# ------------------------------------------------------------------------------------------------ tests of pairs
+# ----------------------------------------------------------------------------------- tests of pairs
 
 
 def brute_force_p(d):
     sums = [
-        sum(sign * x for sign, x in zip(signs, d, strict=True)) for signs in itertools.product((1, -1), repeat=len(d))
+        sum(sign * x for sign, x in zip(signs, d, strict=True))
+        for signs in itertools.product((1, -1), repeat=len(d))
     ]
     return sum(abs(total) >= abs(sum(d)) - 1e-9 for total in sums) / len(sums)
 
@@ -52,7 +58,8 @@ def brute_force_p(d):
 def test_sign_flips_equal_brute_force(n):
     rng = np.random.default_rng(n)
     for d in (
-        rng.normal(0.3, 1, n), rng.standard_t(2, n), np.full(n, 0.1), rng.choice([-0.1, 0.0, 0.1, 0.3], n), np.zeros(n)
+        rng.normal(0.3, 1, n), rng.standard_t(2, n), np.full(n, 0.1),
+        rng.choice([-0.1, 0.0, 0.1, 0.3], n), np.zeros(n)
     ):  # fmt: skip
         assert paired.sign_flip_p(d) == pytest.approx(brute_force_p(list(d)), abs=0)
 
@@ -71,7 +78,9 @@ def test_sampled_sign_flips_come_near_all_of_them():
         for x in d:
             sums = np.concatenate([sums + x, sums - x])
         exact = np.mean(np.abs(sums) >= abs(d.sum()) - 1e-9)
-        assert paired.sign_flip_p(d) == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 2**13) + 2**-13)
+        assert paired.sign_flip_p(d) == pytest.approx(
+            exact, abs=4 * math.sqrt(exact * (1 - exact) / 2**13) + 2**-13
+        )
         assert simulation.sign_flip_p(d) == paired.sign_flip_p(d)
 
 
@@ -93,7 +102,15 @@ def test_signed_ranks_give_wilcoxons_exact_test():
         d = np.random.default_rng(n).normal(0.4, 1, n)
         expected = stats.wilcoxon(d, method="exact").pvalue
         assert paired.sign_flip_p(paired.signed_ranks(d)) == pytest.approx(expected, abs=1e-15)
-    assert list(paired.signed_ranks(np.array([0.0, -0.5, 0.5, INF, 0.1, INF, -INF]))) == [0, -3.5, 3.5, 6, 2, 6, -6]
+    assert list(paired.signed_ranks(np.array([0.0, -0.5, 0.5, INF, 0.1, INF, -INF]))) == [
+        0,
+        -3.5,
+        3.5,
+        6,
+        2,
+        6,
+        -6,
+    ]
 
 
 def test_the_interval_is_that_of_the_paired_t_test():
@@ -103,7 +120,9 @@ def test_the_interval_is_that_of_the_paired_t_test():
         test = stats.ttest_rel(np.log(variant), np.log(baseline))
         [comparison] = compare([(variant, baseline)], MARGIN)
         for estimate, level in ((comparison.ratio, 0.95), (comparison.equivalence, 0.90)):
-            assert estimate.value == pytest.approx(stats.gmean(variant) / stats.gmean(baseline), rel=1e-12)
+            assert estimate.value == pytest.approx(
+                stats.gmean(variant) / stats.gmean(baseline), rel=1e-12
+            )
             expected = np.exp(test.confidence_interval(level))
             assert [estimate.low, estimate.high] == pytest.approx(expected, rel=1e-12)
         assert comparison.effect == pytest.approx(test.statistic / math.sqrt(n), rel=1e-12)
@@ -119,7 +138,9 @@ def test_practical_equivalence_is_two_one_sided_tests():
     verdicts = set()
     for mean, sd in itertools.product((0.0, 0.02, 0.05, 0.08), (0.02, 0.05, 0.1, 0.2)):
         for d in (spread(7, mean, sd), spread(7, -mean, sd)):
-            p, _, _ = weightstats.ttost_paired(d, np.zeros(7), -math.log1p(MARGIN), math.log1p(MARGIN))
+            p, _, _ = weightstats.ttost_paired(
+                d, np.zeros(7), -math.log1p(MARGIN), math.log1p(MARGIN)
+            )
             assert one(d).within_margin == (p <= 0.05)
             verdicts.add(p <= 0.05)
     assert verdicts == {True, False}
@@ -130,7 +151,10 @@ def test_divergence_is_tested_as_mcnemar_did(variant, baseline):
     comparison = one([INF] * variant + [-INF] * baseline + [math.nan] * 2 + [0.1, 0.2])
     expected = contingency_tables.mcnemar([[2, variant], [baseline, 2]], exact=True).pvalue
     assert comparison.mcnemar_p == pytest.approx(expected)
-    assert (comparison.only_variant_diverged, comparison.only_baseline_diverged) == (variant, baseline)
+    assert (comparison.only_variant_diverged, comparison.only_baseline_diverged) == (
+        variant,
+        baseline,
+    )
     assert (comparison.pairs, comparison.finished) == (2, variant + baseline + 4)
 
 
@@ -149,14 +173,18 @@ def test_the_probability_of_being_better_counts_ties_half():
     assert comparison.better.value == (4 + 1) / 8  # 4 better, 1 equal, 1 diverged for both
 
 
-# ------------------------------------------------------------------------------------------------ seeds suggested
+# ---------------------------------------------------------------------------------- seeds suggested
 
 
 @pytest.mark.parametrize(("effect", "comparisons"), [(1.5, 1), (0.8, 1), (0.8, 4), (0.3, 10)])
 def test_seeds_that_show_a_difference_are_those_of_the_t_tests_power(effect, comparisons):
     expected = power.TTestPower().solve_power(effect, alpha=0.05 / comparisons, power=0.8)
-    assert paired.pairs_to_settle(spread(3, 0.2 * effect, 0.2), None, comparisons) == math.ceil(expected)
-    assert paired.pairs_to_settle(spread(3, -0.2 * effect, 0.2), None, comparisons) == math.ceil(expected)
+    assert paired.pairs_to_settle(spread(3, 0.2 * effect, 0.2), None, comparisons) == math.ceil(
+        expected
+    )
+    assert paired.pairs_to_settle(spread(3, -0.2 * effect, 0.2), None, comparisons) == math.ceil(
+        expected
+    )
 
 
 def test_seeds_that_show_equivalence_are_those_of_tost():
@@ -177,7 +205,9 @@ def test_seeds_at_the_ends():
 
 def test_seeds_are_suggested_for_both_analyses_and_with_the_same_share_of_diverged_runs():
     d = [*spread(9, 0.2, 0.4), math.nan, math.nan, math.nan]
-    assert one(d).seeds_needed == math.ceil(paired.pairs_to_settle(spread(9, 0.2, 0.4), MARGIN, 1) * 12 / 9)
+    assert one(d).seeds_needed == math.ceil(
+        paired.pairs_to_settle(spread(9, 0.2, 0.4), MARGIN, 1) * 12 / 9
+    )
     small = [*spread(10, 0.02, 0.5), *[math.nan] * 30]  # a quarter of the seeds are of use
     assert 10_000 > one(small[:10], margin=0.001).seeds_needed > 2_500
     assert one(small, margin=0.001).seeds_needed is None
@@ -187,14 +217,18 @@ def test_seeds_are_suggested_for_both_analyses_and_with_the_same_share_of_diverg
     assert one(d).seeds_needed == ranks > paired.pairs_to_settle(d[:8], None, 1) * 10 / 8
 
 
-# ------------------------------------------------------------------------------------------------ bootstrap
+# ---------------------------------------------------------------------------------------- bootstrap
 
 
 def enumerated_bca(values, level=0.95):
-    """The BCa interval of a mean from all n^n resamples (Efron 1987; the acceleration from the jackknife)."""
+    """The BCa interval of a mean from all n^n resamples (Efron 1987; the acceleration from the
+    jackknife).
+    """
     n = len(values)
     means = np.sort([np.mean(resample) for resample in itertools.product(values, repeat=n)])
-    below = (np.mean(means < np.mean(values) - 1e-12) + np.mean(means <= np.mean(values) + 1e-12)) / 2
+    below = (
+        np.mean(means < np.mean(values) - 1e-12) + np.mean(means <= np.mean(values) + 1e-12)
+    ) / 2
     left_out = np.array([np.mean(np.delete(values, i)) for i in range(n)])
     u = left_out.mean() - left_out
     a, z0 = np.sum(u**3) / (6 * np.sum(u**2) ** 1.5), stats.norm.ppf(below)
@@ -213,8 +247,11 @@ def test_the_bootstrap_interval_is_bca():
 def test_statistics_by_hand():
     values = np.array([9.0, 1, 2, 3, 4, 5, 6, 100])
     assert paired.interquartile_mean(values) == (3 + 4 + 5 + 6) / 4
-    assert paired.interquartile_mean(np.array([1.0, 2, 6])) == 3  # a quarter of 3, rounded down, is none
-    assert paired.standard_deviation(np.array([1.0, 2, 6])) == pytest.approx(math.sqrt((4 + 1 + 9) / 2))
+    # A quarter of 3, rounded down, is none.
+    assert paired.interquartile_mean(np.array([1.0, 2, 6])) == 3
+    assert paired.standard_deviation(np.array([1.0, 2, 6])) == pytest.approx(
+        math.sqrt((4 + 1 + 9) / 2)
+    )
     both = np.stack([values, 2 * values])
     assert list(paired.interquartile_mean(both)) == [4.5, 9.0]
 
@@ -223,7 +260,8 @@ def test_a_bootstrap_of_few_or_equal_values():
     assert paired.bootstrap(np.median, np.array([1.0, 2.0])) == Estimate(1.5)
     assert paired.bootstrap(np.mean, np.full(5, 2.0)) == Estimate(2.0, 2.0, 2.0)
     for statistic in (np.mean, np.median, paired.interquartile_mean, paired.standard_deviation):
-        for values in ([1.0, 2, 3], [1.0, 1, 1, 2], [1.0, 1, 1, 1, 1, 1e9]):  # where BCa alone can be undefined
+        # Where BCa alone can be undefined.
+        for values in ([1.0, 2, 3], [1.0, 1, 1, 2], [1.0, 1, 1, 1, 1, 1e9]):
             estimate = paired.bootstrap(statistic, np.array(values))
             assert estimate.low <= estimate.high
             assert math.isfinite(estimate.low + estimate.high)
@@ -235,7 +273,7 @@ def test_several_samples_are_resampled_each_by_itself():
     assert 100 < estimate.low < estimate.value < estimate.high < 100.6
 
 
-# ------------------------------------------------------------------------------------------------ verdicts
+# ----------------------------------------------------------------------------------------- verdicts
 
 # name: differences, verdict, within the margin, reachable, seeds are suggested
 VERDICTS = {
@@ -243,7 +281,13 @@ VERDICTS = {
     "better": (spread(10, -0.3, 0.1), "better", False, True, False),
     "better, within the margin": (spread(10, -0.03, 0.02), "better", True, True, False),
     "worse, within the margin": (spread(10, 0.03, 0.02), "worse", True, True, False),
-    "the margin is symmetric on the log scale": (spread(10, -0.085, 0.02), "better", False, True, False),
+    "the margin is symmetric on the log scale": (
+        spread(10, -0.085, 0.02),
+        "better",
+        False,
+        True,
+        False,
+    ),
     "equivalent": (spread(10, 0, 0.05), "practically equivalent", True, True, False),
     "all equal": ([0.0, 0.0, 0.0], "practically equivalent", True, False, False),
     "two equal pairs": ([0.0, 0.0], "inconclusive", False, False, False),
@@ -258,16 +302,58 @@ VERDICTS = {
     "all of the baseline diverged": ([-INF] * 10, "better", False, True, False),
     "all of both diverged": ([math.nan] * 10, "inconclusive", False, False, False),
     "all of five diverged": ([INF] * 5, "inconclusive", False, False, True),
-    "some diverged, the rest worse": ([*spread(6, 0.3, 0.05), *[INF] * 4], "worse", False, True, False),
+    "some diverged, the rest worse": (
+        [*spread(6, 0.3, 0.05), *[INF] * 4],
+        "worse",
+        False,
+        True,
+        False,
+    ),
     "ranks do not agree": ([*spread(8, -0.3, 0.05), INF, INF], "inconclusive", False, True, True),
-    "ranks point elsewhere": ([*spread(6, -0.3, 0.05), *[INF] * 5], "inconclusive", False, True, False),
+    "ranks point elsewhere": (
+        [*spread(6, -0.3, 0.05), *[INF] * 5],
+        "inconclusive",
+        False,
+        True,
+        False,
+    ),
     "losses do not agree": ([*spread(6, 0.02, 0.2), *[INF] * 9], "inconclusive", False, True, True),
-    "too few converged, ranks decide": ([0.1, 0.2, 0.3, 0.4, *[INF] * 6], "worse", False, True, False),
-    "too few converged, ratio speaks against": ([-0.1, *[INF] * 9], "inconclusive", False, True, False),
-    "too few of anything": ([0.1, 0.2, INF, INF, math.nan, math.nan], "inconclusive", False, False, True),
+    "too few converged, ranks decide": (
+        [0.1, 0.2, 0.3, 0.4, *[INF] * 6],
+        "worse",
+        False,
+        True,
+        False,
+    ),
+    "too few converged, ratio speaks against": (
+        [-0.1, *[INF] * 9],
+        "inconclusive",
+        False,
+        True,
+        False,
+    ),
+    "too few of anything": (
+        [0.1, 0.2, INF, INF, math.nan, math.nan],
+        "inconclusive",
+        False,
+        False,
+        True,
+    ),
     "equal but one diverged": ([*spread(9, 0, 0.01), INF], "inconclusive", False, True, False),
-    "equal but the baseline diverged once": ([*spread(9, 0, 0.01), -INF], "inconclusive", False, True, False),
-    "equal, both diverged once": ([*spread(9, 0, 0.01), math.nan], "practically equivalent", True, True, False),
+    "equal but the baseline diverged once": (
+        [*spread(9, 0, 0.01), -INF],
+        "inconclusive",
+        False,
+        True,
+        False,
+    ),
+    "equal, both diverged once": (
+        [*spread(9, 0, 0.01), math.nan],
+        "practically equivalent",
+        True,
+        True,
+        False,
+    ),
 }
 
 
@@ -275,7 +361,11 @@ VERDICTS = {
 def test_verdict(name):
     differences, verdict, within, reachable, suggested = VERDICTS[name]
     comparison = one(differences)
-    assert (comparison.verdict, comparison.within_margin, comparison.reachable) == (verdict, within, reachable)
+    assert (comparison.verdict, comparison.within_margin, comparison.reachable) == (
+        verdict,
+        within,
+        reachable,
+    )
     assert (comparison.seeds_needed is not None) == suggested
     assert comparison.seeds_needed is None or comparison.seeds_needed > len(differences)
 
@@ -286,7 +376,11 @@ def test_losses_of_zero_are_left_to_the_ranks():
     [comparison] = compare([(np.zeros(10), np.zeros(10))], MARGIN)
     assert (comparison.ratio, comparison.verdict) == (Estimate(1, 1, 1), "practically equivalent")
     [comparison] = compare([(np.array([0.0, 1, 1, 2, 3]), np.ones(5))], MARGIN)
-    assert (comparison.ratio, comparison.equivalence, comparison.verdict) == (None, None, "inconclusive")
+    assert (comparison.ratio, comparison.equivalence, comparison.verdict) == (
+        None,
+        None,
+        "inconclusive",
+    )
 
 
 def test_losses_far_apart_overflow_nothing():
@@ -306,10 +400,15 @@ def test_holm_is_over_the_p_values_that_the_verdicts_need():
     converged = spread(10, 0.1, 0.2)
     some_diverged = np.array([*spread(9, 0.3, 0.2), INF])
     few_converged = [0.1, 0.2, *[INF] * 8]
-    together = compare([against_one(d) for d in (converged, some_diverged, few_converged, [])], MARGIN)
+    together = compare(
+        [against_one(d) for d in (converged, some_diverged, few_converged, [])], MARGIN
+    )
     deciding = [
         brute_force_p(list(converged)),
-        max(brute_force_p(list(some_diverged[:9])), brute_force_p(list(paired.signed_ranks(some_diverged)))),
+        max(
+            brute_force_p(list(some_diverged[:9])),
+            brute_force_p(list(paired.signed_ranks(some_diverged))),
+        ),
         2 / 2**10,
     ]
     assert [x.p_holm for x in together[:3]] == pytest.approx(
@@ -323,7 +422,11 @@ def test_a_comparison_among_others_needs_more():
     d = spread(6, 0.3, 0.05)
     assert one(d).verdict == "worse"
     for comparison in compare([against_one(d)] * 2, MARGIN):
-        assert (comparison.p_holm, comparison.verdict, comparison.reachable) == (4 / 2**6, "inconclusive", False)
+        assert (comparison.p_holm, comparison.verdict, comparison.reachable) == (
+            4 / 2**6,
+            "inconclusive",
+            False,
+        )
     # six pairs are too few to tell anything of two comparisons: the ranks of all ten decide
     for comparison in compare([against_one([*d, *[INF] * 4])] * 2, MARGIN):
         assert (comparison.p_holm, comparison.verdict) == (4 / 2**10, "worse")
@@ -333,11 +436,17 @@ def test_a_comparison_among_others_needs_more():
     assert (small.p_holm, small.verdict, small.reachable) == (2 / 2**6, "worse", True)
 
 
-# ------------------------------------------------------------------------------------------------ invariances
+# -------------------------------------------------------------------------------------- invariances
 
 EXPERIMENTS = [
-    np.where((u := np.random.default_rng([i, 1]).random(n)) < share / 2, INF, np.where(u < share, -INF, d))
-    for i, (n, share, mean) in enumerate(itertools.product((4, 8, 12), (0.0, 0.2, 0.7), (-0.3, 0.0, 0.3)))
+    np.where(
+        (u := np.random.default_rng([i, 1]).random(n)) < share / 2,
+        INF,
+        np.where(u < share, -INF, d),
+    )
+    for i, (n, share, mean) in enumerate(
+        itertools.product((4, 8, 12), (0.0, 0.2, 0.7), (-0.3, 0.0, 0.3))
+    )
     for d in [np.random.default_rng([i, 0]).normal(mean, 0.15, n)]
 ]
 MIRROR = {"better": "worse", "worse": "better"}
@@ -349,7 +458,8 @@ def same(a, b):
         x, y = getattr(a, name), getattr(b, name)
         assert (x is None) == (y is None)
         if x is not None:
-            x, y = (np.array([z.value, z.low, z.high], float) for z in (x, y))  # None of a single pair becomes NaN
+            # None of a single pair becomes NaN.
+            x, y = (np.array([z.value, z.low, z.high], float) for z in (x, y))
             assert x == pytest.approx(y, rel=1e-9, abs=1e-12, nan_ok=True)
     blank = {"ratio": None, "equivalence": None, "better": None, "effect": None}
     assert replace(a, **blank) == replace(b, **blank)
@@ -389,14 +499,17 @@ def test_units_of_the_loss_and_order_of_the_seeds_change_nothing(d):
 def test_a_pair_of_which_both_diverged_says_nothing(d):
     without, more = one(d), one([*d, math.nan])
     assert more.finished == without.finished + 1
-    same(without, replace(more, finished=len(d), better=without.better, seeds_needed=without.seeds_needed))
+    same(
+        without,
+        replace(more, finished=len(d), better=without.better, seeds_needed=without.seeds_needed),
+    )
 
 
 def test_the_experiments_above_see_every_verdict():
     assert {one(d).verdict for d in EXPERIMENTS} >= {"better", "worse", "inconclusive"}
 
 
-# ------------------------------------------------------------------------------------------------ the simulation
+# ----------------------------------------------------------------------------------- the simulation
 
 CASES = list(simulation.cases())
 TABLE = [
@@ -407,9 +520,17 @@ TABLE = [
 
 
 def test_the_table_of_the_docs_holds_every_case():
-    assert TABLE[0] == ["what is measured", "losses", "seeds", "comparisons", "share of experiments", "asked"]
+    assert TABLE[0] == [
+        "what is measured",
+        "losses",
+        "seeds",
+        "comparisons",
+        "share of experiments",
+        "asked",
+    ]
     assert [row[:4] + row[5:] for row in TABLE[1:]] == [
-        [case.claim, case.losses, str(case.seeds), str(case.comparisons), case.asked_text] for case in CASES
+        [case.claim, case.losses, str(case.seeds), str(case.comparisons), case.asked_text]
+        for case in CASES
     ]
 
 
@@ -421,7 +542,9 @@ def test_the_table_of_the_docs_keeps_what_is_asked():
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.asked], ids=lambda c: f"{c.claim}: {c.losses}, {c.seeds}"
+    "case",
+    [case for case in CASES if case.asked],
+    ids=lambda c: f"{c.claim}: {c.losses}, {c.seeds}",
 )
 def test_a_small_simulation_keeps_what_is_asked(case):
     found = simulation.measure(case, 40)

@@ -1,4 +1,6 @@
-"""Every activation against `keras.activations`, its derivative against TensorFlow's gradient and finite differences."""
+"""Every activation against `keras.activations`, its derivative against TensorFlow's gradient and
+finite differences.
+"""
 
 import keras
 import numpy as np
@@ -31,7 +33,7 @@ def _keras(activation: Activation, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _tolerance(activation: Activation) -> dict[str, float]:
-    """TensorFlow holds leaky_relu's slope, and Keras gelu's square root of 2, in single precision."""
+    """TensorFlow holds leaky_relu's slope, Keras gelu's square root of 2, in single precision."""
     if activation.name in ("leaky_relu", "gelu"):
         return {"rtol": 1e-7, "atol": 1e-8}
     return {"rtol": 1e-13, "atol": 1e-14}
@@ -97,9 +99,22 @@ def test_formula_says_what_the_function_does(activation: Activation) -> None:
 
     formula = activation.formula.replace("0.2 x", "0.2 * x").replace("1.0507 x", "1.0507 * x")
     formula = formula.replace("1.7581 (", "1.7581 * (").replace("|x|", "abs(x)")
-    formula = formula.replace("x Phi(x), Phi the standard normal distribution function", "x * Phi(x)")
-    words = {"max": max, "min": min, "exp": np.exp, "ln": np.log, "tanh": np.tanh, "abs": abs, "Phi": norm.cdf}
+    formula = formula.replace(
+        "x Phi(x), Phi the standard normal distribution function", "x * Phi(x)"
+    )
+    words = {
+        "max": max,
+        "min": min,
+        "exp": np.exp,
+        "ln": np.log,
+        "tanh": np.tanh,
+        "abs": abs,
+        "Phi": norm.cdf,
+    }
     found = [eval(formula, {"__builtins__": {}}, {**words, "x": x}) for x in GRID]
     np.testing.assert_allclose(
-        found, activation.function(GRID), rtol=1e-4 if activation.name == "selu" else 1e-12, atol=1e-14
+        found,
+        activation.function(GRID),
+        rtol=1e-4 if activation.name == "selu" else 1e-12,
+        atol=1e-14,
     )

@@ -1,4 +1,6 @@
-"""Bad input: one table of what people get wrong, each told at once, at its place, with nothing written."""
+"""Bad input: one table of what people get wrong, each told at once, at its place, with nothing
+written.
+"""
 
 import json
 import os
@@ -32,31 +34,57 @@ def head(old, new):
 
 
 ALLOWED = (
-    "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most 64 and 200 bytes"
+    "cannot be a name; allowed: letters, digits and _ - + . (a letter, digit or _ first), at most"
+    " 64 and 200 bytes"
 )
 UNSEEN = "holds a character that cannot be seen"
 READ_AS = "cannot be a name: other programs read it as something else"
 SECTIONS = "known: data, model, training, version, name, question, seeds, baseline, variants, tasks"
-ACTIVATIONS = "known: linear, relu, leaky_relu, elu, selu, gelu, silu, softplus, softsign, tanh, sigmoid, hard_sigmoid"
+ACTIVATIONS = (
+    "known: linear, relu, leaky_relu, elu, selu, gelu, silu, softplus, softsign, tanh, sigmoid,"
+    " hard_sigmoid"
+)
 WHOLE = "training.epochs: a whole number is due; found"
 SEEDS = "seeds: write a number of seeds, or a list of whole numbers from 0, such as [0, 7]; found"
 DATA = "data: {family: file, path: data.csv, timesteps: 4}\n"
 GOOD_ROWS = [f"{row},{row * row}" for row in range(40)]
 
-# What a file holds -> how the message goes on after "c.yaml"; it may have other parts, given after the first.
+# What a file holds -> how the message goes on after "c.yaml"; it may have other parts, given after
+# the first.
 FILES = {
     "empty": ("", [": the file is empty"]),
     "only comments": ("# one\n\n# two\n", [": the file is empty"]),
-    "list at the top": ("- a\n", [":1:1: an experiment is a mapping (name: ..., variants: ...), found a list"]),
-    "text at the top": ("hello\n", [':1:1: an experiment is a mapping (name: ..., variants: ...), found "hello"']),
-    "two documents": (HEAD + "---\na: 1\n", [":7:1: a second document starts here; a config is one document"]),
+    "list at the top": (
+        "- a\n",
+        [":1:1: an experiment is a mapping (name: ..., variants: ...), found a list"],
+    ),
+    "text at the top": (
+        "hello\n",
+        [':1:1: an experiment is a mapping (name: ..., variants: ...), found "hello"'],
+    ),
+    "two documents": (
+        HEAD + "---\na: 1\n",
+        [":7:1: a second document starts here; a config is one document"],
+    ),
     "UTF-16": (HEAD.encode("utf-16"), [":1: byte 0 (0xff) is not UTF-8; save the file as UTF-8"]),
-    "UTF-16, no mark": (HEAD.encode("utf-16-le"), [":1:2: the character U+0000 is not allowed in YAML"]),
-    "Latin-1": (head("tanh: {}", "tänh: {}").encode("latin-1"), [":5: byte 50 (0xe4) is not UTF-8; save the file as"]),
+    "UTF-16, no mark": (
+        HEAD.encode("utf-16-le"),
+        [":1:2: the character U+0000 is not allowed in YAML"],
+    ),
+    "Latin-1": (
+        head("tanh: {}", "tänh: {}").encode("latin-1"),
+        [":5: byte 50 (0xe4) is not UTF-8; save the file as"],
+    ),
     "NUL": (HEAD + "\0", [":7:1: the character U+0000 is not allowed in YAML"]),
     "over 1 MiB": (HEAD + "#" * MAX_BYTES, [": 1,048,667 bytes; a config has at most 1,048,576"]),
-    "tab indent": (HEAD + "model:\n\tgates: tanh\n", [":8:1: not YAML", "(indent with spaces, not tabs)"]),
-    "no-break space indent": (HEAD + "model:\n\u00a0 gates: tanh\n", [":8:1: ", "a blank that is no space (U+00A0)"]),
+    "tab indent": (
+        HEAD + "model:\n\tgates: tanh\n",
+        [":8:1: not YAML", "(indent with spaces, not tabs)"],
+    ),
+    "no-break space indent": (
+        HEAD + "model:\n\u00a0 gates: tanh\n",
+        [":8:1: ", "a blank that is no space (U+00A0)"],
+    ),
     "smart quotes": (
         HEAD + "model: {gates: “tanh”}\n",
         [":7:16: “tanh” begins with a typographic quote; write \" or '"],
@@ -65,42 +93,81 @@ FILES = {
         head("test", "\u2018test\u2019"),
         [":2:7: \u2018test\u2019 begins with a typographic quote"],
     ),
-    "unclosed quote": (HEAD + 'engine: "fused\n', [":8:1: not YAML: while scanning a quoted scalar"]),
+    "unclosed quote": (
+        HEAD + 'engine: "fused\n',
+        [":8:1: not YAML: while scanning a quoted scalar"],
+    ),
     # YAML
-    "repeated key": (HEAD + "name: x\n", [':7:1: the key "name" was already given at ', "c.yaml:2:1"]),
+    "repeated key": (
+        HEAD + "name: x\n",
+        [':7:1: the key "name" was already given at ', "c.yaml:2:1"],
+    ),
     "alias bomb": (
         "x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
         + "".join(f"x{k}: &x{k} [{', '.join([f'*x{k - 1}'] * 10)}]\n" for k in range(1, 10)),
         [":5:20: more than 50,000 values after expanding aliases"],
     ),
-    "long list": (HEAD + f"x: [{'1,' * 500_000}]\n", [":7:99971: more than 50,000 values after expanding aliases"]),
+    "long list": (
+        HEAD + f"x: [{'1,' * 500_000}]\n",
+        [":7:99971: more than 50,000 values after expanding aliases"],
+    ),
     "recursive alias": (HEAD + "model: &m {head: *m}\n", [":7:18: *m refers to itself"]),
-    "undefined alias": (HEAD + "model: *m\n", [":7:8: *m refers to nothing; define it before with &m"]),
-    "depth 2,000": (HEAD + "model: " + "[" * 2000 + "]" * 2000, [":7:58: nested deeper than 50 levels"]),
+    "undefined alias": (
+        HEAD + "model: *m\n",
+        [":7:8: *m refers to nothing; define it before with &m"],
+    ),
+    "depth 2,000": (
+        HEAD + "model: " + "[" * 2000 + "]" * 2000,
+        [":7:58: nested deeper than 50 levels"],
+    ),
     "Python tag": (
         HEAD + "model: !!python/object/apply:os.system [id]\n",
-        [":7:8: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed; write plain values"],
+        [
+            ":7:8: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed; write"
+            " plain values"
+        ],
     ),
-    "binary": (HEAD + "seeds: !!binary aGk=\n", [":7:8: the tag tag:yaml.org,2002:binary is not allowed"]),
+    "binary": (
+        HEAD + "seeds: !!binary aGk=\n",
+        [":7:8: the tag tag:yaml.org,2002:binary is not allowed"],
+    ),
     "date": (HEAD + "seeds: 2024-01-31\n", [f':7:8: {SEEDS} "2024-01-31" (text)']),
     "equals sign": (HEAD + "seeds: =\n", [f':7:8: {SEEDS} "=" (text)']),
     "merge key": (HEAD + "<<: {seeds: 1}\n", [f':7:1: unknown key "<<".\n  {SECTIONS}']),
     "key is a number": (HEAD + "  7: {}\n", [":7:3: the key 7 is not text; put it in quotes"]),
-    "key is a truth value": (HEAD + "  true: {}\n", [":7:3: the key true is not text; put it in quotes"]),
+    "key is a truth value": (
+        HEAD + "  true: {}\n",
+        [":7:3: the key true is not text; put it in quotes"],
+    ),
     "key is nothing": (HEAD + "  null: {}\n", [":7:3: the key null is not text; put it in quotes"]),
     "key is a list": (HEAD + "? [a]\n: 1\n", [":7:3: the key (a list or mapping) is not text"]),
-    "5,000 digits": (HEAD + f"seeds: {'9' * 5000}\n", [":7:8: a whole number of 5000 digits is out of range"]),
+    "5,000 digits": (
+        HEAD + f"seeds: {'9' * 5000}\n",
+        [":7:8: a whole number of 5000 digits is out of range"],
+    ),
     "5,000 digits and a point": (
         HEAD + f"seeds: {'9' * 5000}.0\n",
         [f":7:8: {'9' * 80} is outside the range of a float"],
     ),
-    "half a character": (HEAD + 'engine: "\\uD83D"\n', [":7:9: U+D83D is half a character; write the whole one"]),
+    "half a character": (
+        HEAD + 'engine: "\\uD83D"\n',
+        [":7:9: U+D83D is half a character; write the whole one"],
+    ),
     # the frame
     "missing name": (head("name: test\n", ""), [':1:1: the key "name" is missing']),
     "missing version": (head("version: 1\n", ""), [':1:1: the key "version" is missing']),
-    "missing variants": ("version: 1\nname: a\nbaseline: b\n", [':1:1: the key "variants" is missing']),
-    "unsupported version": (head("version: 1", "version: 2"), [":1:10: version: found 2; allowed: 1."]),
-    "version is true": (head("version: 1", "version: true"), [":1:10: version: a whole number is due; found true"]),
+    "missing variants": (
+        "version: 1\nname: a\nbaseline: b\n",
+        [':1:1: the key "variants" is missing'],
+    ),
+    "unsupported version": (
+        head("version: 1", "version: 2"),
+        [":1:10: version: found 2; allowed: 1."],
+    ),
+    "version is true": (
+        head("version: 1", "version: true"),
+        [":1:10: version: a whole number is due; found true"],
+    ),
     "name is a number": (head("test", "1e3"), [":2:7: name: text is due; found 1000.0"]),
     "unknown baseline": (
         head("baseline: tanh", "baseline: tnah"),
@@ -112,7 +179,10 @@ FILES = {
     ),
     "name that leads up": (head("test", ".."), [f':2:7: ".." {ALLOWED}']),
     "name with a slash": (head("test", "a/b"), [f':2:7: "a/b" {ALLOWED}']),
-    "name that turns text around": (head("name: test", 'name: "a\\u202eb"'), [f':2:7: "a\\u202eb" {ALLOWED}']),
+    "name that turns text around": (
+        head("name: test", 'name: "a\\u202eb"'),
+        [f':2:7: "a\\u202eb" {ALLOWED}'],
+    ),
     "name with a backslash": (head("test", "a\\b"), [f':2:7: "a\\\\b" {ALLOWED}']),
     "absolute name": (head("test", "/tmp"), [f':2:7: "/tmp" {ALLOWED}']),
     "grid of 490,000 cells, all with a mistake": (
@@ -124,7 +194,10 @@ FILES = {
         [
             f':4:20: {WHOLE} "x" (text)',
             'c.yaml:6:21: tasks.t0: variants.v0: model.gates: "tnah" is not an activation.',
-            "c.yaml:706:31: tasks.t0: variants.last: training.batch_size: must be at least 1; found 0",
+            (
+                "c.yaml:706:31: tasks.t0: variants.last: training.batch_size: must be at least 1;"
+                " found 0"
+            ),
             "c.yaml:1407:22: tasks.last: variants.v0: data.noise: must be at least 0.0; found -1",
         ],
     ),
@@ -134,7 +207,10 @@ FILES = {
         + "tasks:\n"
         + "".join(f"  t{k}: {{}}\n" for k in range(1000))
         + "seeds: 1000\n",
-        [":3006:8: 1,000 tasks x 2,000 variants x 1,000 seeds are 2,000,000,000 runs; at most 1,000,000 are allowed"],
+        [
+            ":3006:8: 1,000 tasks x 2,000 variants x 1,000 seeds are 2,000,000,000 runs; at most"
+            " 1,000,000 are allowed"
+        ],
     ),
 }
 
@@ -152,20 +228,50 @@ LINES = {
     ),
     "truth": ("training: {epochs: True}", f":7:20: {WHOLE} true"),
     "float for a whole number": ("training: {epochs: 1e3}", f":7:20: {WHOLE} 1000.0"),
-    "3.5 units": ("model: {encoder: [3.5]}", ":7:19: model.encoder.0: a whole number is due; found 3.5"),
-    "NaN": ("data: {family: ar, noise: .nan}", ":7:27: data.noise: a finite number is due; found NaN"),
-    "infinity": ("data: {family: ar, noise: .inf}", ":7:27: data.noise: a finite number is due; found Infinity"),
-    "too large": ("data: {family: ar, noise: 1e400}", ":7:27: 1e400 is outside the range of a float"),
-    "too small": ("data: {family: ar, noise: 1e-400}", ":7:27: 1e-400 is outside the range of a float"),
-    "noise that overflows": ("data: {family: ar, noise: 1e200}", ":7:27: data.noise: must be at most 1000000.0; found"),
+    "3.5 units": (
+        "model: {encoder: [3.5]}",
+        ":7:19: model.encoder.0: a whole number is due; found 3.5",
+    ),
+    "NaN": (
+        "data: {family: ar, noise: .nan}",
+        ":7:27: data.noise: a finite number is due; found NaN",
+    ),
+    "infinity": (
+        "data: {family: ar, noise: .inf}",
+        ":7:27: data.noise: a finite number is due; found Infinity",
+    ),
+    "too large": (
+        "data: {family: ar, noise: 1e400}",
+        ":7:27: 1e400 is outside the range of a float",
+    ),
+    "too small": (
+        "data: {family: ar, noise: 1e-400}",
+        ":7:27: 1e-400 is outside the range of a float",
+    ),
+    "noise that overflows": (
+        "data: {family: ar, noise: 1e200}",
+        ":7:27: data.noise: must be at most 1000000.0; found",
+    ),
     "cycles that overflow": (
         "data: {family: sines, cycles: [1e-320, 1e308]}",
         ":7:40: data.cycles.1: must be at most 1000000.0; found 1e+308",
     ),
-    "chirp that overflows": ("data: {family: chirp, end: [1, 2e6]}", ":7:32: data.end.1: must be at most 1000000.0"),
-    "negative size": ("model: {encoder: [-4]}", ":7:19: model.encoder.0: must be at least 1; found -4"),
-    "size zero": ("data: {family: ar, samples: {train: 0}}", ":7:37: data.samples.train: must be at least 1; found 0"),
-    "one time step": ("data: {family: ar, timesteps: 1}", ":7:31: data.timesteps: must be at least 2; found 1"),
+    "chirp that overflows": (
+        "data: {family: chirp, end: [1, 2e6]}",
+        ":7:32: data.end.1: must be at most 1000000.0",
+    ),
+    "negative size": (
+        "model: {encoder: [-4]}",
+        ":7:19: model.encoder.0: must be at least 1; found -4",
+    ),
+    "size zero": (
+        "data: {family: ar, samples: {train: 0}}",
+        ":7:37: data.samples.train: must be at least 1; found 0",
+    ),
+    "one time step": (
+        "data: {family: ar, timesteps: 1}",
+        ":7:31: data.timesteps: must be at least 2; found 1",
+    ),
     "rate zero": (
         "training: {optimizer: {name: sgd, learning_rate: 0}}",
         ":7:50: training.optimizer.learning_rate: must be greater than 0.0; found 0",
@@ -186,18 +292,30 @@ LINES = {
         ':7:45: training.optimizer.nesterov: true or false is due; found "no" (text)',
     ),
     "nothing": ("training: {epochs: }", f":7:19: {WHOLE} nothing"),
-    "99 digits": (f"training: {{epochs: {'9' * 99}}}", ":7:20: training.epochs: must be at most 1000000; found 999"),
+    "99 digits": (
+        f"training: {{epochs: {'9' * 99}}}",
+        ":7:20: training.epochs: must be at most 1000000; found 999",
+    ),
     # schema
-    "unknown section": ("trainig: {}", f':7:1: unknown key "trainig". Did you mean "training"?\n  {SECTIONS}'),
+    "unknown section": (
+        "trainig: {}",
+        f':7:1: unknown key "trainig". Did you mean "training"?\n  {SECTIONS}',
+    ),
     "unknown key": (
         "model: {encodr: [1]}",
-        ':7:9: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder, latent, decoder',
+        (
+            ':7:9: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder,'
+            " latent, decoder"
+        ),
     ),
     "8,000 unknown keys": (
         f"model: {{{', '.join(f'k{k}: 1' for k in range(8000))}}}",
         ':7:9: unknown key "k0" in model.\n  known: encoder, latent, decoder',
     ),
-    "missing key": ("model: {head: {activation: relu}}", ':7:15: model.head: the key "units" is missing'),
+    "missing key": (
+        "model: {head: {activation: relu}}",
+        ':7:15: model.head: the key "units" is missing',
+    ),
     "misspelt family": (
         "data: {familly: sines, timestep: 3}",
         ':7:8: unknown key "familly" in data. Did you mean "family"?',
@@ -211,15 +329,24 @@ LINES = {
         ':7:23: unknown key "timestep" in data. Did you mean "timesteps"?',
     ),
     "missing family": ("data: {noise: 0.1}", ':7:7: data: the key "family" is missing'),
-    "one value for a list": ("model: {encoder: 100}", ":7:18: model.encoder: a list is due, such as [64]; found 100"),
-    "empty layers": ("model: {encoder: []}", ":7:18: model.encoder: at least 1 is due; found an empty list"),
+    "one value for a list": (
+        "model: {encoder: 100}",
+        ":7:18: model.encoder: a list is due, such as [64]; found 100",
+    ),
+    "empty layers": (
+        "model: {encoder: []}",
+        ":7:18: model.encoder: at least 1 is due; found an empty list",
+    ),
     "empty seeds": ("seeds: []", f":7:8: {SEEDS} an empty list"),
     "empty columns": (
         "data: {family: file, path: c.yaml, columns: []}",
         ":7:45: data.columns: at least 1 is due; found",
     ),
     "repeated seed": ("seeds: [3, 1, 3]", ":7:8: seeds: the seed 3 is named twice"),
-    "negative seed": ("seeds: [0, -1]", ":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is none"),
+    "negative seed": (
+        "seeds: [0, -1]",
+        ":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is none",
+    ),
     "seed of 99 digits": (
         f"seeds: [{'9' * 99}]",
         f":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; {'9' * 80} ",
@@ -229,7 +356,10 @@ LINES = {
         ':7:45: data.columns: "a" is named twice',
     ),
     "repeated column of 30,000": (
-        f"data: {{family: file, path: c.yaml, columns: [{', '.join(f'c{k}' for k in range(30_000))}, c29999]}}",
+        (
+            "data: {family: file, path: c.yaml, columns:"
+            f" [{', '.join(f'c{k}' for k in range(30_000))}, c29999]}}"
+        ),
         ':7:45: data.columns: "c29999" is named twice',
     ),
     "repeated name": ("  relu: {}", ':7:3: the key "relu" was already given at '),
@@ -241,29 +371,53 @@ LINES = {
         "  straße: {}\n  STRASSE: {}",
         ':8:3: "STRASSE" and "straße" in variants differ only in case or accents\' form',
     ),
-    "names alike after NFC": ("  é: {}\n  e\u0301: {}", ':8:3: "e\u0301" and "é" in variants differ only in case'),
-    "tasks alike but for case": ("tasks: {a: {}, A: {}}", ':7:16: "A" and "a" in tasks differ only in case'),
+    "names alike after NFC": (
+        "  é: {}\n  e\u0301: {}",
+        ':8:3: "e\u0301" and "é" in variants differ only in case',
+    ),
+    "tasks alike but for case": (
+        "tasks: {a: {}, A: {}}",
+        ':7:16: "A" and "a" in tasks differ only in case',
+    ),
     "unknown activation": (
         "model: {gates: Sigmoid}",
-        f':7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n  {ACTIVATIONS}',
+        (
+            ':7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n '
+            f" {ACTIVATIONS}"
+        ),
     ),
     "unknown activation of a variant": (
         "  third: {model.activation: geul}",
-        f':7:29: variants.third: model.activation: "geul" is not an activation. Did you mean "gelu"?\n  {ACTIVATIONS}',
+        (
+            ':7:29: variants.third: model.activation: "geul" is not an activation. Did you mean'
+            f' "gelu"?\n  {ACTIVATIONS}'
+        ),
     ),
     "unknown optimizer": (
         "training: {optimizer: admw}",
-        ':7:23: training.optimizer: found "admw" (text); allowed: adam, adamw, sgd, rmsprop. Did you mean "adamw"?',
+        (
+            ':7:23: training.optimizer: found "admw" (text); allowed: adam, adamw, sgd, rmsprop.'
+            ' Did you mean "adamw"?'
+        ),
     ),
     "unknown family": (
         "data: {family: sine}",
-        ':7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar, random_walk, lorenz, file.',
+        (
+            ':7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar,'
+            " random_walk, lorenz, file."
+        ),
     ),
-    "unknown loss": ("training: {loss: mes}", ':7:18: training.loss: found "mes" (text); allowed: mse, mae, huber.'),
+    "unknown loss": (
+        "training: {loss: mes}",
+        ':7:18: training.loss: found "mes" (text); allowed: mse, mae, huber.',
+    ),
     "engine is a module": ("engine: os", ':7:9: engine: found "os" (text); allowed: fused, keras.'),
     "activation and candidate": (
         "model: {activation: tanh, candidate: relu}",
-        ':7:27: model: "candidate" and "activation" exclude each other: activation sets both candidate and output',
+        (
+            ':7:27: model: "candidate" and "activation" exclude each other: activation sets both'
+            " candidate and output"
+        ),
     ),
     "activation and output in a variant": (
         "  third: {model.activation: relu, model.output: tanh}",
@@ -271,13 +425,22 @@ LINES = {
     ),
     "path that does not exist": (
         "  third: {model.activatoin: relu}",
-        ':7:11: variants.third: "model.activatoin" is not a path that variants can change. Did you mean "model.activ',
+        (
+            ':7:11: variants.third: "model.activatoin" is not a path that variants can change. Did'
+            ' you mean "model.activ'
+        ),
     ),
     "path of a task that does not exist": (
         "tasks: {long: {data.timestep: 60}}",
-        ':7:16: tasks.long: "data.timestep" is not a path that tasks can change. Did you mean "data.timesteps"?',
+        (
+            ':7:16: tasks.long: "data.timestep" is not a path that tasks can change. Did you mean'
+            ' "data.timesteps"?'
+        ),
     ),
-    "variant with data": ("  third: {data.noise: 1}", ":7:11: variants.third: variants of a task share its data"),
+    "variant with data": (
+        "  third: {data.noise: 1}",
+        ":7:11: variants.third: variants of a task share its data",
+    ),
     "batch above samples": (
         "training: {batch_size: 2000}",
         ":7:24: training.batch_size: 2000 is more than the 1024 training samples",
@@ -288,20 +451,31 @@ LINES = {
     ),
     "two million runs": (
         "seeds: 1000000",
-        ":7:8: 1 tasks x 2 variants x 1,000,000 seeds are 2,000,000 runs; at most 1,000,000 are allowed: name fewer",
+        (
+            ":7:8: 1 tasks x 2 variants x 1,000,000 seeds are 2,000,000 runs; at most 1,000,000 are"
+            " allowed: name fewer"
+        ),
     ),
     # memory: of 16 GB, see below
     "weights beyond the memory": (
         "model: {encoder: [65536, 65536]}",
-        ":7:8: training would take about 3,310.2 GB of memory, 3,299.4 GB of it for model; there are 16.0 GB. "
-        "Make model.encoder, model.decoder smaller",
+        (
+            ":7:8: training would take about 3,310.2 GB of memory, 3,299.4 GB of it for model;"
+            " there are 16.0 GB. Make model.encoder, model.decoder smaller"
+        ),
     ),
     "windows beyond the memory": (
         "data: {family: ar, samples: {train: 10000000}, timesteps: 1000}",
-        ":7:29: training would take about 81.5 GB of memory, 80.0 GB of it for data.samples; there are 16.0",
+        (
+            ":7:29: training would take about 81.5 GB of memory, 80.0 GB of it for data.samples;"
+            " there are 16.0"
+        ),
     ),
     "batches beyond the memory": (
-        "  wide: {training.batch_size: 1000, model.encoder: [9000]}\ndata: {family: ar, timesteps: 200}",
+        (
+            "  wide: {training.batch_size: 1000, model.encoder: [9000]}\ndata: {family: ar,"
+            " timesteps: 200}"
+        ),
         ":7:31: training would take about ",
     ),
     # names
@@ -315,9 +489,15 @@ LINES = {
     "leading @": ('  "@a": {}', f':7:3: "@a" {ALLOWED}'),
     "65 characters": (f"  {'a' * 65}: {{}}", f':7:3: "{"a" * 65}" {ALLOWED}'),
     "256 bytes": (f"  {'𠮷' * 64}: {{}}", f":7:3: {json.dumps('𠮷' * 64)} {ALLOWED}"),
-    "201 bytes": (f"tasks: {{a{'𠮷' * 50}: {{}}}}", f":7:9: {json.dumps('a' + '𠮷' * 50)} {ALLOWED}"),
+    "201 bytes": (
+        f"tasks: {{a{'𠮷' * 50}: {{}}}}",
+        f":7:9: {json.dumps('a' + '𠮷' * 50)} {ALLOWED}",
+    ),
     **{
-        f"nothing but U+{ord(filler):04X}": (f"  a{filler}: {{}}", f':7:3: the name "a\\u{ord(filler):04x}" {UNSEEN}')
+        f"nothing but U+{ord(filler):04X}": (
+            f"  a{filler}: {{}}",
+            f':7:3: the name "a\\u{ord(filler):04x}" {UNSEEN}',
+        )
         for filler in "\u115f\u1160\u3164\uffa0"
     },
     "no characters": ('  "": {}', f':7:3: "" {ALLOWED}'),
@@ -336,8 +516,14 @@ LINES = {
     "con with an ending": ("  CON.csv: {}", f':7:3: "CON.csv" {READ_AS}'),
     "com1": ("  com1: {}", f':7:3: "com1" {READ_AS}'),
     # where the data lies
-    "missing data": ("data: {family: file, path: no.csv}", ':7:28: data file "no.csv" not found (looked in '),
-    "data is a folder": ("data: {family: file, path: .}", ':7:28: data file "." is a folder; name a CSV or NPY file'),
+    "missing data": (
+        "data: {family: file, path: no.csv}",
+        ':7:28: data file "no.csv" not found (looked in ',
+    ),
+    "data is a folder": (
+        "data: {family: file, path: .}",
+        ':7:28: data file "." is a folder; name a CSV or NPY file',
+    ),
     "data is a pipe": (
         "data: {family: file, path: pipe}",
         ':7:28: data file "pipe" is not a regular file; name a CSV or NPY file',
@@ -358,8 +544,14 @@ LINES = {
         f"data: {{family: file, path: {'a' * 300}}}",
         f':7:28: data file "{"a" * 200}" cannot be read: File name too long',
     ),
-    "path of two lines": ('data: {family: file, path: "a\\nb"}', ':7:28: data file "a\\nb" not found (looked in '),
-    "path with a NUL": ('data: {family: file, path: "a\\0"}', ':7:28: data file "a\\u0000" cannot be read: '),
+    "path of two lines": (
+        'data: {family: file, path: "a\\nb"}',
+        ':7:28: data file "a\\nb" not found (looked in ',
+    ),
+    "path with a NUL": (
+        'data: {family: file, path: "a\\0"}',
+        ':7:28: data file "a\\u0000" cannot be read: ',
+    ),
     "data without a path": ("data: {family: file}", ':7:7: data: the key "path" is missing'),
     "another digest": (
         f"data: {{family: file, path: c.yaml, digest: '{'0' * 64}'}}",
@@ -367,7 +559,8 @@ LINES = {
     ),
 }
 
-# The rows of data.csv, other lines of the config -> how the message goes on after the place of the path, "c.yaml:7:28"
+# The rows of data.csv, other lines of the config -> how the message goes on after the place of the
+# path, "c.yaml:7:28"
 TABLES = {
     "missing column": (
         GOOD_ROWS,
@@ -383,16 +576,26 @@ TABLES = {
     ),
     "NaN cell": ([*GOOD_ROWS[:4], "1,nan"], "", ': {}:6: column "b": "nan" is not a number'),
     "empty cell": ([*GOOD_ROWS[:4], ",1"], "", ': {}:6: column "a": "" is not a number'),
-    "constant column": ([f"{row},7" for row in range(40)], "", ": {}: feature 2 is constant in the training part"),
+    "constant column": (
+        [f"{row},7" for row in range(40)],
+        "",
+        ": {}: feature 2 is constant in the training part",
+    ),
     "cells that overflow": (
         [f"{row},{row + 1}e200" for row in range(40)],
         "",
-        ": {}: feature 2 cannot be scaled: in the training part it lies between 1e+200 and 2.8e+201; give it another",
+        (
+            ": {}: feature 2 cannot be scaled: in the training part it lies between 1e+200 and"
+            " 2.8e+201; give it another"
+        ),
     ),
     "large cells without scaling": (
         [f"{row},1e200" for row in range(40)],
         "  scaling: none",
-        ": {}: feature 2 reaches 1e+200 without scaling (see data.scaling); at most 1e+09 can be trained on",
+        (
+            ": {}: feature 2 reaches 1e+200 without scaling (see data.scaling); at most 1e+09 can"
+            " be trained on"
+        ),
     ),
     "too short for one window": (
         GOOD_ROWS[:10],
@@ -421,7 +624,10 @@ def cases():
         yield name, f"{HEAD}{lines}\n", [message]
 
 
-CASES = {f"{number}: {name}": (content, message) for number, (name, content, message) in enumerate(cases())}
+CASES = {
+    f"{number}: {name}": (content, message)
+    for number, (name, content, message) in enumerate(cases())
+}
 
 
 @pytest.fixture
@@ -500,11 +706,23 @@ def test_a_config_that_is_no_file_is_told_with_where_it_was_looked_for(folder, m
 
 ACCEPTED = {
     "byte order mark": (b"\xef\xbb\xbf" + HEAD.encode(), None),
-    "1e-3 is a float": (f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e-3}}}}", 0.001),
-    "1e3 is a float": (f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e3}}}}", 1000.0),
-    "names that YAML 1.1 reads as something else": (f"{HEAD}  no: {{}}\n  off: {{}}\n  yes: {{}}\n  007: {{}}\n", None),
+    "1e-3 is a float": (
+        f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e-3}}}}",
+        0.001,
+    ),
+    "1e3 is a float": (
+        f"{HEAD}training: {{optimizer: {{name: adam, learning_rate: 1e3}}}}",
+        1000.0,
+    ),
+    "names that YAML 1.1 reads as something else": (
+        f"{HEAD}  no: {{}}\n  off: {{}}\n  yes: {{}}\n  007: {{}}\n",
+        None,
+    ),
     "a baseline called no": (HEAD.replace("tanh", "no", 1).replace("  tanh", "  no"), None),
-    "names of 64 characters and of 200 bytes": (f"{HEAD}  {'a' * 64}: {{}}\n  {'𠮷' * 50}: {{}}\n", None),
+    "names of 64 characters and of 200 bytes": (
+        f"{HEAD}  {'a' * 64}: {{}}\n  {'𠮷' * 50}: {{}}\n",
+        None,
+    ),
     "names like reserved ones": (
         f"{HEAD}  nulls: {{}}\n  com: {{}}\n  com10: {{}}\n  a.con: {{}}\n  none.a: {{}}\n",
         None,
@@ -518,7 +736,9 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("content", "rate"), ACCEPTED.values(), ids=ACCEPTED)
-def test_what_is_right_is_accepted_and_planning_writes_nothing(content, rate, folder, monkeypatch, capsys):
+def test_what_is_right_is_accepted_and_planning_writes_nothing(
+    content, rate, folder, monkeypatch, capsys
+):
     write(content)
     monkeypatch.setattr(sys, "argv", ["lstm-ablate", "plan", "c.yaml"])
     before = contents()
@@ -543,9 +763,14 @@ def test_wrong_data_is_told_with_row_and_column(rows, lines, message, folder, mo
 def test_a_table_of_30_000_columns(folder, monkeypatch, capsys):
     header = ",".join(f"c{k}" for k in range(30_000))
     write(f"{HEAD}data: {{family: file, path: data.csv}}\n")
-    for more, message in ((",c9", ':1: two columns are named "c9"'), ("", ": the training part has 0 rows")):
+    for more, message in (
+        (",c9", ':1: two columns are named "c9"'),
+        ("", ": the training part has 0 rows"),
+    ):
         Path("data.csv").write_text(f"{header}{more}\n")
-        assert call(["run", "c.yaml"], monkeypatch, capsys).startswith(f"c.yaml:7:28: {folder / 'data.csv'}{message}")
+        assert call(["run", "c.yaml"], monkeypatch, capsys).startswith(
+            f"c.yaml:7:28: {folder / 'data.csv'}{message}"
+        )
 
 
 def test_a_batch_holds_at_most_all_training_windows_of_a_file(folder, monkeypatch, capsys):
@@ -554,8 +779,9 @@ def test_a_batch_holds_at_most_all_training_windows_of_a_file(folder, monkeypatc
     write(f"{HEAD}{DATA}training: {{batch_size: 25}}\n")
     assert call(["plan", "c.yaml"], monkeypatch, capsys, code=0) == ""
     write(f"{HEAD}{DATA}training: {{batch_size: 26}}\n")
-    assert call(["plan", "c.yaml"], monkeypatch, capsys) == (
-        "c.yaml:8:24: training.batch_size: 26 is more than the 25 training windows of the file\n"
+    assert (
+        call(["plan", "c.yaml"], monkeypatch, capsys)
+        == "c.yaml:8:24: training.batch_size: 26 is more than the 25 training windows of the file\n"
     )
 
 
@@ -564,10 +790,19 @@ ARRAYS = {
         np.full((10, 4, 1), Bomb()),
         "not an NPY array of numbers (Object arrays cannot be loaded when allow_pick",
     ),
-    "text": (np.full((10, 4, 1), "a"), "an array of numbers (samples, timesteps, features) is due; found <U1 of shape"),
+    "text": (
+        np.full((10, 4, 1), "a"),
+        "an array of numbers (samples, timesteps, features) is due; found <U1 of shape",
+    ),
     "two dimensions": (np.zeros((10, 4)), "is due; found float64 of shape (10, 4)"),
-    "NaN": (np.where(np.arange(40).reshape(10, 4, 1) == 6, np.nan, 0), "the value at (1, 2, 0) is not finite"),
-    "two samples": (np.arange(8.0).reshape(2, 4, 1), "2 samples are too few for three parts (see data.split)"),
+    "NaN": (
+        np.where(np.arange(40).reshape(10, 4, 1) == 6, np.nan, 0),
+        "the value at (1, 2, 0) is not finite",
+    ),
+    "two samples": (
+        np.arange(8.0).reshape(2, 4, 1),
+        "2 samples are too few for three parts (see data.split)",
+    ),
 }
 
 
@@ -584,7 +819,7 @@ def test_wrong_arrays_are_refused_and_never_unpickled(array, message, folder, mo
     )
 
 
-# ------------------------------------------------------------------------------------------- the results folder
+# ------------------------------------------------------------------------------- the results folder
 
 
 def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
@@ -592,9 +827,10 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
     Path("results").mkdir()
     Path("results/test").write_text("mine")
     err = call(["run", "c.yaml"], monkeypatch, capsys, code=4)
-    assert err == (
-        "results/test: cannot be used: results/test: File exists; mend that and call again, or name another folder "
-        "with --results. What is recorded is kept.\n"
+    assert (
+        err
+        == "results/test: cannot be used: results/test: File exists; mend that and call again, or"
+        " name another folder with --results. What is recorded is kept.\n"
     )
 
 
@@ -602,14 +838,21 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
 def test_paths_that_no_system_takes(command, folder, monkeypatch, capsys):
     write(HEAD)
     Path("a.csv").write_text("variant,seed\nv,0\n")
-    words = {"run": ["c.yaml", "--results"], "plan": ["c.yaml", "--results"], "compare": ["a.csv"]}.get(command, [])
+    words = {
+        "run": ["c.yaml", "--results"],
+        "plan": ["c.yaml", "--results"],
+        "compare": ["a.csv"],
+    }.get(command, [])
     err = call([command, *words, "a" * 300], monkeypatch, capsys, code=4)
     assert "a" * 300 in err and "File name too long" in err
 
 
 def test_too_little_memory_is_told(folder, monkeypatch, capsys):
     write(HEAD)
-    for message, told in {"": "out of memory: the experiment or its data is too large", "no 8 GB": "no 8 GB\n"}.items():
+    for message, told in {
+        "": "out of memory: the experiment or its data is too large",
+        "no 8 GB": "no 8 GB\n",
+    }.items():
         monkeypatch.setattr(checking, "check_data", mock.Mock(side_effect=MemoryError(message)))
         assert told in call(["plan", "c.yaml"], monkeypatch, capsys)
 
@@ -617,19 +860,27 @@ def test_too_little_memory_is_told(folder, monkeypatch, capsys):
 OWNERS = {
     "another name": (
         HEAD.replace("name: test", "name: other"),
-        'results/test/experiment.yaml:2:7: the folder belongs to another experiment: name: "other" there, "test" here; '
-        "name another folder with --results, or give this experiment another name",
+        (
+            "results/test/experiment.yaml:2:7: the folder belongs to another experiment: name:"
+            ' "other" there, "test" here; name another folder with --results, or give this'
+            " experiment another name"
+        ),
     ),
     "a newer form": (
         HEAD.replace("version: 1", "version: 2"),
-        "results/test/experiment.yaml:1:10: version: 2 is newer than this program, which knows 1; update it, or name",
+        (
+            "results/test/experiment.yaml:1:10: version: 2 is newer than this program, which knows"
+            " 1; update it, or name"
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
 @pytest.mark.parametrize(("content", "message"), OWNERS.values(), ids=OWNERS)
-def test_a_results_folder_of_another_experiment(content, message, command, folder, monkeypatch, capsys):
+def test_a_results_folder_of_another_experiment(
+    content, message, command, folder, monkeypatch, capsys
+):
     write(HEAD)
     Path("results/test").mkdir(parents=True)
     Path("results/test/experiment.yaml").write_text(content)
@@ -637,7 +888,9 @@ def test_a_results_folder_of_another_experiment(content, message, command, folde
 
 
 @pytest.mark.parametrize("content", ["name: test\ntraining: {epochs: 7}\n", "", "name: [", "5\n"])
-def test_an_edited_experiment_and_a_broken_file_of_it_are_no_hindrance(content, folder, monkeypatch, capsys):
+def test_an_edited_experiment_and_a_broken_file_of_it_are_no_hindrance(
+    content, folder, monkeypatch, capsys
+):
     write(HEAD)
     Path("results/test").mkdir(parents=True)
     Path("results/test/experiment.yaml").write_text(content)
@@ -652,7 +905,8 @@ def test_records_of_a_newer_program(folder, monkeypatch, capsys):
     records.publish(Path("results/test"), records.Record("0" * 16, identity, {"status": "ok"}, {}))
     err = call(["plan", "c.yaml"], monkeypatch, capsys, code=4)
     assert err.startswith(
-        "results/test: holds records of schema 2, newer than this program, which knows 1; update it, "
+        "results/test: holds records of schema 2, newer than this program, which knows 1; update"
+        " it, "
     )
 
 
@@ -663,15 +917,24 @@ def test_run_stops_at_records_of_a_newer_program_too(folder, monkeypatch, capsys
     record = records.Record("0" * 16, {**run.identity, "schema": SCHEMA + 1}, {"status": "ok"}, {})
     records.publish(Path("results/test"), record)
     Path("results/test/.lock").touch()
-    assert "holds records of schema 2, newer than" in call(["run", "c.yaml"], monkeypatch, capsys, code=4)
+    assert "holds records of schema 2, newer than" in call(
+        ["run", "c.yaml"], monkeypatch, capsys, code=4
+    )
 
 
 def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
     write(HEAD)
     others = (
-        ".mine.tmp", "figures/curves-annotated.png", "figures/loss.svg", "figures/mine.txt", "notes.txt",
-        "runs/.notes.tmp", "runs/notes.json", "runs/old/a.json", "z\x1b[2J\u202e",
-    )  # fmt: skip
+        ".mine.tmp",
+        "figures/curves-annotated.png",
+        "figures/loss.svg",
+        "figures/mine.txt",
+        "notes.txt",
+        "runs/.notes.tmp",
+        "runs/notes.json",
+        "runs/old/a.json",
+        "z\x1b[2J\u202e",
+    )
     for name in (*others, "figures/curves.svg", ".runs.csv.0a1b2c3d.tmp"):
         path = Path("results/test") / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -689,7 +952,8 @@ def test_foreign_files_are_left_alone_and_listed(folder, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "content", ['"x"', "[1]", "5", "", "{", '{"a":' * 900 + "1" + "}" * 900, "[" * 10**5, '{"a":' * 10**5]
+    "content",
+    ['"x"', "[1]", "5", "", "{", '{"a":' * 900 + "1" + "}" * 900, "[" * 10**5, '{"a":' * 10**5],
 )
 def test_an_environment_that_is_none_of_ours_is_none(content, folder):
     path = folder / "environment.json"
@@ -706,7 +970,9 @@ def test_an_environment_is_read_as_it_was_written(folder):
     assert environment.read(folder) == content
 
 
-def test_tables_in_another_encoding_without_records_are_not_overwritten(folder, monkeypatch, capsys):
+def test_tables_in_another_encoding_without_records_are_not_overwritten(
+    folder, monkeypatch, capsys
+):
     Path("results/test").mkdir(parents=True)
     Path("results/test/experiment.yaml").write_text(HEAD)
     Path("results/test/runs.csv").write_bytes("variant\ngrößer\nkleiner".encode("latin-1"))
@@ -714,19 +980,27 @@ def test_tables_in_another_encoding_without_records_are_not_overwritten(folder, 
     assert err.startswith("results/test: holds the tables of 2 runs, and no records")
 
 
-# ------------------------------------------------------------------------------------------------ real processes
+# ----------------------------------------------------------------------------------- real processes
 
 
-BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as a user's is
+# As a user's is.
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 def process(*words, **more):
     return subprocess.run(
-        [PROGRAM, *words], text=True, check=False, timeout=60, stderr=subprocess.PIPE, env=BUFFERED, **more
+        [PROGRAM, *words],
+        text=True,
+        check=False,
+        timeout=60,
+        stderr=subprocess.PIPE,
+        env=BUFFERED,
+        **more,
     )
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if "memory" not in name][::15])  # its own is unknown
+# Its own is unknown.
+@pytest.mark.parametrize("name", [name for name in CASES if "memory" not in name][::15])
 def test_a_process_says_the_same(name, folder):
     content, message = CASES[name]
     write(content)
@@ -751,5 +1025,7 @@ def test_nobody_reads_the_output(words, folder):
         done = process(*words, stdout=full)
     said = "standard output: No space left on device; what was to be printed is lost\n"
     assert (done.returncode, done.stderr) == (4, said)
-    closed = subprocess.run(["bash", "-c", '"$0" "$@" >&-', PROGRAM, *words], stderr=subprocess.PIPE, check=False)
+    closed = subprocess.run(
+        ["bash", "-c", '"$0" "$@" >&-', PROGRAM, *words], stderr=subprocess.PIPE, check=False
+    )
     assert (closed.returncode, closed.stderr) == (0, b"")

@@ -1,4 +1,6 @@
-"""The shipped configs: valid, as the issue of each says, and the example data as its script writes it."""
+"""The shipped configs: valid, as the issue of each says, and the example data as its script writes
+it.
+"""
 
 import csv
 import importlib.util
@@ -17,7 +19,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 def test_every_config_is_valid_named_as_its_file_and_completed_by_editors(path):
     one = loading.load(path)
     assert one.name == path.stem
-    assert path.read_text().startswith("# yaml-language-server: $schema=../experiment.schema.json\n")
+    assert path.read_text().startswith(
+        "# yaml-language-server: $schema=../experiment.schema.json\n"
+    )
     for settings in set(one.settings.values()):
         drawn = windows.of(settings.data, 0)
         assert drawn.train.shape[0] >= settings.training.batch_size
@@ -28,7 +32,10 @@ def test_the_main_config_is_the_questions_own_network():
     models = {variant: one.settings["default", variant].model for variant in one.variants}
     assert {m.encoder for m in models.values()} == {(100, 50)}
     assert {m.latent for m in models.values()} == {"sequence"}
-    sites = {v: tuple(map(m.site, ("candidate", "output", "gates", "between"))) for v, m in models.items()}
+    sites = {
+        v: tuple(map(m.site, ("candidate", "output", "gates", "between")))
+        for v, m in models.items()
+    }
     assert sites == {
         "tanh": ("tanh", "tanh", "sigmoid", "linear"),
         "relu": ("relu", "relu", "sigmoid", "linear"),
@@ -44,17 +51,27 @@ def test_sites_changes_one_site_at_a_time_and_misses_none():
     base = one.settings["default", "default"].model
 
     def sites(model):
-        return {site: model.site(site) for site in ("candidate", "output", "gates", "between")} | {"head": model.head}
+        return {site: model.site(site) for site in ("candidate", "output", "gates", "between")} | {
+            "head": model.head
+        }
 
     changed = {
         tuple(
-            site for site, value in sites(one.settings["default", variant].model).items() if value != sites(base)[site]
+            site
+            for site, value in sites(one.settings["default", variant].model).items()
+            if value != sites(base)[site]
         )
         for variant in one.variants
     }
     assert changed == {
-        (), ("candidate",), ("output",), ("candidate", "output"), ("gates",), ("between",), ("head",),
-    }  # fmt: skip
+        (),
+        ("candidate",),
+        ("output",),
+        ("candidate", "output"),
+        ("gates",),
+        ("between",),
+        ("head",),
+    }
 
 
 def test_activations_holds_them_all():

@@ -47,7 +47,7 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configs:
     return Configs(tmp_path)
 
 
-# ----------------------------------------------------------------------------------------- what it means
+# ------------------------------------------------------------------------------------ what it means
 
 
 def test_defaults(configs: Configs) -> None:
@@ -58,11 +58,19 @@ def test_defaults(configs: Configs) -> None:
     assert experiment.variants == ("tanh", "relu")
     assert experiment.baseline == "tanh"
     assert experiment.margin == 0.1
-    assert (experiment.engine, experiment.group_size, experiment.workers) == ("fused", "auto", "auto")
+    assert (experiment.engine, experiment.group_size, experiment.workers) == (
+        "fused",
+        "auto",
+        "auto",
+    )
     settings = experiment.settings["default", "tanh"]
     assert settings.data == Sines()
     assert settings.training.optimizer == Adam()
-    assert (settings.model.encoder, settings.model.decoder, settings.model.latent) == ((100, 50), (50, 100), "sequence")
+    assert (settings.model.encoder, settings.model.decoder, settings.model.latent) == (
+        (100, 50),
+        (50, 100),
+        "sequence",
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,13 +135,14 @@ def test_activation_candidate_and_output(
 def test_formulas_name_every_change(configs: Configs) -> None:
     experiment = configs.load(
         HEAD
-        + "  all: {model.gates: hard_sigmoid, model.between: relu, model.head: {units: [64, 8], activation: elu},"
-        + " training.optimizer.learning_rate: 1e-2, model.latent: vector}\n"
+        + "  all: {model.gates: hard_sigmoid, model.between: relu, model.head: {units: [64, 8],"
+        " activation: elu}," + " training.optimizer.learning_rate: 1e-2, model.latent: vector}\n"
     )
     assert experiment.formula("default", "relu") == "g = relu(z_g); h = o * relu(c)"
-    assert experiment.formula("default", "all") == (
-        "i, f, o = hard_sigmoid(z); g = tanh(z_g); h = o * tanh(c); y = relu(h); head = elu[64, 8]; "
-        "training.optimizer.learning_rate = 0.01; model.latent = vector"
+    assert (
+        experiment.formula("default", "all")
+        == "i, f, o = hard_sigmoid(z); g = tanh(z_g); h = o * tanh(c); y = relu(h); head = elu[64,"
+        " 8]; training.optimizer.learning_rate = 0.01; model.latent = vector"
     )
 
 
@@ -144,7 +153,7 @@ def test_nothing_behind_a_name_means_no_changes(configs: Configs) -> None:
 
 
 def test_as_many_seeds_as_are_allowed(configs: Configs) -> None:
-    """As a list of 20,000; as a number, also of the experiment that is written down and read again."""
+    """As a list of 20,000; as a number, also once it is written down and read again."""
     seeds = tuple(range(1, 20_001))
     assert configs.load(f"{HEAD}seeds: {list(seeds)}\n").seeds == seeds
     one = configs.load(f"{HEAD}seeds: 500000\n")
@@ -153,18 +162,26 @@ def test_as_many_seeds_as_are_allowed(configs: Configs) -> None:
 
 
 def test_a_large_grid_is_that_of_its_cells(configs: Configs) -> None:
-    """Above 10,000 cells some are looked at first, and all in the end: a mistake that only one has is found."""
+    """Above 10,000 cells some are looked at first, and all in the end: a mistake that only one has
+    is found.
+    """
     rates = "".join(f"  v{k}: {{training.optimizer.learning_rate: {k + 1}}}\n" for k in range(110))
     text = f"{HEAD}{rates}  sgd: {{training.optimizer: {{name: sgd}}}}\nseeds: 1\ntasks:\n"
     text += "".join(f"  t{k}: {{data.noise: {k}}}\n" for k in range(100))
     one = configs.load(text)
     assert list(one.settings) == [(task, variant) for task in one.tasks for variant in one.variants]
     assert len(one.settings) == 100 * 113
-    assert one.settings["t7", "v3"] == configs.load(text[: text.index("  t8:")]).settings["t7", "v3"]
-    (problem,) = configs.problems(
-        f"{text}  wide: {{data.samples.train: 64}}\n".replace("sgd}}", "sgd}, training.batch_size: 65}")
+    assert (
+        one.settings["t7", "v3"] == configs.load(text[: text.index("  t8:")]).settings["t7", "v3"]
     )
-    assert problem.startswith("c.yaml:117:63: tasks.wide: variants.sgd: training.batch_size: 65 is more than the 64")
+    (problem,) = configs.problems(
+        f"{text}  wide: {{data.samples.train: 64}}\n".replace(
+            "sgd}}", "sgd}, training.batch_size: 65}"
+        )
+    )
+    assert problem.startswith(
+        "c.yaml:117:63: tasks.wide: variants.sgd: training.batch_size: 65 is more than the 64"
+    )
 
 
 def test_nothing_behind_tasks_means_no_tasks(configs: Configs) -> None:
@@ -172,8 +189,8 @@ def test_nothing_behind_tasks_means_no_tasks(configs: Configs) -> None:
 
 
 def test_optimizers(configs: Configs) -> None:
-    text = HEAD + (
-        "  sgd: {training.optimizer: sgd}\n"
+    text = (
+        HEAD + "  sgd: {training.optimizer: sgd}\n"
         "  named: {training.optimizer.name: sgd}\n"
         "  full: {training.optimizer: {name: sgd, momentum: 0.9}}\n"
         "  faster: {training.optimizer.learning_rate: 1e-2}\n"
@@ -188,8 +205,8 @@ def test_optimizers(configs: Configs) -> None:
 
 
 def test_tasks_change_data_model_and_training_for_all_variants(configs: Configs) -> None:
-    text = HEAD + (
-        "data: {family: sines, noise: 0.25}\n"
+    text = (
+        HEAD + "data: {family: sines, noise: 0.25}\n"
         "tasks:\n"
         "  plain: {}\n"
         "  chirp: {data.family: chirp, data.end: [4, 5.5]}\n"
@@ -197,17 +214,20 @@ def test_tasks_change_data_model_and_training_for_all_variants(configs: Configs)
     )
     experiment = configs.load(text)
     assert experiment.tasks == ("plain", "chirp", "deep")
-    assert list(experiment.settings) == [(task, variant) for task in experiment.tasks for variant in ("tanh", "relu")]
+    assert list(experiment.settings) == [
+        (task, variant) for task in experiment.tasks for variant in ("tanh", "relu")
+    ]
     settings = experiment.settings
     assert settings["plain", "tanh"].data == Sines(noise=0.25)
     assert settings["chirp", "relu"].data == Chirp(noise=0.25, end=(4.0, 5.5))
     assert settings["deep", "tanh"].model.encoder == (8, 4, 2)
     assert settings["deep", "tanh"].training.loss == "mae"
     assert settings["deep", "tanh"].model.site("candidate") == "elu"
-    assert settings["deep", "relu"].model.site("candidate") == "relu"  # a variant's changes come after the task's
+    # A variant's changes come after the task's.
+    assert settings["deep", "relu"].model.site("candidate") == "relu"
 
 
-# ----------------------------------------------------------------------------------------------- overrides
+# ---------------------------------------------------------------------------------------- overrides
 
 
 def test_overrides_of_the_command_line(configs: Configs) -> None:
@@ -242,10 +262,15 @@ def test_overrides_of_the_command_line(configs: Configs) -> None:
     assert (settings.model.site("candidate"), settings.model.gates) == ("elu", "relu")
     assert experiment.settings["long", "v1.5"].model.between == "relu"
     assert experiment.settings["long", "v1"].model.between == "elu"
-    assert experiment.resolved["variants"]["relu"] == {"model.activation": "elu", "model.gates": "relu"}
+    assert experiment.resolved["variants"]["relu"] == {
+        "model.activation": "elu",
+        "model.gates": "relu",
+    }
 
 
-def test_a_change_of_a_section_that_is_not_written_starts_from_its_default(configs: Configs) -> None:
+def test_a_change_of_a_section_that_is_not_written_starts_from_its_default(
+    configs: Configs,
+) -> None:
     experiment = configs.load(
         HEAD
         + "  fast: {training.optimizer.learning_rate: 1e-2}\n"
@@ -258,7 +283,9 @@ def test_a_change_of_a_section_that_is_not_written_starts_from_its_default(confi
 
 
 def test_an_override_adds_a_variant_or_a_task(configs: Configs) -> None:
-    written = configs.load(HEAD + "  selu: {model.activation: selu}\ntasks: {long: {data.timesteps: 60}}\n")
+    written = configs.load(
+        HEAD + "  selu: {model.activation: selu}\ntasks: {long: {data.timesteps: 60}}\n"
+    )
     added = configs.load(
         HEAD, "variants.selu={model.activation: elu}", "tasks.long={data.timesteps: 60}",
         "variants.selu.model.activation=selu",
@@ -275,29 +302,44 @@ def test_an_override_is_what_the_file_would_say(configs: Configs) -> None:
 BAD_OVERRIDES = {
     "epochs": "command line, epochs: write path=value, such as training.epochs=5",
     "=5": "command line, =5: write path=value",
-    "training.epoch=5": '"training.epoch" is not a path of an experiment. Did you mean "training.epochs"?',
+    "training.epoch=5": (
+        '"training.epoch" is not a path of an experiment. Did you mean "training.epochs"?'
+    ),
     "epochs=5": '"epochs" is not a path of an experiment.',
     "training.epochs=many": (
-        'command line, training.epochs=many: training.epochs: a whole number is due; found "many" (text)'
+        'command line, training.epochs=many: training.epochs: a whole number is due; found "many"'
+        " (text)"
     ),
-    "training.epochs=": "command line, training.epochs=: training.epochs: a whole number is due; found nothing",
+    "training.epochs=": (
+        "command line, training.epochs=: training.epochs: a whole number is due; found nothing"
+    ),
     "training.epochs=[1": "command line, training.epochs=[1: not YAML",
-    "training.epochs=1e400": "command line, training.epochs=1e400: 1e400 is outside the range of a float",
-    "model.gates=relyu": (
-        'command line, model.gates=relyu: model.gates: "relyu" is not an activation. Did you mean "relu"?'
+    "training.epochs=1e400": (
+        "command line, training.epochs=1e400: 1e400 is outside the range of a float"
     ),
-    "variants.rleu.model.gates=relu": '"rleu" is not a name in variants. Did you mean "relu"? To add one, write',
+    "model.gates=relyu": (
+        'command line, model.gates=relyu: model.gates: "relyu" is not an activation. Did you mean'
+        ' "relu"?'
+    ),
+    "variants.rleu.model.gates=relu": (
+        '"rleu" is not a name in variants. Did you mean "relu"? To add one, write'
+    ),
     "model.gates=RELU": 'model.gates: "RELU" is not an activation. Did you mean "relu"?',
     "variants.silu.model.gates=relu": (
         '"silu" is not a name in variants. To add one, write variants.silu="{path: value}".'
     ),
     "variants.a/b={}": '"a/b" cannot be a name',
     "variants.relu.model.gate=relu": (
-        'variants.relu: "model.gate" is not a path that variants can change. Did you mean "model.gates"?'
+        'variants.relu: "model.gate" is not a path that variants can change. Did you mean'
+        ' "model.gates"?'
     ),
-    "variants.relu.data.noise=1": "variants.relu: variants of a task share its data, so that they are paired",
+    "variants.relu.data.noise=1": (
+        "variants.relu: variants of a task share its data, so that they are paired"
+    ),
     "variants.relu.model.output=elu": '"model.output" and "activation" exclude each other',
-    "tasks.long.data.noise=1": '"long" is not a name in tasks. To add one, write tasks.long="{path: value}".',
+    "tasks.long.data.noise=1": (
+        '"long" is not a name in tasks. To add one, write tasks.long="{path: value}".'
+    ),
     "variants.relu=5": "command line, variants.relu=5: variants.relu: a mapping is due; found 5",
     "varants.relu={}": '"varants.relu" is not a path of an experiment. Did you mean "variants"?',
     "version=2": "command line, version=2: version: found 2; allowed: 1.",
@@ -311,7 +353,10 @@ BAD_OVERRIDES = {
 def test_bad_overrides(configs: Configs, override: str, message: str) -> None:
     problems = configs.problems(HEAD, override)
     assert any(message in problem for problem in problems), problems
-    assert all(problem.startswith(f"command line, {override}") or "c.yaml:6:" in problem for problem in problems)
+    assert all(
+        problem.startswith(f"command line, {override}") or "c.yaml:6:" in problem
+        for problem in problems
+    )
 
 
 def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:
@@ -320,7 +365,7 @@ def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> No
     ]
 
 
-# ------------------------------------------------------------------------------------------------ mistakes
+# ----------------------------------------------------------------------------------------- mistakes
 
 # name: (text after HEAD, the problems, each by its beginning)
 MISTAKES: dict[str, tuple[str, list[str]]] = {
@@ -330,24 +375,39 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown key": (
         "model:\n  encodr: [1]\n",
-        ['c.yaml:8:3: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder, latent'],
+        [
+            'c.yaml:8:3: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder,'
+            " latent"
+        ],
     ),
     "unknown key of a family": (
         "data: {family: lorenz, cycles: [1, 2]}\n",
-        ['c.yaml:7:24: unknown key "cycles" in data.\n  known: samples, timesteps, features, noise, family, step'],
+        [
+            'c.yaml:7:24: unknown key "cycles" in data.\n  known: samples, timesteps, features,'
+            " noise, family, step"
+        ],
     ),
     "unknown key of samples": (
         "data: {family: ar, samples: {tain: 3}}\n",
-        ['c.yaml:7:30: unknown key "tain" in data.samples. Did you mean "train"?\n  known: train, validation, test'],
+        [
+            'c.yaml:7:30: unknown key "tain" in data.samples. Did you mean "train"?\n  known:'
+            " train, validation, test"
+        ],
     ),
     "unknown key of an optimizer": (
         "training: {optimizer: {name: sgd, beta_1: 0.5}}\n",
-        ['c.yaml:7:35: unknown key "beta_1" in training.optimizer.\n  known: global_clipnorm, name, learning_rate'],
+        [
+            'c.yaml:7:35: unknown key "beta_1" in training.optimizer.\n  known: global_clipnorm,'
+            " name, learning_rate"
+        ],
     ),
     "path in a section": ("model.gates: relu\n", ['c.yaml:7:1: unknown key "model.gates".']),
     "unknown activation": (
         "model: {gates: Sigmoid}\n",
-        ['c.yaml:7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n  known: linear, relu'],
+        [
+            'c.yaml:7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n '
+            " known: linear, relu"
+        ],
     ),
     "activation of a head": (
         "model: {head: {units: [4], activation: rleu}}\n",
@@ -357,42 +417,81 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "model: {head: {activation: relu}}\n",
         ['c.yaml:7:15: model.head: the key "units" is missing'],
     ),
-    "activation is a number": ("model: {between: 1}\n", ["c.yaml:7:18: model.between: text is due; found 1"]),
+    "activation is a number": (
+        "model: {between: 1}\n",
+        ["c.yaml:7:18: model.between: text is due; found 1"],
+    ),
     "unknown family": (
         "data: {family: sine}\n",
-        ['c.yaml:7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar, random_walk, l'],
+        [
+            'c.yaml:7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar,'
+            " random_walk, l"
+        ],
     ),
-    "family is a list": ("data: {family: [ar]}\n", ["c.yaml:7:16: data: family: found a list; allowed: sines"]),
+    "family is a list": (
+        "data: {family: [ar]}\n",
+        ["c.yaml:7:16: data: family: found a list; allowed: sines"],
+    ),
     "no family": ("data: {noise: 1}\n", ['c.yaml:7:7: data: the key "family" is missing']),
     "unknown optimizer": (
         "training: {optimizer: {name: adm}}\n",
-        ['c.yaml:7:30: training.optimizer: name: found "adm" (text); allowed: adam, adamw, sgd, rmsprop. Did you mean'],
+        [
+            'c.yaml:7:30: training.optimizer: name: found "adm" (text); allowed: adam, adamw, sgd,'
+            " rmsprop. Did you mean"
+        ],
     ),
     "unknown optimizer, in one word": (
         "training: {optimizer: adm}\n",
-        ['c.yaml:7:23: training.optimizer: found "adm" (text); allowed: adam, adamw, sgd, rmsprop.'],
+        [
+            'c.yaml:7:23: training.optimizer: found "adm" (text); allowed: adam, adamw, sgd,'
+            " rmsprop."
+        ],
     ),
-    "unknown loss": ("training: {loss: mes}\n", ['c.yaml:7:18: training.loss: found "mes" (text); allowed: mse, mae']),
+    "unknown loss": (
+        "training: {loss: mes}\n",
+        ['c.yaml:7:18: training.loss: found "mes" (text); allowed: mse, mae'],
+    ),
     "section is a list": ("model: [1]\n", ["c.yaml:7:8: model: a mapping is due; found a list"]),
-    "section is nothing": ("training:\n", ["c.yaml:7:10: training: a mapping is due; found nothing"]),
+    "section is nothing": (
+        "training:\n",
+        ["c.yaml:7:10: training: a mapping is due; found nothing"],
+    ),
     "text for a number": (
         "training: {epochs: 1_000}\n",
         ['c.yaml:7:20: training.epochs: a whole number is due; found "1_000" (text)'],
     ),
-    "float for a whole number": ("training: {epochs: 5.0}\n", ["c.yaml:7:20: training.epochs: a whole number is due"]),
-    "truth for a number": ("training: {epochs: true}\n", ["c.yaml:7:20: training.epochs: a whole number is due"]),
+    "float for a whole number": (
+        "training: {epochs: 5.0}\n",
+        ["c.yaml:7:20: training.epochs: a whole number is due"],
+    ),
+    "truth for a number": (
+        "training: {epochs: true}\n",
+        ["c.yaml:7:20: training.epochs: a whole number is due"],
+    ),
     "no is not false": (
         "training: {optimizer: {name: sgd, nesterov: no}}\n",
         ['c.yaml:7:45: training.optimizer.nesterov: true or false is due; found "no" (text)'],
     ),
-    "too small": ("training: {epochs: 0}\n", ["c.yaml:7:20: training.epochs: must be at least 1; found 0"]),
-    "negative": ("data: {family: ar, noise: -0.1}\n", ["c.yaml:7:27: data.noise: must be at least 0"]),
+    "too small": (
+        "training: {epochs: 0}\n",
+        ["c.yaml:7:20: training.epochs: must be at least 1; found 0"],
+    ),
+    "negative": (
+        "data: {family: ar, noise: -0.1}\n",
+        ["c.yaml:7:27: data.noise: must be at least 0"],
+    ),
     "not positive": (
         "training: {optimizer: {name: adam, learning_rate: 0}}\n",
         ["c.yaml:7:51: training.optimizer.learning_rate: must be greater than 0"],
     ),
-    "not a number": ("data: {family: ar, noise: .nan}\n", ["c.yaml:7:27: data.noise: a finite number is due"]),
-    "infinite": ("data: {family: ar, noise: .inf}\n", ["c.yaml:7:27: data.noise: a finite number is due"]),
+    "not a number": (
+        "data: {family: ar, noise: .nan}\n",
+        ["c.yaml:7:27: data.noise: a finite number is due"],
+    ),
+    "infinite": (
+        "data: {family: ar, noise: .inf}\n",
+        ["c.yaml:7:27: data.noise: a finite number is due"],
+    ),
     "units": (
         "model:\n  encoder: [8, 0, 1.5, a]\n  decoder: 4\n",
         [
@@ -402,7 +501,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             "c.yaml:9:12: model.decoder: a list is due, such as [64]; found 4",
         ],
     ),
-    "no layers": ("model: {encoder: []}\n", ["c.yaml:7:18: model.encoder: at least 1 is due; found an empty list"]),
+    "no layers": (
+        "model: {encoder: []}\n",
+        ["c.yaml:7:18: model.encoder: at least 1 is due; found an empty list"],
+    ),
     "range backwards": (
         "data: {family: sines, cycles: [5, 1]}\n",
         ["c.yaml:7:31: data.cycles: the lower end of the range comes first"],
@@ -411,7 +513,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "data: {family: sines, cycles: [5]}\n",
         ["c.yaml:7:31: data.cycles: two values are due, such as [1, 5]; found 1"],
     ),
-    "range of three": ("data: {family: sines, cycles: [1, 2, 3]}\n", ["c.yaml:7:31: data.cycles: too many values"]),
+    "range of three": (
+        "data: {family: sines, cycles: [1, 2, 3]}\n",
+        ["c.yaml:7:31: data.cycles: too many values"],
+    ),
     "not stationary": (
         "data: {family: ar, coefficients: [0.5, 0.5]}\n",
         ["c.yaml:7:34: data.coefficients: the process is not stationary"],
@@ -427,20 +532,44 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             'c.yaml:7:44: model: "output" and "activation" exclude each other',
         ],
     ),
-    "seeds 0": ("seeds: 0\n", ["c.yaml:7:8: seeds: a number of seeds is between 1 and 1,000,000; found 0"]),
+    "seeds 0": (
+        "seeds: 0\n",
+        ["c.yaml:7:8: seeds: a number of seeds is between 1 and 1,000,000; found 0"],
+    ),
     "a seed twice": ("seeds: [1, 2, 1]\n", ["c.yaml:7:8: seeds: the seed 1 is named twice"]),
-    "a negative seed": ("seeds: [-1]\n", ["c.yaml:7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is"]),
+    "a negative seed": (
+        "seeds: [-1]\n",
+        ["c.yaml:7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is"],
+    ),
     "no seeds": ("seeds: []\n", ["c.yaml:7:8: seeds: write a number of seeds"]),
-    "seeds are text": ("seeds: 010\n", ["c.yaml:7:8: seeds: write a number of seeds, or a list of whole numbers"]),
-    "margin without %": ("analysis: {margin: 10}\n", ["c.yaml:7:20: analysis.margin: must be less than 1"]),
-    "margin in words": ("analysis: {margin: ten%}\n", ["c.yaml:7:20: analysis.margin: write a percentage such as 10%"]),
-    "margin 0": ("analysis: {margin: 0%}\n", ["c.yaml:7:20: analysis.margin: must be greater than 0"]),
-    "margin 100": ("analysis: {margin: 100%}\n", ["c.yaml:7:20: analysis.margin: must be less than 1"]),
+    "seeds are text": (
+        "seeds: 010\n",
+        ["c.yaml:7:8: seeds: write a number of seeds, or a list of whole numbers"],
+    ),
+    "margin without %": (
+        "analysis: {margin: 10}\n",
+        ["c.yaml:7:20: analysis.margin: must be less than 1"],
+    ),
+    "margin in words": (
+        "analysis: {margin: ten%}\n",
+        ["c.yaml:7:20: analysis.margin: write a percentage such as 10%"],
+    ),
+    "margin 0": (
+        "analysis: {margin: 0%}\n",
+        ["c.yaml:7:20: analysis.margin: must be greater than 0"],
+    ),
+    "margin 100": (
+        "analysis: {margin: 100%}\n",
+        ["c.yaml:7:20: analysis.margin: must be less than 1"],
+    ),
     "workers 0": (
         "execution: {workers: 0}\n",
         ["c.yaml:7:22: execution.workers: write auto, or a whole number from 1; found 0"],
     ),
-    "group size 0": ("group_size: 0\n", ["c.yaml:7:13: group_size: write auto, or a whole number from 1; found 0"]),
+    "group size 0": (
+        "group_size: 0\n",
+        ["c.yaml:7:13: group_size: write auto, or a whole number from 1; found 0"],
+    ),
     "many runs": (
         "seeds: 900000\n",
         ["c.yaml:7:8: 1 tasks x 2 variants x 900,000 seeds are 1,800,000 runs; at most 1,000,000"],
@@ -449,7 +578,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "data: {family: file, path: 'https://example.org/a.csv'}\n",
         ['c.yaml:7:28: "https://example.org/a.csv" is an address; name a file on this machine'],
     ),
-    "missing data": ("data: {family: file, path: no.csv}\n", ['c.yaml:7:28: data file "no.csv" not found (looked in ']),
+    "missing data": (
+        "data: {family: file, path: no.csv}\n",
+        ['c.yaml:7:28: data file "no.csv" not found (looked in '],
+    ),
     "no path": ("data: {family: file}\n", ['c.yaml:7:7: data: the key "path" is missing']),
     "split": (
         "data: {family: file, path: c.yaml, split: {train: 0.5}}\n",
@@ -473,7 +605,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "variant with a section": (
         "  third: {model: {gates: relu}}\n",
-        ['c.yaml:7:11: variants.third: "model" is a whole section; write what changes in it as a path, such as model.'],
+        [
+            'c.yaml:7:11: variants.third: "model" is a whole section; write what changes in it as a'
+            " path, such as model."
+        ],
     ),
     "variant with an unknown path": (
         "  third: {model.activatoin: relu}\n",
@@ -481,28 +616,55 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "variant with a key for a path": (
         "  third: {activation: relu}\n",
-        ['c.yaml:7:11: variants.third: "activation" is not a path that variants can change. Did you mean'],
+        [
+            'c.yaml:7:11: variants.third: "activation" is not a path that variants can change. Did'
+            " you mean"
+        ],
     ),
     "variant with an unknown activation": (
         "  third: {model.activation: geul}\n",
-        ['c.yaml:7:29: variants.third: model.activation: "geul" is not an activation. Did you mean "gelu"?'],
+        [
+            'c.yaml:7:29: variants.third: model.activation: "geul" is not an activation. Did you'
+            ' mean "gelu"?'
+        ],
     ),
     "variant with both": (
         "  third: {model.activation: relu, model.output: tanh}\n",
         ['c.yaml:7:35: variants.third: "model.output" and "activation" exclude each other'],
     ),
-    "variant is a list": ("  third: [relu]\n", ["c.yaml:7:10: variants.third: a mapping is due; found a list"]),
-    "variant twice": ("  relu: {}\n", ['c.yaml:7:3: the key "relu" was already given at c.yaml:6:3']),
-    "variants alike but for case": ("  Relu: {}\n", ['c.yaml:7:3: "Relu" and "relu" in variants differ only in case']),
+    "variant is a list": (
+        "  third: [relu]\n",
+        ["c.yaml:7:10: variants.third: a mapping is due; found a list"],
+    ),
+    "variant twice": (
+        "  relu: {}\n",
+        ['c.yaml:7:3: the key "relu" was already given at c.yaml:6:3'],
+    ),
+    "variants alike but for case": (
+        "  Relu: {}\n",
+        ['c.yaml:7:3: "Relu" and "relu" in variants differ only in case'],
+    ),
     "variants alike but for form": (
         "  é: {}\n  e\u0301: {}\n",
-        ['c.yaml:8:3: "e\\u0301" cannot be a name', 'c.yaml:8:3: "e\u0301" and "é" in variants differ only in case'],
+        [
+            'c.yaml:8:3: "e\\u0301" cannot be a name',
+            'c.yaml:8:3: "e\u0301" and "é" in variants differ only in case',
+        ],
     ),
-    "reserved name": ("  NaN: {}\n", ['c.yaml:7:3: "NaN" cannot be a name: other programs read it as something else']),
-    "name with a slash": ("  a/b: {}\n", ['c.yaml:7:3: "a/b" cannot be a name; allowed: letters, digits and _ - + .']),
+    "reserved name": (
+        "  NaN: {}\n",
+        ['c.yaml:7:3: "NaN" cannot be a name: other programs read it as something else'],
+    ),
+    "name with a slash": (
+        "  a/b: {}\n",
+        ['c.yaml:7:3: "a/b" cannot be a name; allowed: letters, digits and _ - + .'],
+    ),
     "name that leads up": ('  "..": {}\n', ['c.yaml:7:3: ".." cannot be a name']),
     "name with a comma": ('  "a,b": {}\n', ['c.yaml:7:3: "a,b" cannot be a name']),
-    "name with a line end": ('  "a\\n": {}\n', ['c.yaml:7:3: the key "a\\n" holds a character that cannot be seen']),
+    "name with a line end": (
+        '  "a\\n": {}\n',
+        ['c.yaml:7:3: the key "a\\n" holds a character that cannot be seen'],
+    ),
     "long name": (f"  {'a' * 65}: {{}}\n", [f'c.yaml:7:3: "{"a" * 65}" cannot be a name']),
     "empty name": ('  "": {}\n', ['c.yaml:7:3: "" cannot be a name']),
     "task with an unknown path": (
@@ -518,7 +680,9 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes_are_shown_where_they_are(configs: Configs, text: str, expected: list[str]) -> None:
+def test_mistakes_are_shown_where_they_are(
+    configs: Configs, text: str, expected: list[str]
+) -> None:
     problems = configs.problems(HEAD + text)
     assert len(problems) == len(expected), problems
     for problem, beginning in zip(problems, expected, strict=True):
@@ -529,23 +693,47 @@ def test_mistakes_are_shown_where_they_are(configs: Configs, text: str, expected
     ("text", "expected"),
     [
         ("5\n", "c.yaml:1:1: an experiment is a mapping (name: ..., variants: ...), found 5"),
-        ("- a\n", "c.yaml:1:1: an experiment is a mapping (name: ..., variants: ...), found a list"),
-        ("---\n", "c.yaml:2:1: an experiment is a mapping (name: ..., variants: ...), found nothing"),
+        (
+            "- a\n",
+            "c.yaml:1:1: an experiment is a mapping (name: ..., variants: ...), found a list",
+        ),
+        (
+            "---\n",
+            "c.yaml:2:1: an experiment is a mapping (name: ..., variants: ...), found nothing",
+        ),
         ("", "c.yaml: the file is empty"),
         (HEAD.replace("version: 1", "version: 2"), "c.yaml:1:10: version: found 2; allowed: 1."),
-        (HEAD.replace("version: 1", "version: 1.0"), "c.yaml:1:10: version: a whole number is due; found 1.0"),
-        (HEAD.replace("version: 1", "version: true"), "c.yaml:1:10: version: a whole number is due; found true"),
+        (
+            HEAD.replace("version: 1", "version: 1.0"),
+            "c.yaml:1:10: version: a whole number is due; found 1.0",
+        ),
+        (
+            HEAD.replace("version: 1", "version: true"),
+            "c.yaml:1:10: version: a whole number is due; found true",
+        ),
         (HEAD.replace("version: 1\n", ""), 'c.yaml:1:1: the key "version" is missing'),
         (HEAD.replace("name: test", "name: 1e3"), "c.yaml:2:7: name: text is due; found 1000.0"),
-        (HEAD.replace("name: test", "name: ../x"), 'c.yaml:2:7: "../x" cannot be a name; allowed: letters, digits'),
+        (
+            HEAD.replace("name: test", "name: ../x"),
+            'c.yaml:2:7: "../x" cannot be a name; allowed: letters, digits',
+        ),
         (
             HEAD.replace("baseline: tanh", "baseline: tnah"),
-            'c.yaml:3:11: baseline: "tnah" is not a variant. Did you mean "tanh"?\n  known: tanh, relu',
+            (
+                'c.yaml:3:11: baseline: "tnah" is not a variant. Did you mean "tanh"?\n  known:'
+                " tanh, relu"
+            ),
         ),
         (HEAD.replace("baseline: tanh\n", ""), 'c.yaml:1:1: the key "baseline" is missing'),
         ("version: 1\nname: a\nbaseline: b\n", 'c.yaml:1:1: the key "variants" is missing'),
-        ("version: 1\nname: a\nbaseline: b\nvariants: [b]\n", "c.yaml:4:11: variants: a mapping is due; found a list"),
-        ("version: 1\nname: a\nbaseline: b\nvariants:\n", "c.yaml:4:10: variants: a mapping is due; found nothing"),
+        (
+            "version: 1\nname: a\nbaseline: b\nvariants: [b]\n",
+            "c.yaml:4:11: variants: a mapping is due; found a list",
+        ),
+        (
+            "version: 1\nname: a\nbaseline: b\nvariants:\n",
+            "c.yaml:4:10: variants: a mapping is due; found nothing",
+        ),
     ],
 )
 def test_mistakes_in_the_frame(configs: Configs, text: str, expected: str) -> None:
@@ -584,12 +772,18 @@ def test_all_mistakes_of_a_file_are_shown_at_once_and_each_once(configs: Configs
 
 
 def test_a_wrong_value_of_an_alias_is_shown_where_it_was_written(configs: Configs) -> None:
-    problems = configs.problems(HEAD + "  a: {model.encoder: &units [0]}\n  b: {model.decoder: *units}\n")
-    assert problems[0].startswith("c.yaml:7:30: variants.a: model.encoder.0: must be at least 1; found 0")
-    assert problems[1].startswith("c.yaml:7:30: variants.b: model.decoder.0: must be at least 1; found 0")
+    problems = configs.problems(
+        HEAD + "  a: {model.encoder: &units [0]}\n  b: {model.decoder: *units}\n"
+    )
+    assert problems[0].startswith(
+        "c.yaml:7:30: variants.a: model.encoder.0: must be at least 1; found 0"
+    )
+    assert problems[1].startswith(
+        "c.yaml:7:30: variants.b: model.decoder.0: must be at least 1; found 0"
+    )
 
 
-# ----------------------------------------------------------------------------------------------- file data
+# ---------------------------------------------------------------------------------------- file data
 
 
 def _sha(text: str) -> str:
@@ -605,7 +799,9 @@ def test_a_data_file_lies_beside_the_config_or_in_the_working_folder(
     text = HEAD + "data: {family: file, path: a.csv}\n"
     problems = configs.problems(text)
     assert len(problems) == 1
-    assert problems[0].startswith(f'c.yaml:7:28: data file "a.csv" not found (looked in {configs.folder} and ')
+    assert problems[0].startswith(
+        f'c.yaml:7:28: data file "a.csv" not found (looked in {configs.folder} and '
+    )
     (working / "a.csv").write_text("working")
     data = configs.load(text).settings["default", "tanh"].data
     assert isinstance(data, FileData)
@@ -626,13 +822,16 @@ def test_the_digest_given_is_held_against_the_file(configs: Configs) -> None:
 
 
 @pytest.mark.parametrize(
-    "order", ["data.path: b.csv", "data.path: b.csv, data.digest: {}", "data.digest: {}, data.path: b.csv"]
+    "order",
+    ["data.path: b.csv", "data.path: b.csv, data.digest: {}", "data.digest: {}, data.path: b.csv"],
 )
 def test_tasks_have_data_files_of_their_own(configs: Configs, order: str) -> None:
     for name in "ab":
         (configs.folder / f"{name}.csv").write_text(name)
     changes = order.replace("{}", f'"{_sha("b")}"')
-    experiment = configs.load(f"{HEAD}data: {{family: file, path: a.csv}}\ntasks: {{a: {{}}, b: {{{changes}}}}}\n")
+    experiment = configs.load(
+        f"{HEAD}data: {{family: file, path: a.csv}}\ntasks: {{a: {{}}, b: {{{changes}}}}}\n"
+    )
     for name in "ab":
         data = experiment.settings[name, "tanh"].data
         assert isinstance(data, FileData)
@@ -642,28 +841,40 @@ def test_tasks_have_data_files_of_their_own(configs: Configs, order: str) -> Non
 
 def test_a_path_where_none_belongs_is_one_mistake(configs: Configs) -> None:
     problems = configs.problems(f"{HEAD}data: {{family: sines, path: c.yaml}}\n")
-    assert [problem.split("\n")[0] for problem in problems] == ['c.yaml:7:23: unknown key "path" in data.']
+    assert [problem.split("\n")[0] for problem in problems] == [
+        'c.yaml:7:23: unknown key "path" in data.'
+    ]
 
 
-# ------------------------------------------------------------------------------------------------- resolved
+# ----------------------------------------------------------------------------------------- resolved
 
 RESOLVED = {
     "defaults": HEAD,
-    "everything": HEAD
-    + "  half: {model.candidate: relu, training.optimizer.learning_rate: 1e-7}\n"
-    + "  bare: {model.head: null}\n"
-    + "data: {family: ar, coefficients: [0.5], noise: 0}\nmodel: {activation: elu, head: {units: [3]}}\n"
-    + "training: {optimizer: {name: rmsprop, rho: 0.95}, epochs: 2}\nseeds: [4, 2]\nanalysis: {margin: 5%}\n"
-    + "tasks: {short: {data.timesteps: 5}, long: {data.timesteps: 70, model.encoder: [4]}}\nexecution: {workers: 3}\n"
-    + "group_size: 3\n",
+    "everything": (
+        HEAD
+        + "  half: {model.candidate: relu, training.optimizer.learning_rate: 1e-7}\n"
+        + "  bare: {model.head: null}\n"
+        + "data: {family: ar, coefficients: [0.5], noise: 0}\nmodel: {activation: elu, head:"
+        " {units: [3]}}\n"
+        + "training: {optimizer: {name: rmsprop, rho: 0.95}, epochs: 2}\nseeds: [4, 2]\nanalysis:"
+        " {margin: 5%}\n"
+        + "tasks: {short: {data.timesteps: 5}, long: {data.timesteps: 70, model.encoder:"
+        " [4]}}\nexecution: {workers: 3}\n" + "group_size: 3\n"
+    ),
     "file": HEAD + "data: {family: file, path: c.yaml, stride: 2}\n",
-    "optimizer in one word": HEAD + "  sgd: {training.optimizer: sgd}\ntraining: {optimizer: adamw}\n",
+    "optimizer in one word": (
+        HEAD + "  sgd: {training.optimizer: sgd}\ntraining: {optimizer: adamw}\n"
+    ),
     "another optimizer": HEAD + "  sgd: {training.optimizer.name: sgd}\n",
-    "a family with keys of its own": HEAD
-    + "data: {family: sines, components: 3, cycles: [2, 3], noise: 0.2}\n"
-    + "tasks: {a: {}, b: {data.family: square}, c: {data.step: 0.1, data.family: lorenz}}\n",
+    "a family with keys of its own": (
+        HEAD
+        + "data: {family: sines, components: 3, cycles: [2, 3], noise: 0.2}\n"
+        + "tasks: {a: {}, b: {data.family: square}, c: {data.step: 0.1, data.family: lorenz}}\n"
+    ),
     "names like numbers": HEAD + "  '1e3': {}\n  '5.': {}\n  007: {}\n",
-    "another family": HEAD + "data: {family: sines, noise: 0.2}\ntasks: {a: {}, b: {data.family: square}}\n",
+    "another family": (
+        HEAD + "data: {family: sines, noise: 0.2}\ntasks: {a: {}, b: {data.family: square}}\n"
+    ),
     "nothing behind a name": HEAD.replace("tanh: {}", "tanh:") + "tasks: {a: }\n",
 }
 

@@ -1,4 +1,6 @@
-"""Any config at all ends in 0 or 2: valid ones, ones with a few things wrong, and text that is no config."""
+"""Any config at all ends in 0 or 2: valid ones, ones with a few things wrong, and text that is no
+config.
+"""
 
 import io
 import json
@@ -33,7 +35,7 @@ def examples(full):
     )
 
 
-# ------------------------------------------------------------------------------------------------ valid configs
+# ------------------------------------------------------------------------------------ valid configs
 
 activations = st.sampled_from(list(ACTIVATIONS))
 layers = st.lists(st.integers(1, 64), min_size=1, max_size=3)
@@ -57,15 +59,23 @@ others = st.fixed_dictionaries(
 families = st.one_of(
     st.just({"family": "random_walk"}),
     st.fixed_dictionaries({"family": st.just("sines")}, optional={"components": st.integers(1, 9)}),
-    st.fixed_dictionaries({"family": st.just("square"), "cycles": st.tuples(positive, positive).map(sorted)}),
+    st.fixed_dictionaries(
+        {"family": st.just("square"), "cycles": st.tuples(positive, positive).map(sorted)}
+    ),
     st.fixed_dictionaries({"family": st.just("lorenz"), "step": st.floats(0.001, 1)}),
-    st.fixed_dictionaries({"family": st.just("ar"), "coefficients": st.floats(-0.9, 0.9).map(lambda one: [one])}),
+    st.fixed_dictionaries(
+        {"family": st.just("ar"), "coefficients": st.floats(-0.9, 0.9).map(lambda one: [one])}
+    ),
 )
-windows = st.fixed_dictionaries({}, optional={"timesteps": st.integers(2, 99), "noise": st.floats(0, 9)})
+windows = st.fixed_dictionaries(
+    {}, optional={"timesteps": st.integers(2, 99), "noise": st.floats(0, 9)}
+)
 optimizers = st.one_of(
     st.sampled_from(["adam", "adamw", "sgd", "rmsprop"]),
     st.fixed_dictionaries({"name": st.just("adam"), "learning_rate": positive}),
-    st.fixed_dictionaries({"name": st.just("sgd"), "nesterov": st.booleans(), "momentum": st.floats(0, 0.99)}),
+    st.fixed_dictionaries(
+        {"name": st.just("sgd"), "nesterov": st.booleans(), "momentum": st.floats(0, 0.99)}
+    ),
 )
 trainings = st.fixed_dictionaries(
     {},
@@ -97,13 +107,21 @@ names = st.from_regex(r"[a-z0-9][a-z0-9_.+-]{0,9}", fullmatch=True).filter(
 @st.composite
 def configs(draw):
     variants = draw(st.dictionaries(names, changes, min_size=1, max_size=4))
-    head = {"version": 1, "name": draw(names), "baseline": draw(st.sampled_from(list(variants))), "variants": variants}
+    head = {
+        "version": 1,
+        "name": draw(names),
+        "baseline": draw(st.sampled_from(list(variants))),
+        "variants": variants,
+    }
     sections = {
         "data": st.builds(dict.__or__, families, windows),
         "model": st.builds(dict.__or__, sites, others),
         "training": trainings,
         "tasks": st.dictionaries(names, changes, max_size=3),
-        "seeds": st.integers(1, 30) | st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9, unique=True),
+        "seeds": (
+            st.integers(1, 30)
+            | st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9, unique=True)
+        ),
         "engine": st.sampled_from(["fused", "keras"]),
         "analysis": st.sampled_from([{}, {"margin": "5%"}, {"margin": 0.2}]),
         "execution": st.sampled_from([{}, {"workers": "auto"}, {"workers": 3}]),
@@ -111,15 +129,38 @@ def configs(draw):
     return head | draw(st.fixed_dictionaries({}, optional=sections))
 
 
-# ------------------------------------------------------------------------------------------------ wrong configs
+# ------------------------------------------------------------------------------------ wrong configs
 
 odd = st.one_of(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    st.sampled_from(["..", "a/b", "=1+1", "NaN", "1e3", "010", "no", "~", "", "https://a/b", "model", "tanh", "\0"]),
-    st.sampled_from([[], {}, [[]], {"": None}, 10**99, -1, 0, 1e308, 5e-324, {"family": "file", "path": "."}]),
-    st.recursive(st.none(), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2)),
+    st.sampled_from(
+        [
+            "..",
+            "a/b",
+            "=1+1",
+            "NaN",
+            "1e3",
+            "010",
+            "no",
+            "~",
+            "",
+            "https://a/b",
+            "model",
+            "tanh",
+            "\0",
+        ]
+    ),
+    st.sampled_from(
+        [[], {}, [[]], {"": None}, 10**99, -1, 0, 1e308, 5e-324, {"family": "file", "path": "."}]
+    ),
+    st.recursive(
+        st.none(),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    ),
 ).map(deepcopy)  # what is put in may be changed in turn
-keys = st.text(max_size=12) | st.sampled_from([*dotted_paths(), *{p.rsplit(".", 1)[-1] for p in dotted_paths()}])
+keys = st.text(max_size=12) | st.sampled_from(
+    [*dotted_paths(), *{p.rsplit(".", 1)[-1] for p in dotted_paths()}]
+)
 
 
 def places(value):
@@ -132,7 +173,7 @@ def places(value):
 
 @st.composite
 def damaged(draw):
-    """A valid config of which one to four values were changed, removed, added or given another key."""
+    """A valid config of which one to four values were changed, removed, added or renamed."""
     config = json.loads(json.dumps(draw(configs())))
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.sampled_from(list(places(config))))
@@ -154,7 +195,9 @@ def damaged(draw):
 def torn(draw):
     """The text of a valid config with a few characters cut out, put in or replaced."""
     text = dump(draw(configs()))
-    signs = st.sampled_from([*"\t\n:-{}[],&*!|>'\"%@`#?\0\x85\ufeff\u00a0", "  ", ": ", "- "]) | st.text(max_size=4)
+    signs = st.sampled_from(
+        [*"\t\n:-{}[],&*!|>'\"%@`#?\0\x85\ufeff\u00a0", "  ", ": ", "- "]
+    ) | st.text(max_size=4)
     for _ in range(draw(st.integers(1, 5))):
         start = draw(st.integers(0, len(text)))
         text = text[:start] + draw(signs) + text[start + draw(st.integers(0, 12)) :]
@@ -194,22 +237,28 @@ tokens += [
     "variants:\n",
     "  tanh: {}\n",
 ]
-garbage = st.text(max_size=300) | st.binary(max_size=300) | st.lists(st.sampled_from(tokens), max_size=40).map("".join)
+garbage = (
+    st.text(max_size=300)
+    | st.binary(max_size=300)
+    | st.lists(st.sampled_from(tokens), max_size=40).map("".join)
+)
 
 
-# ------------------------------------------------------------------------------------------------------- the test
+# ----------------------------------------------------------------------------------------- the test
 
 
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
-    """A function that plans a config in this process; it returns the exit code and what was told."""
+    """A function that plans a config in this process; it returns the exit code and the messages."""
     monkeypatch.chdir(tmp_path)
     for module in (field_types, rules):
         monkeypatch.setattr(module, "MAX_RUNS", 3000)  # expanding a million runs takes its time
     monkeypatch.setattr(sys, "argv", ["lstm-ablate", "plan", "c.yaml"])
 
     def call(content):
-        content = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        content = (
+            content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        )
         Path("c.yaml").write_bytes(content)
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:

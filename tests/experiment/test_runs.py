@@ -34,11 +34,12 @@ def _by_hand(value: Any) -> str:
         case list():
             return f"[{','.join(map(_by_hand, value))}]"
         case dict():
-            return f"{{{','.join(f'{_by_hand(key)}:{_by_hand(value[key])}' for key in sorted(value))}}}"
+            pairs = (f"{_by_hand(key)}:{_by_hand(value[key])}" for key in sorted(value))
+            return f"{{{','.join(pairs)}}}"
     raise TypeError(value)
 
 
-# ------------------------------------------------------------------------------------------ what the id is
+# ----------------------------------------------------------------------------------- what the id is
 
 
 def test_the_id_is_16_digits_of_the_sha_256_of_the_resolved_values() -> None:
@@ -88,7 +89,8 @@ def test_the_id_is_16_digits_of_the_sha_256_of_the_resolved_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"b": [1, 1.5, 1e-7, True, None], "a": {"ä": "é", "z": 1e22}}, [], {}, 0.1 + 0.2, "\n"]
+    "value",
+    [{"b": [1, 1.5, 1e-7, True, None], "a": {"ä": "é", "z": 1e22}}, [], {}, 0.1 + 0.2, "\n"],
 )
 def test_canonical_json_is_read_back_exactly_and_is_ascii(value: Any) -> None:
     import json
@@ -104,7 +106,7 @@ def test_canonical_json_refuses_nan() -> None:
         canonical_json([float("nan")])
 
 
-# ----------------------------------------------------------------------------------------- what is not in it
+# -------------------------------------------------------------------------------- what is not in it
 
 CONFIG = """\
 version: 1
@@ -151,7 +153,7 @@ def test_the_same_cell_said_in_two_ways_is_the_same_run() -> None:
     )
 
 
-# --------------------------------------------------------------------------------------- everything else is
+# ------------------------------------------------------------------------------- everything else is
 
 FAMILIES = [s.Sines, s.Chirp, s.Square, s.Autoregressive, s.RandomWalk, s.Lorenz, s.FileData]
 OPTIMIZERS = [s.Adam, s.AdamW, s.SGD, s.RMSprop]
@@ -203,7 +205,9 @@ def _all_changes(value: BaseModel, path: str = "") -> Iterator[tuple[str, BaseMo
             yield f"{path}{name}", value.model_copy(update={name: _changed(name, inner)})
 
 
-@pytest.mark.parametrize("base", FULL, ids=lambda base: f"{base.data.family}-{base.training.optimizer.name}")
+@pytest.mark.parametrize(
+    "base", FULL, ids=lambda base: f"{base.data.family}-{base.training.optimizer.name}"
+)
 def test_every_other_field_changes_the_id(base: s.Settings) -> None:
     before = _of(base)
     ids = {}
@@ -222,7 +226,8 @@ def test_families_optimizers_seeds_and_engines_differ() -> None:
         dataclasses.replace(RUN, seed=4),
         dataclasses.replace(RUN, engine="fused"),
     ]
-    assert len({run.id for run in runs}) == len(runs) - 1  # sines and adam are the defaults, hence in FULL twice
+    # Sines and adam are the defaults, hence in FULL twice.
+    assert len({run.id for run in runs}) == len(runs) - 1
     assert dataclasses.replace(RUN, task="other", variant="other").id == RUN.id
 
 
@@ -234,14 +239,14 @@ def test_the_group_size_is_in_it_as_the_number_of_runs_that_are_trained_at_once(
     assert dataclasses.replace(RUN, wanted_group_size=8).id == RUN.id  # the keras engine trains one
 
 
-# ------------------------------------------------------------------------------------------------ expansion
+# ---------------------------------------------------------------------------------------- expansion
 
 
 def test_runs_are_in_the_order_of_the_config(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text(
-        "{version: 1, name: x, seeds: [5, 2], baseline: b, variants: {b: {}, a: {model.gates: relu}},"
-        " tasks: {z: {data.noise: 0.1}, y: {}}, data: {family: ar}}"
+        "{version: 1, name: x, seeds: [5, 2], baseline: b, variants: {b: {}, a: {model.gates:"
+        " relu}}, tasks: {z: {data.noise: 0.1}, y: {}}, data: {family: ar}}"
     )
     runs = expand(load(config), "keras")
     assert [(run.task, run.variant, run.seed) for run in runs] == [
@@ -255,7 +260,8 @@ def test_runs_are_in_the_order_of_the_config(tmp_path: Path) -> None:
 def test_groups_are_of_equal_settings_and_of_the_size_asked_for(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text(
-        "{version: 1, name: x, seeds: 5, baseline: a, variants: {a: {}, b: {model.gates: relu}}, group_size: 2}"
+        "{version: 1, name: x, seeds: 5, baseline: a, variants: {a: {}, b: {model.gates: relu}},"
+        " group_size: 2}"
     )
     cut = groups(expand(load(config)))
     assert [[(run.variant, run.seed) for run in group] for group in cut] == [

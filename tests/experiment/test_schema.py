@@ -1,4 +1,6 @@
-"""The JSON Schema: valid itself, and of one mind with the loader, with the `jsonschema` package as arbiter."""
+"""The JSON Schema: valid itself, and of one mind with the loader, with the `jsonschema` package as
+arbiter.
+"""
 
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from lstm_ablate.experiment.yaml_source import read_file, read_text
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(ROOT.glob("configs/*.yaml"))
-HEAD = "version: 1\nname: test\nbaseline: tanh\nvariants:\n  tanh: {}\n  relu: {model.activation: relu}\n"
+HEAD = (
+    "version: 1\nname: test\nbaseline: tanh\nvariants:\n  tanh: {}\n  relu: {model.activation:"
+    " relu}\n"
+)
 
 validator = jsonschema.Draft202012Validator(json_schema())
 
@@ -37,7 +42,9 @@ def test_the_schema_is_a_value_of_its_own() -> None:
 def test_accepts_the_configs_of_the_project(path: Path) -> None:
     assert not _errors(read_file(path).plain())
     schema = ROOT / "experiment.schema.json"
-    assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema=../{schema.name}\n")
+    assert path.read_text(encoding="utf-8").startswith(
+        f"# yaml-language-server: $schema=../{schema.name}\n"
+    )
 
 
 def test_there_are_configs() -> None:
@@ -134,7 +141,9 @@ REFUSED = [
 @pytest.mark.parametrize("text", REFUSED)
 def test_refuses_what_the_loader_refuses(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text((HEAD.replace("version: 1\n", "") if text.startswith("version") else HEAD) + text + "\n")
+    path.write_text(
+        (HEAD.replace("version: 1\n", "") if text.startswith("version") else HEAD) + text + "\n"
+    )
     with pytest.raises(UserError):
         load(path)
     assert _errors(read_file(path).plain())
@@ -149,21 +158,37 @@ def test_refuses_a_config_without_a_key_that_is_due(key: str) -> None:
 
 def test_every_activation_is_offered_to_editors() -> None:
     schema = json_schema()
-    gates = schema["properties"]["variants"]["additionalProperties"]["anyOf"][0]["properties"]["model.gates"]
+    gates = schema["properties"]["variants"]["additionalProperties"]["anyOf"][0]["properties"][
+        "model.gates"
+    ]
     assert gates["enum"] == list(ACTIVATIONS)
 
 
 def test_dotted_paths_are_all_that_settings_hold() -> None:
-    """Every leaf of the default settings, found by walking the values and not the schema, has a path."""
+    """Every leaf of the default settings, found by walking the values and not the schema, has a
+    path.
+    """
 
     def leaves(value: object, path: str = "") -> set[str]:
         if isinstance(value, dict):
-            return {path[:-1], *(below for key, inner in value.items() for below in leaves(inner, f"{path}{key}."))}
+            return {
+                path[:-1],
+                *(
+                    below
+                    for key, inner in value.items()
+                    for below in leaves(inner, f"{path}{key}.")
+                ),
+            }
         return {path[:-1]}
 
     found = leaves(Settings().model_dump()) - {""}
     assert found <= set(dotted_paths())
-    assert {"model.head.units", "data.coefficients", "data.split.train", "training.optimizer.rho"} <= set(
+    assert {
+        "model.head.units",
+        "data.coefficients",
+        "data.split.train",
+        "training.optimizer.rho",
+    } <= set(dotted_paths())
+    assert {"data.family", "training.optimizer.name", "seeds", "analysis.margin"} <= set(
         dotted_paths()
     )
-    assert {"data.family", "training.optimizer.name", "seeds", "analysis.margin"} <= set(dotted_paths())

@@ -1,4 +1,4 @@
-"""`lstm-ablate init`: the configs that come with the package, and what is in a folder afterwards."""
+"""`lstm-ablate init`: the configs that come with the package, and what a folder then holds."""
 
 import os
 import subprocess

@@ -1,4 +1,6 @@
-"""Strict YAML: what scalars mean, where what is wrong is found, and PyYAML as arbiter on ordinary documents."""
+"""Strict YAML: what scalars mean, where what is wrong is found, and PyYAML as arbiter on ordinary
+documents.
+"""
 
 import json
 import math
@@ -14,7 +16,7 @@ from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.nodes import Place
 from lstm_ablate.experiment.yaml_source import MAX_BYTES, dump, read_file, read_text
 
-# ------------------------------------------------------------------------------------- what scalars mean
+# -------------------------------------------------------------------------------- what scalars mean
 
 MEANING = {
     # floats, as in YAML 1.2 (PyYAML alone reads the first four as text)
@@ -115,7 +117,9 @@ def test_every_value_and_key_knows_its_place() -> None:
     assert inner.keys["c"] == Place("c.yaml", 4, 6)
     assert inner.value["c"].place == Place("c.yaml", 4, 9)
     assert str(inner.value["c"].place) == "c.yaml:4:9"
-    assert str(read_text("1", "command line, seeds=1", located=False).place) == "command line, seeds=1"
+    assert (
+        str(read_text("1", "command line, seeds=1", located=False).place) == "command line, seeds=1"
+    )
 
 
 def test_aliases_stand_for_what_was_anchored() -> None:
@@ -123,11 +127,13 @@ def test_aliases_stand_for_what_was_anchored() -> None:
     assert root.plain() == {"a": {"k": [1, 2]}, "b": {"k": [1, 2]}, "c": 3, "d": 3}
 
 
-# --------------------------------------------------------------------------------------- PyYAML as arbiter
+# -------------------------------------------------------------------------------- PyYAML as arbiter
 
 
 def _number_to_us_alone(text: str) -> bool:
-    """Whether PyYAML, which reads `1e3` as text, writes a text plainly that YAML 1.2 takes for a number."""
+    """Whether PyYAML, which reads `1e3` as text, writes a text plainly that YAML 1.2 takes for a
+    number.
+    """
     try:
         float(text)
     except ValueError:
@@ -136,11 +142,21 @@ def _number_to_us_alone(text: str) -> bool:
 
 
 # PyYAML writes U+0085 so that it reads a space, and typographic quotes plainly.
-letters = st.characters(exclude_categories=["C", "Z", "Pi", "Pf"], exclude_characters="\u201a\u201e") | st.just(" ")
+letters = st.characters(
+    exclude_categories=["C", "Z", "Pi", "Pf"], exclude_characters="\u201a\u201e"
+) | st.just(" ")
 texts = st.text(letters, max_size=20).filter(lambda text: not _number_to_us_alone(text))
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
 documents = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=20
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=20,
 )
 
 
@@ -169,43 +185,78 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\u201c\u2019«\u00a0\u3000\t"), max_size=9))
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cs"]) | st.sampled_from("\u201c\u2019«\u00a0\u3000\t"),
+        max_size=9,
+    )
+)
 def test_any_text_is_written_so_that_it_is_read_back(text: str) -> None:
     assert read_text(dump({"key": [text]}), "c.yaml").plain() == {"key": [text]}
 
 
-# ------------------------------------------------------------------------------------------ what is refused
+# ---------------------------------------------------------------------------------- what is refused
 
 REFUSED_TEXTS = {
     "empty": ("", "c.yaml: the file is empty"),
     "only comments": ("# one\n\n# two\n", "c.yaml: the file is empty"),
     "empty document": ("---\n...\n---\n", "c.yaml:3:1: a second document starts here"),
     "two documents": ("a: 1\n---\nb: 2\n", "c.yaml:2:1: a second document starts here"),
-    "text after the end": ("a: 1\n...\nb: 2\n", "c.yaml:3:1: not YAML: expected '<document start>'"),
-    "tab indent": ("model:\n\tencoder: 1\n", "c.yaml:2:1: not YAML: while scanning for the next token"),
+    "text after the end": (
+        "a: 1\n...\nb: 2\n",
+        "c.yaml:3:1: not YAML: expected '<document start>'",
+    ),
+    "tab indent": (
+        "model:\n\tencoder: 1\n",
+        "c.yaml:2:1: not YAML: while scanning for the next token",
+    ),
     "tab indent, hint": ("model:\n\tencoder: 1\n", "(indent with spaces, not tabs)"),
-    "no-break space indent": ("model:\n\u00a0 encoder: 1\n", 'c.yaml:2:1: "\\u00a0 encoder" holds a blank'),
+    "no-break space indent": (
+        "model:\n\u00a0 encoder: 1\n",
+        'c.yaml:2:1: "\\u00a0 encoder" holds a blank',
+    ),
     "no-break space after spaces": ("model:\n  \u00a0encoder: 1\n", "c.yaml:2:3: "),
     "no-break space before a value": (
         "encoder:\u00a01\nx: 2\n",
         'c.yaml:1:1: "encoder:\\u00a01 x" holds a blank that is no space (U+00A0)',
     ),
-    "no-break space after a value": ("encoder: 1\u00a0\n", 'c.yaml:1:10: "1\\u00a0" holds a blank that is no space'),
+    "no-break space after a value": (
+        "encoder: 1\u00a0\n",
+        'c.yaml:1:10: "1\\u00a0" holds a blank that is no space',
+    ),
     "wide space": ("encoder: \u30001\n", "U+3000"),
-    "unclosed quote": ('name: "abc\nb: 2\n', "c.yaml:3:1: not YAML: while scanning a quoted scalar"),
+    "unclosed quote": (
+        'name: "abc\nb: 2\n',
+        "c.yaml:3:1: not YAML: while scanning a quoted scalar",
+    ),
     "unclosed list": ("seeds: [1, 2\n", "c.yaml:2:1: not YAML: while parsing a flow sequence"),
     "unclosed mapping": ("a: {b: 1\n", "c.yaml:2:1: not YAML: while parsing a flow mapping"),
     "colon in text": ("a: b: c\n", "c.yaml:1:5: not YAML: mapping values are not allowed here"),
     "wrong indent": ("a:\n  b: 1\n c: 2\n", "c.yaml:3:2: not YAML"),
-    "forbidden start": ("a: @b\n", "c.yaml:1:4: not YAML: while scanning for the next token, found character '@'"),
+    "forbidden start": (
+        "a: @b\n",
+        "c.yaml:1:4: not YAML: while scanning for the next token, found character '@'",
+    ),
     "percent start": ("margin: %10\n", "c.yaml:1:9: not YAML"),
     "unknown escape": ('a: "\\q"\n', "c.yaml:1:6: not YAML: while scanning a double-quoted scalar"),
-    "repeated key": ("a: 1\nb: 2\na: 3\n", 'c.yaml:3:1: the key "a" was already given at c.yaml:1:1'),
-    "repeated key, quoted": ("x:\n  a: 1\n  'a': 1\n", 'c.yaml:3:3: the key "a" was already given at c.yaml:2:3'),
+    "repeated key": (
+        "a: 1\nb: 2\na: 3\n",
+        'c.yaml:3:1: the key "a" was already given at c.yaml:1:1',
+    ),
+    "repeated key, quoted": (
+        "x:\n  a: 1\n  'a': 1\n",
+        'c.yaml:3:3: the key "a" was already given at c.yaml:2:3',
+    ),
     "NUL": ("a: 1\nb: \0\n", "c.yaml:2:4: the character U+0000 is not allowed in YAML"),
     "escape character": ("a: \x1b[0m\n", "c.yaml:1:4: the character U+001B is not allowed in YAML"),
-    "tag": ("a: !!str 5\n", "c.yaml:1:4: the tag tag:yaml.org,2002:str is not allowed; write plain values"),
-    "Python tag": ("a: !!python/object/apply:os.system [id]\n", "c.yaml:1:4: the tag tag:yaml.org,2002:python/"),
+    "tag": (
+        "a: !!str 5\n",
+        "c.yaml:1:4: the tag tag:yaml.org,2002:str is not allowed; write plain values",
+    ),
+    "Python tag": (
+        "a: !!python/object/apply:os.system [id]\n",
+        "c.yaml:1:4: the tag tag:yaml.org,2002:python/",
+    ),
     "own tag": ("a:\n- !x {}\n", "c.yaml:2:3: the tag !x is not allowed"),
     "empty tag": ("a: ! 5\n", "c.yaml:1:4: the tag ! is not allowed"),
     "set": ("a: !!set {x, y}\n", "c.yaml:1:4: the tag tag:yaml.org,2002:set is not allowed"),
@@ -222,18 +273,33 @@ REFUSED_TEXTS = {
         "x0: &x0 [1]\n" + "".join(f"x{k}: &x{k} [*x{k - 1}]\n" for k in range(1, 400)),
         "c.yaml:50:12: nested deeper than 50 levels",
     ),
-    "depth 2000, flow": ("a: " + "[" * 2000 + "]" * 2000, "c.yaml:1:54: nested deeper than 50 levels"),
+    "depth 2000, flow": (
+        "a: " + "[" * 2000 + "]" * 2000,
+        "c.yaml:1:54: nested deeper than 50 levels",
+    ),
     "depth 2000, unclosed": ("[" * 2000, "c.yaml:1:52: nested deeper than 50 levels"),
     "depth 2000, block": ("- " * 2000 + "1", "c.yaml:1:103: nested deeper than 50 levels"),
-    "depth 60, indented": ("".join(" " * k + f"k{k}:\n" for k in range(60)), "nested deeper than 50 levels"),
+    "depth 60, indented": (
+        "".join(" " * k + f"k{k}:\n" for k in range(60)),
+        "nested deeper than 50 levels",
+    ),
     "key is a number": ("a:\n  1: x\n", "c.yaml:2:3: the key 1 is not text; put it in quotes"),
     "key is a float": ("1e-3: x\n", "c.yaml:1:1: the key 0.001 is not text"),
     "key is a truth value": ("true: x\n", "c.yaml:1:1: the key true is not text"),
     "key is nothing": ("~: x\n", "c.yaml:1:1: the key null is not text"),
     "key is a list": ("? [a, b]\n: x\n", "c.yaml:1:3: the key (a list or mapping) is not text"),
-    "typographic quote": ("a: \u201cb\u201d\n", "c.yaml:1:4: \u201cb\u201d begins with a typographic quote; write"),
-    "half a character": ('a: "x\\uD800"\n', "c.yaml:1:4: U+D800 is half a character; write the whole one"),
-    "5000 digits": ("a: " + "9" * 5000, "c.yaml:1:4: a whole number of 5000 digits is out of range"),
+    "typographic quote": (
+        "a: \u201cb\u201d\n",
+        "c.yaml:1:4: \u201cb\u201d begins with a typographic quote; write",
+    ),
+    "half a character": (
+        'a: "x\\uD800"\n',
+        "c.yaml:1:4: U+D800 is half a character; write the whole one",
+    ),
+    "5000 digits": (
+        "a: " + "9" * 5000,
+        "c.yaml:1:4: a whole number of 5000 digits is out of range",
+    ),
     "too large": ("a: 1e400", "c.yaml:1:4: 1e400 is outside the range of a float"),
     "too large, negative": ("a: -1.5e309", "c.yaml:1:4: -1.5e309 is outside the range of a float"),
     "too small": ("a: [0, 1e-400]", "c.yaml:1:8: 1e-400 is outside the range of a float"),
@@ -260,7 +326,10 @@ BYTES = {
     "no line end": (b"a: 1", None),
     "largest file": (b"a: 1\n#" + b"x" * (MAX_BYTES - 6), None),
     "UTF-16": ("a: 1\n".encode("utf-16"), ":1: byte 0 (0xff) is not UTF-8; save the file as UTF-8"),
-    "UTF-16 without a mark": ("a: 1\n".encode("utf-16-le"), ":1:2: the character U+0000 is not allowed in YAML"),
+    "UTF-16 without a mark": (
+        "a: 1\n".encode("utf-16-le"),
+        ":1:2: the character U+0000 is not allowed in YAML",
+    ),
     "Latin-1": ("b: 2\na: é\n".encode("latin-1"), ":2: byte 8 (0xe9) is not UTF-8"),
     "half a character": (b"a: \xc3", ":1: byte 3 (0xc3) is not UTF-8"),
     "surrogate": (b"a: \xed\xa0\x80", ":1: byte 3 (0xed) is not UTF-8"),

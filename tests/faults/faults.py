@@ -1,4 +1,6 @@
-"""What the tests of faults share: a small experiment, drivers with the stub engine, and how often to try."""
+"""What the tests of faults share: a small experiment, drivers with the stub engine, and how often
+to try.
+"""
 
 import os
 import signal
@@ -11,7 +13,9 @@ from pathlib import Path
 from stub_behaviour import Behaviour, learning_rate
 
 TESTS = Path(__file__).parent
-SOURCES = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+SOURCES = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]).rstrip(
+    os.pathsep
+)
 FULL = os.environ.get("LSTM_ABLATE_FULL") == "yes"
 DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
 
@@ -28,7 +32,8 @@ variants:
 """.replace("CALM", f"{Behaviour.CALM}")
 
 
-for number in (signal.SIGINT, signal.SIGHUP):  # what nohup or & has the tests ignore, drivers would ignore too
+# What nohup or & has the tests ignore, drivers would ignore too.
+for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 
@@ -39,7 +44,9 @@ def often(short, full):
 
 
 def within(seconds):
-    """Turn a limit for a machine that has nothing else to do into one for this machine, as busy as it is now."""
+    """Turn a limit for a machine that has nothing else to do into one for this machine, as busy as
+    it is now.
+    """
     return seconds * max(1.0, os.getloadavg()[0] / os.cpu_count())
 
 
@@ -58,9 +65,13 @@ def start(*words, under=(), **environment):
     """Start the command line with the stub engine in a session of its own."""
     return subprocess.Popen(
         [*under, sys.executable, TESTS / "stub_driver.py", *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
         env={**os.environ, "PYTHONPATH": SOURCES, **environment},
-    )  # fmt: skip
+    )
 
 
 def run(*words, code=0, **options):
@@ -91,7 +102,8 @@ def until(true, what, seconds=120):
 def ended(process, seconds=120):
     """Wait for the end of a process; return what it printed, and what it said.
 
-    A process that does not end in time is killed with its session, and the test fails with what it said.
+    A process that does not end in time is killed with its session, and the test fails with what it
+    said.
     """
     try:
         return process.communicate(timeout=seconds)

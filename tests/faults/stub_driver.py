@@ -1,8 +1,10 @@
-"""The command line with the stub engine in place of the real ones, and with faults that its environment asks for.
+"""The command line with the stub engine in place of the real ones, and with faults that its
+environment asks for.
 
-STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors and memory besides.
-STUB_FSYNC: `k errno`: the k-th fsync fails. As a zygote (no arguments) it starts a driver for each line that it reads.
-A run or a report that ends well without having called its doubles ends with code 1 instead.
+STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors
+and memory besides. STUB_FSYNC: `k errno`: the k-th fsync fails. As a zygote (no arguments) it
+starts a driver for each line that it reads. A run or a report that ends well without having called
+its doubles ends with code 1 instead.
 """
 
 import json
@@ -91,7 +93,9 @@ def main(words):
 
 
 def zygote():
-    """For each line, a JSON list of words and environment: start a driver in a new session, print its process id."""
+    """For each line, a JSON list of words and environment: start a driver in a new session, print
+    its process id.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         words, environment = json.loads(line)
@@ -101,7 +105,10 @@ def zygote():
             os.setsid()
             os.environ.update(environment)
             for standard in (1, 2):
-                os.dup2(os.open(environment["STUB_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), standard)
+                os.dup2(
+                    os.open(environment["STUB_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+                    standard,
+                )
             main(words)
         print(child, flush=True)
 

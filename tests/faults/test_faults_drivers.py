@@ -1,4 +1,6 @@
-"""Drivers that are killed, interrupted, doubled or read from, in odd surroundings: the same bytes come out."""
+"""Drivers that are killed, interrupted, doubled or read from, in odd surroundings: the same bytes
+come out.
+"""
 
 import contextlib
 import csv
@@ -49,9 +51,12 @@ class Zygote:
     def __init__(self, log):
         self.log = log
         self.process = subprocess.Popen(
-            [sys.executable, TESTS / "stub_driver.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, TESTS / "stub_driver.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
             env={**os.environ, "PYTHONPATH": SOURCES},
-        )  # fmt: skip
+        )
 
     def start(self, *words, **environment):
         told = [list(map(str, words)), {"STUB_LOG": str(self.log), **environment}]
@@ -72,10 +77,11 @@ def alive(process):
 
 
 def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
-    """Half of the kills fall anywhere, start included, and half close behind a run that was told as recorded.
+    """Half of the kills fall anywhere, start included, and half close behind a run that was told as
+    recorded.
 
-    "Anywhere" is a share of the time that an undisturbed driver takes on this machine, and a driver that ends before
-    its kill is counted as a miss.
+    "Anywhere" is a share of the time that an undisturbed driver takes on this machine, and a driver
+    that ends before its kill is counted as a miss.
     """
     path = config(tmp_path, quick=Behaviour.BREATHES)
     seeds, wanted = often((12, 8), (40, 500))
@@ -95,7 +101,9 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
         folder, acks = results / "stub", tmp_path / f"acks{folders}"
         while recorded(folder) < 2 * seeds and kills < wanted:
             drivers += 1
-            assert drivers <= 5 * wanted, f"only {kills} of {drivers} drivers were killed before they ended"
+            assert drivers <= 5 * wanted, (
+                f"only {kills} of {drivers} drivers were killed before they ended"
+            )
             before = len(lines(acks))
             driver = zygote.start(*words, results, STUB_ACKS=str(acks), **marked.environment)
             if kills % 2:
@@ -116,7 +124,9 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
             assert set(lines(acks)) <= found.keys()
         run(*words[1:], results, STUB_ACKS=str(acks))
         assert len(lines(acks)) == len(set(lines(acks)))
-        assert not (folder / "runs" / "conflicts").exists() and not list((folder / "logs").glob("*"))
+        assert not (folder / "runs" / "conflicts").exists() and not list(
+            (folder / "logs").glob("*")
+        )
         assert not list(folder.rglob("*.tmp")) and inventory.foreign(folder) == []
         assert derived(folder) == expected
         told += len(lines(acks))
@@ -128,7 +138,9 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     assert "This is a bug" not in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
+)
 @pytest.mark.parametrize("whole_group", [False, True], ids=["driver", "group"])
 def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     if not FULL and whole_group != (number == signal.SIGINT):
@@ -138,7 +150,9 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
-        process = start("run", path, "seeds=8", "--results", results, "--workers", 2, **marked.environment)
+        process = start(
+            "run", path, "seeds=8", "--results", results, "--workers", 2, **marked.environment
+        )
         until(lambda results=results: recorded(results / "stub") >= 9, "9 recorded runs")
         time.sleep(0.2)
         (os.killpg if whole_group else os.kill)(process.pid, number)
@@ -151,7 +165,8 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
         kept = recorded(results / "stub")
         assert f"interrupted: {kept} of 16 runs are done and kept" in err
         assert len(lines(results / "stub" / "runs.csv")) == 1 + kept
-        assert not (results / "stub" / "report.md").exists()  # of an older state; `report` writes it
+        # Of an older state; `report` writes it.
+        assert not (results / "stub" / "report.md").exists()
         assert not (results / "stub" / "logs").exists()
         marked.gone()
     print(f"stopped after {slowest:.2f} s at most")
@@ -197,7 +212,7 @@ LOST = ("full", "pipe", "terminal")
 
 @pytest.mark.parametrize("what", LOST)
 def test_messages_that_nobody_can_read_end_no_experiment(what, tmp_path):
-    """A log on a full disk, a reader that has gone, a terminal that was closed (without a signal)."""
+    """A log on a full disk, a reader that has gone, a terminal closed without a signal."""
     path = config(tmp_path, naps=Behaviour.NAPS)
     run(path, "--results", tmp_path / "calm")
     reader, writer = pty.openpty() if what == "terminal" else os.pipe()
@@ -218,11 +233,17 @@ def test_a_table_that_cannot_be_printed_is_told_and_everything_else_is_there(tmp
     run(path, "--results", tmp_path / "calm")
     with open("/dev/full", "w") as full:  # noqa: PTH123
         done = subprocess.run(
-            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path], stdout=full, text=True,
-            stderr=subprocess.PIPE, check=False, env={**os.environ, "PYTHONPATH": SOURCES},
-        )  # fmt: skip
+            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path],
+            stdout=full,
+            text=True,
+            stderr=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "PYTHONPATH": SOURCES},
+        )
     assert done.returncode == 4 and "Traceback" not in done.stderr
-    assert done.stderr.endswith("standard output: No space left on device; what was to be printed is lost\n")
+    assert done.stderr.endswith(
+        "standard output: No space left on device; what was to be printed is lost\n"
+    )
     assert derived(tmp_path / "stub") == derived(tmp_path / "calm" / "stub")
 
 
@@ -230,7 +251,9 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     path = config(tmp_path)
     folder = tmp_path / "stub"
     run(path, "seeds=[0, 1]", "--results", tmp_path)
-    (mine,) = (run for run, record in records.read_all(folder)[0].items() if record.identity["seed"] == 1)
+    (mine,) = (
+        run for run, record in records.read_all(folder)[0].items() if record.identity["seed"] == 1
+    )
     (folder / "runs" / f"{mine}.json").write_text("{}")
     told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
     _, err = run(path, "seeds=[0]", "--results", tmp_path, "-q")
@@ -286,7 +309,8 @@ faults.until(lambda: happened(Behaviour.HANGS), "a worker that hangs")
 os.kill(worked, signal.SIGINT)
 code = os.waitstatus_to_exitcode(os.waitpid(worked, 0)[1])
 seconds = dict(line.split() for line in os.read(hear, 2**16).decode().splitlines())
-print(json.dumps([worked, code, [[child, codes[child], float(seconds[str(child)])] for child in codes]]))
+others = [[child, codes[child], float(seconds[str(child)])] for child in codes]
+print(json.dumps([worked, code, others]))
 """
 
 
@@ -298,9 +322,24 @@ def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
         (tmp_path / "stub" / ".holder").write_text("process 1 on nowhere\n")
     count = often(8, 50)
     done = subprocess.run(
-        [sys.executable, "-c", STARTS, str(count), "run", path, "--workers", "1", "--results", tmp_path],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=300,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            STARTS,
+            str(count),
+            "run",
+            path,
+            "--workers",
+            "1",
+            "--results",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     worked, code, others = json.loads(done.stdout)
     assert code == 130 and len(others) == count - 1
@@ -312,7 +351,9 @@ def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
 
 
 def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
-    """A file system on which locks do not work: both train everything, the first to record a run has recorded it."""
+    """A file system on which locks do not work: both train everything, the first to record a run
+    has recorded it.
+    """
     path = config(tmp_path, quick=Behaviour.QUICK)
     experiment = loading.load(path, ("seeds=10",))
     folder = tmp_path / "r"
@@ -358,11 +399,15 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
             out, err = report.communicate(timeout=60)
             assert (report.returncode, err) == (0, "")
         told = comparison.communicate(timeout=60)
-        assert comparison.returncode in (0, 1) and "Traceback" not in told[1], told  # 1: a run ended between two looks
+        # 1: a run ended between two looks.
+        assert comparison.returncode in (0, 1) and "Traceback" not in told[1], told
         seen.append(sum(row["ok"] for row in json.loads(out)["rows"]))
     reader.join(timeout=60)
     assert driver.wait(60) == 0 and seen
-    print(f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside a driver")
+    print(
+        f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside"
+        " a driver"
+    )
     assert seen == sorted(seen) and rows == sorted(rows) and max(rows) > min(rows)
     assert len(lines(folder / "runs.csv")) == 1 + 3 * often(6, 30)
     ended(driver)
@@ -430,7 +475,9 @@ def test_odd_surroundings_change_no_byte(tmp_path):
         assert recorded(folder / "stub") == 6
 
 
-@pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed; the clock is shifted in Python")
+@pytest.mark.skipif(
+    not shutil.which("faketime"), reason="faketime is not installed; the clock is shifted in Python"
+)
 def test_the_systems_clock_changes_no_byte(tmp_path):
     run(config(tmp_path), "--results", tmp_path / "now")
     run(config(tmp_path), "--results", tmp_path / "then", under=("faketime", "2040-01-01"))
@@ -443,20 +490,32 @@ def test_10000_runs_leave_a_driver_small(tmp_path):
     count = often(400, 10_000)
     acks = tmp_path / "acks"
     run(
-        path, f"seeds={count // 2}", "training.epochs=1", "--results", tmp_path, "--workers", 2, "-q",
-        STUB_ACKS=str(acks), STUB_GAUGE="yes",
-    )  # fmt: skip
+        path,
+        f"seeds={count // 2}",
+        "training.epochs=1",
+        "--results",
+        tmp_path,
+        "--workers",
+        2,
+        "-q",
+        STUB_ACKS=str(acks),
+        STUB_GAUGE="yes",
+    )
     gauge = [line.split()[1:] for line in lines(acks)]
     assert len(gauge) == count
     descriptors = {int(count) for count, _ in gauge[10:]}
-    early, late = (max(float(memory) for _, memory in part) for part in (gauge[: count // 10], gauge[-count // 10 :]))
+    early, late = (
+        max(float(memory) for _, memory in part)
+        for part in (gauge[: count // 10], gauge[-count // 10 :])
+    )
     print(f"{count} runs: {sorted(descriptors)} descriptors, {late - early:.1f} MB more")
-    assert max(descriptors) - min(descriptors) <= 1  # one for the record that is being written, or the folder
+    # One for the record that is being written, or the folder.
+    assert max(descriptors) - min(descriptors) <= 1
     assert late - early < 20
 
 
 def test_other_numbers_for_a_recorded_run_are_kept_beside_and_told(tmp_path):
-    """Between the plan and the training, somebody else records two of the runs, with another loss."""
+    """Between the plan and the training, somebody else records two runs with another loss."""
     code = """
 import sys
 from dataclasses import replace
@@ -476,15 +535,39 @@ stub_driver.main(sys.argv[1:])
     path = config(tmp_path)
     run(path, "--results", tmp_path / "calm")
     done = subprocess.run(
-        [sys.executable, "-c", code, "run", path, "--results", tmp_path, tmp_path / "calm" / "stub"],
-        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": SOURCES}, timeout=120,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            code,
+            "run",
+            path,
+            "--results",
+            tmp_path,
+            tmp_path / "calm" / "stub",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        timeout=120,
+    )
     assert done.returncode == 3, done.stderr
-    assert f"2 runs gave other numbers than recorded before: {tmp_path / 'stub' / 'runs' / 'conflicts'}" in done.stderr
+    assert (
+        "2 runs gave other numbers than recorded before:"
+        f" {tmp_path / 'stub' / 'runs' / 'conflicts'}" in done.stderr
+    )
     kept = sorted((tmp_path / "stub" / "runs" / "conflicts").iterdir())
-    assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f]{16}\.1\.json", path.name) for path in kept)
+    assert len(kept) == 2 and all(
+        re.fullmatch(r"[0-9a-f]{16}\.1\.json", path.name) for path in kept
+    )
     assert all(json.loads(path.read_text())["result"]["test_loss"] != 0.123 for path in kept)
-    assert sum(record.result["test_loss"] == 0.123 for record in records.read_all(tmp_path / "stub")[0].values()) == 2
+    assert (
+        sum(
+            record.result["test_loss"] == 0.123
+            for record in records.read_all(tmp_path / "stub")[0].values()
+        )
+        == 2
+    )
 
 
 def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeypatch):
@@ -500,7 +583,9 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
         order = list(range(len(groups)))
         draw.shuffle(order)
         orders.append(order)
-        with contextlib.closing(local.execute(work, [groups[k] for k in order], **options)) as events:
+        with contextlib.closing(
+            local.execute(work, [groups[k] for k in order], **options)
+        ) as events:
             for event in events:
                 yield replace(event, group=order[event.group])
 
@@ -510,7 +595,9 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
         for overrides in (("variants.quick.training.epochs=2",), ()):
             experiment = loading.load(path, overrides)
             todo = sweep.plan(experiment, folder, engine="stub_engine")
-            steps = sweep.train(todo, folder, execute=shuffled, workers=draw.randint(1, 3), config_folder=folder)
+            steps = sweep.train(
+                todo, folder, execute=shuffled, workers=draw.randint(1, 3), config_folder=folder
+            )
             stop = draw.randint(1, 5)
             for _ in (step for step in steps if isinstance(step, sweep.Finished)):
                 stop -= 1

@@ -1,4 +1,6 @@
-"""Records through kills at every step, power cuts, full and broken disks and flipped bits: whole or absent, or told."""
+"""Records through kills at every step, power cuts, full and broken disks and flipped bits: whole or
+absent, or told.
+"""
 
 import errno
 import fcntl
@@ -31,8 +33,9 @@ RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds":
 OTHER = replace(RECORD, result={**OK, "test_loss": 0.2})
 FAILED = replace(RECORD, result=NO_LUCK)
 
-# Carries out one operation on the folder argv[1] as often as there are steps in it, in children that kill themselves
-# before the k-th line of our code; between them the parent asks on standard output for a look at what is left.
+# Carries out one operation on the folder argv[1] as often as there are steps in it, in children
+# that kill themselves before the k-th line of our code; between them the parent asks on standard
+# output for a look at what is left.
 EVERY_LINE = """
 import os, signal, sys
 from pathlib import Path
@@ -100,7 +103,10 @@ def look(folder, name):
     assert (folder / "runs.csv").read_text() in ("old\n" * 1000, "new\n" * 1000)
     with locks.locked(folder):
         OPERATIONS[name](folder)
-    assert records.read_all(folder) == ({} if name == "a derived file" else {RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == (
+        {} if name == "a derived file" else {RECORD.run: RECORD},
+        [],
+    )
     if name == "a derived file":
         assert (folder / "runs.csv").read_text() == "new\n" * 1000
     assert not list(folder.glob("*.tmp")) and not list((folder / "runs").glob(".*.tmp"))
@@ -115,9 +121,12 @@ def test_killed_at_every_line_of_a_write(name, tmp_path):
     folder = tmp_path / "r"
     prepare(folder, name)
     process = subprocess.Popen(
-        [sys.executable, "-c", EVERY_LINE, folder, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", EVERY_LINE, folder, name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": SOURCES},
-    )  # fmt: skip
+    )
     kills = 0
     while (code := int(process.stdout.readline())) != 0:
         assert code == -9
@@ -146,11 +155,16 @@ print("done", flush=True)
 def traced(folder, name, *options):
     """Do an operation under strace; return whether it came to its end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", UNDER_STRACE, folder, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", UNDER_STRACE, folder, name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": SOURCES},
-    )  # fmt: skip
+    )
     assert process.stdout.readline() == "ready\n"
-    strace = subprocess.Popen(["strace", "-qq", *options, "-p", str(process.pid)], stderr=subprocess.DEVNULL)
+    strace = subprocess.Popen(
+        ["strace", "-qq", *options, "-p", str(process.pid)], stderr=subprocess.DEVNULL
+    )
     status = Path(f"/proc/{process.pid}/status")
     until(
         lambda: strace.poll() is not None or "TracerPid:\t0\n" not in status.read_text(),
@@ -162,7 +176,9 @@ def traced(folder, name, *options):
     return said == "done\n"
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed; see the kills at every line")
+@pytest.mark.skipif(
+    not shutil.which("strace"), reason="strace is not installed; see the kills at every line"
+)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_at_every_system_call_of_a_write(name, tmp_path):
     if not FULL and name != "a new record":
@@ -171,12 +187,18 @@ def test_killed_at_every_system_call_of_a_write(name, tmp_path):
     prepare(folder, name)
     assert traced(folder, name, "-o", tmp_path / "calls")
     before_done = (tmp_path / "calls").read_text().partition("write(1,")[0].splitlines()
-    calls = [line.partition("(")[0] for line in before_done if not line.startswith(("read(", "restart_", "---"))]
+    calls = [
+        line.partition("(")[0]
+        for line in before_done
+        if not line.startswith(("read(", "restart_", "---"))
+    ]
     assert {"fsync", "write"} < set(calls)
     for index in range(0, len(calls), often(3, 1)):
         prepare(folder, name)
         call, count = calls[index], calls[: index + 1].count(calls[index])
-        ended = traced(folder, name, "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={count}")
+        ended = traced(
+            folder, name, "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={count}"
+        )
         assert not ended, (call, count)
         look(folder, name)
     print(f"{name}: {len(calls)} system calls: {' '.join(calls)}")
@@ -203,7 +225,9 @@ with locks.locked(folder):
 
 
 def numbered(n):
-    return replace(RECORD, run=f"{n:016x}", result={**OK, "test_loss": n / 7, "losses": [n / 3] * 200})
+    return replace(
+        RECORD, run=f"{n:016x}", result={**OK, "test_loss": n / 7, "losses": [n / 3] * 200}
+    )
 
 
 EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
@@ -220,7 +244,9 @@ class Disk:
         self.mount()
 
     def mount(self):
-        subprocess.run(["mount", "-o", "loop", self.image, self.at], check=True, capture_output=True)
+        subprocess.run(
+            ["mount", "-o", "loop", self.image, self.at], check=True, capture_output=True
+        )
 
     def cut(self):
         descriptor = os.open(self.at, os.O_RDONLY)
@@ -300,7 +326,10 @@ def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_
     run(*words, tmp_path)
     for _ in range(2):
         _, err = run(*words, small, code=4, STUB_ACKS=str(acks))
-        told = f"{small / 'stub'}: cannot be used: No space left on device; mend that and call again, or name another"
+        told = (
+            f"{small / 'stub'}: cannot be used: No space left on device; mend that and call again,"
+            " or name another"
+        )
         assert told in err
         recorded_as_told(acks, small / "stub")
     assert 10 < len(lines(acks)) < 80
@@ -309,7 +338,11 @@ def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_
     assert "Read-only file system; mend that" in err
     report = start("report", small / "stub")
     out, err = ended(report)
-    assert report.returncode == 0 and "its files are not rewritten: Read-only file system" in err and "quick" in out
+    assert (
+        report.returncode == 0
+        and "its files are not rewritten: Read-only file system" in err
+        and "quick" in out
+    )
     remount(small, "rw,size=8m")
     run(*words, small, STUB_ACKS=str(acks))
     assert len(lines(acks)) == len(set(lines(acks))) == 80
@@ -320,9 +353,16 @@ def test_a_folder_without_permission_is_told(tmp_path):
     path = config(tmp_path)
     run(path, "--results", tmp_path)
     record = min((tmp_path / "stub" / "runs").glob("*.json"))
-    mortal = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    mortal = (
+        ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    )
     folder = tmp_path / "stub"
-    for place, mode in ((folder / "runs", 0o500), (folder / "runs", 0o300), (folder, 0o500), (record, 0o000)):
+    for place, mode in (
+        (folder / "runs", 0o500),
+        (folder / "runs", 0o300),
+        (folder, 0o500),
+        (record, 0o000),
+    ):
         before = place.stat().st_mode
         place.chmod(mode)
         _, err = run(path, "seeds=5", "--results", tmp_path, code=4, under=mortal)
@@ -333,7 +373,9 @@ def test_a_folder_without_permission_is_told(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ENOSPC], ids=errno.errorcode.get)
 def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
-    """The k-th fsync of a driver fails, of a record, its folder or a derived file; the next driver completes it."""
+    """The k-th fsync of a driver fails, of a record, its folder or a derived file; the next driver
+    completes it.
+    """
     if not FULL and number != errno.EIO:
         pytest.skip("in the full run")
     path = config(tmp_path, quick=Behaviour.QUICK)
@@ -352,16 +394,22 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
 
 
 def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
-    """At every length, and bits drawn at random: damage is told in a line each, set aside, and trained again."""
+    """At every length, and bits drawn at random: damage is told in a line each, set aside, and
+    trained again.
+    """
     path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"
-    expected, whole = derived(folder), {file: file.read_bytes() for file in (folder / "runs").glob("*.json")}
+    expected, whole = (
+        derived(folder),
+        {file: file.read_bytes() for file in (folder / "runs").glob("*.json")},
+    )
     found, _ = records.read_all(folder)
     victim, content = next(iter(whole.items()))
     draw = random.Random(3)
     flips = often(500, 10_000)
-    damages = [content[:length] for length in range(len(content) - 1)]  # a record's last line break is no content
+    # A record's last line break is no content.
+    damages = [content[:length] for length in range(len(content) - 1)]
     for _ in range(flips):
         changed = bytearray(content)
         changed[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
@@ -382,14 +430,19 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
         for record in draw.sample(list(whole), 3):
             record.write_bytes(draw.choice(damages[: len(content) - 1]))
         _, err = run(path, "--results", tmp_path)
-        told = re.findall(r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d+\.json, the run is trained again\n", err)
+        told = re.findall(
+            r"(\w+)\.json: damaged; moved to \S*/damaged/\1\.\d+\.json, the run is trained again\n",
+            err,
+        )
         assert len(set(told)) == 3 and "3 done, 3 to train" in err
         assert derived(folder) == expected and records.read_all(folder)[1] == []
         assert len(list((folder / "runs" / "damaged").iterdir())) == 3 * (trial + 1)
 
 
 def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
-    """At the places of records: a pipe, a link that leads nowhere, and what has a checksum and nothing that we know."""
+    """At the places of records: a pipe, a link that leads nowhere, and what has a checksum and
+    nothing that we know.
+    """
     path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
     folder = tmp_path / "stub"

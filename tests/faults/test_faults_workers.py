@@ -1,4 +1,6 @@
-"""Workers that die, stop, hang or use up the memory: what they were given is tried twice, all else is unharmed."""
+"""Workers that die, stop, hang or use up the memory: what they were given is tried twice, all else
+is unharmed.
+"""
 
 import contextlib
 import os
@@ -34,7 +36,10 @@ from lstm_ablate.store import records
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
 
 TOLD = {
-    "killed": (Behaviour.KILLED, "its process was killed (SIGKILL), as the system does when memory runs out"),
+    "killed": (
+        Behaviour.KILLED,
+        "its process was killed (SIGKILL), as the system does when memory runs out",
+    ),
     "segfaults": (Behaviour.SEGFAULTS, "its process was killed (SIGSEGV)"),
     "raises": (Behaviour.OUT_OF_MEMORY, "out of memory: MemoryError: Unable to allocate"),
     "stops": (Behaviour.STOPS, "its process gave no sign of life for 8 s (execution.timeout)"),
@@ -45,13 +50,22 @@ TOLD = {
 def test_what_befalls_a_run_befalls_it_alone(tmp_path):
     """Seeds 1, 5, ... always do it, seeds 3, 7, ... only the first time, even seeds never."""
     seeds = often(4, 40)
-    told = TOLD if FULL else {name: TOLD[name] for name in ("killed", "segfaults", "raises", "stops")}
+    told = (
+        TOLD if FULL else {name: TOLD[name] for name in ("killed", "segfaults", "raises", "stops")}
+    )
     path = config(tmp_path, **{name: behaviour for name, (behaviour, _) in told.items()})
     marked = Marked()
     run(
-        path, f"seeds={seeds}", "execution.timeout=8", "--results", tmp_path, "--workers", 4, code=3,
+        path,
+        f"seeds={seeds}",
+        "execution.timeout=8",
+        "--results",
+        tmp_path,
+        "--workers",
+        4,
+        code=3,
         **marked.environment,
-    )  # fmt: skip
+    )
     rows = [line.split(",") for line in lines(tmp_path / "stub" / "runs.csv")[1:]]
     expected = {
         (name, str(seed)): "failed" if name != "calm" and seed % 4 == 1 else "ok"
@@ -60,7 +74,9 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
     }
     assert {(row[1], row[2]): row[3] for row in rows} == expected
     tries = sum(2 if seed % 4 == 1 else 1 for seed in range(1, seeds, 2))
-    assert {name: happened(behaviour) for name, (behaviour, _) in told.items()} == dict.fromkeys(told, tries)
+    assert {name: happened(behaviour) for name, (behaviour, _) in told.items()} == dict.fromkeys(
+        told, tries
+    )
     found, damaged = records.read_all(tmp_path / "stub")
     assert not damaged
     for row in rows:
@@ -73,7 +89,9 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
 
 
 def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
-    """The driver is killed as soon as the first failure is noted; the next one has a single attempt left."""
+    """The driver is killed as soon as the first failure is noted; the next one has a single attempt
+    left.
+    """
     path = config(tmp_path, killed=Behaviour.KILLED, naps=Behaviour.NAPS)
     words = (path, "seeds=[0, 1]", "--results", tmp_path, "--workers", 1)
     first = start("run", *words)
@@ -91,10 +109,11 @@ def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
 
 
 def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
-    """Workers are shot at random moments while they start, work, or wait; two shots at one run are one too many.
+    """Workers are shot at random moments while they start, work, or wait; two shots at one run are
+    one too many.
 
-    A moment is a number of runs that the driver has recorded, so that it comes on machines of any speed; a shot
-    misses where the driver has ended before it.
+    A moment is a number of runs that the driver has recorded, so that it comes on machines of any
+    speed; a shot misses where the driver has ended before it.
     """
     path = config(tmp_path, breathes=Behaviour.BREATHES)
     words = (path, "seeds=60", "--workers", 2)
@@ -123,7 +142,9 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
 def shot_after(moment, driver, folder):
     """Kill a worker as soon as so many runs are recorded; return whether there still was one."""
     until(
-        lambda: driver.poll() is not None or (recorded(folder) >= moment and workers_of(driver.pid)),
+        lambda: (
+            driver.poll() is not None or (recorded(folder) >= moment and workers_of(driver.pid))
+        ),
         f"a worker, and {moment} recorded runs",
     )
     for worker in workers_of(driver.pid)[:1]:
@@ -136,7 +157,9 @@ def shot_after(moment, driver, folder):
 def test_workers_leave_signals_to_their_driver(tmp_path):
     """Ctrl-C and schedulers reach the whole process group."""
     path = config(tmp_path, naps=Behaviour.NAPS)
-    process = start("run", path, "--results", tmp_path, "--workers", 2, **(marked := Marked()).environment)
+    process = start(
+        "run", path, "--results", tmp_path, "--workers", 2, **(marked := Marked()).environment
+    )
     until(lambda: recorded(tmp_path / "stub") == 3, "the calm runs")
     workers = set(workers_of(process.pid))
     for worker in workers:
@@ -155,7 +178,9 @@ def test_no_worker_outlives_its_driver(behaviour, number, tmp_path):
         pytest.skip("in the full run")
     path = config(tmp_path, bad=behaviour)
     marked = Marked()
-    process = start("run", path, "seeds=[1, 2, 5]", "--results", tmp_path, "--workers", 2, **marked.environment)
+    process = start(
+        "run", path, "seeds=[1, 2, 5]", "--results", tmp_path, "--workers", 2, **marked.environment
+    )
     until(lambda: recorded(tmp_path / "stub") == 4, "all runs but those that are stuck")
     until(lambda: happened(behaviour) == 2, "two runs that are stuck")
     assert len(workers_of(process.pid)) == 2
@@ -168,7 +193,9 @@ def test_no_worker_outlives_its_driver(behaviour, number, tmp_path):
 CGROUP = Path("/sys/fs/cgroup/memory")
 
 
-@pytest.mark.skipif(not os.access(CGROUP, os.W_OK), reason="needs a memory cgroup (v1) that we may write")
+@pytest.mark.skipif(
+    not os.access(CGROUP, os.W_OK), reason="needs a memory cgroup (v1) that we may write"
+)
 def test_a_worker_that_the_system_kills_for_memory_is_recorded_as_such(tmp_path):
     path = config(tmp_path, greedy=Behaviour.GREEDY)
     group = CGROUP / f"lstm-ablate-{uuid.uuid4().hex[:8]}"
@@ -181,12 +208,19 @@ def test_a_worker_that_the_system_kills_for_memory_is_recorded_as_such(tmp_path)
     finally:
         until(lambda: not (group / "cgroup.procs").read_text().strip(), "an empty cgroup", 10)
         group.rmdir()
-    assert [line.split(",")[3] for line in lines(tmp_path / "stub" / "runs.csv")[1:]] == ["ok", "ok", "ok", "failed"]
+    assert [line.split(",")[3] for line in lines(tmp_path / "stub" / "runs.csv")[1:]] == [
+        "ok",
+        "ok",
+        "ok",
+        "failed",
+    ]
     assert "its process was killed (SIGKILL), as the system does when memory runs out" in out
 
 
 def test_200_real_runs_leave_a_worker_small(tmp_path):
-    """Two networks in turn: what a worker gains per run after its first group; a short run has time for one network."""
+    """Two networks in turn: what a worker gains per run after its first group; a short run has time
+    for one network.
+    """
     code = """
 import resource, sys
 from pathlib import Path

@@ -13,7 +13,8 @@ from lstm_ablate.store import records
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("lstm-ablate")
 
-# One process, 50 runs of one variant: prints the resident memory in MB after the first run and after the last.
+# One process, 50 runs of one variant: prints the resident memory in MB after the first run and
+# after the last.
 GROWTH = """
 import conftest
 from pathlib import Path
@@ -43,17 +44,32 @@ def finished(folder: Path, seeds: int) -> Path:
     """Write a results folder of 5 variants, whose runs of 30 epochs are finished."""
     one = loading.load(ROOT / "configs" / "relu_vs_tanh.yaml", (f"seeds={seeds}",))
     (folder / "runs").mkdir(parents=True)
-    (folder / "experiment.yaml").write_text((ROOT / "configs" / "relu_vs_tanh.yaml").read_text().replace(
-        "seeds: 10", f"seeds: {seeds}"))  # fmt: skip
+    (folder / "experiment.yaml").write_text(
+        (ROOT / "configs" / "relu_vs_tanh.yaml").read_text().replace("seeds: 10", f"seeds: {seeds}")
+    )
     for run in runs.expand(one):
         loss = 0.1 + hash(run.id) % 1000 / 1e3
-        result = {"status": "ok", "parameters": 151701, "epochs": 30, "best_epoch": 30, "train_loss": loss,
-                  "validation_loss": loss, "test_loss": loss, "diverged_epoch": None, "floor": 0.0, "ceiling": 1.0,
-                  "train_losses": [loss / k for k in range(1, 31)],
-                  "validation_losses": [loss / k for k in range(1, 31)],
-                  "windows": [[loss] * 30] * 3, "reconstructions": [[loss] * 30] * 3}  # fmt: skip
+        result = {
+            "status": "ok",
+            "parameters": 151701,
+            "epochs": 30,
+            "best_epoch": 30,
+            "train_loss": loss,
+            "validation_loss": loss,
+            "test_loss": loss,
+            "diverged_epoch": None,
+            "floor": 0.0,
+            "ceiling": 1.0,
+            "train_losses": [loss / k for k in range(1, 31)],
+            "validation_losses": [loss / k for k in range(1, 31)],
+            "windows": [[loss] * 30] * 3,
+            "reconstructions": [[loss] * 30] * 3,
+        }
         records.publish(
-            folder, records.Record(run.id, run.identity, result, {"training_seconds": 20.0, "engine": "fused"})
+            folder,
+            records.Record(
+                run.id, run.identity, result, {"training_seconds": 20.0, "engine": "fused"}
+            ),
         )
     return folder
 
@@ -61,11 +77,13 @@ def finished(folder: Path, seeds: int) -> Path:
 def tables(folder: Path) -> list[str]:
     """Write two tables of 10,000 runs, all of which differ a little, within the tolerance."""
     columns = (
-        "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,test_loss,diverged_epoch"
+        "task,variant,seed,status,epochs,best_epoch,parameters,train_loss,validation_loss,"
+        "test_loss,diverged_epoch"
     )
     for name, factor in (("a", 1.0), ("b", 1 + 1e-7)):
         rows = [
-            f"default,v{k},{seed},ok,30,{seed % 30},151701," + f"{factor * (k + 1) / (seed + 3)!r}," * 3
+            f"default,v{k},{seed},ok,30,{seed % 30},151701,"
+            + f"{factor * (k + 1) / (seed + 3)!r}," * 3
             for k in range(10)
             for seed in range(1000)
         ]
@@ -78,11 +96,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         growth = subprocess.run(
-            [sys.executable, "-c", GROWTH], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1]
+            [sys.executable, "-c", GROWTH],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[1],
         ).stdout.split()
         rows = [
             ("`lstm-ablate --help`", f"{seconds('--help'):.2f} s"),
-            ("`lstm-ablate plan configs/relu_vs_tanh.yaml`", f"{seconds('plan', 'configs/relu_vs_tanh.yaml'):.2f} s"),
+            (
+                "`lstm-ablate plan configs/relu_vs_tanh.yaml`",
+                f"{seconds('plan', 'configs/relu_vs_tanh.yaml'):.2f} s",
+            ),
             ("`lstm-ablate schema`", f"{seconds('schema'):.2f} s"),
             *(
                 (
@@ -91,8 +116,14 @@ def main() -> None:
                 )
                 for seeds in (10, 200)
             ),
-            ("`lstm-ablate compare` of two files of 10,000 rows", f"{seconds('compare', *tables(folder)):.1f} s"),
-            ("the same with `--margin 10%`", f"{seconds('compare', *tables(folder), '--margin', '10%'):.1f} s"),
+            (
+                "`lstm-ablate compare` of two files of 10,000 rows",
+                f"{seconds('compare', *tables(folder)):.1f} s",
+            ),
+            (
+                "the same with `--margin 10%`",
+                f"{seconds('compare', *tables(folder), '--margin', '10%'):.1f} s",
+            ),
             ("`lstm-ablate run configs/smoke.yaml`, from nothing", f"{smoke(folder):.1f} s"),
             (
                 "memory that a process gains from its 2nd to its 50th run",
@@ -106,7 +137,8 @@ def main() -> None:
 def smoke(folder: Path) -> float:
     """Return the median time of the smoke config in a new folder."""
     return statistics.median(
-        seconds("run", "configs/smoke.yaml", "--results", str(folder / str(k)), times=1) for k in range(3)
+        seconds("run", "configs/smoke.yaml", "--results", str(folder / str(k)), times=1)
+        for k in range(3)
     )
 
 

@@ -1,7 +1,8 @@
-"""How often the evidence is wrong, measured: simulated experiments whose truth is known (`make simulation`).
+"""How often the evidence is wrong, measured: simulated experiments whose truth is known (`make
+simulation`).
 
-Every experiment goes through evidence.compare, or evidence.bootstrap, as a real one does. The seeds are fixed: the
-table, which docs/statistics.md holds, comes out the same on every run.
+Every experiment goes through evidence.compare, or evidence.bootstrap, as a real one does. The seeds
+are fixed: the table, which docs/statistics.md holds, comes out the same on every run.
 """
 
 import functools
@@ -22,26 +23,35 @@ EXPERIMENTS = 2000
 MARGIN = 0.1
 EDGE = math.log1p(MARGIN)
 
-# ------------------------------------------------------------------------------------------------ losses
+# ------------------------------------------------------------------------------------------- losses
 
 # The noise of a run's log loss, of shape size.
 NOISES = {
     "normal": lambda rng, size: rng.normal(0, 0.2, size),
     "heavy-tailed (Student's t, 3 df)": lambda rng, size: 0.2 * rng.standard_t(3, size),
     "skewed (exponential)": lambda rng, size: 0.3 * rng.exponential(size=size),
-    "1 run in 20 is 100x worse": lambda rng, size: rng.normal(0, 0.2, size) + math.log(100) * (rng.random(size) < 0.05),
-    "1 run in 5 diverges": lambda rng, size: np.where(rng.random(size) < 0.2, np.inf, rng.normal(0, 0.2, size)),
-    "3 runs in 5 diverge": lambda rng, size: np.where(rng.random(size) < 0.6, np.inf, rng.normal(0, 0.2, size)),
+    "1 run in 20 is 100x worse": lambda rng, size: (
+        rng.normal(0, 0.2, size) + math.log(100) * (rng.random(size) < 0.05)
+    ),
+    "1 run in 5 diverges": lambda rng, size: np.where(
+        rng.random(size) < 0.2, np.inf, rng.normal(0, 0.2, size)
+    ),
+    "3 runs in 5 diverge": lambda rng, size: np.where(
+        rng.random(size) < 0.6, np.inf, rng.normal(0, 0.2, size)
+    ),
 }
 CONVERGING = list(NOISES)[:4]
 
 
 def losses(rng, seeds, log_ratios, noise, scale=1.0, baseline_noise=None):
-    """Pairs (variant [n], baseline [n]) of one experiment: a difficulty of each seed that all share, and noise of each
-    run; log_ratios holds the true log of each variant's ratio."""
+    """Pairs (variant [n], baseline [n]) of one experiment: a difficulty of each seed that all
+    share, and noise of each run; log_ratios holds the true log of each variant's ratio.
+    """
     difficulty = rng.normal(0, 0.5, seeds)
     baseline = np.exp(difficulty + scale * NOISES[baseline_noise or noise](rng, seeds))
-    return [(np.exp(x + difficulty + scale * NOISES[noise](rng, seeds)), baseline) for x in log_ratios]
+    return [
+        (np.exp(x + difficulty + scale * NOISES[noise](rng, seeds)), baseline) for x in log_ratios
+    ]
 
 
 def any_within_margin(pairs):
@@ -53,12 +63,14 @@ def verdicts(pairs):
     return [one.verdict for one in paired.compare(pairs, MARGIN)]
 
 
-# ------------------------------------------------------------------------------------------------ cases
+# -------------------------------------------------------------------------------------------- cases
 
 
 @dataclass(frozen=True)
 class Case:
-    """A claim to measure; `outcome(rng)` is True, False, or None where an experiment says nothing about it."""
+    """A claim to measure; `outcome(rng)` is True, False, or None where an experiment says nothing
+    about it.
+    """
 
     claim: str
     losses: str
@@ -82,13 +94,17 @@ def cases():
 
 def _no_difference():
     def outcome(seeds, comparisons, noise, rng):
-        return not {"better", "worse"}.isdisjoint(verdicts(losses(rng, seeds, [0.0] * comparisons, noise)))
+        return not {"better", "worse"}.isdisjoint(
+            verdicts(losses(rng, seeds, [0.0] * comparisons, noise))
+        )
 
     for noise in NOISES:
         for seeds in (10, 30) if "diverge" in noise else (5, 10, 30):
             for comparisons in (1, 4):
                 run = functools.partial(outcome, seeds, comparisons, noise)
-                yield Case("no difference: any better or worse", noise, seeds, comparisons, (0, 0.05), run)
+                yield Case(
+                    "no difference: any better or worse", noise, seeds, comparisons, (0, 0.05), run
+                )
 
 
 def _edge():
@@ -112,7 +128,9 @@ def _coverage():
     for noise in CONVERGING[:3]:
         for seeds in (5, 10, 30):
             run = functools.partial(outcome, seeds, noise)
-            yield Case("95% interval of the ratio covers the truth", noise, seeds, 1, (0.93, 0.97), run)
+            yield Case(
+                "95% interval of the ratio covers the truth", noise, seeds, 1, (0.93, 0.97), run
+            )
 
 
 def _power():
@@ -129,8 +147,13 @@ def _power():
         [one] = paired.compare([(variant, baseline)], MARGIN)
         if one.verdict != "inconclusive" or one.seeds_needed is None:
             return one.verdict in expected if all_experiments else None
-        [(more_variant, more_baseline)] = losses(rng, one.seeds_needed - 10, [math.log(ratio)], "normal", scale)
-        return verdicts([(np.append(variant, more_variant), np.append(baseline, more_baseline))])[0] in expected
+        [(more_variant, more_baseline)] = losses(
+            rng, one.seeds_needed - 10, [math.log(ratio)], "normal", scale
+        )
+        return (
+            verdicts([(np.append(variant, more_variant), np.append(baseline, more_baseline))])[0]
+            in expected
+        )
 
     text = f"normal, ratio {{}}, sd of d {spread:g}"
     for comparisons in (1, 4):
@@ -140,7 +163,14 @@ def _power():
     for ratio, comparisons in ((0.8, 1), (0.9, 1), (1.0, 1), (0.8, 4), (0.9, 4)):
         seeds = paired.pairs_to_settle(math.log(ratio) + spread * shape, MARGIN, comparisons)
         run = functools.partial(found, seeds, ratio, comparisons, settled)
-        yield Case("seeds suggested from the truth: settled", text.format(ratio), seeds, comparisons, (0.75, 0.9), run)
+        yield Case(
+            "seeds suggested from the truth: settled",
+            text.format(ratio),
+            seeds,
+            comparisons,
+            (0.75, 0.9),
+            run,
+        )
     for ratio in (0.9, 1.0):
         run = functools.partial(after_one_look, ratio, settled, False)
         claim = "seeds suggested by an inconclusive experiment: settled"
@@ -158,13 +188,17 @@ def _limits():
 
     def skewed(seeds, rng):
         # exponential noise of the variant alone, less its mean: the true mean of d is the edge
-        pairs = losses(rng, seeds, [EDGE - 0.1 * 0.3], "skewed (exponential)", 0.1, baseline_noise="normal")
+        pairs = losses(
+            rng, seeds, [EDGE - 0.1 * 0.3], "skewed (exponential)", 0.1, baseline_noise="normal"
+        )
         return any_within_margin(pairs)
 
     for seeds in (10, 30):
         run = functools.partial(rare, seeds)
         text = "1 run in 20 is 100x worse, of the variant only"
-        yield Case("practically equivalent or better, though worse on average", text, seeds, 1, None, run)
+        yield Case(
+            "practically equivalent or better, though worse on average", text, seeds, 1, None, run
+        )
     for seeds in (10, 30):
         run = functools.partial(skewed, seeds)
         text = "noise skewed for the variant, normal for the baseline"
@@ -176,7 +210,10 @@ def _bootstraps():
         estimate = paired.bootstrap(statistic, distribution.rvs(seeds, random_state=rng))
         return estimate.low <= truth <= estimate.high
 
-    for name, one in {"normal losses": stats.norm(1, 0.2), "lognormal losses": stats.lognorm(0.5)}.items():
+    for name, one in {
+        "normal losses": stats.norm(1, 0.2),
+        "lognormal losses": stats.lognorm(0.5),
+    }.items():
         middle = one.expect(lambda x: x, lb=one.ppf(0.25), ub=one.ppf(0.75)) / 0.5
         for label, statistic, truth in (
             ("mean", np.mean, one.mean()),
@@ -197,7 +234,7 @@ def _bootstraps():
                 )
 
 
-# ------------------------------------------------------------------------------------------------ running
+# ------------------------------------------------------------------------------------------ running
 
 
 @functools.cache
@@ -212,15 +249,20 @@ def sign_flip_p(differences, original=paired.sign_flip_p):
     if not paired.EXACT_PAIRS < n <= 40:
         return original(differences)
     sums, seen = _flips(n) @ differences, abs(np.sum(differences))
-    return (1 + np.sum(np.abs(sums) >= seen - 1e-12 * np.sum(np.abs(differences)))) / (1 + len(sums))
+    return (1 + np.sum(np.abs(sums) >= seen - 1e-12 * np.sum(np.abs(differences)))) / (
+        1 + len(sums)
+    )
 
 
 def measure(case, experiments=None):
     """Return the outcomes of a case [experiments, or fewer where some say nothing]."""
-    rng = np.random.default_rng(zlib.crc32(repr((case.claim, case.losses, case.seeds, case.comparisons)).encode()))
+    rng = np.random.default_rng(
+        zlib.crc32(repr((case.claim, case.losses, case.seeds, case.comparisons)).encode())
+    )
     kept = {"share": functools.cache(paired.share), "sign_flip_p": sign_flip_p}
     if case.seeds != "10, then suggested":
-        kept["pairs_to_settle"] = lambda *_: None  # takes no part in a verdict, and most of the time
+        # Takes no part in a verdict, and most of the time.
+        kept["pairs_to_settle"] = lambda *_: None
     with mock.patch.multiple(paired, **kept):
         outcomes = [case.outcome(rng) for _ in range(experiments or case.experiments)]
     return np.array([outcome for outcome in outcomes if outcome is not None])
@@ -231,7 +273,10 @@ def row(case):
     found = measure(case)
     share, error = found.mean(), math.sqrt(found.mean() * (1 - found.mean()) / len(found))
     measured = f"{100 * share:.1f}% ± {100 * error:.1f}"
-    return f"| {case.claim} | {case.losses} | {case.seeds} | {case.comparisons} | {measured} | {case.asked_text} |"
+    return (
+        f"| {case.claim} | {case.losses} | {case.seeds} | {case.comparisons} | {measured} |"
+        f" {case.asked_text} |"
+    )
 
 
 def main():

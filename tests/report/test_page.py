@@ -1,4 +1,4 @@
-"""The page and its figures: what they show, that nothing in them acts, and that a browser agrees."""
+"""The page and its figures: what they show, that nothing in them acts, as a browser sees it."""
 
 import functools
 import http.server
@@ -41,7 +41,10 @@ variants:
   broken: {model.activation: silu}
 TASKS
 """
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> $\\frac{1}{0}$ https://example.org/ \"'&amp;"
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(1)> $\\frac{1}{0}$ https://example.org/"
+    " \"'&amp;"
+)
 
 
 @pytest.fixture
@@ -59,11 +62,16 @@ def summarised(tmp_path):
             if diverges:
                 curve = [*curve[:7], None]
             result = {
-                "status": "diverged" if diverges else "ok", "diverged_epoch": 8, "parameters": 10, "floor": 0.0,
-                "ceiling": 1.0, "test_loss": None if diverges else float(curve[-1]), "validation_losses": list(curve),
+                "status": "diverged" if diverges else "ok",
+                "diverged_epoch": 8,
+                "parameters": 10,
+                "floor": 0.0,
+                "ceiling": 1.0,
+                "test_loss": None if diverges else float(curve[-1]),
+                "validation_losses": list(curve),
                 "windows": [] if diverges else [[0.0, 1.0, 0.0, -1.0, 0.0]] * 3,
                 "reconstructions": [] if diverges else [[0.1, 0.9, 0.1, -0.9, 0.1]] * 3,
-            }  # fmt: skip
+            }
             if run.variant == "broken":
                 result = {"status": "failed", "message": HOSTILE}
             records[run.id] = Record(run.id, run.identity, result, {"training_seconds": 1.5})
@@ -92,7 +100,9 @@ def test_nothing_from_outside_acts_in_the_page(summarised):
         {"script", "img", "iframe", "object", "embed", "link", "base", "form"}
     )
     policies = [
-        a["content"] for tag, a in elements if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+        a["content"]
+        for tag, a in elements
+        if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
     ]
     assert policies and "default-src 'none'" in policies[0] and "script" not in policies[0]
     for tag, attributes in elements:
@@ -110,9 +120,20 @@ def test_the_page_tells_everything_in_order(summarised):
     page = html(summary)
     ids = [a["id"] for tag, a in Elements(page).found if tag == "h2"]
     assert ids == [
-        "verdicts", "table", "intervals", "curves", "pairs", "reconstructions", "divergence", "statistics", "time",
-        "methods", "settings", "environment", "reproduce",
-    ]  # fmt: skip
+        "verdicts",
+        "table",
+        "intervals",
+        "curves",
+        "pairs",
+        "reconstructions",
+        "divergence",
+        "statistics",
+        "time",
+        "methods",
+        "settings",
+        "environment",
+        "reproduce",
+    ]
     assert page.index("Does it matter?") < page.index('id="verdicts"')
     for row in summary.rows:
         assert row.sentence is None or row.sentence.replace("<", "&lt;") + "." in page
@@ -123,7 +144,9 @@ def test_the_page_tells_everything_in_order(summarised):
     assert len(page) < 1_000_000
     svgs = re.findall(r' id="([^"]+)"', page)
     clips = [
-        name for name in svgs if not re.match(r"(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|Fill)", name)
+        name
+        for name in svgs
+        if not re.match(r"(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|Fill)", name)
     ]
     assert html(summary) == page and clips
 
@@ -185,11 +208,17 @@ def test_figures_show_the_numbers_of_the_summary(summarised):
 def test_curves_are_medians_and_quartiles_of_the_runs_that_go_on(summarised):
     curve = summarised().curves["default", "wild"]
     losses = [
-        1.3 * np.exp(-np.arange(30) / 10 + 0.02 * np.random.default_rng([seed, 4]).standard_normal(30))
+        1.3
+        * np.exp(-np.arange(30) / 10 + 0.02 * np.random.default_rng([seed, 4]).standard_normal(30))
         for seed in range(10)
     ]
-    at_6, at_8 = [one[6] for one in losses], [one[8] for seed, one in enumerate(losses) if seed not in (2, 5)]
-    assert curve.median[6] == pytest.approx(np.median(at_6)) and curve.median[8] == pytest.approx(np.median(at_8))
+    at_6, at_8 = (
+        [one[6] for one in losses],
+        [one[8] for seed, one in enumerate(losses) if seed not in (2, 5)],
+    )
+    assert curve.median[6] == pytest.approx(np.median(at_6)) and curve.median[8] == pytest.approx(
+        np.median(at_8)
+    )
     assert [curve.q1[8], curve.q3[8]] == pytest.approx(np.percentile(at_8, [25, 75]))
     assert curve.ends == ((7, pytest.approx(losses[2][6])), (7, pytest.approx(losses[5][6])))
 
@@ -222,7 +251,9 @@ def test_several_tasks_have_their_own_figures_and_one_table_over_all(summarised)
 def test_long_curves_are_drawn_from_some_epochs_their_first_and_last_among_them():
     assert plots._some(150) == list(range(1, 151)) and plots._some(0) == []
     some = plots._some(1000)
-    assert (len(some), some[0], some[-1]) == (150, 1, 1000) and {b - a for a, b in pairwise(some)} == {6, 7}
+    assert (len(some), some[0], some[-1]) == (150, 1, 1000) and {
+        b - a for a, b in pairwise(some)
+    } == {6, 7}
 
 
 def test_a_drawing_in_a_page_is_short_and_its_texts_are_whole(summarised):
@@ -231,7 +262,9 @@ def test_a_drawing_in_a_page_is_short_and_its_texts_are_whole(summarised):
     short = page._short(whole.replace(">alike<", ">0.12345<"))
     assert len(short) < 0.85 * len(whole)
     assert ">0.12345<" in short and not re.search(r'="[^"]*\d\.\d{3}', short)
-    assert set(re.findall(r"#(m[0-9a-f]+|p[0-9a-f]+)", short)) <= set(re.findall(r' id="([^"]+)"', short))
+    assert set(re.findall(r"#(m[0-9a-f]+|p[0-9a-f]+)", short)) <= set(
+        re.findall(r' id="([^"]+)"', short)
+    )
     ElementTree.fromstring(short[short.index("<svg") :])  # well-formed
 
 
@@ -246,15 +279,22 @@ def test_a_matplotlibrc_changes_no_byte(summarised):
     summary = summarised()
 
     def drawn():
-        return [(name, plots.svg(name, figure), plots.png(figure)) for name, _, figure in plots.figures(summary)]
+        return [
+            (name, plots.svg(name, figure), plots.png(figure))
+            for name, _, figure in plots.figures(summary)
+        ]
 
     expected = drawn()
-    with mpl.rc_context({"text.usetex": True, "xtick.major.size": 9, "lines.markeredgewidth": 3, "savefig.dpi": 10}):
+    with mpl.rc_context(
+        {"text.usetex": True, "xtick.major.size": 9, "lines.markeredgewidth": 3, "savefig.dpi": 10}
+    ):
         assert drawn() == expected
 
 
 def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):
-    """By the names that the earlier experiment gave them; what others put beside them stays, and is listed."""
+    """By the names that the earlier experiment gave them; what others put beside them stays, and is
+    listed.
+    """
     folder = tmp_path / "folder"
     folder.mkdir()
 
@@ -277,12 +317,16 @@ def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):
     assert write(tables_alone=True) == mine
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 @pytest.fixture
 def browse(tmp_path):
-    """Opens a page in Chromium; returns what it logged, what the page asked for beside itself, and a picture."""
+    """Opens a page in Chromium; returns what it logged, what the page asked for beside itself, and
+    a picture.
+    """
 
     def opened(page, width):
         (tmp_path / "site").mkdir(exist_ok=True)
@@ -293,14 +337,27 @@ def browse(tmp_path):
             origin = f"http://127.0.0.1:{server.server_port}"
             log, picture = tmp_path / "net.json", tmp_path / f"screen{width}.png"
             command = [
-                CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
-                f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", f"--log-net-log={log}",
-                f"--window-size={width},2400", f"--screenshot={picture}", f"{origin}/report.html",
-            ]  # fmt: skip
+                CHROMIUM,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--no-first-run",
+                f"--user-data-dir={tmp_path / 'profile'}",
+                "--enable-logging=stderr",
+                f"--log-net-log={log}",
+                f"--window-size={width},2400",
+                f"--screenshot={picture}",
+                f"{origin}/report.html",
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
             server.shutdown()
         requests = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
-        asked = {one["url"] for one in requests if one.get("initiator", "").startswith(origin) and "url" in one}
+        asked = {
+            one["url"]
+            for one in requests
+            if one.get("initiator", "").startswith(origin) and "url" in one
+        }
         return done.stderr, asked - {f"{origin}/report.html", f"{origin}/favicon.ico"}, picture
 
     return opened
@@ -319,7 +376,8 @@ def test_a_browser_finds_no_error_and_asks_nobody(browse, summarised):
         assert "CONSOLE" not in logged and asked == set()
         assert picture.stat().st_size > 20_000
     acts = "<script>console.error('no')</script><img src='/x.png'>"
-    logged, asked, _ = browse(f"<!DOCTYPE html><body>{acts}", 390)  # what a page that does act looks like
+    # What a page that does act looks like.
+    logged, asked, _ = browse(f"<!DOCTYPE html><body>{acts}", 390)
     assert "CONSOLE" in logged and [url.rpartition("/")[2] for url in asked] == ["x.png"]
     policy = re.search(r"<meta http-equiv.*?>", page)[0]
     logged, asked, _ = browse(f"<!DOCTYPE html><head>{policy}</head><body>{acts}", 390)

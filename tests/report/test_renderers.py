@@ -57,7 +57,8 @@ def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
     derived.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     first = {name: (tmp_path / name).read_bytes() for name in names}
     shuffled = {
-        run: Record(r.run, r.identity, r.result, {"training_seconds": 99.0}) for run, r in reversed(records.items())
+        run: Record(r.run, r.identity, r.result, {"training_seconds": 99.0})
+        for run, r in reversed(records.items())
     }
     derived.write(tmp_path, one, expanded, shuffled, analysis.summarise(one, expanded, shuffled))
     assert {name: (tmp_path / name).read_bytes() for name in names} == first
@@ -83,7 +84,13 @@ def test_every_format_tells_the_same(case, tmp_path):
                 assert f"{median.value:.3g} [{median.low:.3g} to {median.high:.3g}]{of}" in line
             if row.sentence:
                 assert f"- {row.sentence}." in shown
-        for words in ("all diverged (6 of 6)", "all failed", "no run yet", "5/0/0 of 6", "failed: ValueError: [red]"):
+        for words in (
+            "all diverged (6 of 6)",
+            "all failed",
+            "no run yet",
+            "5/0/0 of 6",
+            "failed: ValueError: [red]",
+        ):
             assert words in shown
         assert "nan" not in shown.lower().replace("unfinished", "")
     content = json.loads(values.as_json(summary))
@@ -116,8 +123,12 @@ def test_json_holds_an_interval_that_ends_at_infinity(case):
         if run.variant == "007" and run.seed < 2 and run.task == "easy":
             result = records[run.id].result | {"test_loss": (1e30, 1e-30)[run.seed]}
             records[run.id] = Record(run.id, run.identity, result, {})
-    summary = analysis.summarise(one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 2})
-    row = next(row for row in json.loads(values.as_json(summary))["rows"] if row["variant"] == "007")
+    summary = analysis.summarise(
+        one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 2}
+    )
+    row = next(
+        row for row in json.loads(values.as_json(summary))["rows"] if row["variant"] == "007"
+    )
     assert row["comparison"]["ratio"]["high"] == "inf"
 
 
@@ -125,13 +136,20 @@ def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
     one, expanded, records = case
     for run in expanded:
         if run.variant == "gone" and run.task == "easy":
-            result = records[run.id].result | {"status": "ok", "test_loss": reported.loss(run), "diverged_epoch": None}
+            result = records[run.id].result | {
+                "status": "ok",
+                "test_loss": reported.loss(run),
+                "diverged_epoch": None,
+            }
             records[run.id] = Record(run.id, run.identity, result, {})
     rows = {row.variant: row for row in analysis.summarise(one, expanded, records).overall}
     row = rows["gone"]
     assert (row.ok, row.diverged, row.median, row.diverging.value) == (6, 6, None, 0.5)
-    assert cells.statistics(row)[:4] == ("-",) * 4 and cells.statistics(row)[-1].startswith("6 of 12 [0.2")
-    assert cells.cells(rows["unstarted"])[-1] == cells.cells(rows["broken"])[-1] == "-"  # not inconclusive
+    assert cells.statistics(row)[:4] == ("-",) * 4 and cells.statistics(row)[-1].startswith(
+        "6 of 12 [0.2"
+    )
+    # Not inconclusive.
+    assert cells.cells(rows["unstarted"])[-1] == cells.cells(rows["broken"])[-1] == "-"
 
 
 class _Shown(HTMLParser):
@@ -149,7 +167,15 @@ class _Shown(HTMLParser):
         self.texts.append(data)
 
 
-QUESTIONS = ("--- a rule?", "+ an item?", "- an item", "1. a number?", "=== above?", "# no *title* `here` <b>?", "_so_")
+QUESTIONS = (
+    "--- a rule?",
+    "+ an item?",
+    "- an item",
+    "1. a number?",
+    "=== above?",
+    "# no *title* `here` <b>?",
+    "_so_",
+)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -165,8 +191,12 @@ def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
     assert question in page.texts
     for name in ("_better_", "a__b__c"):
         assert page.texts.count(name) == 2
-        assert any(shown.startswith(f"{name} cannot be compared with base: ") for shown in page.texts)
-    assert page.elements == plain.elements and not {"em", "strong", "hr", "ol", "b"} & set(page.elements)
+        assert any(
+            shown.startswith(f"{name} cannot be compared with base: ") for shown in page.texts
+        )
+    assert page.elements == plain.elements and not {"em", "strong", "hr", "ol", "b"} & set(
+        page.elements
+    )
 
 
 def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
@@ -180,11 +210,17 @@ def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
     )
     one = loading.load(path)
     idle = {"ceiling": 1e-9}  # so that a note names every variant
-    records = {key: Record(r.run, r.identity, r.result | idle, r.meta) for key, r in case[2].items()}
+    records = {
+        key: Record(r.run, r.identity, r.result | idle, r.meta) for key, r in case[2].items()
+    }
     text = markdown.markdown(analysis.summarise(one, runs.expand(one, "keras"), records))
     page = _Shown(MarkdownIt("commonmark").enable("table").render(text.partition("## Settings")[0]))
     shown = "".join(page.texts)
-    assert "_both_" in page.texts and "Task _easy_" in page.texts and "over _base_'s at the same seeds" in shown
+    assert (
+        "_both_" in page.texts
+        and "Task _easy_" in page.texts
+        and "over _base_'s at the same seeds" in shown
+    )
     assert "_base_ in _easy_" in shown and "em" not in page.elements
 
 
@@ -205,12 +241,18 @@ def test_a_pipe_in_a_cell_of_a_markdown_table_ends_no_cell(case):
 def test_on_a_terminal_verdicts_are_wrapped_between_words(case):
     summary = analysis.summarise(*case)
     stream = io.StringIO()
-    terminal.terminal(summary, Console(file=stream, width=80, color_system=None, force_terminal=True, no_color=True))
+    terminal.terminal(
+        summary,
+        Console(file=stream, width=80, color_system=None, force_terminal=True, no_color=True),
+    )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
     told = [row.sentence for row in summary.rows if row.sentence]
     assert told and all(f"- {sentence}." in " ".join(shown.split()) for sentence in told)
     bullets = re.findall(r"^- .*\n(?:  \S.*\n)*", shown, re.MULTILINE)
-    assert len(bullets) >= len(told) and max(len(line) for text in bullets for line in text.splitlines()) <= 80
+    assert (
+        len(bullets) >= len(told)
+        and max(len(line) for text in bullets for line in text.splitlines()) <= 80
+    )
 
 
 def test_a_narrow_terminal_cuts_nothing_off(case):
@@ -221,9 +263,14 @@ def test_a_narrow_terminal_cuts_nothing_off(case):
     terminal.terminal(summary, Console(file=stream, width=80, color_system=None))
     lines = stream.getvalue().splitlines()
     assert "…" not in stream.getvalue()
-    assert all(len(line) <= 80 or line.startswith("- ") or line.endswith(" s/run") for line in lines)
+    assert all(
+        len(line) <= 80 or line.startswith("- ") or line.endswith(" s/run") for line in lines
+    )
     words = stream.getvalue().split()
     for row in summary.rows:
         seconds = summary.seconds.get((row.task, row.variant))
-        assert f"  {row.variant}: {row.formula}; {'-' if seconds is None else f'{seconds:.1f}'} s/run" in lines
+        assert (
+            f"  {row.variant}: {row.formula}; {'-' if seconds is None else f'{seconds:.1f}'} s/run"
+            in lines
+        )
         assert set(cells.cells(row)[-1].split()) <= set(words)

@@ -26,7 +26,9 @@ def test_publish_never_replaces_and_leaves_nothing_else(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "one"}
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get
+)
 def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monkeypatch):
     calls = []
 
@@ -36,9 +38,14 @@ def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monke
 
     monkeypatch.setattr(files.os, "link", refused)
     (tmp_path / "b").symlink_to("nowhere")
-    assert [files.publish(tmp_path / name, text) for name, text in (("a", "one"), ("a", "two"), ("b", "three"))] == [
-        True, False, False,
-    ]  # fmt: skip
+    assert [
+        files.publish(tmp_path / name, text)
+        for name, text in (("a", "one"), ("a", "two"), ("b", "three"))
+    ] == [
+        True,
+        False,
+        False,
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert (tmp_path / "a").read_text() == "one" and not (tmp_path / "b").exists()
     assert len(calls) == 3
@@ -46,7 +53,13 @@ def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monke
 
 def test_only_what_a_killed_write_left_is_removed(tmp_path):
     left = [files._written(tmp_path / name, "half") for name in ("runs.csv", ".holder")]
-    others = [".mine.tmp", ".notes.12345678.temp", "runs.csv.12345678.tmp", ".runs.csv.1234567g.tmp", ".12345678.tmp"]
+    others = [
+        ".mine.tmp",
+        ".notes.12345678.temp",
+        "runs.csv.12345678.tmp",
+        ".runs.csv.1234567g.tmp",
+        ".12345678.tmp",
+    ]
     for name in others:
         (tmp_path / name).write_text("mine")
     files.remove_leftovers(tmp_path)
@@ -60,16 +73,24 @@ def test_replace_swaps_the_whole_content(tmp_path):
 
 
 @pytest.mark.parametrize("write", [files.publish, files.replace])
-def test_content_is_on_disk_before_its_name_is_and_the_name_before_the_return(write, tmp_path, monkeypatch):
-    """The order of system calls that makes a file survive a power cut: fsync file, link or rename, fsync folder."""
+def test_content_is_on_disk_before_its_name_is_and_the_name_before_the_return(
+    write, tmp_path, monkeypatch
+):
+    """The order of system calls that makes a file survive a power cut: fsync file, link or rename,
+    fsync folder.
+    """
     calls = []
     fsync, link, rename = files.os.fsync, files.os.link, files.Path.replace
     is_folder = files.os.path.isdir
     monkeypatch.setattr(
-        files.os, "fsync", lambda fd: calls.append(f"fsync {is_folder(f'/proc/self/fd/{fd}')}") or fsync(fd)
+        files.os,
+        "fsync",
+        lambda fd: calls.append(f"fsync {is_folder(f'/proc/self/fd/{fd}')}") or fsync(fd),
     )
     monkeypatch.setattr(files.os, "link", lambda *names: calls.append("name") or link(*names))
-    monkeypatch.setattr(files.Path, "replace", lambda *names: calls.append("name") or rename(*names))
+    monkeypatch.setattr(
+        files.Path, "replace", lambda *names: calls.append("name") or rename(*names)
+    )
     write(tmp_path / "a", "one")
     assert calls == ["fsync False", "name", "fsync True"]
 
@@ -112,7 +133,8 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(folder):
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         found, damaged = records.read_all(folder)
-        assert damaged == [path] or found[RECORD.run] == RECORD  # only the last line break may be missing
+        # Only the last line break may be missing.
+        assert damaged == [path] or found[RECORD.run] == RECORD
         harmless += bool(found)
     assert harmless <= 1
     for position in range(len(whole)):
@@ -121,7 +143,8 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(folder):
             changed[position] ^= 1 << bit
             path.write_bytes(changed)
             found, damaged = records.read_all(folder)
-            assert damaged == [path] or found == {RECORD.run: RECORD}, (position, bit)  # a blank for another
+            # A blank for another.
+            assert damaged == [path] or found == {RECORD.run: RECORD}, (position, bit)
 
 
 def test_a_record_under_another_name_is_damaged(folder):
@@ -142,18 +165,29 @@ def test_one_driver_at_a_time_and_the_second_is_told_who_holds_the_folder(tmp_pa
         pass
 
 
-def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(tmp_path, monkeypatch):
+def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(
+    tmp_path, monkeypatch
+):
     synced = []
     monkeypatch.setattr(files, "sync_folder", synced.append)
     with locks.locked(tmp_path / "x" / "y"):
-        assert synced == [tmp_path, tmp_path / "x", tmp_path / "x" / "y", tmp_path / "x" / "y" / "runs"]
+        assert synced == [
+            tmp_path,
+            tmp_path / "x",
+            tmp_path / "x" / "y",
+            tmp_path / "x" / "y" / "runs",
+        ]
 
 
 def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.write_text("{")
     failed = Record(RECORD.run, RECORD.identity, FAILED, {})
-    assert [records.publish(folder, record) for record in (failed, RECORD, RECORD)] == ["stored", "stored", "same"]
+    assert [records.publish(folder, record) for record in (failed, RECORD, RECORD)] == [
+        "stored",
+        "stored",
+        "same",
+    ]
     assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
     assert [path.read_text() for path in (folder / "runs" / "damaged").iterdir()] == ["{"]
 
@@ -162,7 +196,11 @@ def test_every_kind_of_record_comes_back(folder):
     for n, result in enumerate((OK, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
     found, damaged = records.read_all(folder)
-    assert [record.status for record in found.values()] == ["ok", "diverged", "failed"] and damaged == []
+    assert [record.status for record in found.values()] == [
+        "ok",
+        "diverged",
+        "failed",
+    ] and damaged == []
 
 
 SHAPES = {
@@ -178,7 +216,11 @@ SHAPES = {
     "ok without a loss": (RECORD.identity, {**OK, "test_loss": None}, {}),
     "loss is text": (RECORD.identity, {**OK, "test_loss": "0.1"}, {}),
     "diverged at no epoch": (RECORD.identity, {**DIVERGED, "diverged_epoch": None}, {}),
-    "no epochs": (RECORD.identity, {**OK, "epochs": 0, "train_losses": [], "validation_losses": []}, {}),
+    "no epochs": (
+        RECORD.identity,
+        {**OK, "epochs": 0, "train_losses": [], "validation_losses": []},
+        {},
+    ),
     "fewer training losses than epochs": (RECORD.identity, {**OK, "train_losses": [0.2]}, {}),
     "fewer validation losses": (RECORD.identity, {**OK, "validation_losses": [0.3]}, {}),
     "fewer reconstructions than windows": (RECORD.identity, {**OK, "reconstructions": []}, {}),
@@ -202,7 +244,9 @@ def test_a_record_of_a_newer_program_is_told_whatever_it_holds(result, meta, fol
     records.publish(folder, Record(RECORD.run, {"schema": 2}, result, meta))
     before = (folder / "runs" / f"{RECORD.run}.json").read_bytes()
     for call in (lambda: records.read_all(folder), lambda: records.publish(folder, RECORD)):
-        with pytest.raises(FolderError, match=r"holds records of schema 2, newer than this program, which knows 1;"):
+        with pytest.raises(
+            FolderError, match=r"holds records of schema 2, newer than this program, which knows 1;"
+        ):
             call()
     assert (folder / "runs" / f"{RECORD.run}.json").read_bytes() == before
 

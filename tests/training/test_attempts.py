@@ -1,4 +1,6 @@
-"""What a sweep tries next, against the rules written out: two attempts for each run, the last one alone."""
+"""What a sweep tries next, against the rules written out: two attempts for each run, the last one
+alone.
+"""
 
 import pytest
 
@@ -7,7 +9,9 @@ from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training import attempts
 from lstm_ablate.training.attempts import Attempt, Round
 
-FIRST, SECOND, THIRD = (runs.Run("task", "variant", seed, Settings(), "keras") for seed in (1, 2, 3))
+FIRST, SECOND, THIRD = (
+    runs.Run("task", "variant", seed, Settings(), "keras") for seed in (1, 2, 3)
+)
 ALL = [FIRST, SECOND, THIRD]
 
 

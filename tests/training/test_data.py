@@ -1,4 +1,6 @@
-"""The data families: their scale, their formulas against closed forms and SciPy, and which seeds move what."""
+"""The data families: their scale, their formulas against closed forms and SciPy, and which seeds
+move what.
+"""
 
 import itertools
 from typing import Any
@@ -11,7 +13,12 @@ from scipy.integrate import solve_ivp
 
 from lstm_ablate.experiment import settings as s
 from lstm_ablate.training.inputs import windows
-from lstm_ablate.training.inputs.families import LORENZ_MEAN, LORENZ_SD, autocorrelation, lorenz_flow
+from lstm_ablate.training.inputs.families import (
+    LORENZ_MEAN,
+    LORENZ_SD,
+    autocorrelation,
+    lorenz_flow,
+)
 from lstm_ablate.training.inputs.windows import Arrays, ceiling
 
 FAMILIES = [s.Sines, s.Chirp, s.Square, s.Autoregressive, s.RandomWalk, s.Lorenz]
@@ -27,10 +34,12 @@ def _draw(family: type[s.Synthetic], n: int = 2000, seed: int = 0, **changes: An
 
 def _arrays(family: type[s.Synthetic], seed: int, **changes: Any) -> Arrays:
     samples = s.Samples(train=7, validation=5, test=6)
-    return windows.of(family(**{"samples": samples, "timesteps": 9, "features": 2, **changes}), seed)
+    return windows.of(
+        family(**{"samples": samples, "timesteps": 9, "features": 2, **changes}), seed
+    )
 
 
-# --------------------------------------------------------------------------------------- shape and scale
+# ---------------------------------------------------------------------------------- shape and scale
 
 
 @every_family
@@ -47,16 +56,21 @@ def test_shapes(family: type[s.Synthetic], features: int) -> None:
 
 @every_family
 @pytest.mark.parametrize("features", [1, 4])
-def test_mean_is_0_and_variance_1_within_their_standard_errors(family: type[s.Synthetic], features: int) -> None:
+def test_mean_is_0_and_variance_1_within_their_standard_errors(
+    family: type[s.Synthetic], features: int
+) -> None:
     x = _draw(family, n=2000, timesteps=20, features=features)
-    means, squares = x.mean(axis=(1, 2)), np.square(x).mean(axis=(1, 2))  # windows are independent, time steps not
+    # Windows are independent, time steps not.
+    means, squares = x.mean(axis=(1, 2)), np.square(x).mean(axis=(1, 2))
     assert abs(means.mean()) < 5 * means.std() / np.sqrt(len(x)) + 1e-12
     off = 0.01 if family is s.Lorenz else 1e-12  # its long-run constants are rounded
     assert abs(squares.mean() - 1) < 5 * squares.std() / np.sqrt(len(x)) + off
 
 
 @every_family
-def test_noise_adds_its_square_to_the_variance_and_leaves_the_signal(family: type[s.Synthetic]) -> None:
+def test_noise_adds_its_square_to_the_variance_and_leaves_the_signal(
+    family: type[s.Synthetic],
+) -> None:
     noisy, clean = _draw(family, noise=0.5), _draw(family, noise=0.0)
     noise = (noisy - clean) / 0.5
     np.testing.assert_allclose(noise, (_draw(family, noise=2.0) - clean) / 2.0, atol=1e-9)
@@ -76,11 +90,13 @@ def test_features_and_windows_are_independent(family: type[s.Synthetic]) -> None
     assert abs(products.mean()) < 5 * products.std() / np.sqrt(len(products))
 
 
-# ------------------------------------------------------------------------------------------------- seeds
+# -------------------------------------------------------------------------------------------- seeds
 
 
 @every_family
-def test_training_data_is_drawn_anew_for_each_seed_and_the_rest_is_not(family: type[s.Synthetic]) -> None:
+def test_training_data_is_drawn_anew_for_each_seed_and_the_rest_is_not(
+    family: type[s.Synthetic],
+) -> None:
     zero, one = _arrays(family, 0), _arrays(family, 1)
     assert not np.array_equal(zero.train, one.train)
     np.testing.assert_array_equal(zero.validation, one.validation)
@@ -106,18 +122,24 @@ def test_the_number_of_windows_of_one_part_moves_no_other_part(family: type[s.Sy
     np.testing.assert_array_equal(more.train, few.train)
 
 
-# ---------------------------------------------------------------------------------------------- formulas
+# ----------------------------------------------------------------------------------------- formulas
 
 
 def _frequencies(x: np.ndarray) -> np.ndarray:
-    """Return the frequency [N, F] of the largest peak of each window's periodogram, in cycles per window."""
-    frequency, power = signal.periodogram(x, fs=x.shape[1], window="hann", nfft=16 * x.shape[1], axis=1)
+    """Return the frequency [N, F] of the largest peak of each window's periodogram, in cycles per
+    window.
+    """
+    frequency, power = signal.periodogram(
+        x, fs=x.shape[1], window="hann", nfft=16 * x.shape[1], axis=1
+    )
     return frequency[np.argmax(power, axis=1)]
 
 
 @pytest.mark.parametrize(("family", "more"), [(s.Sines, {"components": 1}), (s.Square, {})])
 def test_cycles_are_uniform_in_their_range(family: type[s.Synthetic], more: dict[str, Any]) -> None:
-    found = _frequencies(_draw(family, n=500, timesteps=256, features=2, cycles=(10.0, 20.0), **more)).ravel()
+    found = _frequencies(
+        _draw(family, n=500, timesteps=256, features=2, cycles=(10.0, 20.0), **more)
+    ).ravel()
     assert 9.9 < found.min() < 10.5
     assert 19.5 < found.max() < 20.1
     assert abs(found.mean() - 15) < 5 * (10 / np.sqrt(12)) / np.sqrt(len(found))
@@ -125,7 +147,9 @@ def test_cycles_are_uniform_in_their_range(family: type[s.Synthetic], more: dict
 
 
 def test_one_cycle_is_periodic_over_the_window() -> None:
-    """At f whole cycles per window a window would continue where it began: x_T = x_0, so the sum over it is 0."""
+    """At f whole cycles per window a window would continue where it began: x_T = x_0, so the sum
+    over it is 0.
+    """
     x = _draw(s.Sines, n=50, timesteps=24, cycles=(3.0, 3.0))
     np.testing.assert_allclose(x.sum(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose(x[:, :8], x[:, 8:16], atol=1e-12)
@@ -133,7 +157,7 @@ def test_one_cycle_is_periodic_over_the_window() -> None:
 
 @pytest.mark.parametrize("components", [1, 2, 5])
 def test_sines_have_as_many_components_as_asked_for(components: int) -> None:
-    """A sum of K sines obeys a linear recurrence of order 2 K, and of no smaller one (Prony 1795)."""
+    """A sum of K sines obeys a linear recurrence of order 2 K, and no smaller one (Prony 1795)."""
     x = _draw(s.Sines, n=1, timesteps=200, components=components, cycles=(5.0, 60.0))[0, :, 0]
     rows = np.lib.stride_tricks.sliding_window_view(x, 2 * components + 2)
     assert np.linalg.matrix_rank(rows, tol=1e-7 * np.linalg.norm(rows)) == 2 * components
@@ -150,11 +174,15 @@ def test_amplitudes_of_sines_lie_between_one_half_and_one() -> None:
 def test_square_is_plus_or_minus_one() -> None:
     x = _draw(s.Square, n=200, timesteps=60, cycles=(3.0, 3.0))
     assert set(np.unique(x)) == {-1.0, 1.0}
-    np.testing.assert_array_equal(np.count_nonzero(np.diff(np.concatenate([x, x[:, :1]], axis=1), axis=1), axis=1), 6)
+    np.testing.assert_array_equal(
+        np.count_nonzero(np.diff(np.concatenate([x, x[:, :1]], axis=1), axis=1), axis=1), 6
+    )
 
 
 def test_chirp_sweeps_from_its_start_to_its_end() -> None:
-    """The frequency of the analytic signal (Hilbert transform) runs in a line from f0 to f1 cycles per window."""
+    """The frequency of the analytic signal (Hilbert transform) runs in a line from f0 to f1 cycles
+    per window.
+    """
     steps = 2000
     x = _draw(s.Chirp, n=20, timesteps=steps, start=(20.0, 20.0), end=(60.0, 60.0))[:, :, 0]
     angle = np.unwrap(np.angle(signal.hilbert(x, axis=1)), axis=1)
@@ -174,19 +202,27 @@ AR = [(0.8,), (-0.6,), (1.5, -0.75), (0.5, 0.2, 0.1), (0.0, 0.0, 0.7)]
 
 
 def _autocorrelation_by_filter(phi: tuple[float, ...], lags: int) -> np.ndarray:
-    """Return the autocorrelations from the impulse response psi: rho_k is proportional to sum_j psi_j psi_{j+k}."""
+    """Return the autocorrelations from the impulse response psi: rho_k is proportional to sum_j
+    psi_j psi_{j+k}.
+    """
     response = signal.lfilter([1.0], [1.0, *(-value for value in phi)], np.eye(1, 4000)[0])
-    covariance = np.array([response[: len(response) - lag] @ response[lag:] for lag in range(lags + 1)])
+    covariance = np.array(
+        [response[: len(response) - lag] @ response[lag:] for lag in range(lags + 1)]
+    )
     return covariance / covariance[0]
 
 
 @pytest.mark.parametrize("phi", AR)
 def test_yule_walker_autocorrelations(phi: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(autocorrelation(np.array(phi)), _autocorrelation_by_filter(phi, len(phi)), atol=1e-10)
+    np.testing.assert_allclose(
+        autocorrelation(np.array(phi)), _autocorrelation_by_filter(phi, len(phi)), atol=1e-10
+    )
 
 
 @pytest.mark.parametrize("phi", AR)
-def test_ar_is_stationary_with_the_autocorrelations_of_its_coefficients(phi: tuple[float, ...]) -> None:
+def test_ar_is_stationary_with_the_autocorrelations_of_its_coefficients(
+    phi: tuple[float, ...],
+) -> None:
     n, steps = 4000, 12
     x = _draw(s.Autoregressive, n=n, timesteps=steps, coefficients=phi)[:, :, 0]
     expected = _autocorrelation_by_filter(phi, steps)
@@ -198,10 +234,12 @@ def test_ar_is_stationary_with_the_autocorrelations_of_its_coefficients(phi: tup
 def test_ar_obeys_its_recurrence() -> None:
     x = _draw(s.Autoregressive, n=2000, timesteps=30)[:, :, 0]
     e = x[:, 2:] - 1.5 * x[:, 1:-1] + 0.75 * x[:, :-2]
-    assert abs(np.mean(e[:, 1:] * e[:, :-1])) < 5 * e.var() / np.sqrt(e.size)  # innovations are white
+    # Innovations are white.
+    assert abs(np.mean(e[:, 1:] * e[:, :-1])) < 5 * e.var() / np.sqrt(e.size)
     for before in (x[:, :-2], x[:, 1:-1]):
         assert abs(np.mean(e * before)) < 5 * e.std() / np.sqrt(e.size)
-    # Closed form for order 2: var(e) / var(x) = (1 + phi_2) ((1 - phi_2)^2 - phi_1^2) / (1 - phi_2).
+    # Closed form for order 2: var(e) / var(x) = (1 + phi_2) ((1 - phi_2)^2 - phi_1^2) / (1 -
+    # phi_2).
     assert e.var() == pytest.approx(0.25 * (1.75**2 - 1.5**2) / 1.75, rel=5 * np.sqrt(2 / e.size))
 
 
@@ -215,7 +253,7 @@ def test_the_variance_of_a_random_walk_grows_with_time() -> None:
     assert abs(np.mean(increments[:, 1:] * increments[:, :-1])) < 5 / 13 / np.sqrt(increments.size)
 
 
-# ------------------------------------------------------------------------------------------------ lorenz
+# ------------------------------------------------------------------------------------------- lorenz
 
 
 def _lorenz(_: float, state: np.ndarray) -> list[float]:
@@ -228,7 +266,9 @@ def test_lorenz_flow_is_that_of_scipy(duration: float) -> None:
     start = np.array([[1.0, -8.0, 12.0], [1.0, -9.0, 3.0], [20.0, 27.0, 35.0]])  # [3, M]
     found = lorenz_flow(start, duration)
     for k in range(3):
-        path = solve_ivp(_lorenz, (0, duration), start[:, k], method="DOP853", rtol=1e-12, atol=1e-12)
+        path = solve_ivp(
+            _lorenz, (0, duration), start[:, k], method="DOP853", rtol=1e-12, atol=1e-12
+        )
         np.testing.assert_allclose(found[:, k], path.y[:, -1], atol=5e-4 if duration == 1 else 1e-5)
 
 
@@ -248,27 +288,40 @@ def test_the_fixed_points_of_lorenz_stay() -> None:
 
 
 def test_long_run_constants_of_lorenz_are_those_of_a_long_run() -> None:
-    """Measured along one long path of SciPy's. Exact: E[x] = E[y] = 0 by symmetry, E[x^2] = E[x y] = 8/3 E[z]."""
-    path = solve_ivp(_lorenz, (0, 420), [1.0, 1.0, 20.0], t_eval=np.arange(20, 420, 0.05), rtol=1e-6, atol=1e-6).y
+    """Measured along one long path of SciPy's. Exact: E[x] = E[y] = 0 by symmetry, E[x^2] = E[x y]
+    = 8/3 E[z].
+    """
+    path = solve_ivp(
+        _lorenz, (0, 420), [1.0, 1.0, 20.0], t_eval=np.arange(20, 420, 0.05), rtol=1e-6, atol=1e-6
+    ).y
     np.testing.assert_allclose(path[2].mean(), LORENZ_MEAN[2], atol=0.15)
-    np.testing.assert_allclose(np.sqrt(np.mean(np.square(path[:2]), axis=1)), LORENZ_SD[:2], rtol=0.01)
+    np.testing.assert_allclose(
+        np.sqrt(np.mean(np.square(path[:2]), axis=1)), LORENZ_SD[:2], rtol=0.01
+    )
     np.testing.assert_allclose(path[2].std(), LORENZ_SD[2], rtol=0.02)
     np.testing.assert_allclose(LORENZ_SD[0] ** 2, 8 / 3 * LORENZ_MEAN[2], rtol=2e-3)
 
 
-# ----------------------------------------------------------------------------------------------- ceiling
+# ------------------------------------------------------------------------------------------ ceiling
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
 @pytest.mark.parametrize("family", [s.Sines, s.Lorenz, s.RandomWalk])
 def test_ceiling_is_keras_loss_of_the_mean(family: type[s.Synthetic], loss: str) -> None:
-    test = 3 * _arrays(family, 0).test + np.array([0.0, 5.0])  # [6, 9, 2], on both sides of Huber's delta
+    # [6, 9, 2], on both sides of Huber's delta.
+    test = 3 * _arrays(family, 0).test + np.array([0.0, 5.0])
     mean = np.array([sum(test[:, :, f].ravel()) / 54 for f in range(2)])
-    arbiter = {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError, "huber": keras.losses.Huber}
+    arbiter = {
+        "mse": keras.losses.MeanSquaredError,
+        "mae": keras.losses.MeanAbsoluteError,
+        "huber": keras.losses.Huber,
+    }
     expected = arbiter[loss](dtype="float64")(test, np.broadcast_to(mean, test.shape))
     assert ceiling(test, loss) == pytest.approx(float(expected), rel=1e-12)
 
 
 def test_ceiling_of_mse_is_one_and_the_noise() -> None:
-    test = windows.of(s.Sines(samples=s.Samples(train=1, validation=1, test=4000), noise=0.5), 0).test
+    test = windows.of(
+        s.Sines(samples=s.Samples(train=1, validation=1, test=4000), noise=0.5), 0
+    ).test
     assert ceiling(test, "mse") == pytest.approx(1.25, rel=0.03)

@@ -33,16 +33,20 @@ def _read(path: Path, **changes: Any) -> tuple[np.ndarray, ...]:
     return read(FileData(path=str(path), **{**window, "scaling": "none", **changes}))
 
 
-# ------------------------------------------------------------------------------------------------- cutting
+# ------------------------------------------------------------------------------------------ cutting
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 100])
 @pytest.mark.parametrize("timesteps", [2, 4, 6])
-def test_windows_are_cut_within_their_part_in_the_order_of_the_rows(series: Path, timesteps: int, stride: int) -> None:
+def test_windows_are_cut_within_their_part_in_the_order_of_the_rows(
+    series: Path, timesteps: int, stride: int
+) -> None:
     rows = [(float(row), 1000.0 - row * row) for row in range(N)]
     parts = _read(series, timesteps=timesteps, stride=stride)
     for part, low, high in zip(parts, (0, 28, 34), (28, 34, 40), strict=True):
-        expected = [rows[start : start + timesteps] for start in range(low, high - timesteps + 1, stride)]
+        expected = [
+            rows[start : start + timesteps] for start in range(low, high - timesteps + 1, stride)
+        ]
         np.testing.assert_array_equal(part, expected)
         assert part.dtype == np.float64
         assert part.flags.c_contiguous
@@ -85,7 +89,7 @@ def test_npy_of_any_number_type_and_order(tmp_path: Path, dtype: str, order: Any
     np.testing.assert_array_equal(np.concatenate(_read(tmp_path / "a.npy")), array)
 
 
-# ------------------------------------------------------------------------------------------------- scaling
+# ------------------------------------------------------------------------------------------ scaling
 
 
 def test_scaling_is_fitted_on_the_training_part_alone(series: Path, tmp_path: Path) -> None:
@@ -93,14 +97,19 @@ def test_scaling_is_fitted_on_the_training_part_alone(series: Path, tmp_path: Pa
     train = rows[:28]
     standard = (rows - np.mean(train, axis=0)) / np.std(train, axis=0)
     minmax = (rows - train.min(axis=0)) / (train.max(axis=0) - train.min(axis=0))
-    one_row_apart = {"timesteps": 2, "stride": 2}  # every training row in one window, so windows weigh rows alike
+    # Every training row in one window, so windows weigh rows alike.
+    one_row_apart = {"timesteps": 2, "stride": 2}
     for scaling, expected in (("standard", standard), ("minmax", minmax), ("none", rows)):
         parts = _read(series, scaling=scaling, **one_row_apart)
-        np.testing.assert_allclose(np.concatenate([part.reshape(-1, 2) for part in parts]), expected, rtol=1e-12)
+        np.testing.assert_allclose(
+            np.concatenate([part.reshape(-1, 2) for part in parts]), expected, rtol=1e-12
+        )
 
 
 @pytest.mark.parametrize("scaling", ["standard", "minmax"])
-def test_validation_and_test_rows_never_reach_the_training_windows(series: Path, scaling: str) -> None:
+def test_validation_and_test_rows_never_reach_the_training_windows(
+    series: Path, scaling: str
+) -> None:
     before = _read(series, scaling=scaling)
     lines = series.read_text().splitlines()
     series.write_text("\n".join([*lines[:29], *(f"{1e6 * row},-5" for row in range(12))]))
@@ -113,8 +122,13 @@ def test_validation_and_test_rows_never_reach_the_training_windows(series: Path,
 def test_standard_scaling_keeps_its_digits_far_from_zero(tmp_path: Path) -> None:
     """Such as a column of Unix times: the scale is not a difference of large numbers."""
     rows = np.random.default_rng(1).integers(0, 2**20, N) / 2**20
-    near = _read(_csv(tmp_path / "near.csv", *map(repr, rows.tolist()), header="a"), scaling="standard")
-    far = _read(_csv(tmp_path / "far.csv", *map(repr, (rows + 2.0**32).tolist()), header="a"), scaling="standard")
+    near = _read(
+        _csv(tmp_path / "near.csv", *map(repr, rows.tolist()), header="a"), scaling="standard"
+    )
+    far = _read(
+        _csv(tmp_path / "far.csv", *map(repr, (rows + 2.0**32).tolist()), header="a"),
+        scaling="standard",
+    )
     for one, other in zip(near, far, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -126,11 +140,15 @@ def test_data_load_gives_the_same_windows_to_every_seed(series: Path) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-# ------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def test_columns_are_chosen_by_name_in_the_order_asked_for(tmp_path: Path) -> None:
-    path = _csv(tmp_path / "a.csv", *(f"2024-01-{row:02},{row},{-row}" for row in range(N)), header="day,up,down")
+    path = _csv(
+        tmp_path / "a.csv",
+        *(f"2024-01-{row:02},{row},{-row}" for row in range(N)),
+        header="day,up,down",
+    )
     parts = _read(path, columns=("down", "up"))
     np.testing.assert_array_equal(parts[0][3], [[-3, 3], [-4, 4], [-5, 5], [-6, 6]])
 
@@ -142,12 +160,16 @@ def test_line_ends_marks_quotes_blanks_and_empty_lines(tmp_path: Path, end: str,
     rows = [f'"{row}", {row * 0.1!r} ' for row in range(N)]
     path.write_bytes((mark + end.join(["a,b", "", *rows, "", ""])).encode())
     parts = _read(path)
-    np.testing.assert_array_equal(parts[0][0], [[row, row * 0.1] for row in range(4)])  # exact digits
+    # Exact digits.
+    np.testing.assert_array_equal(parts[0][0], [[row, row * 0.1] for row in range(4)])
     assert parts[0].shape == (25, 4, 2)
 
 
 BAD_ROWS = {
-    "text": (["1,2", "3,x"], ':3: column "b": "x" is not a number; name the columns of numbers in data.columns'),
+    "text": (
+        ["1,2", "3,x"],
+        ':3: column "b": "x" is not a number; name the columns of numbers in data.columns',
+    ),
     "empty cell": (["1,2", "3,"], ':3: column "b": "" is not a number'),
     "NaN": (["nan,1"], ':2: column "a": "nan" is not a number'),
     "infinite": (["1,-inf"], ':2: column "b": "-inf" is not a number'),
@@ -158,7 +180,10 @@ BAD_ROWS = {
     "Arabic digit": (["1,٣"], ':2: column "b": "٣" is not a number'),
     "endless cell": (["1," + "2" * 200_000], ":2: not CSV (field larger than field limit"),
     "no rows": ([], ": the training part has 0 rows, fewer than one window of 4 time steps"),
-    "few rows": (["1,2"] * 6, ": the validation part has 1 rows, fewer than one window of 4 time steps"),
+    "few rows": (
+        ["1,2"] * 6,
+        ": the validation part has 1 rows, fewer than one window of 4 time steps",
+    ),
 }
 
 
@@ -174,10 +199,22 @@ BAD_HEADERS = {
     "empty file": ("", {}, ":1: the first line must name the columns; it is empty"),
     "empty line": ("\n1,2\n", {}, ":1: the first line must name the columns; it is empty"),
     "numbers": ("1,2\n3,4\n", {}, ":1: the first line must name the columns; found numbers only"),
-    "numbers, columns given": ("1,2\n3,4\n", {"columns": ("a",)}, ":1: the first line must name the columns"),
-    "unknown columns": ("a,b\n1,2\n", {"columns": ("a", "c", "d")}, ': no column "c", "d"; the header has: a, b.'),
+    "numbers, columns given": (
+        "1,2\n3,4\n",
+        {"columns": ("a",)},
+        ":1: the first line must name the columns",
+    ),
+    "unknown columns": (
+        "a,b\n1,2\n",
+        {"columns": ("a", "c", "d")},
+        ': no column "c", "d"; the header has: a, b.',
+    ),
     "a name twice": ("a,b,a\n1,2,3\n", {}, ':1: two columns are named "a"'),
-    "a name twice, chosen": ("a,b,a\n1,2,3\n", {"columns": ("a",)}, ':1: two columns are named "a"'),
+    "a name twice, chosen": (
+        "a,b,a\n1,2,3\n",
+        {"columns": ("a",)},
+        ':1: two columns are named "a"',
+    ),
     "semicolons": ("a;b\n1;2\n", {}, ':2: column "a;b": "1;2" is not a number'),
     "Latin-1": ("ä,b\n1,2\n", {}, ": byte 0 is not UTF-8"),
 }
@@ -210,14 +247,26 @@ BEYOND = {
         "standard",
         "cannot be scaled: in the training part",
     ),
-    "differences overflow": ([f"0,{(-1) ** row}.7e308" for row in range(N)], "minmax", "it lies between -1.7e+308 and"),
-    "squares vanish": ([f"0,{row + 1}e-320" for row in range(N)], "standard", "cannot be scaled: in the training part"),
+    "differences overflow": (
+        [f"0,{(-1) ** row}.7e308" for row in range(N)],
+        "minmax",
+        "it lies between -1.7e+308 and",
+    ),
+    "squares vanish": (
+        [f"0,{row + 1}e-320" for row in range(N)],
+        "standard",
+        "cannot be scaled: in the training part",
+    ),
     "large as they are": (
         [f"0,{row}e8" for row in range(N)],
         "none",
         "reaches 3.9e+09 without scaling (see data.scaling)",
     ),
-    "below as they are": ([f"0,-{row}e8" for row in range(N)], "none", "reaches 3.9e+09 without scaling"),
+    "below as they are": (
+        [f"0,-{row}e8" for row in range(N)],
+        "none",
+        "reaches 3.9e+09 without scaling",
+    ),
     "large in the test part": (
         [f"0,{row if row < N - 1 else 5e11}" for row in range(N)],
         "minmax",
@@ -244,7 +293,7 @@ def test_what_can_be_trained_on_has_squares_and_their_squares_in_float32(tmp_pat
     assert np.all(np.isfinite(np.square(np.square(windows))))
 
 
-# ----------------------------------------------------------------------------------------------- bad arrays
+# --------------------------------------------------------------------------------------- bad arrays
 
 
 def _npy(array: np.ndarray) -> bytes:
@@ -285,8 +334,14 @@ BAD_ARRAYS = {
     "complex": (_npy(np.zeros((4, 5, 1), complex)), "found complex128 of shape (4, 5, 1)"),
     "truth": (_npy(np.zeros((4, 5, 1), bool)), "found bool of shape (4, 5, 1)"),
     "not finite": (_npy(HOLE), "the value at (2, 2, 1) is not finite"),
-    "beyond float64": (_npy(np.full((10, 3, 2), np.longdouble("1e400"))), "the value at (0, 0, 0) is not finite"),
-    "pickled objects": (_npy(np.full((4, 5, 1), Bomb())), "not an NPY array of numbers (Object arrays cannot be"),
+    "beyond float64": (
+        _npy(np.full((10, 3, 2), np.longdouble("1e400"))),
+        "the value at (0, 0, 0) is not finite",
+    ),
+    "pickled objects": (
+        _npy(np.full((4, 5, 1), Bomb())),
+        "not an NPY array of numbers (Object arrays cannot be",
+    ),
     "too few": (_npy(GOOD[:2]), ": 2 samples are too few for three parts (see data.split)"),
     "none": (_npy(GOOD[:0]), ": 0 samples are too few for three parts"),
     "no time steps": (_npy(GOOD[:, :0]), "(10, 0, 2)"),
@@ -303,16 +358,24 @@ BAD_ARRAYS = {
     ),
     "shape of 30 digits": (_npy_shaped(f"({'9' * 30}, 1, 1)"), "not an NPY array of numbers"),
     "shape of truths": (_npy_shaped("(True, True, True)"), "not an NPY array of numbers"),
-    "shape that no parser ends": (_npy_shaped(f"({'-' * 6000}1, 1, 1)"), "not an NPY array of numbers"),
+    "shape that no parser ends": (
+        _npy_shaped(f"({'-' * 6000}1, 1, 1)"),
+        "not an NPY array of numbers",
+    ),
     "half a dtype": (_npy_shaped("(10, 1, 1)", "('<f8',)"), "not an NPY array of numbers"),
     "key that is a list": (_npy_headed("{[]: 1}"), "not an NPY array of numbers"),
-    "long nonsense": (_npy_headed("'" + "x" * 9000), "not an NPY array of numbers (Cannot parse header: "),
+    "long nonsense": (
+        _npy_headed("'" + "x" * 9000),
+        "not an NPY array of numbers (Cannot parse header: ",
+    ),
     "long dtype": (_npy_shaped("(1, 1, 1)", f"[('{'a' * 5000}', '<f8')]"), "[('aaa"),
 }
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
-def test_bad_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str) -> None:
+def test_bad_arrays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "a.npy"
     path.write_bytes(content)
@@ -331,7 +394,7 @@ def test_what_a_csv_needs_is_refused_for_an_array(tmp_path: Path, key: dict[str,
         _read(tmp_path / "a.npy", **key)
 
 
-# -------------------------------------------------------------------------------------------------- digest
+# ------------------------------------------------------------------------------------------- digest
 
 
 def test_a_file_that_changed_since_the_experiment_was_read_is_refused(series: Path) -> None:
@@ -344,7 +407,10 @@ def test_a_file_that_changed_since_the_experiment_was_read_is_refused(series: Pa
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    for path, message in ((tmp_path / "no.csv", "No such file or directory"), (tmp_path, "Is a directory")):
+    for path, message in (
+        (tmp_path / "no.csv", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+    ):
         with pytest.raises(UserError) as caught:
             _read(path)
         assert str(caught.value) == f"{path}: {message}"

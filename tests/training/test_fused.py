@@ -1,4 +1,4 @@
-"""The fused engine against plain Keras, step by step in float64, and against itself, bit for bit."""
+"""The fused engine against plain Keras, step by step in float64, and itself, bit for bit."""
 
 import hashlib
 import importlib
@@ -20,12 +20,24 @@ from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Settings
-from lstm_ablate.training.engines import SHOWN, Trained, devices, fused, fused_network, fused_optimizers
+from lstm_ablate.training.engines import (
+    SHOWN,
+    Trained,
+    devices,
+    fused,
+    fused_network,
+    fused_optimizers,
+)
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
 from lstm_ablate.training.resources import GPU_ENVIRONMENT
 
-SINES = {"family": "sines", "timesteps": 7, "features": 1, "samples": {"train": 21, "validation": 11, "test": 6}}
+SINES = {
+    "family": "sines",
+    "timesteps": 7,
+    "features": 1,
+    "samples": {"train": 21, "validation": 11, "test": 6},
+}
 NETWORK = {"encoder": [5], "decoder": [4, 6]}
 
 
@@ -61,7 +73,11 @@ def run_fused(
         arrays.append(windows.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
     calls: list[tuple[int, int, float, float]] = []
     results = list(
-        fused.train(runs, arrays, lambda end: calls.append((end.index, end.epoch, end.train_loss, end.validation_loss)))
+        fused.train(
+            runs,
+            arrays,
+            lambda end: calls.append((end.index, end.epoch, end.train_loss, end.validation_loss)),
+        )
     )
     for index, result in enumerate(results):
         losses = zip(result.train_losses, result.validation_losses, strict=True)
@@ -82,7 +98,7 @@ def assert_identical(one: Trained, other: Trained) -> None:
             np.testing.assert_array_equal(weight, other.weights[name], err_msg=name)
 
 
-# ---------------------------------------------------------------------------------------------- plain Keras
+# -------------------------------------------------------------------------------------- plain Keras
 
 
 @keras.saving.register_keras_serializable("test_fused")
@@ -96,13 +112,17 @@ class SplitCell(keras.layers.Layer):
 
     def build(self, shape: Any) -> None:
         self.kernel = self.add_weight(shape=(shape[-1], 4 * self.units), name="kernel")
-        self.recurrent_kernel = self.add_weight(shape=(self.units, 4 * self.units), name="recurrent_kernel")
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, 4 * self.units), name="recurrent_kernel"
+        )
         self.bias = self.add_weight(shape=(4 * self.units,), name="bias")
 
     def call(self, x: Any, states: Any, training: bool = False) -> Any:
         candidate, output, gates = map(keras.activations.get, self.names)
         h, c = states
-        z_i, z_f, z_c, z_o = keras.ops.split(x @ self.kernel + h @ self.recurrent_kernel + self.bias, 4, axis=-1)
+        z_i, z_f, z_c, z_o = keras.ops.split(
+            x @ self.kernel + h @ self.recurrent_kernel + self.bias, 4, axis=-1
+        )
         c = gates(z_f) * c + gates(z_i) * candidate(z_c)
         h = gates(z_o) * output(c)
         return h, [h, c]
@@ -122,7 +142,9 @@ def keras_model(settings: Settings) -> Any:
                 use_cudnn=False,
                 dtype=dtype,
             )
-        cell = SplitCell(units, model.site("candidate"), model.site("output"), model.gates, dtype=dtype)
+        cell = SplitCell(
+            units, model.site("candidate"), model.site("output"), model.gates, dtype=dtype
+        )
         return keras.layers.RNN(cell, return_sequences=sequences, dtype=dtype)
 
     layers: list[Any] = [keras.Input((timesteps, features), dtype=dtype)]
@@ -150,8 +172,12 @@ def keras_optimizer(settings: Settings) -> Any:
     return classes[values.pop("name")](**values)
 
 
-def run_keras(settings: Settings, seed: int) -> tuple[list[float], list[float], list[float], list[list[Any]]]:
-    """Return training, validation and test losses and the weights of each epoch of a plain training loop."""
+def run_keras(
+    settings: Settings, seed: int
+) -> tuple[list[float], list[float], list[float], list[list[Any]]]:
+    """Return training, validation and test losses and the weights of each epoch of a plain training
+    loop.
+    """
     training, arrays = settings.training, windows.of(settings.data, seed)
     model, optimizer = keras_model(settings), keras_optimizer(settings)
     model.set_weights(list(initial_weights(network(settings), seed).values()))
@@ -168,7 +194,9 @@ def run_keras(settings: Settings, seed: int) -> tuple[list[float], list[float], 
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         return loss
 
-    train, *others = (tf.constant(part, training.dtype) for part in (arrays.train, arrays.validation, arrays.test))
+    train, *others = (
+        tf.constant(part, training.dtype) for part in (arrays.train, arrays.validation, arrays.test)
+    )
     train_losses, other_losses, weights = [], [], []
     for epoch in range(training.epochs):
         order, total = batch_order(seed, epoch, len(arrays.train)), 0.0
@@ -195,7 +223,9 @@ def _float64() -> Any:
 CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
     "defaults": make(),
     "relu everywhere, features, plain sgd": make(
-        {"activation": "relu", "between": "relu"}, {"optimizer": {"name": "sgd", "learning_rate": 0.1}}, features=3
+        {"activation": "relu", "between": "relu"},
+        {"optimizer": {"name": "sgd", "learning_rate": 0.1}},
+        features=3,
     ),
     "split cell, vector, head, adamw": make(
         {
@@ -211,7 +241,13 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
         features=2,
     ),
     "split cell, one layer each, vector, clipped rmsprop, last": make(
-        {"output": "selu", "gates": "softplus", "between": "tanh", "latent": "vector", "decoder": [3]},
+        {
+            "output": "selu",
+            "gates": "softplus",
+            "between": "tanh",
+            "latent": "vector",
+            "decoder": [3],
+        },
         {
             "select": "last",
             "loss": "mae",
@@ -223,13 +259,23 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
         {
             "epochs": 7,
             "batch_size": 7,
-            "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True, "global_clipnorm": 0.05},
+            "optimizer": {
+                "name": "sgd",
+                "momentum": 0.9,
+                "nesterov": True,
+                "global_clipnorm": 0.05,
+            },
         },
         features=3,
     ),
     "one batch holds all, momentum": make(
         {"encoder": [3], "decoder": [5], "gates": "hard_tanh", "between": "relu6"},
-        {"epochs": 20, "batch_size": 32, "loss": "huber", "optimizer": {"name": "sgd", "momentum": 0.8}},
+        {
+            "epochs": 20,
+            "batch_size": 32,
+            "loss": "huber",
+            "optimizer": {"name": "sgd", "momentum": 0.8},
+        },
         noise=3.0,
     ),
 }
@@ -240,7 +286,9 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
     [*((settings, None) for settings in CASES.values()), (CASES["defaults"], 8)],
     ids=[*CASES, "8 at once"],
 )
-def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equals_keras(
+    settings: Settings, size: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
     monkeypatch.setattr(fused_network, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
     seed = 1
@@ -253,7 +301,9 @@ def test_equals_keras(settings: Settings, size: int | None, monkeypatch: pytest.
     assert (result.status, result.best_epoch) == ("ok", chosen + 1)
     assert result.test_loss == pytest.approx(test_losses[chosen], rel=1e-9)
     test = windows.of(settings.data, seed).test[:SHOWN]
-    np.testing.assert_allclose(result.reconstructions, reconstruct(settings.model, result.weights, test), atol=1e-9)
+    np.testing.assert_allclose(
+        result.reconstructions, reconstruct(settings.model, result.weights, test), atol=1e-9
+    )
     chosen_losses = (result.train_loss, result.validation_loss)
     assert chosen_losses == (result.train_losses[chosen], result.validation_losses[chosen])
     assert result.weights is not None
@@ -281,7 +331,8 @@ def test_chunks_are_as_large_as_the_comparison_sets_them(
 def test_activations_equal_keras(name: str) -> None:
     kinks = [-3.0, -1.0, 0.0, 1.0, 3.0, 6.0]
     if name == "selu":
-        kinks.remove(0.0)  # where TensorFlow's own kernels, compiled by XLA or not, differ: 1.758 or 1.051
+        # Where TensorFlow's own kernels, compiled by XLA or not, differ: 1.758 or 1.051.
+        kinks.remove(0.0)
     x = np.concatenate([kinks, 4.0 * generator("activations").standard_normal(50)])
     with tf.GradientTape() as tape:
         inputs = tf.constant(x)
@@ -311,10 +362,18 @@ def test_optimizers_equal_keras(optimizer: dict[str, Any]) -> None:
     slots = fused_optimizers.slots(settings.training.optimizer)
     memory = {slot: {name: tf.zeros_like(w) for name, w in weights.items()} for slot in slots}
     for step in range(1, 6):
-        size = np.array([0.01, 10.0]).reshape(2, 1, 1)  # the second run's gradient is clipped, the first's is not
-        gradients = {name: tf.constant(size * random.standard_normal(shape)) for name, shape in shapes.items()}
+        # The second run's gradient is clipped, the first's is not.
+        size = np.array([0.01, 10.0]).reshape(2, 1, 1)
+        gradients = {
+            name: tf.constant(size * random.standard_normal(shape))
+            for name, shape in shapes.items()
+        }
         weights, memory = fused_optimizers.update(
-            settings.training.optimizer, weights, gradients, memory, tf.constant(float(step), tf.float64)
+            settings.training.optimizer,
+            weights,
+            gradients,
+            memory,
+            tf.constant(float(step), tf.float64),
         )
         for run, arbiter in enumerate(arbiters):
             arbiter.apply([g[run] for g in gradients.values()], plain[run])
@@ -322,11 +381,16 @@ def test_optimizers_equal_keras(optimizer: dict[str, Any]) -> None:
                 np.testing.assert_allclose(w[run], expected.numpy(), rtol=1e-12)
 
 
-# --------------------------------------------------------------------------------------------- bit for bit
+# -------------------------------------------------------------------------------------- bit for bit
 
 SMALL = make(
     {"encoder": [3], "decoder": [5], "activation": "linear"},
-    {"dtype": "float32", "epochs": 6, "batch_size": 8, "optimizer": {"name": "sgd", "learning_rate": 0.05}},
+    {
+        "dtype": "float32",
+        "epochs": 6,
+        "batch_size": 8,
+        "optimizer": {"name": "sgd", "learning_rate": 0.05},
+    },
 )
 
 
@@ -344,7 +408,12 @@ def test_a_run_does_not_depend_on_its_group(size: int) -> None:
     assert [beside[place].diverged_epoch for place in (0, 2)] == [1, 1]
     late = beside[3]
     assert late.diverged_epoch == len(late.train_losses) == len(late.validation_losses) > 1
-    assert (late.status, late.best_epoch, late.test_loss, late.weights) == ("diverged", None, None, None)
+    assert (late.status, late.best_epoch, late.test_loss, late.weights) == (
+        "diverged",
+        None,
+        None,
+        None,
+    )
     program = fused._program(network(SMALL), fused._compiled_part(SMALL.training), 21)
     assert program.epoch.experimental_get_tracing_count() == 1
     assert program.evaluate.experimental_get_tracing_count() == 1
@@ -382,25 +451,39 @@ def test_a_run_of_which_only_the_test_loss_is_not_finite_has_diverged() -> None:
 
 
 def test_a_group_stops_when_all_have_diverged() -> None:
-    assert [result.diverged_epoch for result in run_fused(SMALL, [1, 2], scale={1: 1e30, 2: 6.0})] == [1, 2]
+    assert [
+        result.diverged_epoch for result in run_fused(SMALL, [1, 2], scale={1: 1e30, 2: 6.0})
+    ] == [1, 2]
 
 
 def digest() -> str:
     (result,) = run_fused(SMALL, [7])
     assert result.weights is not None
-    numbers = [result.train_losses, result.validation_losses, result.test_loss, *map(bytes, result.weights.values())]
+    numbers = [
+        result.train_losses,
+        result.validation_losses,
+        result.test_loss,
+        *map(bytes, result.weights.values()),
+    ]
     return hashlib.sha256(repr(numbers).encode()).hexdigest()
 
 
 def test_a_rerun_in_another_process_is_identical() -> None:
-    code = "import sys; sys.path[:0] = ['.', '..']; import conftest, test_fused; print(test_fused.digest())"
+    code = (
+        "import sys; sys.path[:0] = ['.', '..']; import conftest, test_fused;"
+        " print(test_fused.digest())"
+    )
     command = [sys.executable, "-c", code]
-    rerun = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    rerun = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
     assert rerun.stdout.strip() == digest()
 
 
 def test_float32_is_close_to_float64() -> None:
-    double = SMALL.model_copy(update={"training": SMALL.training.model_copy(update={"dtype": "float64"})})
+    double = SMALL.model_copy(
+        update={"training": SMALL.training.model_copy(update={"dtype": "float64"})}
+    )
     (single,), (truth,) = run_fused(SMALL, [7]), run_fused(double, [7])
     np.testing.assert_allclose(single.validation_losses, truth.validation_losses, rtol=1e-5)
     assert single.weights and truth.weights
@@ -410,7 +493,8 @@ def test_float32_is_close_to_float64() -> None:
 
 def test_a_gpu_multiplies_in_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     options = tf.config.experimental
-    assert options.tensor_float_32_execution_enabled()  # TensorFlow's default; without a GPU it stays
+    # TensorFlow's default; without a GPU it stays.
+    assert options.tensor_float_32_execution_enabled()
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     try:
         importlib.reload(devices)
@@ -424,7 +508,11 @@ def test_tensorflow_reads_the_variable_that_makes_operations_deterministic() -> 
     code = "from tensorflow.python.util import _pywrap_determinism as d; print(d.is_enabled())"
     told = [
         subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | added, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env=os.environ | added,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for added in ({}, GPU_ENVIRONMENT)
     ]

@@ -27,7 +27,9 @@ def smi(tmp_path, monkeypatch):
 
     def tell(*lines):
         query = "--query-gpu=index,uuid,memory.free --format=csv,noheader,nounits"
-        script.write_text(f'#!/bin/sh\n[ "$*" = "{query}" ] && cat <<END\n' + "\n".join(lines) + "\nEND\n")
+        script.write_text(
+            f'#!/bin/sh\n[ "$*" = "{query}" ] && cat <<END\n' + "\n".join(lines) + "\nEND\n"
+        )
         script.chmod(0o755)
         machine.gpus.cache_clear()
 
@@ -38,8 +40,10 @@ def smi(tmp_path, monkeypatch):
 def test_gpus_are_those_that_we_may_use_with_the_memory_that_is_free(smi, monkeypatch):
     smi("0, GPU-a, 79000", "1, GPU-b, 10", "2, GPU-c, [N/A]")
     first, second, third = (
-        machine.Gpu("GPU-a", 79000 * 2**20), machine.Gpu("GPU-b", 10 * 2**20), machine.Gpu("GPU-c", None)
-    )  # fmt: skip
+        machine.Gpu("GPU-a", 79000 * 2**20),
+        machine.Gpu("GPU-b", 10 * 2**20),
+        machine.Gpu("GPU-c", None),
+    )
     assert machine.gpus() == (first, second, third)
     for allowed, expected in {"1": (second,), "GPU-c,0": (first, third), "": ()}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
@@ -52,16 +56,26 @@ def test_gpus_are_those_that_we_may_use_with_the_memory_that_is_free(smi, monkey
 def test_every_gpu_gets_a_worker(smi):
     smi("0, GPU-a, 79000", "1, GPU-b, 79000")
     assert resources.default_workers() == 2
-    assert [resources.worker_environment(worker)["CUDA_VISIBLE_DEVICES"] for worker in range(3)] == [
-        "GPU-a", "GPU-b", "GPU-a"
-    ]  # fmt: skip
-    assert resources.worker_environment(0).items() > (resources.WORKER_ENVIRONMENT | resources.GPU_ENVIRONMENT).items()
+    assert [
+        resources.worker_environment(worker)["CUDA_VISIBLE_DEVICES"] for worker in range(3)
+    ] == ["GPU-a", "GPU-b", "GPU-a"]
+    assert (
+        resources.worker_environment(0).items()
+        > (resources.WORKER_ENVIRONMENT | resources.GPU_ENVIRONMENT).items()
+    )
 
 
 def test_as_many_runs_at_once_as_half_of_the_free_memory_holds():
     fitting = {free: sizes.fitting(1.0, 1000, free) for free in (0, 3, 4, 7.9, 8, 127, 128, 1e9)}
     assert fitting == {0: 1, 3: 1, 4: 2, 7.9: 2, 8: 4, 127: 32, 128: 64, 1e9: sizes.MOST}
-    assert [sizes.fitting(1.0, seeds, 1e9) for seeds in (1, 2, 3, 10, 16, 17)] == [1, 2, 4, 16, 16, 32]
+    assert [sizes.fitting(1.0, seeds, 1e9) for seeds in (1, 2, 3, 10, 16, 17)] == [
+        1,
+        2,
+        4,
+        16,
+        16,
+        32,
+    ]
 
 
 def test_a_run_takes_more_memory_with_every_size():
@@ -72,8 +86,13 @@ def test_a_run_takes_more_memory_with_every_size():
         {"training": {"batch_size": 64}},
         {"training": {"dtype": "float64"}},
     ]
-    base, *larger = (sizes.run_bytes(Settings.model_validate(values), 2304, 30, 1) for values in [{}, *changes])
-    wider = [sizes.run_bytes(Settings(), *shape) for shape in ((9999, 30, 1), (2304, 60, 1), (2304, 30, 5))]
+    base, *larger = (
+        sizes.run_bytes(Settings.model_validate(values), 2304, 30, 1) for values in [{}, *changes]
+    )
+    wider = [
+        sizes.run_bytes(Settings(), *shape)
+        for shape in ((9999, 30, 1), (2304, 60, 1), (2304, 30, 5))
+    ]
     assert all(size > base for size in [*larger, *wider])
     with_head = Settings.model_validate(changes[2])
     added = sizes.run_bytes(with_head, 2304, 300, 1) - sizes.run_bytes(Settings(), 2304, 300, 1)
@@ -97,7 +116,11 @@ def test_the_group_size_is_that_of_the_largest_runs_on_the_fullest_gpu(smi, tmp_
     fullest = int(2 * each * 9 / 2**20)
     smi("0, GPU-a, 79000", f"1, GPU-b, {fullest}", "2, GPU-c, [N/A]")
     settled = resources.settled(experiment, tmp_path)
-    assert (settled.group_size, settled.resolved["group_size"], experiment.resolved["group_size"]) == (8, 8, "auto")
+    assert (
+        settled.group_size,
+        settled.resolved["group_size"],
+        experiment.resolved["group_size"],
+    ) == (8, 8, "auto")
     assert list(settled.resolved) == list(experiment.resolved)
     expanded = runs.expand(settled)
     assert {run.identity["group_size"] for run in expanded} == {8}
@@ -113,7 +136,10 @@ def test_the_group_size_is_that_of_the_largest_runs_on_the_fullest_gpu(smi, tmp_
 
 def test_the_size_of_own_data_is_that_of_the_file(smi, tmp_path):
     (tmp_path / "mine.csv").write_text("x\n" + "1\n2\n" * 20_000)
-    config = CONFIG.replace(", long: {data.timesteps: 300}", "") + "data: {family: file, path: mine.csv}\n"
+    config = (
+        CONFIG.replace(", long: {data.timesteps: 300}", "")
+        + "data: {family: file, path: mine.csv}\n"
+    )
     (tmp_path / "c.yaml").write_text(config)
     experiment = loading.load(tmp_path / "c.yaml")
     windows = 28_000 + 6_000 + 6_000 - 3 * 29

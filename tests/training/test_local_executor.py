@@ -1,4 +1,4 @@
-"""The local executor with work that sleeps, raises, prints and kills its process; no LSTM anywhere."""
+"""The local executor with work that sleeps, raises, prints and kills its process; no LSTM."""
 
 import os
 import signal
@@ -70,7 +70,10 @@ def test_values_messages_and_environment_come_through():
     events = ran([("tell", 3), ("give", "x")])
     done = {event.group: event.value for event in events if isinstance(event, Done)}
     workers = {event.group: str(event.worker) for event in events if isinstance(event, Done)}
-    assert {group: value[1:] for group, value in done.items()} == {0: (workers[0], 3), 1: (workers[1], "x")}
+    assert {group: value[1:] for group, value in done.items()} == {
+        0: (workers[0], 3),
+        1: (workers[1], "x"),
+    }
     assert "LSTM_ABLATE_TEST" not in os.environ
     assert [e.message for e in events if isinstance(e, Progress) and e.group == 0] == [0, 1, 2]
     assert all(value[0] != os.getpid() for value in done.values())
@@ -110,7 +113,11 @@ def test_failures_cost_their_own_group_only():
 
 def test_a_log_tells_of_one_group():
     events = ran([("die", 0), ("die", 1), ("raise", "luck")], workers=1)
-    assert {event.group: "last words" in event.log for event in events} == {0: True, 1: True, 2: False}
+    assert {event.group: "last words" in event.log for event in events} == {
+        0: True,
+        1: True,
+        2: False,
+    }
 
 
 def test_what_tensorflow_calls_out_of_memory_is_told_as_that():
@@ -151,7 +158,9 @@ if __name__ == "__main__":
 
 def test_without_the_kernels_help_a_worker_ends_with_its_driver_too(tmp_path):
     (tmp_path / "driver.py").write_text(ORPHAN)
-    driver = subprocess.Popen([sys.executable, tmp_path / "driver.py"], stdout=subprocess.PIPE, text=True)
+    driver = subprocess.Popen(
+        [sys.executable, tmp_path / "driver.py"], stdout=subprocess.PIPE, text=True
+    )
     worker, asked = map(int, driver.stdout.readline().split())
     assert asked == 0
     driver.kill()
@@ -165,8 +174,11 @@ def test_without_the_kernels_help_a_worker_ends_with_its_driver_too(tmp_path):
 
 def test_a_process_that_stops_amid_a_message_holds_nobody_up():
     start = time.monotonic()
-    events = [event for event in ran([("stop", 0.3), ("give", 0), ("sleep", 0.5)], timeout=5) if event.group or
-              not isinstance(event, Progress)]  # fmt: skip
+    events = [
+        event
+        for event in ran([("stop", 0.3), ("give", 0), ("sleep", 0.5)], timeout=5)
+        if event.group or not isinstance(event, Progress)
+    ]
     assert [event.group for event in events] == [1, 2, 0]
     assert events[-1].message == "its process gave no sign of life for 5 s (execution.timeout)"
     assert 5 < time.monotonic() - start < 60
@@ -203,7 +215,11 @@ def test_choice_of_a_key(last, busy, expected):
 
 def test_closing_ends_the_workers():
     events = execute(
-        work, [("give", 0), ("sleep", 60)], key=lambda group: group[0], workers=2, environment=lambda _: {}
+        work,
+        [("give", 0), ("sleep", 60)],
+        key=lambda group: group[0],
+        workers=2,
+        environment=lambda _: {},
     )
     first = next(event for event in events if isinstance(event, Done))
     start = time.monotonic()

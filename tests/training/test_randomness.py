@@ -18,11 +18,22 @@ def network(model: Model, features: int) -> Network:
     return network_of(model, timesteps=9, features=features)
 
 
-# -------------------------------------------------------------------------------------------------- streams
+# ------------------------------------------------------------------------------------------ streams
 
 
 def test_a_purpose_is_a_stream_of_its_own() -> None:
-    purposes = [("a",), ("b",), ("a", 0), ("a", 1), ("a", "1"), (0, "a"), ("a", "b"), ("ab",), ("a\0b",), ("a", 10)]
+    purposes = [
+        ("a",),
+        ("b",),
+        ("a", 0),
+        ("a", 1),
+        ("a", "1"),
+        (0, "a"),
+        ("a", "b"),
+        ("ab",),
+        ("a\0b",),
+        ("a", 10),
+    ]
     draws = [generator(*purpose).standard_normal(4000) for purpose in purposes]
     for one, other in itertools.combinations(draws, 2):
         assert abs(np.corrcoef(one, other)[0, 1]) < 5 / np.sqrt(4000)
@@ -32,7 +43,9 @@ def test_a_purpose_is_a_stream_of_its_own() -> None:
 
 
 def test_a_stream_is_pcg64_keyed_by_sha_256() -> None:
-    """The key is written out, so that a change of it, which moves every number, does not pass unseen."""
+    """The key is written out, so that a change of it, which moves every number, does not pass
+    unseen.
+    """
     import hashlib
 
     digest = hashlib.sha256(b"'order'\x007\x003").hexdigest()
@@ -54,7 +67,9 @@ def test_drawing_in_another_order_or_between_other_draws_moves_nothing() -> None
 def test_layers_that_two_models_share_start_alike() -> None:
     with_head = initial_weights(network(SMALL, 2), seed=5)
     without = initial_weights(network(SMALL.model_copy(update={"head": None}), 2), seed=5)
-    relu = initial_weights(network(SMALL.model_copy(update={"activation": "relu", "between": "gelu"}), 2), seed=5)
+    relu = initial_weights(
+        network(SMALL.model_copy(update={"activation": "relu", "between": "gelu"}), 2), seed=5
+    )
     shared = [name for name in without if not name.startswith("reconstruction")]
     assert len(shared) == 12
     for name in shared:
@@ -66,12 +81,14 @@ def test_layers_that_two_models_share_start_alike() -> None:
     np.testing.assert_array_equal(deeper["decoder.0.kernel"], with_head["decoder.0.kernel"])
 
 
-# -------------------------------------------------------------------------------------------------- weights
+# ------------------------------------------------------------------------------------------ weights
 
 
 @pytest.mark.parametrize("latent", ["sequence", "vector"])
 @pytest.mark.parametrize("head", [None, (7, 2)])
-def test_names_shapes_and_order_are_those_of_a_keras_model(latent: str, head: tuple[int, ...] | None) -> None:
+def test_names_shapes_and_order_are_those_of_a_keras_model(
+    latent: str, head: tuple[int, ...] | None
+) -> None:
     model = Model(encoder=(5, 3), decoder=(4, 6), latent=latent, head=head and Head(units=head))
     keras.utils.clear_session()
     layers = [
@@ -86,12 +103,19 @@ def test_names_shapes_and_order_are_those_of_a_keras_model(latent: str, head: tu
     ]
     arbiter = keras.Sequential(layers)
     weights = initial_weights(network(model, 2), seed=0)
-    named = {f"{layer.name}.{weight.name}": weight.shape for layer in arbiter.layers for weight in layer.weights}
+    named = {
+        f"{layer.name}.{weight.name}": weight.shape
+        for layer in arbiter.layers
+        for weight in layer.weights
+    }
     assert {name: value.shape for name, value in weights.items()} == named
-    assert [value.shape for value in weights.values()] == [value.shape for value in arbiter.get_weights()]
+    assert [value.shape for value in weights.values()] == [
+        value.shape for value in arbiter.get_weights()
+    ]
     assert list(weights) == list(named)
     for name, keras_value in zip(weights, arbiter.get_weights(), strict=True):
-        if name.endswith("bias"):  # the only ones that Keras does not draw: forget gates 1, all others 0
+        # The only ones that Keras does not draw: forget gates 1, all others 0.
+        if name.endswith("bias"):
             np.testing.assert_array_equal(weights[name], keras_value)
         assert weights[name].dtype == np.float64
     arbiter.set_weights(list(weights.values()))
@@ -102,7 +126,9 @@ def test_forget_bias_is_one() -> None:
     np.testing.assert_array_equal(bias.reshape(4, 4), [[0] * 4, [1] * 4, [0] * 4, [0] * 4])
 
 
-@pytest.mark.parametrize(("name", "rows", "columns"), [("encoder.0", 30, 400), ("encoder.1", 100, 200)])
+@pytest.mark.parametrize(
+    ("name", "rows", "columns"), [("encoder.0", 30, 400), ("encoder.1", 100, 200)]
+)
 def test_kernels_are_glorot_uniform(name: str, rows: int, columns: int) -> None:
     kernel = initial_weights(network(Model(encoder=(100, 50)), 30), seed=1)[f"{name}.kernel"]
     assert kernel.shape == (rows, columns)
@@ -115,20 +141,26 @@ def test_kernels_are_glorot_uniform(name: str, rows: int, columns: int) -> None:
 
 @pytest.mark.parametrize("units", [1, 2, 50])
 def test_recurrent_kernels_have_orthonormal_rows(units: int) -> None:
-    recurrent = initial_weights(network(Model(encoder=(units,)), 1), seed=1)["encoder.0.recurrent_kernel"]
+    recurrent = initial_weights(network(Model(encoder=(units,)), 1), seed=1)[
+        "encoder.0.recurrent_kernel"
+    ]
     assert recurrent.shape == (units, 4 * units)
     assert recurrent.flags.c_contiguous
     np.testing.assert_allclose(recurrent @ recurrent.T, np.eye(units), atol=1e-13)
 
 
 def test_orthogonal_matrices_are_uniform() -> None:
-    """Every column of a uniform orthogonal matrix is uniform on the sphere: for 1 x 4, each entry is uniform-like.
+    """Every column of a uniform orthogonal matrix is uniform on the sphere: for 1 x 4, each entry
+    is uniform-like.
 
-    An entry of a uniform point on the sphere in R^4 has the density 2/pi sqrt(1 - x^2), Wigner's semicircle. Without
-    the signs of R's diagonal, QR's first entry would be negative throughout.
+    An entry of a uniform point on the sphere in R^4 has the density 2/pi sqrt(1 - x^2), Wigner's
+    semicircle. Without the signs of R's diagonal, QR's first entry would be negative throughout.
     """
     entries = np.array(
-        [initial_weights(network(Model(encoder=(1,)), 1), seed)["encoder.0.recurrent_kernel"][0] for seed in range(400)]
+        [
+            initial_weights(network(Model(encoder=(1,)), 1), seed)["encoder.0.recurrent_kernel"][0]
+            for seed in range(400)
+        ]
     )
     for entry in entries.T:
         assert stats.kstest(entry, stats.semicircular.cdf).pvalue > 1e-3
@@ -146,7 +178,7 @@ def test_seeds_layers_and_kernels_differ() -> None:
         assert not np.any(one == other)
 
 
-# ---------------------------------------------------------------------------------------------- batch order
+# -------------------------------------------------------------------------------------- batch order
 
 
 @pytest.mark.parametrize("samples", [1, 2, 1000])
@@ -155,7 +187,9 @@ def test_batch_order_is_a_permutation(samples: int) -> None:
 
 
 def test_batch_order_differs_by_seed_and_epoch_and_not_by_chance() -> None:
-    orders = {(seed, epoch): batch_order(seed, epoch, 500) for seed in range(4) for epoch in range(4)}
+    orders = {
+        (seed, epoch): batch_order(seed, epoch, 500) for seed in range(4) for epoch in range(4)
+    }
     for one, other in itertools.combinations(orders.values(), 2):
         assert abs(stats.spearmanr(one, other).statistic) < 5 / np.sqrt(500)
     np.testing.assert_array_equal(batch_order(2, 1, 500), orders[2, 1])

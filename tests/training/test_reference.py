@@ -34,7 +34,12 @@ MODELS = {
     "head": Model(**SIZES, head=Head(units=(7, 4), activation="silu")),
     "vector": Model(**SIZES, latent="vector"),
     "vector, all sites": Model(
-        **SIZES, latent="vector", candidate="softplus", output="hard_tanh", gates="sigmoid", between="relu6"
+        **SIZES,
+        latent="vector",
+        candidate="softplus",
+        output="hard_tanh",
+        gates="sigmoid",
+        between="relu6",
     ),
     **{f"everywhere {name}": Model(**SIZES, activation=name, between=name) for name in ACTIVATIONS},
 }
@@ -68,7 +73,9 @@ def test_forward_equals_numpy(model):
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_gradients_equal_finite_differences_of_numpy(model):
-    """Along random directions: Keras' gradient against central differences of the NumPy network's loss."""
+    """Along random directions: Keras' gradient against central differences of the NumPy network's
+    loss.
+    """
     weights = random_weights(model, FEATURES, seed=3)
     x = windows(seed=4)
     network = built(model, weights)
@@ -77,27 +84,36 @@ def test_gradients_equal_finite_differences_of_numpy(model):
     gradients = tape.gradient(loss, [w.value for w in network.trainable_variables])
 
     def numpy_loss(step, direction):
-        moved = {name: w + step * d for (name, w), d in zip(weights.items(), direction, strict=True)}
+        moved = {
+            name: w + step * d for (name, w), d in zip(weights.items(), direction, strict=True)
+        }
         return np.mean(np.square(reconstruct(model, moved, x) - x))
 
     random = np.random.default_rng(5)
     for tensor in range(len(gradients)):  # each tensor of weights on its own
-        direction = [random.normal(0, 1, w.shape) * (k == tensor) for k, w in enumerate(weights.values())]
+        direction = [
+            random.normal(0, 1, w.shape) * (k == tensor) for k, w in enumerate(weights.values())
+        ]
         slope = (numpy_loss(1e-6, direction) - numpy_loss(-1e-6, direction)) / 2e-6
-        expected = sum(np.sum(g * d) for g, d in zip(map(np.array, gradients), direction, strict=True))
+        expected = sum(
+            np.sum(g * d) for g, d in zip(map(np.array, gradients), direction, strict=True)
+        )
         assert slope == pytest.approx(expected, rel=1e-5, abs=1e-8)
 
 
 def test_stock_layers_wherever_the_variant_can_be_said_with_them():
     def cells(model):
-        return {type(layer).__name__ for layer in reference.build(network_of(model, TIME, FEATURES)).layers}
+        return {
+            type(layer).__name__
+            for layer in reference.build(network_of(model, TIME, FEATURES)).layers
+        }
 
     for name in ("tanh", "relu", "gates", "between", "head", "vector"):
         assert "LSTM" in cells(MODELS[name]) and "RNN" not in cells(MODELS[name]), name
     assert "RNN" in cells(MODELS["candidate"]) and "LSTM" not in cells(MODELS["candidate"])
 
 
-# ------------------------------------------------------------------------------------------------ training
+# ----------------------------------------------------------------------------------------- training
 
 SAMPLES = 11  # with batches of 4 the last one has 3
 
@@ -122,7 +138,13 @@ def trained(config, seed=0, data=None):
 
 OPTIMIZERS = {
     "adam": {"name": "adam", "learning_rate": 0.01},
-    "adam, other betas": {"name": "adam", "learning_rate": 0.01, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3},
+    "adam, other betas": {
+        "name": "adam",
+        "learning_rate": 0.01,
+        "beta_1": 0.7,
+        "beta_2": 0.9,
+        "epsilon": 1e-3,
+    },
     "adam, clipped": {"name": "adam", "learning_rate": 0.01, "global_clipnorm": 0.01},
     "adamw": {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1},
     "sgd": {"name": "sgd", "learning_rate": 0.1},
@@ -164,16 +186,20 @@ def numpy_step(options, step, weights, gradients, state):
 
 @pytest.mark.parametrize("options", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_training_equals_a_loop_written_by_hand(options):
-    """Batches in the given order, the smaller last one too; NumPy's updates; losses by their definition.
+    """Batches in the given order, the smaller last one too; NumPy's updates; losses by their
+    definition.
 
-    In float64; Keras rounds some constants of its optimizers to float32 all the same, and so do we here.
+    In float64; Keras rounds some constants of its optimizers to float32 all the same, and so do we
+    here.
     """
     config, data = settings(optimizer=options), arrays()
     result = trained(config)
 
     keras.config.set_floatx("float64")
     network = reference.build(network_of(config.model, TIME, FEATURES))
-    weights = list(randomness.initial_weights(network_of(config.model, TIME, FEATURES), seed=0).values())
+    weights = list(
+        randomness.initial_weights(network_of(config.model, TIME, FEATURES), seed=0).values()
+    )
     state, step, train_losses, validation_losses, kept = {}, 0, [], [], []
 
     def loss(x):
@@ -187,7 +213,10 @@ def test_training_equals_a_loop_written_by_hand(options):
             network.set_weights(weights)
             with tf.GradientTape() as tape:
                 value = loss(data.train[batch])
-            gradients = [np.array(g) for g in tape.gradient(value, [w.value for w in network.trainable_variables])]
+            gradients = [
+                np.array(g)
+                for g in tape.gradient(value, [w.value for w in network.trainable_variables])
+            ]
             numpy_step(options, step, weights, gradients, state)
             losses += [float(value)] * len(batch)
         network.set_weights(weights)
@@ -203,7 +232,9 @@ def test_training_equals_a_loop_written_by_hand(options):
     assert result.validation_loss == result.validation_losses[best]
     assert result.train_loss == result.train_losses[best]
     assert result.test_loss == pytest.approx(float(loss(data.test)), rel=1e-10)
-    np.testing.assert_allclose(result.reconstructions, network(data.test[:SHOWN]), rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        result.reconstructions, network(data.test[:SHOWN]), rtol=1e-8, atol=1e-10
+    )
     for (name, value), expected in zip(result.weights.items(), kept[best], strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-8, atol=1e-10, err_msg=name)
 
@@ -219,7 +250,9 @@ def test_losses_by_their_definition(loss):
     zeros = {"optimizer": {"name": "sgd", "learning_rate": 1e-300}, "epochs": 1}
     result = trained(settings(loss=loss, **zeros), data=Arrays(windows(), error, windows()))
     config = settings().model
-    reconstructed = reconstruct(config, randomness.initial_weights(network_of(config, TIME, FEATURES), 0), error)
+    reconstructed = reconstruct(
+        config, randomness.initial_weights(network_of(config, TIME, FEATURES), 0), error
+    )
     error = error - reconstructed
     assert definition[loss] > 0
     expected = {
@@ -275,7 +308,10 @@ def test_a_run_gives_the_same_bits_whatever_ran_before_it():
     trained(config, seed=2)
     trained(config, seed=3, data=Arrays(*(np.full((SAMPLES, TIME, FEATURES), np.inf),) * 3))
     assert numbers(trained(config, seed=1)) == first
-    code = "import test_reference as t; print(t.numbers(t.trained(t.settings(dtype='float32'), seed=1)))"
+    code = (
+        "import test_reference as t; print(t.numbers(t.trained(t.settings(dtype='float32'),"
+        " seed=1)))"
+    )
     again = subprocess.run(
         [sys.executable, "-c", "import sys; sys.path[:0] = ['.', '..']; import conftest;" + code],
         capture_output=True, text=True, check=True, cwd=__file__.rpartition("/")[0],
@@ -299,10 +335,14 @@ def test_every_epoch_is_told():
     (result,) = reference.train(
         [run],
         [arrays()],
-        lambda end: told.append((end.index, end.epoch, end.train_loss, end.validation_loss, end.weights())),
+        lambda end: told.append(
+            (end.index, end.epoch, end.train_loss, end.validation_loss, end.weights())
+        ),
     )
     losses = zip(result.train_losses, result.validation_losses, strict=True)
-    assert [at[:4] for at in told] == [(0, epoch, *both) for epoch, both in enumerate(losses, start=1)]
+    assert [at[:4] for at in told] == [
+        (0, epoch, *both) for epoch, both in enumerate(losses, start=1)
+    ]
     for name, value in result.weights.items():
         np.testing.assert_array_equal(told[result.best_epoch - 1][4][name], value)
     assert not np.array_equal(told[0][4]["encoder.0.kernel"], told[1][4]["encoder.0.kernel"])

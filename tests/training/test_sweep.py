@@ -44,11 +44,22 @@ def load(tmp_path):
     return loaded
 
 
-def swept(experiment, folder, *, retry_failed=False, stop_after=None, execute=in_process, workers=2, **options):
+def swept(
+    experiment,
+    folder,
+    *,
+    retry_failed=False,
+    stop_after=None,
+    execute=in_process,
+    workers=2,
+    **options,
+):
     """Train what is missing, in this process if nothing else is said; return what finished."""
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     todo = sweep.plan(experiment, folder, engine="stub_engine", retry_failed=retry_failed)
-    steps = sweep.train(todo, folder, execute=execute, workers=workers, config_folder=folder, **options)
+    steps = sweep.train(
+        todo, folder, execute=execute, workers=workers, config_folder=folder, **options
+    )
     finished = []
     for step in steps:
         if isinstance(step, sweep.Finished):
@@ -84,7 +95,8 @@ def test_every_run_is_trained_once_and_recorded(load, tmp_path):
 
 def test_seconds_of_training_are_told_where_they_are_not_those_of_a_compilation(load, tmp_path):
     several, single = (
-        swept(load(Behaviour.QUICK, f"training.epochs={epochs}"), tmp_path / str(epochs))[0] for epochs in (3, 1)
+        swept(load(Behaviour.QUICK, f"training.epochs={epochs}"), tmp_path / str(epochs))[0]
+        for epochs in (3, 1)
     )
     assert 0 <= several.record.meta["training_seconds"] < 1
     assert "training_seconds" not in single.record.meta and single.record.meta["seconds"] >= 0
@@ -116,7 +128,7 @@ def test_seconds_are_those_of_one_run_of_a_group(load, monkeypatch):
 
 
 def test_the_curves_of_a_record_are_those_of_the_first_feature(load):
-    (run, *_) = runs.expand(load(Behaviour.QUICK, "data.features=3"), "stub_engine")
+    run, *_ = runs.expand(load(Behaviour.QUICK, "data.features=3"), "stub_engine")
     ((result, _),) = work.train([run], lambda message: None)
     test = windows.of(run.settings.data, run.seed).test
     assert not np.any(test[..., 0].round(4) == test[..., 2].round(4))
@@ -146,7 +158,9 @@ def test_variants_of_equal_values_share_a_run(load, tmp_path):
 def test_an_edited_config_trains_only_what_changed(load, tmp_path):
     swept(load(Behaviour.QUICK), tmp_path / "r")
     finished = swept(load(Behaviour.EDITED), tmp_path / "r")
-    assert sorted((step.run.variant, step.run.seed) for step in finished) == [("other", seed) for seed in range(3)]
+    assert sorted((step.run.variant, step.run.seed) for step in finished) == [
+        ("other", seed) for seed in range(3)
+    ]
     assert sweep.plan(load(Behaviour.EDITED), tmp_path / "r", engine="stub_engine").others == 3
 
 
@@ -171,12 +185,17 @@ def test_a_diverged_run_is_a_result(load, tmp_path):
         (Behaviour.DIES, "its process ended with exit code 7"),
         (
             Behaviour.BOUNDLESS,
-            "FloatingPointError: a number of the result is not finite, though the run did not diverge",
+            (
+                "FloatingPointError: a number of the result is not finite, though the run did not"
+                " diverge"
+            ),
         ),
     ],
     ids=["RAISES", "DIES", "BOUNDLESS"],
 )
-def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(behaviour, message, load, tmp_path):
+def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(
+    behaviour, message, load, tmp_path
+):
     finished = swept(load(behaviour), tmp_path / "r", execute=local.execute)
     assert sum(step.record.status == "ok" for step in finished) == 5
     (failed,) = (step for step in finished if step.record.status == "failed")
@@ -197,7 +216,9 @@ def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(behaviour, me
     [Behaviour.RAISES, Behaviour.DIES, Behaviour.BOUNDLESS],
     ids=lambda behaviour: behaviour.name,
 )
-def test_a_group_of_several_runs_loses_only_the_run_that_fails(behaviour, load, tmp_path, monkeypatch):
+def test_a_group_of_several_runs_loses_only_the_run_that_fails(
+    behaviour, load, tmp_path, monkeypatch
+):
     """After the group each of its runs is tried alone."""
     monkeypatch.setattr(sizes, "group_size", lambda *settings: 3)
     experiment = load(behaviour)
@@ -217,7 +238,11 @@ def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_p
     assert happened(Behaviour.KILLED) == 2
     swept(experiment, tmp_path / "r", execute=local.execute, workers=1, retry_failed=True)
     assert happened(Behaviour.KILLED) == 4
-    (failed,) = (record for record in records.read_all(tmp_path / "r")[0].values() if record.status == "failed")
+    (failed,) = (
+        record
+        for record in records.read_all(tmp_path / "r")[0].values()
+        if record.status == "failed"
+    )
     (tmp_path / "r" / "runs" / f"{failed.run}.json").unlink()
     swept(experiment, tmp_path / "r", execute=local.execute, workers=1)
     assert happened(Behaviour.KILLED) == 5
@@ -236,16 +261,25 @@ def test_a_noted_failure_is_forgotten_once_its_run_has_succeeded(load, tmp_path)
 def test_fail_fast_ends_the_sweep(load, tmp_path):
     everything = swept(load(Behaviour.RAISES_ALWAYS), tmp_path / "all")
     finished = swept(load(Behaviour.RAISES_ALWAYS), tmp_path / "r", fail_fast=True)
-    statuses = [[step.record.status for step in steps].count("failed") for steps in (everything, finished)]
+    statuses = [
+        [step.record.status for step in steps].count("failed") for steps in (everything, finished)
+    ]
     assert statuses == [3, 1]
-    assert finished[-1].record.status == "failed" and len(finished) == 4  # what came before it, and no more
+    # What came before it, and no more.
+    assert finished[-1].record.status == "failed" and len(finished) == 4
 
 
 def test_fail_fast_tries_again_at_once_and_goes_on_where_that_helps(load, tmp_path):
-    """The first run fails always, in the other experiment only once: nothing waits for it, and nothing is left out."""
+    """The first run fails always, in the other experiment only once: nothing waits for it, and
+    nothing is left out.
+    """
     options = {"execute": local.execute, "workers": 1, "fail_fast": True}
     always = swept(load(Behaviour.KILLED, "seeds=[1, 0, 2]"), tmp_path / "a", **options)
-    assert [(step.run.variant, step.run.seed, step.record.status) for step in always][-1] == ("other", 1, "failed")
+    assert [(step.run.variant, step.run.seed, step.record.status) for step in always][-1] == (
+        "other",
+        1,
+        "failed",
+    )
     assert len(always) == 4
     once = swept(load(Behaviour.KILLED, "seeds=[3, 0, 2]"), tmp_path / "b", **options)
     assert [step.record.status for step in once] == ["ok"] * 6
@@ -260,12 +294,22 @@ def test_a_damaged_record_is_moved_aside_and_trained_again(load, tmp_path):
     (again,) = swept(load(), tmp_path / "r")
     assert again.run.id == first[0].run.id
     assert derived(load(), tmp_path / "r")[1] == expected
-    assert [p.name for p in (tmp_path / "r" / "runs" / "damaged").iterdir()] == [f"{first[0].run.id}.1.json"]
+    assert [p.name for p in (tmp_path / "r" / "runs" / "damaged").iterdir()] == [
+        f"{first[0].run.id}.1.json"
+    ]
 
 
 def test_epochs_are_told_while_a_run_is_at_work(load, tmp_path):
     (tmp_path / "runs").mkdir()
     todo = sweep.plan(load(), tmp_path, engine="stub_engine")
-    steps = list(sweep.train(todo, tmp_path, execute=local.execute, workers=2, config_folder=tmp_path))
-    epochs = [(step.run.variant, step.run.seed, step.epoch) for step in steps if isinstance(step, sweep.Epoch)]
-    assert sorted(epochs) == [(v, s, e) for v in ("calm", "other") for s in range(3) for e in (1, 2, 3)]
+    steps = list(
+        sweep.train(todo, tmp_path, execute=local.execute, workers=2, config_folder=tmp_path)
+    )
+    epochs = [
+        (step.run.variant, step.run.seed, step.epoch)
+        for step in steps
+        if isinstance(step, sweep.Epoch)
+    ]
+    assert sorted(epochs) == [
+        (v, s, e) for v in ("calm", "other") for s in range(3) for e in (1, 2, 3)
+    ]

@@ -1,7 +1,9 @@
-"""Measures on this machine how fast the engines train, against the loops that a user would write by hand.
+"""Measures on this machine how fast the engines train, against the loops that a user would write by
+hand.
 
-Every contestant is a set of processes that train one epoch whenever they are told to; all of a case's contestants wait
-side by side and take turns, so that a drift of the machine meets all of them alike. Medians over the turns.
+Every contestant is a set of processes that train one epoch whenever they are told to; all of a
+case's contestants wait side by side and take turns, so that a drift of the machine meets all of
+them alike. Medians over the turns.
 """
 
 import math
@@ -42,7 +44,9 @@ CASES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who trains: in how many processes at once, with how many threads each (0: as many as the library likes)."""
+    """Who trains: in how many processes at once, with how many threads each (0: as many as the
+    library likes).
+    """
 
     name: str
     processes: int
@@ -91,8 +95,12 @@ class Benchmark:
     end_to_end: EndToEnd | None
 
 
-def run(cases: list[str], rounds: int, cores: int, config: Path | None, tell: Callable[[str], None]) -> Benchmark:
-    """Measure the cases, the growth and, where a config is given, a whole experiment; `tell` hears what is next."""
+def run(
+    cases: list[str], rounds: int, cores: int, config: Path | None, tell: Callable[[str], None]
+) -> Benchmark:
+    """Measure the cases, the growth and, where a config is given, a whole experiment; `tell` hears
+    what is next.
+    """
     tell("matrix product")
     peak = matrix_peak(cores, rounds)
     measurements = []
@@ -112,8 +120,18 @@ def run(cases: list[str], rounds: int, cores: int, config: Path | None, tell: Ca
 
 def table(result: Benchmark) -> list[list[str]]:
     """Return the measurements as headings and rows of text."""
-    headings = ["network", "who", "ms per step and run", "fused is", "of the peak", "first epoch", "memory"]
-    fused = {one.case: one.step_milliseconds for one in result.measurements if one.contestant == "fused"}
+    headings = [
+        "network",
+        "who",
+        "ms per step and run",
+        "fused is",
+        "of the peak",
+        "first epoch",
+        "memory",
+    ]
+    fused = {
+        one.case: one.step_milliseconds for one in result.measurements if one.contestant == "fused"
+    }
     return [
         headings,
         *(
@@ -152,11 +170,12 @@ def settings_of(case: str, timesteps: int | None = None) -> Settings:
 
 
 def step_flops(settings: Settings, features: int = 1) -> float:
-    """Return the floating-point operations of a training step of one run, in its matrix products alone.
+    """Return the floating-point operations of a training step of one run, in its matrix products
+    alone.
 
-    A product of [m, k] and [k, n] takes 2 m k n; the forward pass has one for each weight, the reverse pass two, but
-    for the gradient of the network's input, which nobody asks for. A decoder's constant input is counted at each time
-    step, though it need not be.
+    A product of [m, k] and [k, n] takes 2 m k n; the forward pass has one for each weight, the
+    reverse pass two, but for the gradient of the network's input, which nobody asks for. A
+    decoder's constant input is counted at each time step, though it need not be.
     """
     network = network_of(settings.model, settings.timesteps, features)
     weights = sum(map(products, network.layers))
@@ -165,7 +184,7 @@ def step_flops(settings: Settings, features: int = 1) -> float:
 
 
 def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
-    """Measure every contestant in a case, over a number of rounds in which each trains one epoch."""
+    """Measure every contestant in a case, over some rounds in which each trains one epoch."""
     settings, steps = settings_of(case), _steps(case)
     field = contestants(cores)
     with ExitStack() as stack:
@@ -182,13 +201,22 @@ def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
         seconds = statistics.median(taken)
         per_step = seconds / steps / runs
         found.append(
-            Measurement(case, one.name, per_step * 1e3, begin - seconds, peak, step_flops(settings) / per_step / 1e9)
+            Measurement(
+                case,
+                one.name,
+                per_step * 1e3,
+                begin - seconds,
+                peak,
+                step_flops(settings) / per_step / 1e9,
+            )
         )
     return found
 
 
 def matrix_peak(cores: int, rounds: int) -> float:
-    """Return the GFLOP/s of a large float32 matrix product, on all cores at once (one process and thread each)."""
+    """Return the GFLOP/s of a large float32 matrix product, on all cores at once (one process and
+    thread each).
+    """
     with _team(Contestant("peak", cores, 1), settings_of("default"), rounds + 1) as team:
         team.turn()
         best = min(team.turn() for _ in range(rounds))
@@ -199,7 +227,10 @@ def growth(rounds: int) -> Growth:
     """Measure in one process whether the fused engine's time grows as its work does."""
     fused, lengths = Contestant("fused", 1, 1), (30, 240)
     with ExitStack() as stack:
-        teams = [stack.enter_context(_team(fused, settings_of("default", steps), rounds + 1)) for steps in lengths]
+        teams = [
+            stack.enter_context(_team(fused, settings_of("default", steps), rounds + 1))
+            for steps in lengths
+        ]
         for team in teams:
             team.turn()
         turns = [[team.turn() for team in teams] for _ in range(rounds)]
@@ -212,10 +243,12 @@ def growth(rounds: int) -> Growth:
 
 
 def end_to_end(config: Path, cores: int) -> EndToEnd:
-    """Measure a whole experiment from start to report, and what plain Keras would take for as many runs.
+    """Measure a whole experiment from start to report, and what plain Keras would take for as many
+    runs.
 
-    Plain Keras trains the baseline before and again after, twice in one process that has loaded TensorFlow: the first
-    run for the first, the second for all further ones, each of which builds its model anew.
+    Plain Keras trains the baseline before and again after, twice in one process that has loaded
+    TensorFlow: the first run for the first, the second for all further ones, each of which builds
+    its model anew.
     """
     experiment = study.checked(config, ("engine=fused",))
     settings = experiment.settings[experiment.tasks[0], experiment.baseline]
@@ -244,11 +277,19 @@ def _ignore(_: str) -> None:
 
 def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
     model = settings.model
-    plain = Model(encoder=model.encoder, latent=model.latent, decoder=model.decoder, activation=model.site("candidate"))
+    plain = Model(
+        encoder=model.encoder,
+        latent=model.latent,
+        decoder=model.decoder,
+        activation=model.site("candidate"),
+    )
     if settings.model_copy(update={"model": plain}).identity() != settings.identity() or (
         settings.training.dtype != "float32"
     ):
-        raise UserError(f"{config}: the baseline must be a plain LSTM in float32, so that a loop of Keras can train it")
+        raise UserError(
+            f"{config}: the baseline must be a plain LSTM in float32, so that a loop of Keras can"
+            " train it"
+        )
 
 
 def _two_runs(settings: Settings) -> tuple[float, float]:
@@ -256,7 +297,7 @@ def _two_runs(settings: Settings) -> tuple[float, float]:
         return team.turn(), team.turn()
 
 
-# ------------------------------------------------------------------------------------------ processes in turns
+# ------------------------------------------------------------------------------- processes in turns
 
 
 class _Team:
@@ -315,7 +356,8 @@ def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_
 def _serve(pipe: Connection, contestant: str, settings: Settings, epochs: int, seed: int) -> None:
     """Train in a process of a team; between two epochs, wait to be told to go on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries print on being loaded
-    from lstm_ablate.checks import handwritten  # noqa: F401 - TensorFlow is loaded before anything is timed
+    # TensorFlow is loaded before anything is timed.
+    from lstm_ablate.checks import handwritten  # noqa: F401
 
     training = settings.training.model_copy(update={"epochs": epochs})
     settings = settings.model_copy(update={"training": training})
@@ -365,8 +407,15 @@ def _seeds(settings: Settings, _: int, between: Callable[[], None]) -> None:
     for turn in range(settings.training.epochs):
         count = 10 if turn % 2 or not turn else 100
         for first in range(0, count, size):
-            runs = [Run("default", "x", seed, short, "fused") for seed in range(first, min(first + size, count))]
-            list(engine.train(runs, [windows.of(short.data, run.seed) for run in runs], lambda _: None))
+            runs = [
+                Run("default", "x", seed, short, "fused")
+                for seed in range(first, min(first + size, count))
+            ]
+            list(
+                engine.train(
+                    runs, [windows.of(short.data, run.seed) for run in runs], lambda _: None
+                )
+            )
         between()
 
 

@@ -22,20 +22,38 @@ PACKAGES = (*machine.PACKAGES, "filelock")
 KNOWN_BAD = {  # package: the first good version, what is wrong with those below
     "keras": (
         "3.15.1",
-        "a model file can execute code when it is loaded (CVE-2025-1550 to CVE-2026-1462, and later fixes)",
+        (
+            "a model file can execute code when it is loaded (CVE-2025-1550 to CVE-2026-1462, and"
+            " later fixes)"
+        ),
     ),
     "PyYAML": ("5.4", "reading a file can execute code (CVE-2020-14343)"),
-    "filelock": ("3.20.1", "who can write to the folder can make the lock empty another file (CVE-2025-68146)"),
+    "filelock": (
+        "3.20.1",
+        "who can write to the folder can make the lock empty another file (CVE-2025-68146)",
+    ),
 }
 
-# Variables that workers inherit and that choose other kernels or compilations: numbers differ from those without.
+# Variables that workers inherit and that choose other kernels or compilations: numbers differ from
+# those without.
 CHANGES_NUMBERS = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 
 
 # File systems whose disks are another machine's.
-NETWORKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.ceph", "lustre", "gpfs", "beegfs"} | {
-    "glusterfs", "fuse.glusterfs", "fuse.sshfs", "orangefs", "ocfs2", "gfs2"
-}  # fmt: skip
+NETWORKS = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "9p",
+    "afs",
+    "ceph",
+    "fuse.ceph",
+    "lustre",
+    "gpfs",
+    "beegfs",
+} | {"glusterfs", "fuse.glusterfs", "fuse.sshfs", "orangefs", "ocfs2", "gfs2"}
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -59,7 +77,9 @@ def _packages() -> list[Finding]:
         try:
             findings.append(judged(name, version(name)))
         except PackageNotFoundError:
-            findings.append(Finding(name, "-", "not installed; install lstm-ablate with its dependencies"))
+            findings.append(
+                Finding(name, "-", "not installed; install lstm-ablate with its dependencies")
+            )
     return findings
 
 
@@ -67,7 +87,9 @@ def judged(package: str, installed: str) -> Finding:
     """Return what is known to be wrong with a version of a package."""
     good, why = KNOWN_BAD.get(package, ("0", ""))
     bad = _numbers(installed) < _numbers(good)
-    return Finding(package, installed, f"below {good}: {why}; install {good} or newer" if bad else "")
+    return Finding(
+        package, installed, f"below {good}: {why}; install {good} or newer" if bad else ""
+    )
 
 
 def _numbers(text: str) -> list[int]:
@@ -86,8 +108,8 @@ def _machine() -> list[Finding]:
         Finding("device", ", ".join(gpu.uuid for gpu in gpus) or str(machine.processor()["name"])),
         Finding(
             "threads",
-            f"{settings['TF_NUM_INTRAOP_THREADS']} in each of {resources.default_workers()} workers; "
-            f"{machine.memory_bytes() / 1e9:.1f} GB of memory",
+            f"{settings['TF_NUM_INTRAOP_THREADS']} in each of {resources.default_workers()}"
+            f" workers; {machine.memory_bytes() / 1e9:.1f} GB of memory",
         ),
         Finding("determinism", determinism),
     ]
@@ -96,32 +118,52 @@ def _machine() -> list[Finding]:
 def _folder(folder: Path) -> list[Finding]:
     if not folder.is_dir():
         return [Finding("folder", str(folder), "there is no such folder")]
-    findings = [Finding("folder", str(folder)), Finding("file system", _told(file_system(folder))), _writing(folder)]
+    findings = [
+        Finding("folder", str(folder)),
+        Finding("file system", _told(file_system(folder))),
+        _writing(folder),
+    ]
     if not (folder / "runs").is_dir():
-        return [*findings, Finding("records", "none: it holds no runs/, so it is no results folder yet")]
+        return [
+            *findings,
+            Finding("records", "none: it holds no runs/, so it is no results folder yet"),
+        ]
     if who := locks.holder(folder):
         findings.append(Finding("in use", f"by {who}"))
     foreign = list(map(str, inventory.foreign(folder)))
-    return [*findings, _experiment(folder), *_records(folder), Finding("foreign files", _listed(foreign))]
+    return [
+        *findings,
+        _experiment(folder),
+        *_records(folder),
+        Finding("foreign files", _listed(foreign)),
+    ]
 
 
 def file_system(folder: Path) -> str:
-    """Return the type of the file system that a folder lies on, as Linux names it; "unknown" elsewhere."""
+    """Return the type of the file system that a folder lies on, as Linux names it; "unknown"
+    elsewhere.
+    """
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return "unknown"
     place = folder.resolve()
     around = [("", "unknown")]
-    for line in lines:  # proc(5): the fifth field is where it is mounted, and the type follows a lone hyphen
+    # Proc(5): the fifth field is where it is mounted, and the type follows a lone hyphen.
+    for line in lines:
         mount = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4])
         if place.is_relative_to(mount):
             around.append((mount, line.partition(" - ")[2].split()[0]))
-    return max(reversed(around), key=lambda one: len(one[0]))[1]  # of two at one place the later one hides the other
+    # Of two at one place the later one hides the other.
+    return max(reversed(around), key=lambda one: len(one[0]))[1]
 
 
 def _told(kind: str) -> str:
-    return f"{kind}, of a network: it may not keep what it says it has synced" if kind in NETWORKS else kind
+    return (
+        f"{kind}, of a network: it may not keep what it says it has synced"
+        if kind in NETWORKS
+        else kind
+    )
 
 
 def _writing(folder: Path) -> Finding:
@@ -133,9 +175,13 @@ def _writing(folder: Path) -> Finding:
         whole = path.read_text(encoding="utf-8") == "a record"
         path.unlink()
     except OSError as error:
-        return Finding("writing", "fails", f"{error.strerror or error}; mend that, or use another folder")
+        return Finding(
+            "writing", "fails", f"{error.strerror or error}; mend that, or use another folder"
+        )
     took = f"a durable file takes {1e3 * (time.perf_counter() - start):.0f} ms"
-    return Finding("writing", took, "" if whole else "what was written is not what is read; use another disk")
+    return Finding(
+        "writing", took, "" if whole else "what was written is not what is read; use another disk"
+    )
 
 
 def _experiment(folder: Path) -> Finding:
@@ -159,7 +205,8 @@ def _records(folder: Path) -> list[Finding]:
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     strange = [run for run, record in found.items() if id_of(record.identity) != run]
     conflicts, quarantined = (
-        sorted(path.name for path in (folder / "runs" / name).glob("*")) for name in ("conflicts", "damaged")
+        sorted(path.name for path in (folder / "runs" / name).glob("*"))
+        for name in ("conflicts", "damaged")
     )
     return [
         Finding("records", f"{len(found)} checked" + (f": {told}" if told else "")),
@@ -168,15 +215,27 @@ def _records(folder: Path) -> list[Finding]:
             _listed([path.name for path in damaged]),
             "`lstm-ablate run` moves them aside and trains their runs again" if damaged else "",
         ),
-        Finding("misnamed", _listed(strange), "they are records of other runs; move them away" if strange else ""),
+        Finding(
+            "misnamed",
+            _listed(strange),
+            "they are records of other runs; move them away" if strange else "",
+        ),
         Finding(
             "conflicts",
             _listed(conflicts),
-            "the same runs gave other numbers: other versions, another processor, or a fault" if conflicts else "",
+            (
+                "the same runs gave other numbers: other versions, another processor, or a fault"
+                if conflicts
+                else ""
+            ),
         ),
         Finding("quarantined", _listed(quarantined)),
     ]
 
 
 def _listed(names: list[str]) -> str:
-    return f"{len(names)}: {', '.join(names[:5])}" + (", ..." if len(names) > 5 else "") if names else "none"
+    return (
+        f"{len(names)}: {', '.join(names[:5])}" + (", ..." if len(names) > 5 else "")
+        if names
+        else "none"
+    )

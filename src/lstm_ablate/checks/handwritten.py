@@ -1,7 +1,8 @@
-"""What the benchmark measures the engines against: the loops that a user would write by hand, and a matrix product.
+"""What the benchmark measures the engines against: the loops that a user would write by hand, and a
+matrix product.
 
-The loops are no engines: they train one run after the other, know only variants that `keras.layers.LSTM` can say, and
-shuffle as Keras does.
+The loops are no engines: they train one run after the other, know only variants that
+`keras.layers.LSTM` can say, and shuffle as Keras does.
 """
 
 from collections.abc import Callable
@@ -18,21 +19,33 @@ from lstm_ablate.training.inputs.windows import Arrays
 
 def plain(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
     """Train one run as the question's code would, in a new model; return its test loss."""
-    return _fit(settings, arrays, callbacks, layers.TimeDistributed(layers.Dense(arrays.train.shape[2])), None)
+    return _fit(
+        settings,
+        arrays,
+        callbacks,
+        layers.TimeDistributed(layers.Dense(arrays.train.shape[2])),
+        None,
+    )
 
 
 def tuned(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
-    """Train one run with what is known to help: Dense without TimeDistributed, and XLA; return its test loss."""
+    """Train one run with what is known to help: Dense without TimeDistributed, and XLA; return its
+    test loss.
+    """
     return _fit(settings, arrays, callbacks, layers.Dense(arrays.train.shape[2]), True)
 
 
-def _fit(settings: Settings, arrays: Arrays, callbacks: list[Any], output: Any, jit_compile: bool | None) -> float:
+def _fit(
+    settings: Settings, arrays: Arrays, callbacks: list[Any], output: Any, jit_compile: bool | None
+) -> float:
     network, training = network_of(settings.model, *arrays.train.shape[1:]), settings.training
     x = inputs = keras.Input((network.timesteps, network.features))
     for layer in network.lstm:
         if layer.repeated:
             x = layers.RepeatVector(network.timesteps)(x)
-        x = layers.LSTM(layer.units, activation=layer.candidate, return_sequences=not layer.last_step)(x)
+        x = layers.LSTM(
+            layer.units, activation=layer.candidate, return_sequences=not layer.last_step
+        )(x)
     model = keras.Model(inputs, output(x))
     options = training.optimizer.model_dump(exclude={"name"})
     optimizer = keras.optimizers.get({"class_name": training.optimizer.name, "config": options})
@@ -51,7 +64,9 @@ def on_epoch_end(call: Callable[[], None]) -> keras.callbacks.Callback:
 
 
 def matrix_products(size: int, times: int, between: Callable[[], None]) -> None:
-    """Multiply two float32 matrices [size, size], `times` times; the measure of what a machine can do at best."""
+    """Multiply two float32 matrices [size, size], `times` times; the measure of what a machine can
+    do at best.
+    """
     left, right = (tf.random.stateless_normal([size, size], [seed, 0]) for seed in (1, 2))
     product = tf.function(tf.matmul, jit_compile=True)
     for _ in range(times):

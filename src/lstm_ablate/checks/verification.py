@@ -1,14 +1,17 @@
-"""Trains the same runs with an engine and with plain Keras, and tells how far apart they are, epoch by epoch.
+"""Trains the same runs with an engine and with plain Keras, and tells how far apart they are, epoch
+by epoch.
 
 The truth is the keras engine in float64. Two things must hold (the ladder of the README):
 
 - in float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9;
-- in float32 the engine is as close to the truth as the keras engine in float32 is, within a factor of 2, at every
-  epoch: no more than half of a variant's seeds are beyond that factor, by an exact sign test.
+- in float32 the engine is as close to the truth as the keras engine in float32 is, within a factor
+  of 2, at every epoch: no more than half of a variant's seeds are beyond that factor, by an exact
+  sign test.
 
-Training is chaotic: rounding errors grow from step to step, and where an activation has a kink a single flip can make
-an error a hundred times as large, in either engine (measured with relu: factors from 0.01 to 470 over 14 runs, their
-median 1). So single runs say nothing about float32, and a mean over seeds little: the test counts.
+Training is chaotic: rounding errors grow from step to step, and where an activation has a kink a
+single flip can make an error a hundred times as large, in either engine (measured with relu:
+factors from 0.01 to 470 over 14 runs, their median 1). So single runs say nothing about float32,
+and a mean over seeds little: the test counts.
 """
 
 import math
@@ -39,7 +42,9 @@ Snapshot = tuple[Weights, float]  # weights and validation loss after an epoch
 
 @dataclass(frozen=True)
 class Epoch:
-    """Relative errors against the truth after an epoch (from 1): of the worst weights, and of the validation loss."""
+    """Relative errors against the truth after an epoch (from 1): of the worst weights, and of the
+    validation loss.
+    """
 
     epoch: int
     exact_weights: float  # the engine in float64
@@ -52,21 +57,26 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far an engine is from the truth in one run; errors that are not finite are kept, and fail it.
+    """How far an engine is from the truth in one run; errors that are not finite are kept, and fail
+    it.
 
-    `epochs` are those up to the first at which the truth or Keras in float32 diverges. `diverged` is the epoch at which
-    each training did, or None: the truth, the engine in float64, Keras in float32, the engine in float32.
+    `epochs` are those up to the first at which the truth or Keras in float32 diverges. `diverged`
+    is the epoch at which each training did, or None: the truth, the engine in float64, Keras in
+    float32, the engine in float32.
     """
 
     run: Run
-    after_steps: float  # relative error of the worst weights in float64 after STEPS steps, or the first epoch beyond
+    # Relative error of the worst weights in float64 after STEPS steps, or the first epoch beyond.
+    after_steps: float
     epochs: tuple[Epoch, ...]
     diverged: tuple[int | None, int | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an engine holds in one variant of a task; `worst_epoch` is the one with the smallest p."""
+    """Whether an engine holds in one variant of a task; `worst_epoch` is the one with the smallest
+    p.
+    """
 
     task: str
     variant: str
@@ -80,12 +90,20 @@ class Verdict:
     holds: bool
 
 
-def deviations(runs: Sequence[Run], *, execute: Execute, workers: int) -> Generator[Deviation, None, None]:
+def deviations(
+    runs: Sequence[Run], *, execute: Execute, workers: int
+) -> Generator[Deviation, None, None]:
     """Train every run four times (two engines, two types) on workers; yield how far apart they are.
 
     Raises RuntimeError where a training fails.
     """
-    events = execute(_deviation, runs, key=lambda run: run.settings, workers=workers, environment=worker_environment)
+    events = execute(
+        _deviation,
+        runs,
+        key=lambda run: run.settings,
+        workers=workers,
+        environment=worker_environment,
+    )
     for event in events:
         if isinstance(event, Failed):
             raise RuntimeError(f"{runs[event.group].variant}: {event.message}\n{event.log}")
@@ -104,7 +122,10 @@ def verdicts(measured: Sequence[Deviation]) -> list[Verdict]:
 def by_epoch(measured: Sequence[Deviation]) -> list[Epoch]:
     """Return the errors after each epoch, as geometric means over the runs that have it."""
     return [
-        Epoch(epochs[0].epoch, *(_geometric_mean([getattr(one, name) for one in epochs]) for name in _ERRORS))
+        Epoch(
+            epochs[0].epoch,
+            *(_geometric_mean([getattr(one, name) for one in epochs]) for name in _ERRORS),
+        )
         for epochs in _aligned(measured)
     ]
 
@@ -128,9 +149,19 @@ def _verdict(task: str, variant: str, mine: list[Deviation]) -> Verdict:
         count = sum(factor > FACTOR for factor in factors)
         p = _sign_test(count, len(factors))
         if p < worst_p or not worst_epoch:
-            worst_p, median, beyond, worst_epoch = p, statistics.median(factors), count, epochs[0].epoch
+            worst_p, median, beyond, worst_epoch = (
+                p,
+                statistics.median(factors),
+                count,
+                epochs[0].epoch,
+            )
     level = LEVEL / max(1, len(by_epoch))  # Bonferroni
-    finite = all(math.isfinite(value) for one in mine for epoch in one.epochs for value in (epoch.weights, epoch.loss))
+    finite = all(
+        math.isfinite(value)
+        for one in mine
+        for epoch in one.epochs
+        for value in (epoch.weights, epoch.loss)
+    )
     same_ends = all(one.diverged[0] == one.diverged[1] for one in mine)
     return Verdict(
         task,
@@ -152,7 +183,9 @@ def _sign_test(count: int, n: int) -> float:
 
 
 def _over(error: float, reference: float) -> float:
-    """Return error / reference; two exact results are equally far, and an error that is not finite is infinitely so."""
+    """Return error / reference; two exact results are equally far, and an error that is not finite
+    is infinitely so.
+    """
     if not math.isfinite(error):
         return math.inf
     return error / reference if reference else 1.0 if not error else math.inf
@@ -166,13 +199,16 @@ def _geometric_mean(values: list[float]) -> float:
 
 def _deviation(run: Run, send: Callable[[Any], None]) -> Deviation:  # noqa: ARG001 - an executor's work
     arrays = windows.of(run.settings.data, run.seed)
-    short = Arrays(arrays.train[: STEPS * run.settings.training.batch_size], arrays.validation, arrays.test)
+    short = Arrays(
+        arrays.train[: STEPS * run.settings.training.batch_size], arrays.validation, arrays.test
+    )
     batches = -(-len(short.train) // run.settings.training.batch_size)
     epochs = -(-STEPS // batches)
     started: list[list[Snapshot]] = []
     traces: list[list[Snapshot]] = []
     ends: list[int | None] = []
-    for engine in ("keras", run.engine):  # an engine's next training reuses what it has compiled for the one before
+    # An engine's next training reuses what it has compiled for the one before.
+    for engine in ("keras", run.engine):
         started.append(_sound(*_trace(_as(run, engine, "float64", epochs=epochs), short)))
         for dtype in ("float64", "float32"):
             trace, end = _trace(_as(run, engine, dtype), arrays)
@@ -181,11 +217,18 @@ def _deviation(run: Run, send: Callable[[Any], None]) -> Deviation:  # noqa: ARG
     truths, keras, exact, other = traces
     comparable = min(len(truths), len(keras))
     told = [
-        Epoch(number, *_errors(exact, number, truth), *_errors(other, number, truth), *_errors(keras, number, truth))
+        Epoch(
+            number,
+            *_errors(exact, number, truth),
+            *_errors(other, number, truth),
+            *_errors(keras, number, truth),
+        )
         for number, truth in enumerate(truths[:comparable], start=1)
     ]
     truth_started, other_started = started
-    after_steps = _errors(other_started, len(truth_started), truth_started[-1])[0] if truth_started else 0.0
+    after_steps = (
+        _errors(other_started, len(truth_started), truth_started[-1])[0] if truth_started else 0.0
+    )
     return Deviation(run, after_steps, tuple(told), (ends[0], ends[2], ends[1], ends[3]))
 
 
@@ -195,7 +238,9 @@ def _sound(trace: list[Snapshot], end: int | None) -> list[Snapshot]:
 
 
 def _errors(trace: list[Snapshot], epoch: int, truth: Snapshot) -> tuple[float, float]:
-    """Return the relative errors of weights and loss after an epoch (from 1); infinite where the trace is shorter."""
+    """Return the relative errors of weights and loss after an epoch (from 1); infinite where the
+    trace is shorter.
+    """
     if len(trace) < epoch:
         return math.inf, math.inf
     weights, loss = trace[epoch - 1]
@@ -204,11 +249,15 @@ def _errors(trace: list[Snapshot], epoch: int, truth: Snapshot) -> tuple[float, 
 
 def _as(run: Run, engine: str, dtype: str, **training: Any) -> Run:
     changed = run.settings.training.model_copy(update={"dtype": dtype, **training})
-    return replace(run, engine=engine, settings=run.settings.model_copy(update={"training": changed}))
+    return replace(
+        run, engine=engine, settings=run.settings.model_copy(update={"training": changed})
+    )
 
 
 def _trace(run: Run, arrays: Arrays) -> tuple[list[Snapshot], int | None]:
-    """Train a run; return its weights and validation loss after each epoch, and the epoch at which it diverged."""
+    """Train a run; return its weights and validation loss after each epoch, and the epoch at which
+    it diverged.
+    """
     trace: list[Snapshot] = []
 
     def keep(end: EpochEnd) -> None:
@@ -220,6 +269,9 @@ def _trace(run: Run, arrays: Arrays) -> tuple[list[Snapshot], int | None]:
 
 def relative_error(weights: Weights, truth: Weights) -> float:
     """Return the largest, over the tensors of weights, of max |w - truth| / max |truth|."""
-    errors = [np.max(np.abs(weights[name] - w)) / max(np.max(np.abs(w)), _TINY) for name, w in truth.items()]
+    errors = [
+        np.max(np.abs(weights[name] - w)) / max(np.max(np.abs(w)), _TINY)
+        for name, w in truth.items()
+    ]
     largest = float(np.max(errors))  # of NumPy: it keeps a NaN, Python's max may not
     return largest if math.isfinite(largest) else math.inf

@@ -23,7 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Does a piece of a stacked LSTM matter? Train every variant of a YAML file with the same seeds and compare.",
+    help=(
+        "Does a piece of a stacked LSTM matter? Train every variant of a YAML file with the same"
+        " seeds and compare."
+    ),
     epilog="Start with: lstm-ablate init smoke, then lstm-ablate run smoke.yaml",
 )
 
@@ -32,8 +35,10 @@ _EXAMPLES: dict[Callable[..., None], str] = {  # in the order of --help
     run.run: "lstm-ablate run smoke.yaml training.epochs=5 seeds=3",
     plan.plan: "lstm-ablate plan smoke.yaml seeds=30",
     report.report: "lstm-ablate report results/smoke --format markdown,csv",
-    compare.compare: "lstm-ablate compare results/smoke again/smoke --exact, "
-    "after lstm-ablate run smoke.yaml --results again",
+    compare.compare: (
+        "lstm-ablate compare results/smoke again/smoke --exact, "
+        "after lstm-ablate run smoke.yaml --results again"
+    ),
     verify.verify: "lstm-ablate verify smoke.yaml seeds=3",
     bench.bench: "lstm-ablate bench --end-to-end smoke.yaml --json bench.json",
     doctor.doctor: "lstm-ablate doctor results/smoke",
@@ -60,7 +65,9 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a bug of ours."""
+    """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a
+    bug of ours.
+    """
     os.environ["PYTHONSAFEPATH"] = "1"  # a worker imports nothing from the working folder
     output, messages = Stream(sys.stdout), Stream(sys.stderr)
     with redirect_stdout(output), redirect_stderr(messages):
@@ -73,15 +80,27 @@ def main() -> None:
         except OSError as error:
             _end(f"{error.filename}: {error.strerror}" if error.filename else str(error), FOLDER)
         except MemoryError as error:
-            _end(f"out of memory: {str(error) or 'the experiment or its data is too large for this machine'}", WRONG)
+            _end(
+                "out of memory:"
+                f" {str(error) or 'the experiment or its data is too large for this machine'}",
+                WRONG,
+            )
         except Exception:
             traceback.print_exc()
-            _end(f"This is a bug of lstm-ablate {__version__}; please report it with the lines above.", BUG)
+            _end(
+                f"This is a bug of lstm-ablate {__version__}; please report it with the lines"
+                " above.",
+                BUG,
+            )
         finally:
             output.flush()
             messages.flush()
-            if output.error and output.error.errno not in (errno.EPIPE, errno.EIO):  # the reader or the terminal went
-                _end(f"standard output: {output.error.strerror}; what was to be printed is lost", FOLDER)
+            # The reader or the terminal went.
+            if output.error and output.error.errno not in (errno.EPIPE, errno.EIO):
+                _end(
+                    f"standard output: {output.error.strerror}; what was to be printed is lost",
+                    FOLDER,
+                )
 
 
 def _end(message: str, code: int) -> NoReturn:

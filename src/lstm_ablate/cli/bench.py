@@ -12,13 +12,21 @@ from lstm_ablate.report.json_text import json_text
 
 
 def bench(
-    cases: Annotated[str, typer.Option("--cases", help="Which networks, with commas; all by default.")] = "",
-    rounds: Annotated[int, typer.Option(min=1, help="Epochs that each contestant trains in turn.")] = 7,
+    cases: Annotated[
+        str, typer.Option("--cases", help="Which networks, with commas; all by default.")
+    ] = "",
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Epochs that each contestant trains in turn.")
+    ] = 7,
     config: Annotated[
         Path | None,
-        typer.Option("--end-to-end", metavar="CONFIG", help="Run this experiment from start to report too."),
+        typer.Option(
+            "--end-to-end", metavar="CONFIG", help="Run this experiment from start to report too."
+        ),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")
+    ] = None,
 ) -> None:
     """Measure on this machine how fast the engines train, against Keras loops written by hand."""
     from lstm_ablate.checks import benchmark
@@ -28,20 +36,27 @@ def bench(
     for case in wanted:
         if case not in benchmark.CASES:
             hint = did_you_mean(case, benchmark.CASES)
-            raise UserError(f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}')
+            raise UserError(
+                f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}'
+            )
     result = benchmark.run(wanted, rounds, resources.default_workers(), config, teller())
     headings, *rows = benchmark.table(result)
     print_table(headings, rows, title=f"{result.processor['name']}, {result.cores} cores")
     lines = [
-        f"peak: {result.peak_gflops:.0f} GFLOP/s in a float32 matrix product of {benchmark.PEAK_SIZE} rows, all cores",
-        f"growth: {result.growth.timesteps:.2f} times the time per step when sequences are 8 times as long, "
-        f"{result.growth.seeds:.2f} times per run with 10 times the seeds",
+        (
+            f"peak: {result.peak_gflops:.0f} GFLOP/s in a float32 matrix product of"
+            f" {benchmark.PEAK_SIZE} rows, all cores"
+        ),
+        (
+            f"growth: {result.growth.timesteps:.2f} times the time per step when sequences are 8"
+            f" times as long, {result.growth.seeds:.2f} times per run with 10 times the seeds"
+        ),
     ]
     if whole := result.end_to_end:
         lines.append(
-            f"{whole.experiment}, {whole.runs} runs from start to report: fused {whole.fused_seconds:.0f} s, "
-            f"plain Keras {whole.plain_seconds:.0f} s (estimated from 4 whole runs of the baseline): "
-            f"{whole.plain_seconds / whole.fused_seconds:.1f}x"
+            f"{whole.experiment}, {whole.runs} runs from start to report: fused"
+            f" {whole.fused_seconds:.0f} s, plain Keras {whole.plain_seconds:.0f} s (estimated from"
+            f" 4 whole runs of the baseline): {whole.plain_seconds / whole.fused_seconds:.1f}x"
         )
     print_lines(lines)
     if file:

@@ -17,7 +17,9 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what could go wrong: versions, device, threads, and a results folder with its records."""
+    """Look for what could go wrong: versions, device, threads, and a results folder with its
+    records.
+    """
     from lstm_ablate.checks import doctor as doctors
 
     findings = doctors.examine(folder)
@@ -27,7 +29,9 @@ def doctor(
         print(json_text(content))
     else:
         print_table(["what", "found"], [[one.what, visible(one.found)] for one in findings])
-        lines = [f"{one.what}: {one.found}: {one.problem}" for one in problems] or ["nothing is wrong"]
+        lines = [f"{one.what}: {one.found}: {one.problem}" for one in problems] or [
+            "nothing is wrong"
+        ]
         print_lines([visible("\n".join(lines))])
     if problems:
         raise typer.Exit(FOLDER)

@@ -11,8 +11,8 @@ from typing import Any
 def interruptible() -> Iterator[None]:
     """Turn Ctrl-C, a scheduler's signal and the end of a terminal into KeyboardInterrupt(number).
 
-    After the first signal, and after the end, a further one ends the process at once: files are whole at any moment,
-    and workers end with their driver.
+    After the first signal, and after the end, a further one ends the process at once: files are
+    whole at any moment, and workers end with their driver.
     """
     _handle(_interrupt)
     try:

@@ -56,7 +56,10 @@ def activations(as_json: AsJson = False) -> None:
         print(json_text(rows))
         return
     cells = [
-        [str(cell) if isinstance(cell, str) else "  ".join(f"{x:g}" for x in cell) for cell in row.values()]
+        [
+            str(cell) if isinstance(cell, str) else "  ".join(f"{x:g}" for x in cell)
+            for cell in row.values()
+        ]
         for row in rows
     ]
     print_table(list(rows[0]), cells)

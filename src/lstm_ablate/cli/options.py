@@ -7,20 +7,34 @@ import typer
 
 DIFFERENT, WRONG, FAILED_RUNS, FOLDER, BUG = 1, 2, 3, 4, 70  # and 128 + the number of a signal
 
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)]
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PATH=VALUE", help="Changes to the config, such as training.epochs=5.", show_default=False),
+    typer.Argument(
+        metavar="PATH=VALUE",
+        help="Changes to the config, such as training.epochs=5.",
+        show_default=False,
+    ),
 ]
 Results = Annotated[
-    Path, typer.Option("--results", metavar="DIR", readable=False, help="Where results folders are kept.")
+    Path,
+    typer.Option(
+        "--results", metavar="DIR", readable=False, help="Where results folders are kept."
+    ),
 ]
 EngineName = Annotated[
     str | None,
-    typer.Option("--engine", metavar="fused|keras", help="The code that trains; the config's own, or fused."),
+    typer.Option(
+        "--engine", metavar="fused|keras", help="The code that trains; the config's own, or fused."
+    ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes; one per core by default, as far as memory goes.")
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Processes; one per core by default, as far as memory goes."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

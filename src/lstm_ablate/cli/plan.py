@@ -4,7 +4,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.cli.options import AsJson, Config, EngineName, Overrides, Results, Workers, overrides_of
+from lstm_ablate.cli.options import (
+    AsJson,
+    Config,
+    EngineName,
+    Overrides,
+    Results,
+    Workers,
+    overrides_of,
+)
 from lstm_ablate.cli.printing import count, duration, print_lines, print_table
 from lstm_ablate.report.json_text import json_text
 
@@ -27,7 +35,12 @@ def plan(
     if as_json:
         print(json_text(_as_json(prospect)))
         return
-    headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + ["variant", "formula", "runs", "missing"]
+    headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + [
+        "variant",
+        "formula",
+        "runs",
+        "missing",
+    ]
     cells = [[str(getattr(share, heading)) for heading in headings] for share in prospect.shares]
     print_table(headings, cells, title=prospect.study.experiment.name)
     print_lines(_lines(prospect))
@@ -47,16 +60,25 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
 
 def _lines(prospect: "Prospect") -> list[str]:
     todo, cost = prospect.todo, prospect.cost
-    basis = "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
+    basis = (
+        "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
+    )
     needs = [
         f"time      {duration(cost.seconds)} with {count(prospect.workers, 'worker')} ({basis})",
-        f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk {cost.disk_bytes / 1e6:.2g} MB",
+        (
+            f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
+            f" {cost.disk_bytes / 1e6:.2g} MB"
+        ),
     ]
     return [
-        f"runs      {len({run.id for run in todo.runs})}, of which {len(todo.missing)} are missing in "
-        f"{prospect.study.folder}",
+        (
+            f"runs      {len({run.id for run in todo.runs})}, of which {len(todo.missing)} are"
+            f" missing in {prospect.study.folder}"
+        ),
         *(needs if todo.missing else []),
-        f"evidence  {prospect.pairs} paired seeds can reach p = {prospect.smallest_p:.2g} at best (two-sided "
-        f"sign-flip test, 2/2^n), {prospect.smallest_p_holm:.2g} after Holm over "
-        f"{count(prospect.comparisons, 'comparison')}",
+        (
+            f"evidence  {prospect.pairs} paired seeds can reach p = {prospect.smallest_p:.2g} at"
+            f" best (two-sided sign-flip test, 2/2^n), {prospect.smallest_p_holm:.2g} after Holm"
+            f" over {count(prospect.comparisons, 'comparison')}"
+        ),
     ]

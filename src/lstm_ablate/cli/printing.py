@@ -17,11 +17,15 @@ def console(stream: Any, *, quiet: bool = False) -> "Console":
     from rich.console import Console
 
     width = None if stream.isatty() else WIDTH
-    return Console(file=stream, quiet=quiet, highlight=False, width=width, soft_wrap=stream is sys.stderr)
+    return Console(
+        file=stream, quiet=quiet, highlight=False, width=width, soft_wrap=stream is sys.stderr
+    )
 
 
 def teller(quiet: bool = False) -> Callable[[str], None]:
-    """Return what prints a message of one line on standard error, whatever names of others it holds."""
+    """Return what prints a message of one line on standard error, whatever names of others it
+    holds.
+    """
     to = console(sys.stderr, quiet=quiet)
     return lambda text: to.print(printable(text), markup=False)
 
@@ -31,7 +35,9 @@ def print_lines(lines: Sequence[str]) -> None:
     console(sys.stdout).print("\n".join(lines), markup=False, soft_wrap=True)
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+) -> None:
     """Print a table of text on standard output."""
     from rich import box
     from rich.markup import escape

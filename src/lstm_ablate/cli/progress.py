@@ -13,7 +13,8 @@ from lstm_ablate.training.sweep import Epoch, Finished
 
 _LINE_SECONDS = 2.0  # at least so long between two lines of a log
 _QUIET_SECONDS = 30.0  # at most so long without a line
-_SETTLED_SECONDS = 5.0  # of training before the time left is told: the first epoch of a network compiles it
+# Of training before the time left is told: the first epoch of a network compiles it.
+_SETTLED_SECONDS = 5.0
 
 
 class _Tally:
@@ -52,16 +53,22 @@ class _Tally:
 
     def left(self) -> str:
         now = time.monotonic()
-        if self.done < self.total and (self.trained is None or now - self.trained < _SETTLED_SECONDS):
+        if self.done < self.total and (
+            self.trained is None or now - self.trained < _SETTLED_SECONDS
+        ):
             return "time left unknown"
         seconds = (now - self.start) / max(1, self.epochs) * (self.epochs_total - self.epochs)
         waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
         minutes, seconds = divmod(max(waits, round(seconds)), 60)
         hours, minutes = divmod(minutes, 60)
-        return (f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}") + " left"
+        return (
+            f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+        ) + " left"
 
 
-def shown(steps: Iterable[Epoch | Finished], missing: list[Run], done: int, console: Console) -> Iterator[Finished]:
+def shown(
+    steps: Iterable[Epoch | Finished], missing: list[Run], done: int, console: Console
+) -> Iterator[Finished]:
     """Pass the finished runs on, and show on the console how far the sweep is."""
     tally = _Tally(missing, done)
     with _view(tally, console) as show:
@@ -75,13 +82,22 @@ def shown(steps: Iterable[Epoch | Finished], missing: list[Run], done: int, cons
 @contextmanager
 def _view(tally: _Tally, console: Console):  # type: ignore[no-untyped-def]
     if console.is_terminal and not console.no_color and not console.is_dumb_terminal:
-        columns = (TextColumn("{task.fields[runs]}"), BarColumn(None), TextColumn("{task.fields[latest]}"))
+        columns = (
+            TextColumn("{task.fields[runs]}"),
+            BarColumn(None),
+            TextColumn("{task.fields[latest]}"),
+        )
         with Progress(*columns, console=console, transient=True, expand=True) as bar:
             task = bar.add_task("", total=max(1, tally.epochs_total), runs="", latest=tally.latest)
 
             def show(finished: bool) -> None:  # noqa: ARG001 - the bar shows every step
                 runs = f"{tally.done}/{tally.total} runs"
-                bar.update(task, completed=tally.epochs, runs=runs, latest=f"{tally.latest}  {tally.left()}")
+                bar.update(
+                    task,
+                    completed=tally.epochs,
+                    runs=runs,
+                    latest=f"{tally.latest}  {tally.left()}",
+                )
 
             yield show
     else:
@@ -90,7 +106,9 @@ def _view(tally: _Tally, console: Console):  # type: ignore[no-untyped-def]
         def show(finished: bool) -> None:
             nonlocal last
             now = time.monotonic()
-            due = tally.done == tally.total or now - last >= (_LINE_SECONDS if finished else _QUIET_SECONDS)
+            due = tally.done == tally.total or now - last >= (
+                _LINE_SECONDS if finished else _QUIET_SECONDS
+            )
             if due:
                 last = now
                 line = f"{tally.done}/{tally.total} runs, {tally.left()}; {tally.latest}"

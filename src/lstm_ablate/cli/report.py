@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)
+    ],
     formats: Annotated[
         str,
         typer.Option(
-            "--format", help="What to print: terminal, markdown, latex, csv, json, html; several with commas."
+            "--format",
+            help="What to print: terminal, markdown, latex, csv, json, html; several with commas.",
         ),
     ] = "terminal",
 ) -> None:
@@ -30,7 +33,9 @@ def report(
     for name in wanted:
         if name not in FORMATS:
             hint = did_you_mean(name, FORMATS)
-            raise UserError(f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}')
+            raise UserError(
+                f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}'
+            )
     print_summary(studies.report(folder, teller()), wanted)
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstm_ablate.cli.options import FAILED_RUNS, AsJson, Config, EngineName, Overrides, Results, Workers, overrides_of
+from lstm_ablate.cli.options import (
+    FAILED_RUNS,
+    AsJson,
+    Config,
+    EngineName,
+    Overrides,
+    Results,
+    Workers,
+    overrides_of,
+)
 from lstm_ablate.cli.printing import console, teller
 
 if TYPE_CHECKING:
@@ -23,8 +32,12 @@ def run(
     results: Results = Path("results"),
     engine: EngineName = None,
     workers: Workers = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try runs again that failed before.")
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,8 +66,14 @@ def run(
     except KeyboardInterrupt as interrupt:
         raise typer.Exit(128 + (interrupt.args or (signal.SIGINT,))[0]) from None
     print_summary(ran.summary, ["json" if as_json else "terminal"])
-    log(f"{study.folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html, figures/")
+    log(
+        f"{study.folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html,"
+        " figures/"
+    )
     if ran.conflicts:
-        warn(f"{ran.conflicts} runs gave other numbers than recorded before: {study.folder}/runs/conflicts")
+        warn(
+            f"{ran.conflicts} runs gave other numbers than recorded before:"
+            f" {study.folder}/runs/conflicts"
+        )
     if ran.failed:
         raise typer.Exit(FAILED_RUNS)

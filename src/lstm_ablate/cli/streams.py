@@ -7,7 +7,9 @@ from typing import Any
 
 
 class Stream:
-    """Standard output or error, whose loss ends no experiment: what follows is dropped, and `error` says why."""
+    """Standard output or error, whose loss ends no experiment: what follows is dropped, and `error`
+    says why.
+    """
 
     def __init__(self, stream: Any):
         self.stream = stream or Path(os.devnull).open("w")  # noqa: SIM115 - closed, as by >&-

@@ -5,7 +5,15 @@ from typing import Any
 
 import typer
 
-from lstm_ablate.cli.options import DIFFERENT, AsJson, Config, EngineName, Overrides, Workers, overrides_of
+from lstm_ablate.cli.options import (
+    DIFFERENT,
+    AsJson,
+    Config,
+    EngineName,
+    Overrides,
+    Workers,
+    overrides_of,
+)
 from lstm_ablate.cli.printing import print_table, teller
 from lstm_ablate.report.json_text import json_text
 
@@ -37,7 +45,10 @@ def verify(
     verdicts = verification.verdicts(measured)
     epochs = verification.by_epoch(measured)
     if as_json:
-        content = {"verdicts": [asdict(one) for one in verdicts], "epochs": [asdict(one) for one in epochs]}
+        content = {
+            "verdicts": [asdict(one) for one in verdicts],
+            "epochs": [asdict(one) for one in epochs],
+        }
         print(json_text(content))
     else:
         _print_verification(experiment.engine, verdicts, epochs)
@@ -46,7 +57,15 @@ def verify(
 
 
 def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
-    headings = ["task", "variant", "float64, 20 steps", "float32: beyond 2x", "median", "at epoch", "holds"]
+    headings = [
+        "task",
+        "variant",
+        "float64, 20 steps",
+        "float32: beyond 2x",
+        "median",
+        "at epoch",
+        "holds",
+    ]
     rows = [
         [
             one.task,
@@ -55,14 +74,30 @@ def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
             f"{one.beyond} of {one.seeds} seeds",
             f"{one.median_factor:.2f}x",
             str(one.worst_epoch),
-            ("yes" if one.seeds >= one.seeds_needed else f"so far; float32 takes {one.seeds_needed} seeds")
+            (
+                "yes"
+                if one.seeds >= one.seeds_needed
+                else f"so far; float32 takes {one.seeds_needed} seeds"
+            )
             if one.holds
             else "NO",
         ]
         for one in verdicts
     ]
     print_table(headings, rows, title=f"{engine} against keras: errors of weights")
-    headings = ["epoch", f"{engine} float64", "loss", f"{engine} float32", "loss", "keras float32", "loss"]
+    headings = [
+        "epoch",
+        f"{engine} float64",
+        "loss",
+        f"{engine} float32",
+        "loss",
+        "keras float32",
+        "loss",
+    ]
     errors = ("exact_weights", "exact_loss", "weights", "loss", "keras_weights", "keras_loss")
     rows = [[str(one.epoch), *(f"{getattr(one, name):.1e}" for name in errors)] for one in epochs]
-    print_table(headings, rows, title="relative errors against keras in float64, geometric means over the runs")
+    print_table(
+        headings,
+        rows,
+        title="relative errors against keras in float64, geometric means over the runs",
+    )

@@ -24,9 +24,10 @@ LEARNED = 0.9  # of the ceiling: a median loss above it has learned next to noth
 class Row:
     """What the runs of one variant in one task gave. Estimates are None where no run gave a loss.
 
-    `seeds` runs were asked for; those that are neither ok, diverged nor failed are missing. Median, mean, standard
-    deviation (of n - 1), interquartile mean, minimum and maximum are over the `ok` runs; `diverging` is the share of
-    the finished runs that diverged. The baseline has no comparison. `verdict` says it in a word.
+    `seeds` runs were asked for; those that are neither ok, diverged nor failed are missing. Median,
+    mean, standard deviation (of n - 1), interquartile mean, minimum and maximum are over the `ok`
+    runs; `diverging` is the share of the finished runs that diverged. The baseline has no
+    comparison. `verdict` says it in a word.
 
     In a row over all tasks losses are scaled: 0 is the floor and 1 the ceiling of each task.
     """
@@ -56,7 +57,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Curve:
-    """Validation losses of a variant by epoch, from 1: median and quartiles over the runs that still went on.
+    """Validation losses of a variant by epoch, from 1: median and quartiles over the runs that
+    still went on.
 
     `ends` are (epoch, last finite loss) of the runs that diverged, in the order of their seeds.
     """
@@ -69,7 +71,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Shown:
-    """The first feature of some test windows [N][T], and what each variant's run of median loss made of them."""
+    """The first feature of some test windows [N][T], and what each variant's run of median loss
+    made of them.
+    """
 
     windows: list[list[float]]
     reconstructions: Mapping[str, list[list[float]]]
@@ -79,8 +83,8 @@ class Shown:
 class Summary:
     """All that a report shows; renderers format it and compute nothing.
 
-    `rows` are by task and variant, `overall` those over all tasks, where there are several. `outcomes` hold the loss of
-    each finished run by seed, infinite where it diverged.
+    `rows` are by task and variant, `overall` those over all tasks, where there are several.
+    `outcomes` hold the loss of each finished run by seed, infinite where it diverged.
     """
 
     name: str
@@ -98,7 +102,8 @@ class Summary:
     outcomes: Mapping[tuple[str, str], Mapping[int, float]]  # by task and variant
     curves: Mapping[tuple[str, str], Curve]
     shown: Mapping[str, Shown]  # by task
-    seconds: Mapping[tuple[str, str], float]  # median of training per run, by task and variant; differs between reruns
+    # Median of training per run, by task and variant; differs between reruns.
+    seconds: Mapping[tuple[str, str], float]
     resolved: Mapping[str, Any]
     environment: Mapping[str, Any]  # in which the runs were trained; differs between reruns
 
@@ -115,12 +120,21 @@ class Summary:
         return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
-_WHOLE = {"parameters", "pairs", "finished", "only_variant_diverged", "only_baseline_diverged", "seeds_needed"}
+_WHOLE = {
+    "parameters",
+    "pairs",
+    "finished",
+    "only_variant_diverged",
+    "only_baseline_diverged",
+    "seeds_needed",
+}
 _SHOWN_ELSEWHERE = {"equivalence", "verdict"}  # of a comparison: the ratio again, the row's verdict
 
 
 def _columns(kind: Any) -> list[str]:
-    """Return the columns of a Row or a Comparison, with those of the values within it in their places."""
+    """Return the columns of a Row or a Comparison, with those of the values within it in their
+    places.
+    """
     names = []
     for field in fields(kind):
         if field.name == "comparison":
@@ -133,7 +147,9 @@ def _columns(kind: Any) -> list[str]:
 
 
 def _flat(value: Any) -> dict[str, Any]:
-    """Return the fields of a Row as one mapping; an Estimate is its value, with its interval beside it."""
+    """Return the fields of a Row as one mapping; an Estimate is its value, with its interval beside
+    it.
+    """
     cells: dict[str, Any] = {}
     for field in fields(value):
         content = getattr(value, field.name)
@@ -141,7 +157,9 @@ def _flat(value: Any) -> dict[str, Any]:
             named = (field.name, f"{field.name}_low", f"{field.name}_high")
             cells |= zip(named, (content.value, content.low, content.high), strict=True)
         elif is_dataclass(content):
-            cells |= {name: cell for name, cell in _flat(content).items() if name not in _SHOWN_ELSEWHERE}
+            cells |= {
+                name: cell for name, cell in _flat(content).items() if name not in _SHOWN_ELSEWHERE
+            }
         else:
             cells[field.name] = content
     return cells
@@ -153,7 +171,9 @@ def summarise(
     records: Mapping[str, Record],
     environment: Mapping[str, Any] | None = None,
 ) -> Summary:
-    """Return the summary of an experiment from the records there are, and what is known of where they came about."""
+    """Return the summary of an experiment from the records there are, and what is known of where
+    they came about.
+    """
     results: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
     metas: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for run in runs:
@@ -163,11 +183,20 @@ def summarise(
     cells = [(task, variant) for task in experiment.tasks for variant in experiment.variants]
     outcomes = {cell: _outcomes(results.get(cell, {})) for cell in cells}
     compared = _compared(experiment, outcomes)
-    rows = tuple(_row(experiment, *cell, results.get(cell, {}), outcomes, compared) for cell in cells)
+    rows = tuple(
+        _row(experiment, *cell, results.get(cell, {}), outcomes, compared) for cell in cells
+    )
     several = len(experiment.tasks) > 1
-    overall = tuple(_overall(experiment, name, rows, outcomes, compared) for name in experiment.variants if several)
+    overall = tuple(
+        _overall(experiment, name, rows, outcomes, compared)
+        for name in experiment.variants
+        if several
+    )
     spent = {
-        cell: [meta["training_seconds"] for meta in metas.get(cell, ()) if "training_seconds" in meta] for cell in cells
+        cell: [
+            meta["training_seconds"] for meta in metas.get(cell, ()) if "training_seconds" in meta
+        ]
+        for cell in cells
     }
     return Summary(
         name=experiment.name,
@@ -175,7 +204,10 @@ def summarise(
         baseline=experiment.baseline,
         margin=experiment.margin,
         seeds=len(experiment.seeds),
-        losses={task: experiment.settings[task, experiment.baseline].training.loss for task in experiment.tasks},
+        losses={
+            task: experiment.settings[task, experiment.baseline].training.loss
+            for task in experiment.tasks
+        },
         tasks=experiment.tasks,
         variants=experiment.variants,
         rows=rows,
@@ -184,14 +216,16 @@ def summarise(
         troubles=_troubles(runs, records),
         outcomes=outcomes,
         curves={cell: curve for cell in cells if (curve := _curve(results.get(cell, {})))},
-        shown={task: shown for task in experiment.tasks if (shown := _shown(experiment, task, results))},
+        shown={
+            task: shown for task in experiment.tasks if (shown := _shown(experiment, task, results))
+        },
         seconds={cell: float(np.median(seconds)) for cell, seconds in spent.items() if seconds},
         resolved=experiment.resolved,
         environment=environment or {},
     )
 
 
-# ------------------------------------------------------------------------------------------------ comparisons
+# -------------------------------------------------------------------------------------- comparisons
 
 Outcomes = Mapping[tuple[str, str], Mapping[int, float]]
 
@@ -206,11 +240,16 @@ def _outcomes(results: Mapping[int, Mapping[str, Any]]) -> dict[int, float]:
 
 
 def _compared(experiment: Experiment, outcomes: Outcomes) -> dict[tuple[str, str], Comparison]:
-    """Return every comparison with the baseline, by task (OVERALL among them) and variant; one family for Holm."""
+    """Return every comparison with the baseline, by task (OVERALL among them) and variant; one
+    family for Holm.
+    """
     others = [variant for variant in experiment.variants if variant != experiment.baseline]
     pairs = {}
     for variant in others:
-        in_tasks = [_paired(outcomes[task, variant], outcomes[task, experiment.baseline]) for task in experiment.tasks]
+        in_tasks = [
+            _paired(outcomes[task, variant], outcomes[task, experiment.baseline])
+            for task in experiment.tasks
+        ]
         for task, (_, *losses) in zip(experiment.tasks, in_tasks, strict=True):
             pairs[task, variant] = losses
         if len(in_tasks) > 1:
@@ -219,17 +258,25 @@ def _compared(experiment: Experiment, outcomes: Outcomes) -> dict[tuple[str, str
     return dict(zip(pairs, found, strict=True))
 
 
-def _paired(variant: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[list[int], Values, Values]:
+def _paired(
+    variant: Mapping[int, float], baseline: Mapping[int, float]
+) -> tuple[list[int], Values, Values]:
     """Return the seeds [n] at which both are finished, and both losses [n]."""
     seeds = [seed for seed in variant if seed in baseline]
-    return seeds, np.array([variant[seed] for seed in seeds]), np.array([baseline[seed] for seed in seeds])
+    return (
+        seeds,
+        np.array([variant[seed] for seed in seeds]),
+        np.array([baseline[seed] for seed in seeds]),
+    )
 
 
 def _over_tasks(in_tasks: Sequence[tuple[list[int], Values, Values]]) -> list[Values]:
-    """Return one loss of each side for every seed that is finished in all tasks: the geometric mean over them.
+    """Return one loss of each side for every seed that is finished in all tasks: the geometric mean
+    over them.
 
-    The log ratio of a seed is then its mean over the tasks, so what a seed's weights and batches have in common
-    between tasks does no harm. Scaling a task's losses from floor 0 to its ceiling cancels in it.
+    The log ratio of a seed is then its mean over the tasks, so what a seed's weights and batches
+    have in common between tasks does no harm. Scaling a task's losses from floor 0 to its ceiling
+    cancels in it.
     """
     common = [seed for seed in in_tasks[0][0] if all(seed in seeds for seeds, *_ in in_tasks)]
     sides = []
@@ -238,11 +285,12 @@ def _over_tasks(in_tasks: Sequence[tuple[list[int], Values, Values]]) -> list[Va
         losses = np.array([[of[seed] for seed in common] for of in by_task])  # [tasks, seeds]
         with np.errstate(divide="ignore", invalid="ignore"):
             means = np.exp(np.mean(np.log(losses), axis=0))
-        sides.append(np.where(np.isposinf(losses).any(axis=0), np.inf, means))  # also beside a loss of 0
+        # Also beside a loss of 0.
+        sides.append(np.where(np.isposinf(losses).any(axis=0), np.inf, means))
     return sides
 
 
-# ------------------------------------------------------------------------------------------------ rows
+# --------------------------------------------------------------------------------------------- rows
 
 
 def _row(
@@ -281,7 +329,9 @@ def _overall(
     outcomes: Outcomes,
     compared: Mapping[tuple[str, str], Comparison],
 ) -> Row:
-    """Return the row of a variant over all tasks; bootstrap samples are drawn task by task (Agarwal et al. 2021)."""
+    """Return the row of a variant over all tasks; bootstrap samples are drawn task by task (Agarwal
+    et al. 2021).
+    """
     mine = [row for row in rows if row.variant == variant]
     scaled = [
         (_converged(outcomes[row.task, variant]) - row.floor) / (row.ceiling - row.floor)
@@ -292,7 +342,11 @@ def _overall(
     return Row(
         task=OVERALL,
         variant=variant,
-        formula=mine[0].formula if len({row.formula for row in mine}) == 1 else "differs from task to task",
+        formula=(
+            mine[0].formula
+            if len({row.formula for row in mine}) == 1
+            else "differs from task to task"
+        ),
         seeds=sum(row.seeds for row in mine),
         ok=ok,
         diverged=diverged,
@@ -301,7 +355,9 @@ def _overall(
         parameters=None,
         floor=0.0,
         ceiling=1.0,
-        **_statistics(scaled if all(map(len, scaled)) and len(scaled) == len(mine) else [], diverged, ok),
+        **_statistics(
+            scaled if all(map(len, scaled)) and len(scaled) == len(mine) else [], diverged, ok
+        ),
         **_verdict(experiment, OVERALL, variant, outcomes, compared),
     )
 
@@ -322,7 +378,9 @@ def _statistics(strata: Sequence[Values], diverged: int, ok: int) -> dict[str, A
     def estimate(statistic: Any, least: int = 1) -> Estimate | None:
         if n < least:
             return None
-        return paired.bootstrap(lambda *samples, axis: statistic(np.concatenate(samples, axis), axis=axis), *strata)
+        return paired.bootstrap(
+            lambda *samples, axis: statistic(np.concatenate(samples, axis), axis=axis), *strata
+        )
 
     return {
         "diverging": paired.share(diverged, ok + diverged) if ok + diverged else None,
@@ -348,7 +406,9 @@ def _verdict(
     tasks = experiment.tasks if task == OVERALL else (task,)
     diverged, baseline_diverged = (
         (sum(np.isinf(loss) for loss in losses), len(losses))
-        for losses in ([x for name in tasks for x in outcomes[name, side].values()] for side in (variant, base))
+        for losses in (
+            [x for name in tasks for x in outcomes[name, side].values()] for side in (variant, base)
+        )
     )
     text = sentence(
         variant,
@@ -368,27 +428,37 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
     few = sorted({row.ok for row in rows if 0 < row.ok < FEW})
     if few:
         notes.append(
-            f"Intervals of median, mean, standard deviation and interquartile mean are rough below {FEW} runs (here "
-            f"from {few[0]}); below 3 there are none."
+            "Intervals of median, mean, standard deviation and interquartile mean are rough below"
+            f" {FEW} runs (here from {few[0]}); below 3 there are none."
         )
-    unreachable = [row for row in rows if row.comparison and row.comparison.telling and not row.comparison.reachable]
+    unreachable = [
+        row
+        for row in rows
+        if row.comparison and row.comparison.telling and not row.comparison.reachable
+    ]
     if unreachable:
         # A pair of which both runs diverged cannot tell them apart, and does not count.
         pairs = max(row.comparison.telling for row in unreachable if row.comparison)
         notes.append(
-            f"With {pairs} paired seed{'s' * (pairs != 1)} no difference can be significant whatever the runs give: "
-            f"the smallest p is 2/2^{pairs}, after Holm over {family} comparison{'s' * (family != 1)} "
-            f"{min(1.0, family * smallest_p(pairs)):.2g}. "
-            f"{pairs_needed(family)} seeds can."
+            f"With {pairs} paired seed{'s' * (pairs != 1)} no difference can be significant"
+            f" whatever the runs give: the smallest p is 2/2^{pairs}, after Holm over {family}"
+            f" comparison{'s' * (family != 1)} {min(1.0, family * smallest_p(pairs)):.2g}."
+            f" {pairs_needed(family)} seeds can."
         )
-    idle = [row for row in rows if row.median and row.ceiling and row.median.value > LEARNED * row.ceiling]
+    idle = [
+        row
+        for row in rows
+        if row.median and row.ceiling and row.median.value > LEARNED * row.ceiling
+    ]
     if idle:
         several = len({row.task for row in rows}) > 1
-        names = dict.fromkeys(f"{row.variant} in {row.task}" if several else row.variant for row in idle)
+        names = dict.fromkeys(
+            f"{row.variant} in {row.task}" if several else row.variant for row in idle
+        )
         notes.append(
-            f"After this training {', '.join(names)} reconstruct{'s' * (len(names) == 1)} hardly better than "
-            "predicting the mean: verdicts on that say little of what the variants can do. Train longer, or with "
-            "another learning rate."
+            f"After this training {', '.join(names)} reconstruct{'s' * (len(names) == 1)} hardly"
+            " better than predicting the mean: verdicts on that say little of what the variants"
+            " can do. Train longer, or with another learning rate."
         )
     failed = sum(row.failed for row in rows)
     if failed:
@@ -410,7 +480,7 @@ def _troubles(runs: Sequence[Run], records: Mapping[str, Record]) -> tuple[str, 
     return tuple(lines)
 
 
-# ------------------------------------------------------------------------------------------------ pictures
+# ----------------------------------------------------------------------------------------- pictures
 
 
 def _curve(results: Mapping[int, Mapping[str, Any]]) -> Curve | None:
@@ -423,7 +493,9 @@ def _curve(results: Mapping[int, Mapping[str, Any]]) -> Curve | None:
         return None
     q1, median, q3 = np.nanquantile(going, [0.25, 0.5, 0.75], axis=0).tolist()
     ends = []
-    for one, row in zip((o for o in results.values() if o["status"] != "failed"), losses, strict=True):
+    for one, row in zip(
+        (o for o in results.values() if o["status"] != "failed"), losses, strict=True
+    ):
         finite = np.flatnonzero(np.isfinite(row))
         if one["status"] == "diverged" and len(finite):
             ends.append((int(finite[-1]) + 1, float(row[finite[-1]])))
@@ -431,13 +503,17 @@ def _curve(results: Mapping[int, Mapping[str, Any]]) -> Curve | None:
 
 
 def _shown(
-    experiment: Experiment, task: str, results: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]
+    experiment: Experiment,
+    task: str,
+    results: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]],
 ) -> Shown | None:
     """Return the windows of a task with each variant's run of (lower) median loss."""
     windows: list[list[float]] = []
     reconstructions = {}
     for variant in experiment.variants:
-        ok = [one for one in results.get((task, variant), {}).values() if one.get("reconstructions")]
+        ok = [
+            one for one in results.get((task, variant), {}).values() if one.get("reconstructions")
+        ]
         if ok:
             middle = sorted(ok, key=lambda one: one["test_loss"])[(len(ok) - 1) // 2]
             windows, reconstructions[variant] = middle["windows"], middle["reconstructions"]

@@ -1,7 +1,8 @@
 """What differs between two tables of runs, or two summaries, joined by task, variant and seed.
 
-Numbers x and y are the same where |x - y| <= max(rtol * max(|x|, |y|), atol), or, if asked, bit for bit; swapping the
-tables changes nothing. A cell without a number (empty, NA, NaN) equals another one.
+Numbers x and y are the same where |x - y| <= max(rtol * max(|x|, |y|), atol), or, if asked, bit for
+bit; swapping the tables changes nothing. A cell without a number (empty, NA, NaN) equals another
+one.
 """
 
 import csv
@@ -35,7 +36,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell that differs; absolute and relative, |x - y| / max(|x|, |y|), are None where a side is no number."""
+    """A cell that differs; absolute and relative, |x - y| / max(|x|, |y|), are None where a side is
+    no number.
+    """
 
     key: Key
     column: str
@@ -49,8 +52,9 @@ class Difference:
 class Differences:
     """What two tables share, and where they differ, the largest relative difference first.
 
-    `largest` is the largest relative difference of all numbers, those that count as the same included; `other_ids` are
-    the rows that come from other runs (their `run` differs), and are compared all the same.
+    `largest` is the largest relative difference of all numbers, those that count as the same
+    included; `other_ids` are the rows that come from other runs (their `run` differs), and are
+    compared all the same.
     """
 
     a: str
@@ -72,11 +76,13 @@ class Differences:
         return not (self.only_a or self.only_b or self.texts or self.numbers)
 
 
-# ------------------------------------------------------------------------------------------------ reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def read_pair(a: Path, b: Path) -> tuple[Table, Table]:
-    """Read two files; of a results folder its runs.csv, or its summary.csv where the other file is a summary."""
+    """Read two files; of a results folder its runs.csv, or its summary.csv where the other file is
+    a summary.
+    """
     first, second = (None if path.is_dir() else read(path) for path in (a, b))
     return first or _read_folder(a, second), second or _read_folder(b, first)
 
@@ -89,12 +95,16 @@ def _read_folder(folder: Path, other: Table | None) -> Table:
 
 
 def read(path: Path) -> Table:
-    """Read a CSV with a column `variant`; `task` and `seed` belong to the key too. Every cell stays text."""
+    """Read a CSV with a column `variant`; `task` and `seed` belong to the key too. Every cell stays
+    text.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             try:
-                return _table(str(path), next(reader, []), ((reader.line_num, row) for row in reader))
+                return _table(
+                    str(path), next(reader, []), ((reader.line_num, row) for row in reader)
+                )
             except csv.Error as error:
                 raise UserError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
     except OSError as error:
@@ -123,7 +133,9 @@ def _table(name: str, header: list[str], rows: Iterator[tuple[int, list[str]]]) 
         if "seed" in named:
             seed = _whole(named["seed"])
             if seed is None:
-                problems.append(f'{name}:{line}: column seed: "{named["seed"]}" is not a whole number')
+                problems.append(
+                    f'{name}:{line}: column seed: "{named["seed"]}" is not a whole number'
+                )
                 continue
         key = named.get("task", TASK), named["variant"], seed
         if key in lines:
@@ -164,7 +176,9 @@ def numbers(table: Table, column: str) -> tuple[dict[Key, float | None], list[st
     for key, cells in table.cells.items():
         value = _number(cells[column])
         if isinstance(value, str):
-            problems.append(f'{table.name}:{table.lines[key]}: column {column}: "{value}" is not a number')
+            problems.append(
+                f'{table.name}:{table.lines[key]}: column {column}: "{value}" is not a number'
+            )
         else:
             found[key] = value
     return found, problems
@@ -175,25 +189,35 @@ def raise_all(problems: list[str]) -> None:
     more = len(problems) - _MOST_PROBLEMS
     if problems:
         raise UserError(
-            *map(printable, problems[:_MOST_PROBLEMS]), *([f"... and {more} problems more"] if more > 0 else [])
+            *map(printable, problems[:_MOST_PROBLEMS]),
+            *([f"... and {more} problems more"] if more > 0 else []),
         )
 
 
-# ------------------------------------------------------------------------------------------------ comparing
+# ---------------------------------------------------------------------------------------- comparing
 
 
 def differences(
-    a: Table, b: Table, *, rtol: float = 1e-5, atol: float = 0.0, exact: bool = False, metric: str | None = None
+    a: Table,
+    b: Table,
+    *,
+    rtol: float = 1e-5,
+    atol: float = 0.0,
+    exact: bool = False,
+    metric: str | None = None,
 ) -> Differences:
     """Return what differs in the columns of two tables, or in one column (`metric`) and the status.
 
-    Where a status differs, the numbers of that row mean something else, and are not compared. The id of a run says what
-    its settings were: only if `exact` does another id count as a difference.
+    Where a status differs, the numbers of that row mean something else, and are not compared. The
+    id of a run says what its settings were: only if `exact` does another id count as a difference.
     """
     columns = _columns(a, b, metric)
     shared = [key for key in a.cells if key in b.cells]
     if not shared:
-        raise UserError(f"{a.name}, {b.name}: not comparable: no row of one has its like in the other, by {_key(a)}")
+        raise UserError(
+            f"{a.name}, {b.name}: not comparable: no row of one has its like in the other, by"
+            f" {_key(a)}"
+        )
     pairs = _number_columns(a, b, columns, metric)
     texts = [
         Difference(key, column, a.cells[key][column], b.cells[key][column])
@@ -238,7 +262,9 @@ def differences(
 
 
 def other_ids(a: Table, b: Table) -> int:
-    """Return how many rows that both tables hold come from other runs: of other settings, data or engine."""
+    """Return how many rows that both tables hold come from other runs: of other settings, data or
+    engine.
+    """
     ids = [[table.cells[key].get("run") for table in (a, b)] for key in a.cells if key in b.cells]
     return sum(None not in pair and pair[0] != pair[1] for pair in ids)
 
@@ -246,7 +272,9 @@ def other_ids(a: Table, b: Table) -> int:
 def _number_columns(
     a: Table, b: Table, columns: list[str], metric: str | None
 ) -> dict[str, tuple[dict[Key, float | None], dict[Key, float | None]]]:
-    """Return the columns that hold numbers throughout one of the files; text in the other one is an error."""
+    """Return the columns that hold numbers throughout one of the files; text in the other one is an
+    error.
+    """
     pairs, problems = {}, []
     for column in columns:
         if column in _TEXTS:
@@ -272,9 +300,13 @@ def _columns(a: Table, b: Table, metric: str | None) -> list[str]:
     if set(a.columns) != set(b.columns):
         raise_all(
             [
-                f"{a.name}, {b.name}: not comparable, for their columns differ; --metric NAME compares one of both",
+                (
+                    f"{a.name}, {b.name}: not comparable, for their columns differ; --metric NAME"
+                    " compares one of both"
+                ),
                 *(
-                    f"  only in {one.name}: {', '.join(name for name in one.columns if name not in other.columns)}"
+                    f"  only in {one.name}:"
+                    f" {', '.join(name for name in one.columns if name not in other.columns)}"
                     for one, other in ((a, b), (b, a))
                     if set(one.columns) - set(other.columns)
                 ),
@@ -287,7 +319,10 @@ def check_kinds(a: Table, b: Table) -> None:
     """Raise where one table holds runs and the other a summary."""
     if a.has_seeds != b.has_seeds:
         runs, summary = (a.name, b.name) if a.has_seeds else (b.name, a.name)
-        raise UserError(f"not comparable: {runs} holds runs, {summary} a summary of runs (it has no column seed)")
+        raise UserError(
+            f"not comparable: {runs} holds runs, {summary} a summary of runs (it has no column"
+            " seed)"
+        )
 
 
 def check_metric(a: Table, b: Table, metric: str) -> None:
@@ -297,7 +332,10 @@ def check_metric(a: Table, b: Table, metric: str) -> None:
         known = [column for column in table.columns if column not in _TEXTS]
         if metric not in known:
             hint = did_you_mean(metric, known)
-            problems += [f'{table.name}:1: no column "{metric}" to compare.{hint}', f"  known: {', '.join(known)}"]
+            problems += [
+                f'{table.name}:1: no column "{metric}" to compare.{hint}',
+                f"  known: {', '.join(known)}",
+            ]
     raise_all(problems)
 
 
@@ -317,13 +355,17 @@ def _size(difference: float | None) -> float:
     return math.inf if difference is None else difference
 
 
-# ------------------------------------------------------------------------------------------------ in words
+# ----------------------------------------------------------------------------------------- in words
 
 
 def shown(key: Key) -> str:
     """Return a key as text; the task only where it has a name of its own."""
     task, variant, seed = key
-    words = [*([task] if task != TASK else []), variant, *([f"seed {seed}"] if seed is not None else [])]
+    words = [
+        *([task] if task != TASK else []),
+        variant,
+        *([f"seed {seed}"] if seed is not None else []),
+    ]
     return printable(", ".join(words))
 
 
@@ -336,7 +378,11 @@ def result(one: Differences) -> str:
     """Say in one line how it ended."""
     rows = f"{one.shared} shared row" + "s" * (one.shared != 1)
     if one.same and (one.exact or one.largest == 0):
-        return f"same: {rows}, every number to the bit" if one.exact else f"same: {rows}, every number equal"
+        return (
+            f"same: {rows}, every number to the bit"
+            if one.exact
+            else f"same: {rows}, every number equal"
+        )
     if one.same:
         tolerance = f"rtol {one.rtol:g} and atol {one.atol:g}"
         return f"same: {rows}, within {tolerance} (largest relative difference {one.largest:.2g})"
@@ -349,7 +395,11 @@ def result(one: Differences) -> str:
         "with other numbers": len({difference.key for difference in one.numbers}),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    first = f" (largest: {shown(one.numbers[0].key)}, {printable(one.numbers[0].column)})" if one.numbers else ""
+    first = (
+        f" (largest: {shown(one.numbers[0].key)}, {printable(one.numbers[0].column)})"
+        if one.numbers
+        else ""
+    )
     return f"different: {rows}; {told}{first}"
 
 
@@ -359,7 +409,9 @@ def as_json(one: Differences) -> dict[str, Any]:
     for name in ("only_a", "only_b"):
         content[name] = [_named(key) for key in content[name]]
     for name in ("texts", "numbers"):
-        content[name] = [{**_named(difference.pop("key")), **difference} for difference in content[name]]
+        content[name] = [
+            {**_named(difference.pop("key")), **difference} for difference in content[name]
+        ]
     return content
 
 

@@ -1,12 +1,14 @@
-"""Whether the runs of one table are worse than those of another by more than a margin, with confidence.
+"""Whether the runs of one table are worse than those of another by more than a margin, with
+confidence.
 
-For each variant of a task, with losses a and b of the same seeds: d = log b - log a, and the hypothesis that
-mean(d) <= log(1 + margin) is held against Student's t (one-sided). Where the finished runs of one table have other
-seeds than those of the other, nothing is judged: what cannot be paired may be what became worse.
-A run without a finite loss has diverged and is left out of it;
-whether more runs diverged is for Fisher's exact test (one-sided): equal seeds tend to diverge together, which only
-makes it cautious, and it needs fewer seeds than McNemar's. Holm's adjustment is over all tests that the runs allow:
-where nothing is worse, anything fails in 5% of comparisons at most.
+For each variant of a task, with losses a and b of the same seeds: d = log b - log a, and the
+hypothesis that mean(d) <= log(1 + margin) is held against Student's t (one-sided). Where the
+finished runs of one table have other seeds than those of the other, nothing is judged: what cannot
+be paired may be what became worse. A run without a finite loss has diverged and is left out of it;
+whether more runs diverged is for Fisher's exact test (one-sided): equal seeds tend to diverge
+together, which only makes it cautious, and it needs fewer seeds than McNemar's. Holm's adjustment
+is over all tests that the runs allow: where nothing is worse, anything fails in 5% of comparisons
+at most.
 """
 
 import math
@@ -19,11 +21,20 @@ from scipy import stats
 
 from lstm_ablate.errors import UserError
 from lstm_ablate.evidence import paired
-from lstm_ablate.evidence.compare import Table, check_kinds, check_metric, numbers, other_ids, raise_all, shown
+from lstm_ablate.evidence.compare import (
+    Table,
+    check_kinds,
+    check_metric,
+    numbers,
+    other_ids,
+    raise_all,
+    shown,
+)
 from lstm_ablate.evidence.reach import ALPHA
 
 FEW = 3  # pairs, below which losses are not judged
-_ROUNDING = 1e-9  # of logarithms and p: a margin that is met exactly is not exceeded, and p = 1/20 is 0.05
+# Of logarithms and p: a margin that is met exactly is not exceeded, and p = 1/20 is 0.05.
+_ROUNDING = 1e-9
 
 Losses = dict[tuple[str, str], dict[int, float]]  # by task and variant, then by seed
 
@@ -32,8 +43,9 @@ Losses = dict[tuple[str, str], dict[int, float]]  # by task and variant, then by
 class Judgement:
     """What the runs of a variant say: B's loss as a multiple of A's, and how many runs diverged.
 
-    `ratio` of geometric means, with its 90% interval, of the `pairs` of runs that both converged; None, as is `p`,
-    where there are too few. `diverged_p` is None where no run diverged. Both p are after Holm.
+    `ratio` of geometric means, with its 90% interval, of the `pairs` of runs that both converged;
+    None, as is `p`, where there are too few. `diverged_p` is None where no run diverged. Both p are
+    after Holm.
     """
 
     task: str
@@ -64,7 +76,8 @@ class Judgement:
 class Gate:
     """The judgements of all variants that both tables hold, and the names of the others.
 
-    `other_ids`: the runs of which the same task, variant and seed were other settings, data or another engine.
+    `other_ids`: the runs of which the same task, variant and seed were other settings, data or
+    another engine.
     """
 
     a: str
@@ -82,7 +95,9 @@ class Gate:
 
     @property
     def judged(self) -> bool:
-        """Whether there was evidence on any variant; a gate that could not have failed says nothing."""
+        """Whether there was evidence on any variant; a gate that could not have failed says
+        nothing.
+        """
         return any(one.p is not None or one.diverged_p is not None for one in self.judgements)
 
 
@@ -91,7 +106,8 @@ def margin_of(text: str) -> float:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(%?)", text)
     if not found:
         raise UserError(
-            f'--margin: "{text}" is not a margin; write a percentage such as 10%, or a fraction such as 0.1'
+            f'--margin: "{text}" is not a margin; write a percentage such as 10%, or a fraction'
+            " such as 0.1"
         )
     margin = float(found[1]) / (100 if found[2] else 1)
     if margin >= 1 and not found[2]:
@@ -102,19 +118,27 @@ def margin_of(text: str) -> float:
 def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:
     """Judge every variant that both tables hold; lower is better.
 
-    Raises UserError where a variant has finished runs of other seeds in one table than in the other, naming them.
+    Raises UserError where a variant has finished runs of other seeds in one table than in the
+    other, naming them.
     """
     check_kinds(a, b)
     if not a.has_seeds:
-        raise UserError(f"{a.name}: a summary of runs (it has no column seed); --margin needs the runs themselves")
+        raise UserError(
+            f"{a.name}: a summary of runs (it has no column seed); --margin needs the runs"
+            " themselves"
+        )
     check_metric(a, b, metric)
     of_a, of_b = _losses(a, metric), _losses(b, metric)
     shared = [name for name in of_a if name in of_b]
     if not shared:
-        raise UserError(f"{a.name}, {b.name}: not comparable: no variant of one has its like in the other, by task")
+        raise UserError(
+            f"{a.name}, {b.name}: not comparable: no variant of one has its like in the other, by"
+            " task"
+        )
     _check_seeds(a.name, b.name, {name: (of_a[name], of_b[name]) for name in shared})
     alone = [_judged(*name, of_a[name], of_b[name], math.log1p(margin)) for name in shared]
-    # A test that cannot be made, for too few runs converged or none diverged, is no part of the family.
+    # A test that cannot be made, for too few runs converged or none diverged, is no part of the
+    # family.
     known = [p for one in alone for p in (one.p, one.diverged_p) if p is not None]
     adjusted = iter(paired.holm(known))
     judgements = tuple(
@@ -157,16 +181,26 @@ def _losses(table: Table, metric: str) -> Losses:
     return losses
 
 
-def _check_seeds(name_a: str, name_b: str, shared: Mapping[tuple[str, str], tuple[dict[int, float], ...]]) -> None:
+def _check_seeds(
+    name_a: str, name_b: str, shared: Mapping[tuple[str, str], tuple[dict[int, float], ...]]
+) -> None:
     problems = []
     for name, (a, b) in shared.items():
         sides = (("A", sorted(a.keys() - b.keys())), ("B", sorted(b.keys() - a.keys())))
         alone = [f"{_spans(seeds)} only in {side}" for side, seeds in sides if seeds]
         if alone:
-            problems.append(f"{shown((*name, None))}: finished runs of seed {' and of seed '.join(alone)}")
+            problems.append(
+                f"{shown((*name, None))}: finished runs of seed {' and of seed '.join(alone)}"
+            )
     if problems:
         raise_all(
-            [f"{name_a}, {name_b}: --margin judges the same seeds on both sides, and here they differ", *problems]
+            [
+                (
+                    f"{name_a}, {name_b}: --margin judges the same seeds on both sides, and here"
+                    " they differ"
+                ),
+                *problems,
+            ]
         )
 
 
@@ -181,7 +215,9 @@ def _spans(numbers: Sequence[int]) -> str:
     return ", ".join(" to ".join(map(str, span)) for span in spans)
 
 
-def _judged(task: str, variant: str, a: dict[int, float], b: dict[int, float], edge: float) -> Judgement:
+def _judged(
+    task: str, variant: str, a: dict[int, float], b: dict[int, float], edge: float
+) -> Judgement:
     """Judge the losses of the same seeds; the p are not adjusted yet."""
     x, y = np.log(list(a.values())), np.log([b[seed] for seed in a])
     gone_x, gone_y = np.isinf(x), np.isinf(y)
@@ -209,11 +245,15 @@ def _judged(task: str, variant: str, a: dict[int, float], b: dict[int, float], e
         finished_b=len(y),
         diverged_a=diverged_x,
         diverged_b=diverged_y,
-        diverged_p=float(stats.hypergeom.sf(diverged_y - 1, len(x) + len(y), diverged, len(y))) if diverged else None,
+        diverged_p=(
+            float(stats.hypergeom.sf(diverged_y - 1, len(x) + len(y), diverged, len(y)))
+            if diverged
+            else None
+        ),
     )
 
 
-# ------------------------------------------------------------------------------------------------ in words
+# ----------------------------------------------------------------------------------------- in words
 
 
 def sentence(one: Judgement, margin: float) -> str:
@@ -221,33 +261,49 @@ def sentence(one: Judgement, margin: float) -> str:
     pairs = _count(one.pairs, "pair")
     if one.ratio is None or one.high is None:
         text = f"too few runs that converged to compare losses ({pairs}; {FEW} are needed): " + (
-            "passes, but could not have failed" if one.diverged_p is None else "not judged by its losses"
+            "passes, but could not have failed"
+            if one.diverged_p is None
+            else "not judged by its losses"
         )
     else:
-        verdict = "WORSE" if one.worse else "not worse" if one.high <= 1 + margin else "not shown to be worse"
+        verdict = (
+            "WORSE"
+            if one.worse
+            else "not worse"
+            if one.high <= 1 + margin
+            else "not shown to be worse"
+        )
         text = (
-            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g}; {pairs}), "
-            f"{verdict} by more than {100 * margin:.4g}% (p = {one.p:.2g} after Holm)"
+            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g};"
+            f" {pairs}), {verdict} by more than {100 * margin:.4g}% (p = {one.p:.2g} after Holm)"
         )
     if one.diverged_p is not None:
         text += (
-            f"; {one.diverged_b} of {_count(one.finished_b, 'run')} diverged in B, {one.diverged_a} of "
-            f"{one.finished_a} in A, {'MORE' if one.diverges_more else 'not significantly more'} in B "
-            f"(p = {one.diverged_p:.2g} after Holm)"
+            f"; {one.diverged_b} of {_count(one.finished_b, 'run')} diverged in B, {one.diverged_a}"
+            f" of {one.finished_a} in A,"
+            f" {'MORE' if one.diverges_more else 'not significantly more'} in B (p ="
+            f" {one.diverged_p:.2g} after Holm)"
         )
     return f"{shown((one.task, one.variant, None))}: {text}"
 
 
 def result(gate: Gate) -> str:
     """Say in one line how it ended."""
-    failing = [shown((one.task, one.variant, None)) for one in gate.judgements if one.worse or one.diverges_more]
+    failing = [
+        shown((one.task, one.variant, None))
+        for one in gate.judgements
+        if one.worse or one.diverges_more
+    ]
     if failing:
         return f"failed: B is worse than A in {'; '.join(failing)}"
     judged = sum(one.p is not None for one in gate.judgements)
     passed = f"passed: B is nowhere shown to be worse than A by more than {100 * gate.margin:.4g}%"
     if judged == len(gate.judgements):
         return passed
-    return f"{passed}; only {judged} of {_count(len(gate.judgements), 'variant')} had enough runs to judge losses"
+    return (
+        f"{passed}; only {judged} of {_count(len(gate.judgements), 'variant')} had enough runs to"
+        " judge losses"
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -1,13 +1,14 @@
 """What paired losses say about a variant: intervals, tests, and a verdict that needs both.
 
-Runs are paired by seed, and compared on the log of the loss: with v and b the losses of variant and baseline at the
-same seed, d = log v - log b, and exp(mean d) is the ratio of their geometric means. If the variant makes no difference,
-v and b may be swapped at every seed, so d is symmetric around 0: the sign-flip test needs no other assumption.
-Intervals of the ratio are Student's, on d.
+Runs are paired by seed, and compared on the log of the loss: with v and b the losses of variant and
+baseline at the same seed, d = log v - log b, and exp(mean d) is the ratio of their geometric means.
+If the variant makes no difference, v and b may be swapped at every seed, so d is symmetric around
+0: the sign-flip test needs no other assumption. Intervals of the ratio are Student's, on d.
 
-A diverged run has an infinite loss here. The analysis of the losses leaves its pair out; a second analysis, of signed
-ranks, counts it as worse than any run that converged. Which of the two decides depends only on what stays the same when
-v and b are swapped, so that the choice keeps the level of the tests.
+A diverged run has an infinite loss here. The analysis of the losses leaves its pair out; a second
+analysis, of signed ranks, counts it as worse than any run that converged. Which of the two decides
+depends only on what stays the same when v and b are swapped, so that the choice keeps the level of
+the tests.
 """
 
 import bisect
@@ -35,7 +36,9 @@ _FEW = 3  # values, below which no interval is drawn from them
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its 95% interval; low and high are None where there are too few values for one."""
+    """A statistic with its 95% interval; low and high are None where there are too few values for
+    one.
+    """
 
     value: float
     low: float | None = None
@@ -44,18 +47,20 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A variant against the baseline. Of the losses: what is None could not be computed from the pairs there are.
+    """A variant against the baseline. Of the losses: what is None could not be computed from the
+    pairs there are.
 
-    `pairs` seeds at which both converged; `ratio` of geometric means, below 1 is better; `equivalence` the 90% interval
-    of the ratio, which two one-sided tests hold against the margin; `p` of the sign-flip test; `effect` the
-    standardised paired difference mean(d) / sd(d) (Cohen's d_z).
-    Of all `finished` pairs: `better` the share at which the variant does better, ties counted half; `ranked_p`,
-    `ranked_p_holm` of the sign-flip test on signed ranks, a diverged run being the worst, without the pairs of which
-    both diverged; `only_variant_diverged`, `only_baseline_diverged` pairs; `mcnemar_p` of McNemar's exact test.
-    `p_holm` belongs to the verdict: `p`, or the larger of `p` and `ranked_p` where one of a pair diverged, or
-    `ranked_p` alone where the losses cannot tell; after Holm's adjustment. `reachable`: so many pairs could have
-    brought it to ALPHA. `seeds_needed` would probably settle an inconclusive comparison; None where more than
-    MOST_SEEDS would be needed, or where losses and ranks point to different sides.
+    `pairs` seeds at which both converged; `ratio` of geometric means, below 1 is better;
+    `equivalence` the 90% interval of the ratio, which two one-sided tests hold against the margin;
+    `p` of the sign-flip test; `effect` the standardised paired difference mean(d) / sd(d) (Cohen's
+    d_z). Of all `finished` pairs: `better` the share at which the variant does better, ties counted
+    half; `ranked_p`, `ranked_p_holm` of the sign-flip test on signed ranks, a diverged run being
+    the worst, without the pairs of which both diverged; `only_variant_diverged`,
+    `only_baseline_diverged` pairs; `mcnemar_p` of McNemar's exact test. `p_holm` belongs to the
+    verdict: `p`, or the larger of `p` and `ranked_p` where one of a pair diverged, or `ranked_p`
+    alone where the losses cannot tell; after Holm's adjustment. `reachable`: so many pairs could
+    have brought it to ALPHA. `seeds_needed` would probably settle an inconclusive comparison; None
+    where more than MOST_SEEDS would be needed, or where losses and ranks point to different sides.
     """
 
     pairs: int
@@ -82,13 +87,15 @@ class Comparison:
         return self.pairs + self.only_variant_diverged + self.only_baseline_diverged
 
 
-# ------------------------------------------------------------------------------------------------ of one variant
+# ----------------------------------------------------------------------------------- of one variant
 
 
 def bootstrap(statistic: Any, *samples: Values) -> Estimate:
-    """Return a statistic of samples, `statistic(*samples, axis)`, with its BCa interval (Efron 1987).
+    """Return a statistic of samples, `statistic(*samples, axis)`, with its BCa interval (Efron
+    1987).
 
-    Each sample is resampled by itself: several of them make a stratified bootstrap. No interval below 3 values.
+    Each sample is resampled by itself: several of them make a stratified bootstrap. No interval
+    below 3 values.
     """
     value = float(statistic(*samples, axis=-1))
     if min(map(len, samples)) < _FEW:
@@ -96,7 +103,8 @@ def bootstrap(statistic: Any, *samples: Values) -> Estimate:
     if all(np.ptp(sample) == 0 for sample in samples):
         return Estimate(value, value, value)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of degenerate resamples: the percentile interval stands in
+        # Of degenerate resamples: the percentile interval stands in.
+        warnings.simplefilter("ignore")
         for method in ("BCa", "percentile"):
             low, high = stats.bootstrap(
                 samples,
@@ -113,7 +121,9 @@ def bootstrap(statistic: Any, *samples: Values) -> Estimate:
 
 
 def interquartile_mean(values: Values, axis: int = -1) -> Any:
-    """Return the mean of the middle half of the values; at each end a quarter of them, rounded down, is left out."""
+    """Return the mean of the middle half of the values; at each end a quarter of them, rounded
+    down, is left out.
+    """
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
@@ -123,20 +133,24 @@ def standard_deviation(values: Values, axis: int = -1) -> Any:
 
 
 def share(count: float, n: int) -> Estimate:
-    """Return count / n with its exact interval (Clopper & Pearson 1934); half counts widen it to both sides."""
+    """Return count / n with its exact interval (Clopper & Pearson 1934); half counts widen it to
+    both sides.
+    """
     low = stats.binomtest(math.floor(count), n).proportion_ci(1 - ALPHA, "exact").low
     high = stats.binomtest(math.ceil(count), n).proportion_ci(1 - ALPHA, "exact").high
     return Estimate(count / n, float(low), float(high))
 
 
-# ------------------------------------------------------------------------------------------------ of pairs
+# ----------------------------------------------------------------------------------------- of pairs
 
 
 def sign_flip_p(differences: Values) -> float:
-    """Return the two-sided p of the hypothesis that differences [n] are symmetric around 0 (Fisher 1935, section 21).
+    """Return the two-sided p of the hypothesis that differences [n] are symmetric around 0 (Fisher
+    1935, section 21).
 
-    The share of the 2^n ways to flip signs that give a sum as far from 0; above 14 pairs, of 2^14 of them, drawn at
-    random, the differences as they are among them. A flip and its mirror image count alike: half of them are summed.
+    The share of the 2^n ways to flip signs that give a sum as far from 0; above 14 pairs, of 2^14
+    of them, drawn at random, the differences as they are among them. A flip and its mirror image
+    count alike: half of them are summed.
     """
     n = len(differences)
     sums = differences[:1]
@@ -153,13 +167,17 @@ def sign_flip_p(differences: Values) -> float:
 
 
 def signed_ranks(differences: Values) -> Values:
-    """Return the ranks of |d|, with the sign of d (Wilcoxon 1945; a difference of 0 counts as Pratt 1959 has it)."""
+    """Return the ranks of |d|, with the sign of d (Wilcoxon 1945; a difference of 0 counts as Pratt
+    1959 has it).
+    """
     ranks: Values = np.sign(differences) * stats.rankdata(np.abs(differences))
     return ranks
 
 
 def student_interval(differences: Values, level: float) -> tuple[float, float]:
-    """Return the interval of the mean of n >= 2 normal differences with Student's t on n - 1 degrees of freedom."""
+    """Return the interval of the mean of n >= 2 normal differences with Student's t on n - 1
+    degrees of freedom.
+    """
     n = len(differences)
     mean, half = float(np.mean(differences)), float(stats.t.ppf(0.5 + level / 2, n - 1))
     half *= float(np.std(differences, ddof=1)) / math.sqrt(n)
@@ -167,7 +185,8 @@ def student_interval(differences: Values, level: float) -> tuple[float, float]:
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Return p-values adjusted so that in all of them together a false rejection has at most ALPHA (Holm 1979).
+    """Return p-values adjusted so that in all of them together a false rejection has at most ALPHA
+    (Holm 1979).
 
     A None stays None, and counts as a comparison all the same.
     """
@@ -181,17 +200,21 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
 
 
 def pairs_to_settle(differences: Values, margin: float | None, comparisons: int) -> int | None:
-    """Return with how many pairs a difference, or equivalence within a margin, would be shown with 80% power.
+    """Return with how many pairs a difference, or equivalence within a margin, would be shown with
+    80% power.
 
-    The smaller number of the two, above the present one, if mean and spread of the differences stay as they are; of
-    Student's tests, whose power that of the sign-flip test comes near. None above MOST_SEEDS.
+    The smaller number of the two, above the present one, if mean and spread of the differences stay
+    as they are; of Student's tests, whose power that of the sign-flip test comes near. None above
+    MOST_SEEDS.
     """
     mean, sd = abs(float(np.mean(differences))), float(np.std(differences, ddof=1))
 
     def power(n: int, distance: float, level: float) -> float:
         if distance > 1e6 * sd:  # SciPy's distribution gives NaN so far out
             return 1.0
-        return float(stats.nct.sf(stats.t.ppf(1 - level, n - 1), n - 1, distance / sd * math.sqrt(n)))
+        return float(
+            stats.nct.sf(stats.t.ppf(1 - level, n - 1), n - 1, distance / sd * math.sqrt(n))
+        )
 
     def enough(n: int) -> bool:
         if mean and power(n, mean, ALPHA / (2 * comparisons)) >= POWER:
@@ -205,34 +228,44 @@ def pairs_to_settle(differences: Values, margin: float | None, comparisons: int)
     return numbers[first] if first < len(numbers) else None
 
 
-# ------------------------------------------------------------------------------------------------ the verdict
+# -------------------------------------------------------------------------------------- the verdict
 
 
 def band(margin: float) -> tuple[float, float]:
-    """Return between which ratios all is practically equivalent: alike for a variant and for its reverse."""
+    """Return between which ratios all is practically equivalent: alike for a variant and for its
+    reverse.
+    """
     return 1 / (1 + margin), 1 + margin
 
 
 def compare(pairs: Sequence[tuple[Values, Values]], margin: float) -> list[Comparison]:
-    """Return what the losses (variant [n], baseline [n]) of all the comparisons of an experiment say.
+    """Return what the losses (variant [n], baseline [n]) of all the comparisons of an experiment
+    say.
 
-    The losses at equal places belong to one seed; +inf is a diverged run. Ratios between 1 / (1 + margin) and
-    1 + margin are practically equivalent. Holm's adjustment is over all the comparisons.
-    Raises ValueError for losses that have no logarithm: below 0, or not a number.
+    The losses at equal places belong to one seed; +inf is a diverged run. Ratios between 1 / (1 +
+    margin) and 1 + margin are practically equivalent. Holm's adjustment is over all the
+    comparisons. Raises ValueError for losses that have no logarithm: below 0, or not a number.
     """
     if not all(np.all(losses >= 0) for pair in pairs for losses in pair):
         raise ValueError("a loss must be 0 or more, or inf for a run that diverged")
     differences = [_differences(variant, baseline) for variant, baseline in pairs]
     alone = [_unadjusted(*losses, d) for losses, d in zip(pairs, differences, strict=True)]
     needs = [_needs(one, len(pairs)) for one in alone]
-    p_holm = holm([_larger(need, one.p, one.ranked_p) for need, one in zip(needs, alone, strict=True)])
+    p_holm = holm(
+        [_larger(need, one.p, one.ranked_p) for need, one in zip(needs, alone, strict=True)]
+    )
     ranked_p_holm = holm([one.ranked_p for one in alone])
-    smallest = [(smallest_p(one.pairs), smallest_p(len(d))) for one, d in zip(alone, differences, strict=True)]
+    smallest = [
+        (smallest_p(one.pairs), smallest_p(len(d)))
+        for one, d in zip(alone, differences, strict=True)
+    ]
     best = holm([_larger(need, *p) for need, p in zip(needs, smallest, strict=True)])
     comparisons = []
     for i, one in enumerate(alone):
         reachable = (1.0 if (p := best[i]) is None else p) <= ALPHA
-        adjusted = replace(one, p_holm=p_holm[i], ranked_p_holm=ranked_p_holm[i], reachable=reachable)
+        adjusted = replace(
+            one, p_holm=p_holm[i], ranked_p_holm=ranked_p_holm[i], reachable=reachable
+        )
         comparisons.append(_judged(adjusted, differences[i], needs[i], margin, len(pairs)))
     return comparisons
 
@@ -262,7 +295,11 @@ def _unadjusted(variant: Values, baseline: Values, d: Values) -> Comparison:
         equivalence=_ratio(converged, 1 - 2 * ALPHA) if usable else None,
         p=sign_flip_p(converged) if usable else None,
         p_holm=None,
-        effect=float(np.mean(converged) / np.std(converged, ddof=1)) if usable and np.ptp(converged) > 0 else None,
+        effect=(
+            float(np.mean(converged) / np.std(converged, ddof=1))
+            if usable and np.ptp(converged) > 0
+            else None
+        ),
         better=share(wins, len(variant)) if len(variant) else None,
         ranked_p=sign_flip_p(signed_ranks(d)) if len(d) else None,
         ranked_p_holm=None,
@@ -292,20 +329,29 @@ def _exp(x: float) -> float:
 def _needs(one: Comparison, comparisons: int) -> tuple[bool, bool]:
     """Return whether the verdict needs the test of the losses, and that of the ranks.
 
-    The losses unless too few pairs converged to tell anything; the ranks where one of a pair diverged, or on their own.
+    The losses unless too few pairs converged to tell anything; the ranks where one of a pair
+    diverged, or on their own.
     """
     discordant = one.only_variant_diverged + one.only_baseline_diverged
-    losses = one.ratio is not None and (not discordant or smallest_p(one.pairs) * comparisons <= ALPHA)
+    losses = one.ratio is not None and (
+        not discordant or smallest_p(one.pairs) * comparisons <= ALPHA
+    )
     return losses, discordant > 0 or not losses
 
 
-def _larger(needs: tuple[bool, bool], of_losses: float | None, of_ranks: float | None) -> float | None:
+def _larger(
+    needs: tuple[bool, bool], of_losses: float | None, of_ranks: float | None
+) -> float | None:
     """Return the larger p-value of the tests that are needed."""
-    needed = [p for need, p in zip(needs, (of_losses, of_ranks), strict=True) if need and p is not None]
+    needed = [
+        p for need, p in zip(needs, (of_losses, of_ranks), strict=True) if need and p is not None
+    ]
     return max(needed, default=None)
 
 
-def _judged(one: Comparison, d: Values, needs: tuple[bool, bool], margin: float, comparisons: int) -> Comparison:
+def _judged(
+    one: Comparison, d: Values, needs: tuple[bool, bool], margin: float, comparisons: int
+) -> Comparison:
     """Return a comparison with its verdict, by the rules of docs/statistics.md."""
     of_losses, of_ranks = needs
     converged, ranks = d[np.isfinite(d)], signed_ranks(d)
@@ -340,11 +386,15 @@ def _judged(one: Comparison, d: Values, needs: tuple[bool, bool], margin: float,
             for needed, values in ((of_losses, converged), (of_ranks, ranks))
             if needed
         ]
-        seeds_needed = max((n for n in seeds if n is not None), default=None) if None not in seeds else None
+        seeds_needed = (
+            max((n for n in seeds if n is not None), default=None) if None not in seeds else None
+        )
     return replace(one, verdict=verdict, within_margin=within, seeds_needed=seeds_needed)
 
 
-def _seeds_to_settle(values: Values, margin: float | None, comparisons: int, finished: int) -> int | None:
+def _seeds_to_settle(
+    values: Values, margin: float | None, comparisons: int, finished: int
+) -> int | None:
     """Return pairs_to_settle in seeds, if the same share of them is of use as now."""
     pairs = pairs_to_settle(values, margin, comparisons) if len(values) >= _FEW else None
     seeds = pairs and math.ceil(pairs * finished / len(values))
@@ -352,7 +402,7 @@ def _seeds_to_settle(values: Values, margin: float | None, comparisons: int, fin
 
 
 def _side(ratio: Estimate | None) -> int:
-    """Return 1 where the whole interval of a ratio lies above 1, -1 where it lies below, or else 0."""
+    """Return 1 where the whole interval of a ratio lies above 1, -1 where below, or else 0."""
     if ratio is None or ratio.low is None or ratio.high is None:
         return 0
     return int(ratio.low > 1) - int(ratio.high < 1)

@@ -16,12 +16,16 @@ def sentence(
 ) -> str:
     """Return the verdict on a variant with the numbers behind it.
 
-    `diverged`, `baseline_diverged`: how many of how many finished runs; `family`: the comparisons under Holm.
+    `diverged`, `baseline_diverged`: how many of how many finished runs; `family`: the comparisons
+    under Holm.
     """
     if one.finished == 0:
         return f"{variant} cannot be compared with {baseline}: no seed has a finished run of both"
     if one.telling == 0:
-        return f"{variant} cannot be told from {baseline}: at every seed that both finished, both diverged"
+        return (
+            f"{variant} cannot be told from {baseline}: at every seed that both finished, both"
+            " diverged"
+        )
     counts = divergence(*diverged)
     if diverged[0] or baseline_diverged[0]:
         counts += f", {baseline}: {divergence(*baseline_diverged)}"
@@ -29,19 +33,29 @@ def sentence(
     if one.verdict == "practically equivalent":
         assert one.equivalence is not None
         return (
-            f"{variant} is practically equivalent to {baseline}: loss {_times(one.equivalence)} (90% interval "
-            f"{interval(one.equivalence)}, within the margin of {_band(margin)}; "
-            f"{seeds}; {counts})"
+            f"{variant} is practically equivalent to {baseline}: loss {_times(one.equivalence)}"
+            f" (90% interval {interval(one.equivalence)}, within the margin of {_band(margin)};"
+            f" {seeds}; {counts})"
         )
     if one.verdict != "inconclusive":
         aside = f", but within the margin of {_band(margin)}" if one.within_margin else ""
-        return f"{variant} reconstructs {one.verdict} than {baseline}{aside}: {_numbers(one, seeds, counts)}"
-    return f"{variant} cannot be told from {baseline}: {_numbers(one, seeds, counts)}{_advice(one, family)}"
+        return (
+            f"{variant} reconstructs {one.verdict} than {baseline}{aside}:"
+            f" {_numbers(one, seeds, counts)}"
+        )
+    return (
+        f"{variant} cannot be told from {baseline}:"
+        f" {_numbers(one, seeds, counts)}{_advice(one, family)}"
+    )
 
 
 def _numbers(one: Comparison, seeds: str, counts: str) -> str:
     if one.ratio is None:
-        zero = "; by ranks, for a loss of 0 has no ratio" if one.pairs else ", with diverged runs ranked last"
+        zero = (
+            "; by ranks, for a loss of 0 has no ratio"
+            if one.pairs
+            else ", with diverged runs ranked last"
+        )
         return f"{counts} (p {equals(one.p_holm)} after Holm{zero})"
     parts = [f"95% interval {interval(one.ratio)}"] if one.ratio.low is not None else []
     ranked = one.only_variant_diverged + one.only_baseline_diverged > 0
@@ -52,7 +66,10 @@ def _numbers(one: Comparison, seeds: str, counts: str) -> str:
 
 def _advice(one: Comparison, family: int) -> str:
     if not one.reachable:
-        return f"; so few pairs cannot show a difference whatever they give, {pairs_needed(family)} can"
+        return (
+            "; so few pairs cannot show a difference whatever they give,"
+            f" {pairs_needed(family)} can"
+        )
     return ""
 
 

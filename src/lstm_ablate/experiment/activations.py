@@ -1,4 +1,6 @@
-"""The activations: name, formula, and NumPy function and derivative with the meaning of `keras.activations`."""
+"""The activations: name, formula, and NumPy function and derivative with the meaning of
+`keras.activations`.
+"""
 
 import math
 from collections.abc import Callable
@@ -20,7 +22,8 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function f and its derivative f'; both map an array of any shape to one of the same shape.
+    """An elementwise function f and its derivative f'; both map an array of any shape to one of the
+    same shape.
 
     Where f has a kink, f' is the one-sided value that TensorFlow's gradient takes.
     """
@@ -53,7 +56,9 @@ def _exp_negative(x: Array) -> Array:
 
 _ALL = (
     Activation("linear", "x", lambda x: x, np.ones_like),
-    Activation("relu", "max(0, x)", lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0, 1.0, 0.0)),
+    Activation(
+        "relu", "max(0, x)", lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0, 1.0, 0.0)
+    ),
     Activation(
         "leaky_relu",
         "x if x > 0 else 0.2 x",
@@ -92,7 +97,9 @@ _ALL = (
         lambda x: 1.0 / np.square(1.0 + np.abs(x)),
     ),
     Activation("tanh", "tanh(x)", np.tanh, lambda x: 1.0 - np.square(np.tanh(x))),
-    Activation("sigmoid", "1 / (1 + exp(-x))", _sigmoid, lambda x: _sigmoid(x) * (1.0 - _sigmoid(x))),
+    Activation(
+        "sigmoid", "1 / (1 + exp(-x))", _sigmoid, lambda x: _sigmoid(x) * (1.0 - _sigmoid(x))
+    ),
     Activation(
         "hard_sigmoid",
         "min(max(x / 6 + 1/2, 0), 1)",

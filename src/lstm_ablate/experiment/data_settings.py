@@ -27,7 +27,9 @@ class Synthetic(Frozen):
         Field(
             ge=0,
             le=1e6,
-            description="standard deviation of the added noise, in units of the signal; at most 1e6",
+            description=(
+                "standard deviation of the added noise, in units of the signal; at most 1e6"
+            ),
         ),
     ] = 0.05
 
@@ -111,7 +113,9 @@ class Split(Frozen):
 
 
 class FileData(Frozen):
-    """The user's own data: a CSV file of one long series, or an NPY array (samples, timesteps, features)."""
+    """The user's own data: a CSV file of one long series, or an NPY array (samples, timesteps,
+    features).
+    """
 
     family: Literal["file"] = "file"
     path: Annotated[
@@ -138,7 +142,11 @@ class FileData(Frozen):
     split: Split = Split()
     scaling: Annotated[
         Literal["standard", "minmax", "none"],
-        Field(description="per feature, fitted on the training part; what lies beyond 1e9 after it is refused"),
+        Field(
+            description=(
+                "per feature, fitted on the training part; what lies beyond 1e9 after it is refused"
+            )
+        ),
     ] = "standard"
 
     @property

@@ -52,7 +52,10 @@ class Execution(Frozen):
     timeout: Annotated[
         Positive,
         Field(
-            description="seconds without the end of an epoch after which a worker is killed and its runs tried again",
+            description=(
+                "seconds without the end of an epoch after which a worker is killed and its runs"
+                " tried again"
+            ),
         ),
     ] = 3600.0
 
@@ -81,7 +84,10 @@ class ExperimentFile(Settings):
     group_size: Annotated[
         CountOrAuto,
         Field(
-            description="runs that the fused engine trains at once; auto: what suits the CPU, or what fits the GPUs",
+            description=(
+                "runs that the fused engine trains at once; auto: what suits the CPU, or what fits"
+                " the GPUs"
+            ),
         ),
     ] = "auto"
     analysis: Analysis = Analysis()

@@ -21,7 +21,8 @@ def _activation(name: str) -> str:
     if name not in ACTIVATIONS:
         raise PydanticCustomError(
             "activation",
-            "{shown} is not an activation.{hint}\n  known: {known}   (`lstm-ablate activations` shows their formulas)",
+            "{shown} is not an activation.{hint}\n  known: {known}   (`lstm-ablate activations`"
+            " shows their formulas)",
             {
                 "shown": json.dumps(name, ensure_ascii=False),
                 "hint": did_you_mean(name, ACTIVATIONS),
@@ -115,7 +116,9 @@ Seeds = Annotated[
 CountOrAuto = Annotated[
     int | Literal["auto"],
     BeforeValidator(_count_or_auto),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1024}, {"const": "auto"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1024}, {"const": "auto"}]}
+    ),
 ]
 Margin = Annotated[
     float,

@@ -58,7 +58,8 @@ class Head(Frozen):
     activation: ActivationName = "relu"
 
 
-Site = Literal["candidate", "output", "gates", "between"]  # where an activation acts, in the words of the YAML
+# Where an activation acts, in the words of the YAML.
+Site = Literal["candidate", "output", "gates", "between"]
 
 
 class Model(Frozen):
@@ -79,14 +80,21 @@ class Model(Frozen):
         ActivationName | None,
         Field(description="h = o * output(c), the cell output; tanh by default"),
     ] = None
-    gates: Annotated[ActivationName, Field(description="i, f, o = gates(z); Keras' recurrent_activation")] = "sigmoid"
-    between: Annotated[ActivationName, Field(description="what the next LSTM layer reads: between(h)")] = "linear"
-    head: Annotated[Head | None, Field(description="dense layers before the linear output; none by default")] = None
+    gates: Annotated[
+        ActivationName, Field(description="i, f, o = gates(z); Keras' recurrent_activation")
+    ] = "sigmoid"
+    between: Annotated[
+        ActivationName, Field(description="what the next LSTM layer reads: between(h)")
+    ] = "linear"
+    head: Annotated[
+        Head | None, Field(description="dense layers before the linear output; none by default")
+    ] = None
 
     def site(self, name: Site) -> str:
         """Return the activation that acts at a site, whichever keys set it.
 
-        Greff et al. 2017 call that of `candidate` the input activation, that of `output` the output activation.
+        Greff et al. 2017 call that of `candidate` the input activation, that of `output` the output
+        activation.
         """
         match name:
             case "candidate":
@@ -164,7 +172,9 @@ def _named(value: object) -> object:
 _ByName = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="name")]
 Optimizer = Annotated[
     _ByName,
-    BeforeValidator(_named, json_schema_input_type=_ByName | Literal["adam", "adamw", "sgd", "rmsprop"]),
+    BeforeValidator(
+        _named, json_schema_input_type=_ByName | Literal["adam", "adamw", "sgd", "rmsprop"]
+    ),
 ]
 
 
@@ -199,7 +209,10 @@ class Settings(Frozen):
         values = self.model_dump(mode="json")
         model = values["model"]
         del model["activation"]
-        model["candidate"], model["output"] = self.model.site("candidate"), self.model.site("output")
+        model["candidate"], model["output"] = (
+            self.model.site("candidate"),
+            self.model.site("output"),
+        )
         if isinstance(self.data, FileData):
             del values["data"]["path"]  # the content counts, wherever it lies
             if not self.data.is_array:

@@ -1,4 +1,6 @@
-"""How large a run is, as far as its settings tell: its windows, its memory, and how many train at once."""
+"""How large a run is, as far as its settings tell: its windows, its memory, and how many train at
+once.
+"""
 
 from typing import Literal
 
@@ -21,10 +23,12 @@ def run_bytes(settings: Settings, windows: int, timesteps: int, features: int) -
 
 
 def run_parts(settings: Settings, windows: int, timesteps: int, features: int) -> dict[str, float]:
-    """Return these bytes by the key that they grow with: windows, weights, and what is saved for the reverse pass.
+    """Return these bytes by the key that they grow with: windows, weights, and what is saved for
+    the reverse pass.
 
-    `windows` are those of all three parts. Measured on a CPU, as what a process gains with each further run: 0.5 times
-    as much with 200 time steps of the default network, 1.2 with 30, 1.0 with 4 of [400], nearly all of it weights.
+    `windows` are those of all three parts. Measured on a CPU, as what a process gains with each
+    further run: 0.5 times as much with 200 time steps of the default network, 1.2 with 30, 1.0 with
+    4 of [400], nearly all of it weights.
     """
     network, training = network_of(settings.model, timesteps, features), settings.training
     units = sum(layer.units for layer in network.hidden)
@@ -39,8 +43,8 @@ def run_parts(settings: Settings, windows: int, timesteps: int, features: int) -
 def fitting(bytes_each: float, seeds: int, free_bytes: float) -> int:
     """Return how many runs of a number of seeds to train at once on a GPU: a power of two.
 
-    Rounded down, so that it stays the same while the free memory changes little: a run's numbers depend on it. No more
-    than hold all seeds, for a short group is filled up.
+    Rounded down, so that it stays the same while the free memory changes little: a run's numbers
+    depend on it. No more than hold all seeds, for a short group is filled up.
     """
     fit = int(free_bytes / (_SAFETY * bytes_each))
     return min(MOST, 1 << (seeds - 1).bit_length(), 1 << max(0, fit.bit_length() - 1))
@@ -54,7 +58,9 @@ def shape(settings: Settings) -> tuple[int, int, int]:
 
 
 def group_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:
-    """Return the bytes that a group takes for its windows, its weights and the activations of a batch."""
+    """Return the bytes that a group takes for its windows, its weights and the activations of a
+    batch.
+    """
     samples, timesteps, features = shape(settings)
     windows = 3 * samples
     if not isinstance(settings.data, FileData):
@@ -66,12 +72,13 @@ def group_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:
 def group_size(engine: str, settings: Settings, wanted: int | Literal["auto"] = "auto") -> int:
     """Return how many runs of equal settings an engine trains at once; the keras engine trains one.
 
-    A run's numbers depend on it, so it is part of a run's identity, and `auto` a function of the settings alone: what
-    is best on a CPU. One run of a large network keeps a core busy; of small ones, several share the cost of starting
-    each operation, as long as what they save for the reverse pass, some 12 numbers for each unit, time step and window,
-    stays in cache. Measured on one core in ms per step and run: [16, 8] with 30 steps 1.0 alone, 0.75 from 4 to 8 runs,
-    1.1 with 16; with 200 steps 6.4 alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide 10, a usual number
-    of seeds, and leave two groups of it for two workers.
+    A run's numbers depend on it, so it is part of a run's identity, and `auto` a function of the
+    settings alone: what is best on a CPU. One run of a large network keeps a core busy; of small
+    ones, several share the cost of starting each operation, as long as what they save for the
+    reverse pass, some 12 numbers for each unit, time step and window, stays in cache. Measured on
+    one core in ms per step and run: [16, 8] with 30 steps 1.0 alone, 0.75 from 4 to 8 runs, 1.1
+    with 16; with 200 steps 6.4 alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide
+    10, a usual number of seeds, and leave two groups of it for two workers.
     """
     if engine != "fused":
         return 1

@@ -6,18 +6,30 @@ from lstm_ablate.evidence.sentences import interval, p_value
 
 NOTHING = "-"
 HEADINGS = ("variant", "formula", "ok/div/fail", "median [95%]", "ratio [95%]", "p", "verdict")
-STATISTICS = ("median [95%]", "mean [95%]", "sd [95%]", "interquartile mean [95%]", "better [95%]", "d_z", "diverged")
+STATISTICS = (
+    "median [95%]",
+    "mean [95%]",
+    "sd [95%]",
+    "interquartile mean [95%]",
+    "better [95%]",
+    "d_z",
+    "diverged",
+)
 STATISTICS_LEGEND = (
-    "Bootstrap intervals (BCa). better: the share of seeds at which the variant does better, ties counted half, "
-    "diverged runs as the worst. d_z: the mean of the paired differences of log losses over their standard deviation; "
-    "below 0 is better. diverged: the share of the runs. Intervals of shares are exact (Clopper and Pearson)."
+    "Bootstrap intervals (BCa). better: the share of seeds at which the variant does better, ties"
+    " counted half, diverged runs as the worst. d_z: the mean of the paired differences of log"
+    " losses over their standard deviation; below 0 is better. diverged: the share of the runs."
+    " Intervals of shares are exact (Clopper and Pearson)."
 )
 
 
 def by_task(summary: Summary) -> list[tuple[str, list[Row]]]:
     """Return the rows of each task, then those over all tasks."""
     rows = (*summary.rows, *summary.overall)
-    return [(task, [row for row in rows if row.task == task]) for task in dict.fromkeys(row.task for row in rows)]
+    return [
+        (task, [row for row in rows if row.task == task])
+        for task in dict.fromkeys(row.task for row in rows)
+    ]
 
 
 def measure(summary: Summary, task: str) -> str:
@@ -61,7 +73,11 @@ def statistics(row: Row) -> tuple[str, ...]:
         *(_of_converged(one, row) for one in (row.mean, row.sd, row.iqm)),
         estimate(one.better if one else None),
         NOTHING if effect is None else f"{effect:.2f}",
-        NOTHING if diverging is None else f"{row.diverged} of {row.ok + row.diverged} [{interval(diverging)}]",
+        (
+            NOTHING
+            if diverging is None
+            else f"{row.diverged} of {row.ok + row.diverged} [{interval(diverging)}]"
+        ),
     )
 
 
@@ -75,13 +91,21 @@ def estimate(one: Estimate | None) -> str:
 def legend(summary: Summary) -> str:
     """Return what the columns mean."""
     ceilings = {row.task: row.ceiling for row in summary.rows if row.ceiling is not None}
-    means = ", ".join(f"{value:.3g}" + (f" ({task})" if len(ceilings) > 1 else "") for task, value in ceilings.items())
+    means = ", ".join(
+        f"{value:.3g}" + (f" ({task})" if len(ceilings) > 1 else "")
+        for task, value in ceilings.items()
+    )
     low, high = summary.band
     return (
-        f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test windows, over the runs "
-        "that converged; lower is better, 0 is a perfect reconstruction"
+        f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test"
+        " windows, over the runs that converged; lower is better, 0 is a perfect reconstruction"
         + (f", predicting the mean gives {means}" if means else "")
-        + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the same seeds, below 1 is "
-        f"better; {low:.3g} to {high:.3g} counts as equivalent. p: exact sign-flip test, Holm-adjusted."
-        + (" Over all tasks losses are scaled: predicting the mean gives 1." if summary.overall else "")
+        + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the"
+        f" same seeds, below 1 is better; {low:.3g} to {high:.3g} counts as equivalent. p: exact"
+        " sign-flip test, Holm-adjusted."
+        + (
+            " Over all tasks losses are scaled: predicting the mean gives 1."
+            if summary.overall
+            else ""
+        )
     )

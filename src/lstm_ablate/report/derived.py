@@ -21,11 +21,12 @@ def write(
 ) -> None:
     """Write every file of a results folder that is derived from its records.
 
-    The same records give the same bytes, whenever and in whatever order they came about, but for what report.html says
-    of time and environment. Without a summary, which of many runs takes seconds, only the tables of runs are written,
-    and what an earlier summary gave is removed.
+    The same records give the same bytes, whenever and in whatever order they came about, but for
+    what report.html says of time and environment. Without a summary, which of many runs takes
+    seconds, only the tables of runs are written, and what an earlier summary gave is removed.
     """
-    figures = inventory.figures(folder)  # of earlier tasks too, as long as experiment.yaml names them
+    # Of earlier tasks too, as long as experiment.yaml names them.
+    figures = inventory.figures(folder)
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
     files.replace(folder / "runs.csv", tables.csv_text(tables.runs_table(runs, records)))
     files.replace(folder / "curves.csv", tables.csv_text(tables.curves_table(runs, records)))
@@ -50,7 +51,11 @@ def _write_page(folder: Path, summary: Summary) -> set[Path]:
         files.replace(folder / "figures" / f"{name}.svg", pictures[-1].svg)
         files.replace(folder / "figures" / f"{name}.png", plots.png(figure))
     files.replace(folder / "report.html", page.with_pictures(summary, pictures))
-    return {folder / "figures" / f"{picture.name}.{ending}" for picture in pictures for ending in ("svg", "png")}
+    return {
+        folder / "figures" / f"{picture.name}.{ending}"
+        for picture in pictures
+        for ending in ("svg", "png")
+    }
 
 
 def resolved_yaml(experiment: Experiment) -> str:

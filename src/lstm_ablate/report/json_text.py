@@ -6,7 +6,9 @@ from typing import Any
 
 
 def json_text(content: Any) -> str:
-    """Return content as indented JSON. It has no infinite numbers, as a vast interval may end at: they become text."""
+    """Return content as indented JSON. It has no infinite numbers, as a vast interval may end at:
+    they become text.
+    """
     return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
 
 

@@ -10,7 +10,9 @@ def latex(summary: Summary) -> str:
     """Return the tables as LaTeX, for a document that uses the package booktabs."""
     lines = []
     for task, rows in by_task(summary):
-        lines += [f"% {summary.name}, {task}: {measure(summary, task)} on test; \\usepackage{{booktabs}}"]
+        lines += [
+            f"% {summary.name}, {task}: {measure(summary, task)} on test; \\usepackage{{booktabs}}"
+        ]
         lines += [r"\begin{tabular}{llrrrrl}", r"\toprule", _latex_row(HEADINGS), r"\midrule"]
         for row in rows:
             variant, formula, *others, verdict = map(_latex_text, cells(row))

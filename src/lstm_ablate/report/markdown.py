@@ -4,7 +4,15 @@ import re
 
 from lstm_ablate.evidence.analysis import OVERALL, Summary
 from lstm_ablate.experiment.yaml_source import dump
-from lstm_ablate.report.cells import HEADINGS, STATISTICS, STATISTICS_LEGEND, by_task, cells, legend, statistics
+from lstm_ablate.report.cells import (
+    HEADINGS,
+    STATISTICS,
+    STATISTICS_LEGEND,
+    by_task,
+    cells,
+    legend,
+    statistics,
+)
 
 
 def markdown(summary: Summary) -> str:
@@ -17,35 +25,58 @@ def markdown(summary: Summary) -> str:
             lines += [f"## {'All tasks' if task == OVERALL else f'Task {_name(task)}'}", ""]
         sentences = [f"- {_name(row.sentence)}." for row in rows if row.sentence]
         lines += [*sentences, ""] if sentences else []
-        lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 3) + "---|"]
+        lines += [
+            f"| {' | '.join(HEADINGS)} |",
+            "|---|---|" + "---:|" * (len(HEADINGS) - 3) + "---|",
+        ]
         for row in rows:
             _, formula, *others, verdict = (cell.replace("|", "\\|") for cell in cells(row))
             verdict = f"**{verdict}**" if row.verdict == "better" else verdict
-            lines.append(f"| {_name(row.variant)} | `{formula}` | {' | '.join(others)} | {verdict} |")
+            lines.append(
+                f"| {_name(row.variant)} | `{formula}` | {' | '.join(others)} | {verdict} |"
+            )
         lines.append("")
     lines += [_name(legend(summary)), ""]
     lines += [f"{_name(note)}\n" for note in summary.notes]
     lines += ["## All statistics", ""]
     for task, rows in by_task(summary):
-        lines += [f"| {' | '.join((_name(task), *STATISTICS))} |", "|---|" + "---:|" * len(STATISTICS)]
+        lines += [
+            f"| {' | '.join((_name(task), *STATISTICS))} |",
+            "|---|" + "---:|" * len(STATISTICS),
+        ]
         lines += [f"| {' | '.join((_name(row.variant), *statistics(row)))} |" for row in rows]
         lines.append("")
     lines += [STATISTICS_LEGEND, ""]
     if summary.troubles:
-        lines += ["## Diverged and failed runs", "", *(f"- {_plain(trouble)}" for trouble in summary.troubles), ""]
+        lines += [
+            "## Diverged and failed runs",
+            "",
+            *(f"- {_plain(trouble)}" for trouble in summary.troubles),
+            "",
+        ]
     lines += ["## Settings", "", "```yaml", dump(dict(summary.resolved)).rstrip(), "```", ""]
-    lines += ["To do this again, save the settings as `experiment.yaml` and call `lstm-ablate run experiment.yaml`."]
-    lines += ["The time that each run took is in `timings.csv`, versions and device in `environment.json`."]
+    lines += [
+        "To do this again, save the settings as `experiment.yaml` and call `lstm-ablate run"
+        " experiment.yaml`."
+    ]
+    lines += [
+        "The time that each run took is in `timings.csv`, versions and device in"
+        " `environment.json`."
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _plain(text: str) -> str:
     """Return a text that Markdown shows as it is, and takes for no list, rule or heading."""
     return re.sub(
-        r"([\\`*_{}\[\]<>#|!~]|^ *[-+=]|^ *[0-9]+[.)])", lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text
+        r"([\\`*_{}\[\]<>#|!~]|^ *[-+=]|^ *[0-9]+[.)])",
+        lambda found: f"{found[0][:-1]}\\{found[0][-1]}",
+        text,
     )
 
 
 def _name(text: str) -> str:
-    """Return a name, or a sentence with some, as Markdown shows it: at the end of a word _ is markup."""
+    """Return a name, or a sentence with some, as Markdown shows it: at the end of a word _ is
+    markup.
+    """
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", text)

@@ -1,4 +1,4 @@
-"""One summary as a web page in a single file that asks nothing of anybody: no script, no request."""
+"""One summary as a web page in one file that asks nothing of anybody: no script, no request."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,15 @@ from markupsafe import Markup
 from lstm_ablate.evidence.analysis import Summary
 from lstm_ablate.experiment.yaml_source import dump
 from lstm_ablate.report import plots
-from lstm_ablate.report.cells import HEADINGS, STATISTICS, STATISTICS_LEGEND, by_task, cells, legend, statistics
+from lstm_ablate.report.cells import (
+    HEADINGS,
+    STATISTICS,
+    STATISTICS_LEGEND,
+    by_task,
+    cells,
+    legend,
+    statistics,
+)
 from lstm_ablate.store import inventory
 
 
@@ -33,7 +41,9 @@ class Table(NamedTuple):
 
 def html(summary: Summary) -> str:
     """Return the report as a web page in one file, with its figures."""
-    drawn = [(name, caption, plots.svg(name, figure)) for name, caption, figure in plots.figures(summary)]
+    drawn = [
+        (name, caption, plots.svg(name, figure)) for name, caption, figure in plots.figures(summary)
+    ]
     return with_pictures(summary, [Picture(*picture) for picture in drawn])
 
 
@@ -43,18 +53,28 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
     for task, rows in by_task(summary):
         strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
         main.append(Table(task, HEADINGS, [cells(row) for row in rows], strong))
-        more.append(Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows]))
+        more.append(
+            Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows])
+        )
     templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("lstm_ablate.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("lstm_ablate.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    drawn = {kind: [picture for picture in pictures if picture.name.split("-")[0] == kind] for kind in inventory.KINDS}
+    drawn = {
+        kind: [picture for picture in pictures if picture.name.split("-")[0] == kind]
+        for kind in inventory.KINDS
+    }
     classes: dict[str, str] = {}
     return templates.get_template("page.html").render(
         summary=summary,
         tables=main,
         statistics=more,
         legends=(legend(summary), STATISTICS_LEGEND),
-        pictures={kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()},
+        pictures={
+            kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()
+        },
         classes={Markup(style): name for style, name in classes.items()},
         environment=_lines(summary.environment),
         settings=dump(dict(summary.resolved)),
@@ -63,15 +83,22 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
 
 
 def _inline(picture: Picture, classes: dict[str, str]) -> Markup:
-    """Return the drawing as an element of a page: in the page's ink, on the page's paper, as wide as there is room.
+    """Return the drawing as an element of a page: in the page's ink, on the page's paper, as wide
+    as there is room.
 
     The styles in it, few and often repeated, become `classes` of the page.
     """
     drawing = picture.svg[picture.svg.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'<svg (.*?)width="([\d.]+)pt" height="[\d.]+pt"', _sized, drawing, count=1, flags=re.DOTALL)
-    drawing = drawing.replace(f"fill: {plots.PAPER}", "fill: none").replace(plots.INK, "currentColor")
-    drawing = re.sub(r'(?<= )style="([^"]*)"', lambda one: f'class="{_class(one[1], classes)}"', drawing)
+    drawing = re.sub(
+        r'<svg (.*?)width="([\d.]+)pt" height="[\d.]+pt"', _sized, drawing, count=1, flags=re.DOTALL
+    )
+    drawing = drawing.replace(f"fill: {plots.PAPER}", "fill: none").replace(
+        plots.INK, "currentColor"
+    )
+    drawing = re.sub(
+        r'(?<= )style="([^"]*)"', lambda one: f'class="{_class(one[1], classes)}"', drawing
+    )
     return Markup(_short(drawing))
 
 
@@ -80,12 +107,18 @@ def _class(style: str, classes: dict[str, str]) -> str:
 
 
 def _short(drawing: str) -> str:
-    """Return a drawing without what nobody sees: digits below a hundredth of a point, unused ids, empty groups."""
+    """Return a drawing without what nobody sees: digits below a hundredth of a point, unused ids,
+    empty groups.
+    """
     used = set(re.findall(r'#([^")]+)', drawing))
     drawing = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _rounded, tag[0]), drawing)
     drawing = re.sub(r' id="([^"]+)"', lambda one: one[0] if one[1] in used else "", drawing)
     drawing = re.sub(r"<!--.*?-->", "", drawing, flags=re.DOTALL)
-    while (shorter := re.sub(r"<g>\s*(<g>(?:(?!</?g\b).)*</g>)\s*</g>", r"\1", drawing, flags=re.DOTALL)) != drawing:
+    while (
+        shorter := re.sub(
+            r"<g>\s*(<g>(?:(?!</?g\b).)*</g>)\s*</g>", r"\1", drawing, flags=re.DOTALL
+        )
+    ) != drawing:
         drawing = shorter
     return re.sub(r"\s*\n\s*", "\n", drawing)
 
@@ -105,5 +138,10 @@ def _lines(values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
         if isinstance(value, Mapping):
             lines += _lines(value, f"{above}{key}.")
         else:
-            lines.append((f"{above}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+            lines.append(
+                (
+                    f"{above}{key}",
+                    ", ".join(map(str, value)) if isinstance(value, list) else str(value),
+                )
+            )
     return lines

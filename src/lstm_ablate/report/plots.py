@@ -1,7 +1,8 @@
 """The figures of a report: a Summary drawn by matplotlib, as SVG and PNG.
 
-A variant has the same colour, dash and place in every figure: grey for the baseline, then the palette of Okabe & Ito
-(2008), which colour-blind readers can tell apart. The same summary gives the same bytes.
+A variant has the same colour, dash and place in every figure: grey for the baseline, then the
+palette of Okabe & Ito (2008), which colour-blind readers can tell apart. The same summary gives the
+same bytes.
 """
 
 import io
@@ -31,7 +32,8 @@ _DRAWN = 150  # epochs of a curve; a panel is a few hundred dots wide
 _STYLE: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # which comes with matplotlib; each text in an SVG names them all
+    # Which comes with matplotlib; each text in an SVG names them all.
+    "font.sans-serif": ["DejaVu Sans"],
     "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -62,41 +64,60 @@ def _style(salt: str | None = None) -> Iterator[None]:
 
 
 def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
-    """Yield the name, the caption and the drawing of each figure that there is something to draw for."""
+    """Yield the name, the caption and the drawing of each figure that there is something to draw
+    for.
+    """
     with _style():
         if any(row.comparison for row in summary.rows):
-            yield "intervals", _INTERVALS.format(*summary.band, baseline=summary.baseline), _intervals(summary)
+            yield (
+                "intervals",
+                _INTERVALS.format(*summary.band, baseline=summary.baseline),
+                _intervals(summary),
+            )
         for task in summary.tasks:
             suffix, title = (f"-{task}", f" Task {task}.") if len(summary.tasks) > 1 else ("", "")
             if any(where == task for where, _ in summary.curves):
-                yield f"curves{suffix}", _CURVES.format(baseline=summary.baseline) + title, _curves(summary, task)
+                yield (
+                    f"curves{suffix}",
+                    _CURVES.format(baseline=summary.baseline) + title,
+                    _curves(summary, task),
+                )
             if _others(summary):
                 caption = _PAIRS.format(*summary.band, baseline=summary.baseline)
                 yield f"pairs{suffix}", caption + title, _pairs(summary, task)
             if task in summary.shown:
-                yield f"reconstructions{suffix}", _RECONSTRUCTIONS + title, _reconstructions(summary, task)
+                yield (
+                    f"reconstructions{suffix}",
+                    _RECONSTRUCTIONS + title,
+                    _reconstructions(summary, task),
+                )
         if any(row.diverged for row in summary.rows):
             yield "divergence", _DIVERGENCE, _divergence(summary)
 
 
 _INTERVALS = (
-    "Loss over the loss of {baseline} at the same seed: ratio of geometric means with its 95% interval (thick: 90%). "
-    "Left of 1 is better. Band: practically equivalent, {0:.3g} to {1:.3g}."
+    "Loss over the loss of {baseline} at the same seed: ratio of geometric means with its 95%"
+    " interval (thick: 90%). Left of 1 is better. Band: practically equivalent, {0:.3g} to {1:.3g}."
 )
 _CURVES = (
-    "Validation loss by epoch: median and quartiles over the runs that still went on; {baseline} in grey. A cross "
-    "marks where a diverged run ends."
+    "Validation loss by epoch: median and quartiles over the runs that still went on; {baseline} in"
+    " grey. A cross marks where a diverged run ends."
 )
 _PAIRS = (
-    "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is better; band: {0:.3g} "
-    "to {1:.3g} times. A cross at the top is a run that diverged, one at the right a run of {baseline}."
+    "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is"
+    " better; band: {0:.3g} to {1:.3g} times. A cross at the top is a run that diverged, one at the"
+    " right a run of {baseline}."
 )
-_RECONSTRUCTIONS = "Test windows (broad) and what each variant's run of median loss made of them (first feature)."
+_RECONSTRUCTIONS = (
+    "Test windows (broad) and what each variant's run of median loss made of them (first feature)."
+)
 _DIVERGENCE = "Share of runs that diverged, with its exact 95% interval."
 
 
 def svg(name: str, figure: Figure) -> str:
-    """Return a figure as SVG; ids in it begin with what the name gives, so that several fit into one page."""
+    """Return a figure as SVG; ids in it begin with what the name gives, so that several fit into
+    one page.
+    """
     stream = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with _style(name):
@@ -113,7 +134,7 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-# ------------------------------------------------------------------------------------------------ drawings
+# ----------------------------------------------------------------------------------------- drawings
 
 
 def _intervals(summary: Summary) -> Figure:
@@ -126,8 +147,14 @@ def _intervals(summary: Summary) -> Figure:
         colour, _, mark = _look(summary, row.variant)
         ratio, band = row.comparison.ratio, row.comparison.equivalence
         if ratio is None or band is None:
-            text = f"all diverged ({row.diverged} of {row.diverged})" if row.diverged else "no pair that converged"
-            axes.annotate(text, (1, y), (6, 0), textcoords="offset points", va="center", color=colour)
+            text = (
+                f"all diverged ({row.diverged} of {row.diverged})"
+                if row.diverged
+                else "no pair that converged"
+            )
+            axes.annotate(
+                text, (1, y), (6, 0), textcoords="offset points", va="center", color=colour
+            )
             continue
         axes.plot(_ends(ratio), [y, y], color=colour)
         axes.plot(_ends(band), [y, y], color=colour, lw=3.2)
@@ -141,7 +168,9 @@ def _intervals(summary: Summary) -> Figure:
 
 
 def _ends(estimate: Estimate) -> tuple[float, float]:
-    """Return where the interval of a ratio is drawn from and to: the value alone where there is none."""
+    """Return where the interval of a ratio is drawn from and to: the value alone where there is
+    none.
+    """
     low, high = ((estimate.value if end is None else end) for end in (estimate.low, estimate.high))
     return max(low, _LEAST), min(high, 1 / _LEAST)
 
@@ -156,9 +185,18 @@ def _curves(summary: Summary, task: str) -> Figure:
                 continue
             colour, dash, _ = _look(summary, drawn)
             drawn_epochs = _some(len(curve.median))
-            median, q1, q3 = ([losses[i - 1] for i in drawn_epochs] for losses in (curve.median, curve.q1, curve.q3))
+            median, q1, q3 = (
+                [losses[i - 1] for i in drawn_epochs]
+                for losses in (curve.median, curve.q1, curve.q3)
+            )
             axes.fill_between(drawn_epochs, q1, q3, color=colour, alpha=0.25, lw=0)
-            axes.plot(drawn_epochs, median, color=colour, ls=dash, marker="." if len(drawn_epochs) == 1 else None)
+            axes.plot(
+                drawn_epochs,
+                median,
+                color=colour,
+                ls=dash,
+                marker="." if len(drawn_epochs) == 1 else None,
+            )
             if curve.ends:
                 axes.plot(*zip(*curve.ends, strict=True), color=colour, marker="x", ls="none", ms=6)
         axes.set_title(variant, color=_look(summary, variant)[0])
@@ -180,7 +218,9 @@ def _pairs(summary: Summary, task: str) -> Figure:
     figure, grid = _panels(len(panels), _columns(len(panels)), sharex=True, sharey=True, height=2.0)
     base = summary.outcomes[task, summary.baseline]
     left, right = _range(base.values())
-    bottom, top = _range(loss for variant in summary.variants for loss in summary.outcomes[task, variant].values())
+    bottom, top = _range(
+        loss for variant in summary.variants for loss in summary.outcomes[task, variant].values()
+    )
     line, edge = np.array([min(left, bottom), max(right, top)]), summary.band
     for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
         colour, _, mark = _look(summary, variant)
@@ -189,11 +229,21 @@ def _pairs(summary: Summary, task: str) -> Figure:
         mine = summary.outcomes[task, variant]
         pairs = [(base[seed], loss) for seed, loss in mine.items() if seed in base]
         both = [pair for pair in pairs if all(map(math.isfinite, pair))]
-        rest = [(min(x, right), min(y, top)) for x, y in pairs if not (math.isfinite(x) and math.isfinite(y))]
+        rest = [
+            (min(x, right), min(y, top))
+            for x, y in pairs
+            if not (math.isfinite(x) and math.isfinite(y))
+        ]
         for points, marker in ((both, mark), (rest, "x")):
             if points:
                 axes.plot(
-                    *zip(*points, strict=True), color=colour, marker=marker, ls="none", ms=4, alpha=0.8, clip_on=False
+                    *zip(*points, strict=True),
+                    color=colour,
+                    marker=marker,
+                    ls="none",
+                    ms=4,
+                    alpha=0.8,
+                    clip_on=False,
                 )
         axes.set_title(variant, color=colour)
         axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
@@ -205,7 +255,9 @@ def _pairs(summary: Summary, task: str) -> Figure:
 
 
 def _range(losses: Iterable[float]) -> tuple[float, float]:
-    """Return the ends of a log axis that holds the losses, with room for the crosses of diverged runs."""
+    """Return the ends of a log axis that holds the losses, with room for the crosses of diverged
+    runs.
+    """
     finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     return (min(finite) / 1.3, max(finite) * 1.5) if finite else (0.1, 1.0)
 
@@ -214,7 +266,12 @@ def _reconstructions(summary: Summary, task: str) -> Figure:
     shown = summary.shown[task]
     columns = len(shown.windows)
     figure, grid = _panels(
-        columns * len(shown.reconstructions), columns, sharex=True, sharey=True, height=0.85, width=_WIDTH
+        columns * len(shown.reconstructions),
+        columns,
+        sharex=True,
+        sharey=True,
+        height=0.85,
+        width=_WIDTH,
     )
     for line, (variant, curves) in zip(grid, shown.reconstructions.items(), strict=True):
         colour, _, _ = _look(summary, variant)
@@ -242,7 +299,7 @@ def _divergence(summary: Summary) -> Figure:
     return figure
 
 
-# ------------------------------------------------------------------------------------------------ shared parts
+# ------------------------------------------------------------------------------------- shared parts
 
 
 def _others(summary: Summary) -> list[str]:
@@ -261,10 +318,16 @@ def _columns(panels: int) -> int:
     return min(panels, 4) if panels != 5 else 3
 
 
-def _panels(number: int, columns: int, height: float = 1.8, width: float = 0.0, **shared: Any) -> tuple[Figure, Any]:
-    """Return a figure and its axes [rows][columns], at least as many as asked for; height in inches of a row."""
+def _panels(
+    number: int, columns: int, height: float = 1.8, width: float = 0.0, **shared: Any
+) -> tuple[Figure, Any]:
+    """Return a figure and its axes [rows][columns], at least as many as asked for; height in inches
+    of a row.
+    """
     rows = -(-number // columns)
-    figure = Figure((width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained")
+    figure = Figure(
+        (width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained"
+    )
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
@@ -272,7 +335,9 @@ def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
     """Return a figure with a line for each row, from the top, and its name beside it."""
     figure, ((axes,),) = _panels(1, 1, height=0.9 + 0.27 * len(rows), width=_WIDTH)
     several = len(summary.tasks) > 1
-    axes.set_yticks(range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows])
+    axes.set_yticks(
+        range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows]
+    )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     return figure, axes
 

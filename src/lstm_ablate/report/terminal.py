@@ -17,8 +17,17 @@ _WIDE = 110  # columns of a terminal on which formulas fit into the table
 def terminal(summary: Summary, console: Console) -> None:
     """Print a table and the verdicts for each task, what went wrong, and what the columns mean."""
     for task, rows in by_task(summary):
-        of = f", {OVERALL}" if task == OVERALL else f", task {task}" if len(summary.tasks) > 1 else ""
-        table = Table(title=escape(f"{summary.name}: {measure(summary, task)} on test{of}"), box=box.SIMPLE_HEAD)
+        of = (
+            f", {OVERALL}"
+            if task == OVERALL
+            else f", task {task}"
+            if len(summary.tasks) > 1
+            else ""
+        )
+        table = Table(
+            title=escape(f"{summary.name}: {measure(summary, task)} on test{of}"),
+            box=box.SIMPLE_HEAD,
+        )
         table.title_justify, table.title_style = "left", "bold"
         narrow = console.width < _WIDE  # the formula and the time then stand below
         for heading in (*HEADINGS, "s/run"):
@@ -36,12 +45,16 @@ def terminal(summary: Summary, console: Console) -> None:
         for row in rows:
             if narrow:
                 time = _seconds(summary.seconds.get((task, row.variant)))
-                console.print(f"  {row.variant}: {row.formula}; {time} s/run", markup=False, soft_wrap=True)
+                console.print(
+                    f"  {row.variant}: {row.formula}; {time} s/run", markup=False, soft_wrap=True
+                )
         for row in rows:
             if row.sentence:
                 text = f"- {row.sentence}."
                 if console.is_terminal:
-                    text = textwrap.fill(text, console.width, subsequent_indent="  ", break_on_hyphens=False)
+                    text = textwrap.fill(
+                        text, console.width, subsequent_indent="  ", break_on_hyphens=False
+                    )
                 console.print(text, markup=False, soft_wrap=True)
         console.print()
     for line in (*summary.notes, *summary.troubles):

@@ -51,7 +51,12 @@ class _Content(Shape):
 
 
 def _text(record: Record) -> str:
-    content = {"identity": record.identity, "meta": record.meta, "result": record.result, "run": record.run}
+    content = {
+        "identity": record.identity,
+        "meta": record.meta,
+        "result": record.result,
+        "run": record.run,
+    }
     checksum = hashlib.sha256(canonical_json(content).encode()).hexdigest()
     return json.dumps({**content, "checksum": checksum}, indent=1, allow_nan=False) + "\n"
 
@@ -59,7 +64,8 @@ def _text(record: Record) -> str:
 def _parsed(path: Path) -> Record | None:
     """Return the record in a file, None where it is damaged or none of ours.
 
-    Raises FolderError where a newer program wrote it: its records may have another shape, and are not ours to judge.
+    Raises FolderError where a newer program wrote it: its records may have another shape, and are
+    not ours to judge.
     """
     try:
         content = json.loads(files.read(path))
@@ -75,8 +81,8 @@ def _parsed(path: Path) -> Record | None:
         return None
     if schema > SCHEMA:
         raise FolderError(
-            f"{path.parent.parent}: holds records of schema {schema}, newer than this program, which knows {SCHEMA}; "
-            "update it, or name another folder with --results"
+            f"{path.parent.parent}: holds records of schema {schema}, newer than this program,"
+            f" which knows {SCHEMA}; update it, or name another folder with --results"
         )
     record = Record(content["run"], content["identity"], content["result"], content["meta"])
     return record if record.run == path.stem else None

@@ -12,9 +12,17 @@ _RUN_TYPES = {"task": "str", "variant": "str", "seed": "int64", **columns(), "ru
 
 
 def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return one row for each run that has a record, in the order of the runs; see the README for the columns."""
+    """Return one row for each run that has a record, in the order of the runs; see the README for
+    the columns.
+    """
     rows = [
-        {"task": run.task, "variant": run.variant, "seed": run.seed, **records[run.id].result, "run": run.id}
+        {
+            "task": run.task,
+            "variant": run.variant,
+            "seed": run.seed,
+            **records[run.id].result,
+            "run": run.id,
+        }
         for run in runs
         if run.id in records
     ]
@@ -36,9 +44,9 @@ def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataF
             start=1,
         )
     ]
-    return pd.DataFrame(rows, columns=["task", "variant", "seed", "epoch", "train_loss", "validation_loss"]).astype(
-        {"train_loss": "float64", "validation_loss": "float64"}
-    )
+    return pd.DataFrame(
+        rows, columns=["task", "variant", "seed", "epoch", "train_loss", "validation_loss"]
+    ).astype({"train_loss": "float64", "validation_loss": "float64"})
 
 
 def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
@@ -50,6 +58,8 @@ def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.Data
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """Return a table as CSV; floats are written by repr, shortest and exact, and missing values as empty cells."""
+    """Return a table as CSV; floats are written by repr, shortest and exact, and missing values as
+    empty cells.
+    """
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text

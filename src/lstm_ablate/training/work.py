@@ -69,7 +69,9 @@ def _recorded(trained: Trained, test: windows.Array, loss: str) -> dict[str, Any
     try:
         canonical_json(recorded)
     except ValueError:  # here the run fails; where the driver writes it, the sweep would
-        raise FloatingPointError("a number of the result is not finite, though the run did not diverge") from None
+        raise FloatingPointError(
+            "a number of the result is not finite, though the run did not diverge"
+        ) from None
     return recorded
 
 

@@ -2,11 +2,16 @@
 
 import tensorflow as tf
 
-if tf.config.list_physical_devices("GPU"):  # XLA's own kernels look here, and not at NVIDIA_TF32_OVERRIDE
+# XLA's own kernels look here, and not at NVIDIA_TF32_OVERRIDE.
+if tf.config.list_physical_devices("GPU"):
     tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def device() -> str:
     """Return the name of the first GPU, or CPU."""
     gpus = tf.config.list_physical_devices("GPU")
-    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")) if gpus else "CPU"
+    return (
+        str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+        if gpus
+        else "CPU"
+    )

@@ -249,7 +249,10 @@ def _evaluate(fixed: _Fixed, matrices: Matrices, windows: Tensor) -> tuple[Tenso
 
 
 def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: Training) -> State:
-    stacked = {name: tf.constant(np.stack([run[name] for run in matrices]), training.dtype) for name in matrices[0]}
+    stacked = {
+        name: tf.constant(np.stack([run[name] for run in matrices]), training.dtype)
+        for name in matrices[0]
+    }
     zeros = {name: tf.zeros_like(matrix) for name, matrix in stacked.items()}
     return State(
         matrices=stacked,
@@ -261,7 +264,7 @@ def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: Training) 
 
 
 def _losses(name: str, error: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the loss of each element of an error and its derivative; Huber's with delta 1 (1964)."""
+    """Return each element's loss and its derivative by the error; Huber's (1964) with delta 1."""
     if name == "mse":
         return tf.square(error), 2.0 * error
     if name == "mae":

@@ -92,7 +92,7 @@ class Stack:
         return self.layers[-1].last_step
 
     def saves_slope(self, level: int) -> bool:
-        """Whether between'(h) of a layer is saved: it is not 1, and a layer of this stack follows."""
+        """Whether between'(h) of a layer is saved: it is not 1, and a layer follows."""
         return level < len(self.layers) - 1 and self.layers[level].between != "linear"
 
     @property

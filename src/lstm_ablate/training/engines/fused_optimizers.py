@@ -25,7 +25,11 @@ def slots(optimizer: Optimizer) -> tuple[str, ...]:
 
 
 def update(
-    optimizer: Optimizer, weights: Tensors, gradients: Tensors, memory: dict[str, Tensors], step: Tensor
+    optimizer: Optimizer,
+    weights: Tensors,
+    gradients: Tensors,
+    memory: dict[str, Tensors],
+    step: Tensor,
 ) -> tuple[Tensors, dict[str, Tensors]]:
     """Return the weights and the memory after a step (from 1, a scalar of the weights' dtype)."""
     if optimizer.global_clipnorm is not None:
@@ -47,17 +51,23 @@ def update(
 
 
 def _clip(gradients: Tensors, limit: float) -> Tensors:
-    """Scale each run's whole gradient down to the norm `limit`; a gradient that is not finite becomes NaN."""
+    """Scale each run's whole gradient down to the norm `limit`; a gradient that is not finite
+    becomes NaN.
+    """
     squares = [tf.reduce_sum(tf.square(g), axis=[1, 2]) for g in gradients.values()]
     norm = tf.sqrt(tf.add_n(squares))  # [P]
     scale = limit * tf.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
     return {name: g * scale[:, None, None] for name, g in gradients.items()}
 
 
-def _adam(optimizer: Adam | AdamW, w: Tensor, g: Tensor, memory: Tensors, step: Tensor) -> tuple[Tensor, Tensors]:
-    """Kingma & Ba 2015, the formula just before section 2.1; the decay of Loshchilov & Hutter 2019 is taken first.
+def _adam(
+    optimizer: Adam | AdamW, w: Tensor, g: Tensor, memory: Tensors, step: Tensor
+) -> tuple[Tensor, Tensors]:
+    """Kingma & Ba 2015, the formula just before section 2.1; the decay of Loshchilov & Hutter 2019
+    is taken first.
 
-    m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2); w -= m a / (sqrt(v) + epsilon), a = lr sqrt(1 - b2^t) / (1 - b1^t)
+    m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2); w -= m a / (sqrt(v) + epsilon), a = lr sqrt(1 -
+    b2^t) / (1 - b1^t)
     """
     if isinstance(optimizer, AdamW):
         w = w - w * _rounded(optimizer.weight_decay, w) * optimizer.learning_rate
@@ -79,7 +89,9 @@ def _sgd(optimizer: SGD, w: Tensor, g: Tensor, memory: Tensors) -> tuple[Tensor,
 
 
 def _rmsprop(optimizer: RMSprop, w: Tensor, g: Tensor, memory: Tensors) -> tuple[Tensor, Tensors]:
-    """v = rho v + (1 - rho) g^2; m = mu m + lr g / sqrt(v + epsilon); w -= m (Tieleman & Hinton 2012)."""
+    """v = rho v + (1 - rho) g^2; m = mu m + lr g / sqrt(v + epsilon); w -= m (Tieleman & Hinton
+    2012).
+    """
     v = optimizer.rho * memory["velocity"] + (1.0 - optimizer.rho) * tf.square(g)
     increment = optimizer.learning_rate * g / tf.sqrt(v + optimizer.epsilon)
     if "momentum" not in memory:
@@ -89,5 +101,5 @@ def _rmsprop(optimizer: RMSprop, w: Tensor, g: Tensor, memory: Tensors) -> tuple
 
 
 def _rounded(value: float, like: Tensor) -> Tensor:
-    """Return a setting as Keras' cast makes it: rounded to float32 on its way to float64, 1e-8 off."""
+    """Return a setting as Keras' cast makes it: rounded to float32 on its way, 1e-8 off."""
     return tf.cast(tf.constant(value, tf.float32), like.dtype)

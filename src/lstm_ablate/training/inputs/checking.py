@@ -7,7 +7,9 @@ from lstm_ablate.training.inputs import windows
 
 
 def check_data(experiment: Experiment) -> None:
-    """Read the user's own files once, before anything is trained; raise UserError naming the place in the config."""
+    """Read the user's own files once, before anything is trained; raise UserError naming the place
+    in the config.
+    """
     problems: dict[str, None] = {}
     for (task, variant), settings in experiment.settings.items():
         if isinstance(settings.data, FileData):
@@ -21,7 +23,8 @@ def check_data(experiment: Experiment) -> None:
                 batch = settings.training.batch_size
                 place = experiment.place(task, variant, "training.batch_size")
                 problems[
-                    f"{place}: training.batch_size: {batch} is more than the {samples} training windows of the file"
+                    f"{place}: training.batch_size: {batch} is more than the {samples} training"
+                    " windows of the file"
                 ] = None
     if problems:
         raise UserError(*problems)

@@ -1,8 +1,9 @@
 """Data families: windows of sequences, arrays [N, T, F], drawn in NumPy.
 
-Every family is scaled analytically to mean 0 and variance 1 over draws and time steps, then Gaussian noise of the given
-standard deviation is added. Shapes: N windows, T time steps, F features. t counts from 0 to T - 1. Features are
-independent draws, but for lorenz, where three features in turn are the coordinates of one trajectory.
+Every family is scaled analytically to mean 0 and variance 1 over draws and time steps, then
+Gaussian noise of the given standard deviation is added. Shapes: N windows, T time steps, F
+features. t counts from 0 to T - 1. Features are independent draws, but for lorenz, where three
+features in turn are the coordinates of one trajectory.
 """
 
 import math
@@ -22,13 +23,14 @@ def draw(data: settings.Synthetic, random: np.random.Generator, n: int) -> Array
     return signal + data.noise * random.standard_normal(signal.shape)
 
 
-# ------------------------------------------------------------------------------------------------- families
+# ----------------------------------------------------------------------------------------- families
 
 
 def _sines(data: settings.Sines, random: np.random.Generator, n: int) -> Array:
     """x_t = s sum_k a_k sin(2 pi f_k t / T + p_k).
 
-    a ~ U(1/2, 1), f ~ U(cycles), p ~ U(0, 2 pi); E[a^2] = 7/12, so the variance is K 7/24 before scaling.
+    a ~ U(1/2, 1), f ~ U(cycles), p ~ U(0, 2 pi); E[a^2] = 7/12, so the variance is K 7/24 before
+    scaling.
     """
     shape = (n, data.components, 1, data.features)
     amplitude = random.uniform(0.5, 1.0, shape)
@@ -42,13 +44,16 @@ def _sines(data: settings.Sines, random: np.random.Generator, n: int) -> Array:
 def _chirp(data: settings.Chirp, random: np.random.Generator, n: int) -> Array:
     """x_t = sqrt(2) sin(2 pi (f0 u + (f1 - f0) u^2 / 2) + p), u = t / (T - 1).
 
-    f0 ~ U(start), f1 ~ U(end), p ~ U(0, 2 pi); the frequency at u is f0 + (f1 - f0) u cycles per window.
+    f0 ~ U(start), f1 ~ U(end), p ~ U(0, 2 pi); the frequency at u is f0 + (f1 - f0) u cycles per
+    window.
     """
     shape = (n, 1, data.features)
     start, end = random.uniform(*data.start, shape), random.uniform(*data.end, shape)
     phase = random.uniform(0.0, 2.0 * math.pi, shape)
     u = np.linspace(0.0, 1.0, data.timesteps)[:, None]
-    return np.asarray(math.sqrt(2.0) * np.sin(2.0 * math.pi * (start * u + 0.5 * (end - start) * u * u) + phase))
+    return np.asarray(
+        math.sqrt(2.0) * np.sin(2.0 * math.pi * (start * u + 0.5 * (end - start) * u * u) + phase)
+    )
 
 
 def _square(data: settings.Square, random: np.random.Generator, n: int) -> Array:
@@ -80,7 +85,9 @@ def _ar(data: settings.Autoregressive, random: np.random.Generator, n: int) -> A
 
 
 def autocorrelation(phi: Array) -> Array:
-    """Return the autocorrelations at lags 0..p of a stationary AR(p) process, by the Yule-Walker equations."""
+    """Return the autocorrelations at lags 0..p of a stationary AR(p) process, by the Yule-Walker
+    equations.
+    """
     p = len(phi)
     system = np.eye(p + 1)
     for lag in range(1, p + 1):
@@ -90,7 +97,9 @@ def autocorrelation(phi: Array) -> Array:
 
 
 def _random_walk(data: settings.RandomWalk, random: np.random.Generator, n: int) -> Array:
-    """x_t = s sum_{k<=t} e_k, e ~ N(0, 1); the variance t + 1 averages (T + 1) / 2 over a window before scaling."""
+    """x_t = s sum_{k<=t} e_k, e ~ N(0, 1); the variance t + 1 averages (T + 1) / 2 over a window
+    before scaling.
+    """
     steps = random.standard_normal((n, data.timesteps, data.features))
     return np.asarray(np.cumsum(steps, axis=1) / math.sqrt((data.timesteps + 1) / 2.0))
 
@@ -103,22 +112,29 @@ _LORENZ_BURN_IN = 15.0  # time units from a random start onto the attractor
 
 
 def _lorenz(data: settings.Lorenz, random: np.random.Generator, n: int) -> Array:
-    """x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 8/3 z (Lorenz 1963, equations 25 to 27), scaled by coordinate.
+    """x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 8/3 z (Lorenz 1963, equations 25 to 27),
+    scaled by coordinate.
 
-    Starts uniform in a box around the attractor, then 15 time units on to reach it; samples `step` apart; classical
-    Runge-Kutta of order 4. Features take x, y, z of one trajectory in turn, then of a further, independent one.
+    Starts uniform in a box around the attractor, then 15 time units on to reach it; samples `step`
+    apart; classical Runge-Kutta of order 4. Features take x, y, z of one trajectory in turn, then
+    of a further, independent one.
     """
     trajectories = -(-data.features // 3)
     state = np.stack(
-        [random.uniform(low, high, n * trajectories) for low, high in ((-15, 15), (-20, 20), (5, 40))]
+        [
+            random.uniform(low, high, n * trajectories)
+            for low, high in ((-15, 15), (-20, 20), (5, 40))
+        ]
     )  # [3, N * trajectories]
     state = lorenz_flow(state, _LORENZ_BURN_IN)
     samples = [state]
     for _ in range(data.timesteps - 1):
         state = lorenz_flow(state, data.step)
         samples.append(state)
-    path = (np.stack(samples) - LORENZ_MEAN[:, None]) / LORENZ_SD[:, None]  # [T, 3, N * trajectories]
-    by_window: Array = path.reshape(data.timesteps, 3, n, trajectories).transpose(2, 0, 3, 1)  # [N, T, trajectories, 3]
+    # [T, 3, N * trajectories].
+    path = (np.stack(samples) - LORENZ_MEAN[:, None]) / LORENZ_SD[:, None]
+    # [N, T, trajectories, 3].
+    by_window: Array = path.reshape(data.timesteps, 3, n, trajectories).transpose(2, 0, 3, 1)
     return by_window.reshape(n, data.timesteps, 3 * trajectories)[:, :, : data.features]
 
 

@@ -18,7 +18,7 @@ Weights = dict[str, NDArray[np.float64]]
 
 
 def generator(*purpose: str | int) -> np.random.Generator:
-    """Return the stream of a purpose: PCG64 keyed by SHA-256 of its words, which may hold a seed."""
+    """Return the stream of a purpose: PCG64, keyed by the SHA-256 of its words and seed."""
     key = hashlib.sha256("\0".join(map(repr, purpose)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "little")))
 

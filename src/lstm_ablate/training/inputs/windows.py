@@ -1,8 +1,9 @@
-"""The windows of a run, arrays [N, T, F] in float64, drawn from a family or read from the user's own file.
+"""The windows of a run, arrays [N, T, F] in float64, drawn from a family or read from the user's
+own file.
 
-An autoencoder's target is its input, so the loss can reach 0 (the floor); predicting the mean costs the variance,
-`1 + noise^2` for mse of a synthetic family (the ceiling; `ceiling` computes it on the test windows).
-Shapes: N windows, T time steps, F features.
+An autoencoder's target is its input, so the loss can reach 0 (the floor); predicting the mean costs
+the variance, `1 + noise^2` for mse of a synthetic family (the ceiling; `ceiling` computes it on the
+test windows). Shapes: N windows, T time steps, F features.
 """
 
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ class Arrays:
 
 
 def of(data: settings.Data, seed: int) -> Arrays:
-    """Return the windows of a run: training windows drawn anew for each seed, the others by the data settings alone.
+    """Return the windows of a run: training windows drawn anew for each seed, the others by the
+    data settings alone.
 
-    Of a file, all three are the same for every seed. Raises UserError where a file does not hold what is asked for.
+    Of a file, all three are the same for every seed. Raises UserError where a file does not hold
+    what is asked for.
     """
     if isinstance(data, settings.FileData):
         return Arrays(*file.read(data))

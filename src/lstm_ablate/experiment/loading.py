@@ -15,8 +15,6 @@ from lstm_ablate.experiment.rules import check_baseline, check_sites, check_size
 from lstm_ablate.experiment.validation import validated
 from lstm_ablate.experiment.yaml_source import read_file
 
-__all__ = ["Experiment", "load"]
-
 
 def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True) -> Experiment:
     """Read, override and validate an experiment file.

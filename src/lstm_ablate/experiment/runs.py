@@ -7,11 +7,9 @@ from itertools import groupby
 from typing import Any, Literal
 
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.identity import SCHEMA, canonical_json, id_of, identity_of
+from lstm_ablate.experiment.identity import id_of, identity_of
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Settings
-
-__all__ = ["SCHEMA", "Run", "canonical_json", "expand", "groups", "id_of"]
 
 
 @dataclass(frozen=True)

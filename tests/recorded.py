@@ -11,6 +11,7 @@ OK = {
     "diverged_epoch": None,
     "floor": 0.0,
     "ceiling": 1.0,
+    "linear": 0.25,
     "train_losses": [0.4, 0.2],
     "validation_losses": [0.5, 0.3],
     "windows": [[0.0, 1.0]],

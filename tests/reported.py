@@ -58,6 +58,7 @@ def two_tasks(folder):
             "parameters": 10,
             "floor": 0.0,
             "ceiling": 1.0,
+            "linear": 0.25,
             "epochs": 4,
             "best_epoch": 4,
             "train_loss": 0.1,

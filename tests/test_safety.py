@@ -220,6 +220,7 @@ def test_every_cell_of_the_tables_is_a_number_or_begins_with_a_letter():
         "diverged_epoch": None,
         "floor": 0.0,
         "ceiling": 1.0,
+        "linear": 0.25,
         "train_losses": [0.5],
         "validation_losses": [0.5],
     }

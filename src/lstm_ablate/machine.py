@@ -33,6 +33,15 @@ def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str
     }
 
 
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of what decides a run's numbers: Python and the packages that compute."""
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("lstm-ablate", "tensorflow", "keras", "numpy")},
+    }
+
+
 def processor() -> dict[str, Any]:
     """Return the processor's name and its vector instructions."""
     try:

@@ -145,6 +145,84 @@ def test_the_run_shown_is_the_one_of_median_loss(case):
             assert summary.shown[task].reconstructions == {"007": [[median]]}
 
 
+def test_what_is_shown_is_of_one_seed_for_all_variants(case):
+    """Each seed has windows of its own: the baseline's median seed decides for all."""
+    experiment, expanded, records = case
+    median = [0.3, 0.1, 0.6, 0.2, 0.5]  # seed 0 for the baseline
+    shown = {}
+    for run in expanded:
+        if run.seed < 5 and not (run.variant == "gone" and run.seed == 0):
+            loss = median[run.seed] if run.variant == "base" else 1.0 - run.seed / 10
+            told = {"status": "ok", "test_loss": loss, "windows": [[float(run.seed)]]}
+            told["reconstructions"] = [[run.seed + len(run.variant) / 100]]
+            result = {**records[run.id].result, **told}
+            shown[run.id] = Record(run.id, run.identity, result, {})
+    for picture in analysis.summarise(experiment, expanded, shown).shown.values():
+        assert (picture.seed, picture.windows) == (0, [[0.0]])
+        expected = {name: [[len(name) / 100]] for name in experiment.variants if name != "gone"}
+        assert picture.reconstructions == expected
+
+
+def test_references_are_medians_over_the_seeds_and_scale_each_run_by_its_own(case):
+    experiment, expanded, records = case
+    changed = {}
+    for run in expanded:
+        record = records.get(run.id)
+        if record and record.status != "failed":
+            result = {**record.result, "ceiling": 1.0 + run.seed, "linear": run.seed / 10}
+            changed[run.id] = Record(run.id, run.identity, result, {})
+    summary = analysis.summarise(experiment, expanded, changed)
+    for row in summary.rows:
+        seeds = [
+            run.seed
+            for run in expanded
+            if (run.task, run.variant) == (row.task, row.variant) and run.id in changed
+        ]
+        expected = (
+            None if not seeds else (1 + statistics.median(seeds), statistics.median(seeds) / 10)
+        )
+        assert (None if row.ceiling is None else (row.ceiling, row.linear)) == expected
+    (base,) = [row for row in summary.overall if row.variant == "base"]
+    scaled = [
+        changed[run.id].result["test_loss"] / (1 + run.seed)
+        for run in expanded
+        if run.variant == "base" and run.id in changed and changed[run.id].status == "ok"
+    ]
+    assert base.median.value == pytest.approx(statistics.median(scaled))
+
+
+def test_a_note_counts_processors_and_the_pairs_that_are_split_over_them(case):
+    experiment, expanded, records = case
+    for kinds, split in ((["A"], None), (["A", "B"], 0), (["B", "A"], "some")):
+        metas = {}
+        for run in expanded:
+            kind = kinds[run.seed % len(kinds)]
+            if split == "some" and run.variant == "base" and run.seed == 1:
+                kind = "C"
+            metas[run.id] = {"processor": kind}
+        told = {
+            key: Record(record.run, record.identity, record.result, metas[key])
+            for key, record in records.items()
+        }
+        notes = [
+            note
+            for note in analysis.summarise(experiment, expanded, told).notes
+            if "processors" in note
+        ]
+        here = [run for run in expanded if run.id in records]
+        base = {(run.task, run.seed) for run in here if run.variant == "base"}
+        pairs = [run for run in here if run.variant != "base" and (run.task, run.seed) in base]
+        if split is None:
+            assert notes == []
+        elif split == 0:
+            (note,) = notes
+            assert "2 kinds of processors" in note and f"none of {len(pairs)} pairs" in note
+        else:
+            (note,) = notes
+            apart = sum(run.seed == 1 for run in pairs)
+            assert f"{apart} of {len(pairs)} pairs of runs are split over two of them" in note
+
+
 def test_a_note_names_what_has_learned_next_to_nothing(case):
     """Where predicting the mean costs hardly more than the median run, verdicts say little."""
     one, expanded, records = case
@@ -207,6 +285,7 @@ def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
             "parameters": 10,
             "floor": 0.0,
             "ceiling": 1.0,
+            "linear": 0.25,
             "validation_losses": [],
         }
         records[run.id] = Record(run.id, run.identity, result, {})

@@ -60,6 +60,7 @@ def finished(folder: Path, seeds: int) -> Path:
             "diverged_epoch": None,
             "floor": 0.0,
             "ceiling": 1.0,
+            "linear": 0.25,
             "train_losses": [loss / k for k in range(1, 31)],
             "validation_losses": [loss / k for k in range(1, 31)],
             "windows": [[loss] * 30] * 3,

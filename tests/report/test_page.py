@@ -67,6 +67,7 @@ def summarised(tmp_path):
                 "parameters": 10,
                 "floor": 0.0,
                 "ceiling": 1.0,
+                "linear": 0.25,
                 "test_loss": None if diverges else float(curve[-1]),
                 "validation_losses": list(curve),
                 "windows": [] if diverges else [[0.0, 1.0, 0.0, -1.0, 0.0]] * 3,

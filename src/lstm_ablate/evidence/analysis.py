@@ -1,5 +1,6 @@
 """From the records of an experiment to its Summary, all that a report shows; pure functions."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -29,7 +30,9 @@ class Row:
     runs; `diverging` is the share of the finished runs that diverged. The baseline has no
     comparison. `verdict` says it in a word.
 
-    In a row over all tasks losses are scaled: 0 is the floor and 1 the ceiling of each task.
+    `ceiling` and `linear` are medians, over the seeds, of the losses of predicting the mean and of
+    the best linear code with as many numbers as the decoder sees; each seed has windows of its own.
+    In a row over all tasks losses are scaled: 0 is the floor and 1 the ceiling of each run.
     """
 
     task: str
@@ -50,6 +53,7 @@ class Row:
     maximum: float | None
     floor: float | None
     ceiling: float | None
+    linear: float | None
     comparison: Comparison | None
     verdict: str
     sentence: str | None
@@ -71,10 +75,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Shown:
-    """The first feature of some test windows [N][T], and what each variant's run of median loss
-    made of them.
-    """
+    """The first feature of some test windows [N][T] of a seed, and what variants made of them."""
 
+    seed: int
     windows: list[list[float]]
     reconstructions: Mapping[str, list[list[float]]]
 
@@ -188,7 +191,7 @@ def summarise(
     )
     several = len(experiment.tasks) > 1
     overall = tuple(
-        _overall(experiment, name, rows, outcomes, compared)
+        _overall(experiment, name, rows, results, outcomes, compared)
         for name in experiment.variants
         if several
     )
@@ -212,7 +215,7 @@ def summarise(
         variants=experiment.variants,
         rows=rows,
         overall=overall,
-        notes=_notes(rows, len(compared)),
+        notes=(*_notes(rows, len(compared)), *_processors(experiment, runs, records)),
         troubles=_troubles(runs, records),
         outcomes=outcomes,
         curves={cell: curve for cell in cells if (curve := _curve(results.get(cell, {})))},
@@ -303,7 +306,7 @@ def _row(
 ) -> Row:
     statuses = [result["status"] for result in results.values()]
     losses = _converged(outcomes[task, variant])
-    trained = next((result for result in results.values() if "parameters" in result), None)
+    trained = [result for result in results.values() if "parameters" in result]
     counts = {status: statuses.count(status) for status in ("ok", "diverged", "failed")}
     return Row(
         task=task,
@@ -314,18 +317,24 @@ def _row(
         diverged=counts["diverged"],
         failed=counts["failed"],
         missing=len(experiment.seeds) - len(statuses),
-        parameters=trained["parameters"] if trained else None,
-        floor=trained["floor"] if trained else None,
-        ceiling=trained["ceiling"] if trained else None,
+        parameters=trained[0]["parameters"] if trained else None,
+        floor=trained[0]["floor"] if trained else None,
+        ceiling=_median_of("ceiling", trained),
+        linear=_median_of("linear", trained),
         **_statistics([losses], counts["diverged"], counts["ok"]),
         **_verdict(experiment, task, variant, outcomes, compared),
     )
+
+
+def _median_of(name: str, results: Sequence[Mapping[str, Any]]) -> float | None:
+    return float(np.median([result[name] for result in results])) if results else None
 
 
 def _overall(
     experiment: Experiment,
     variant: str,
     rows: Sequence[Row],
+    results: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]],
     outcomes: Outcomes,
     compared: Mapping[tuple[str, str], Comparison],
 ) -> Row:
@@ -333,11 +342,7 @@ def _overall(
     et al. 2021).
     """
     mine = [row for row in rows if row.variant == variant]
-    scaled = [
-        (_converged(outcomes[row.task, variant]) - row.floor) / (row.ceiling - row.floor)
-        for row in mine
-        if row.floor is not None and row.ceiling is not None
-    ]
+    scaled = [_scaled(results.get((row.task, variant), {})) for row in mine]
     diverged, ok = (sum(getattr(row, status) for row in mine) for status in ("diverged", "ok"))
     return Row(
         task=OVERALL,
@@ -355,10 +360,20 @@ def _overall(
         parameters=None,
         floor=0.0,
         ceiling=1.0,
-        **_statistics(
-            scaled if all(map(len, scaled)) and len(scaled) == len(mine) else [], diverged, ok
-        ),
+        linear=None,
+        **_statistics(scaled if all(map(len, scaled)) else [], diverged, ok),
         **_verdict(experiment, OVERALL, variant, outcomes, compared),
+    )
+
+
+def _scaled(results: Mapping[int, Mapping[str, Any]]) -> Values:
+    """Return the losses of the runs that converged, from 0 at the floor to 1 at the ceiling."""
+    return np.array(
+        [
+            (result["test_loss"] - result["floor"]) / (result["ceiling"] - result["floor"])
+            for result in results.values()
+            if result["status"] == "ok"
+        ]
     )
 
 
@@ -467,6 +482,36 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _processors(
+    experiment: Experiment, runs: Sequence[Run], records: Mapping[str, Record]
+) -> list[str]:
+    """Return a note where the runs were trained on several kinds of processors.
+
+    These round differently, so a pair that is split over two of them differs by more than its
+    variants do. A record that does not say its processor is of no kind.
+    """
+    kinds = {
+        (run.task, run.variant, run.seed): records[run.id].meta["processor"]
+        for run in runs
+        if run.id in records and "processor" in records[run.id].meta
+    }
+    counts = Counter(kinds.values())
+    if len(counts) < 2:
+        return []
+    pairs = [
+        (kind, kinds[task, experiment.baseline, seed])
+        for (task, variant, seed), kind in kinds.items()
+        if variant != experiment.baseline and (task, experiment.baseline, seed) in kinds
+    ]
+    split = sum(mine != base for mine, base in pairs)
+    told = ", ".join(f"{count} on {kind}" for kind, count in sorted(counts.items()))
+    return [
+        f"The runs were trained on {len(counts)} kinds of processors, which round differently"
+        f" ({told}): {split or 'none'} of {len(pairs)} pairs of runs"
+        f" {'is' if split in (0, 1) else 'are'} split over two of them."
+    ]
+
+
 def _troubles(runs: Sequence[Run], records: Mapping[str, Record]) -> tuple[str, ...]:
     lines = []
     for run in runs:
@@ -507,14 +552,30 @@ def _shown(
     task: str,
     results: Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]],
 ) -> Shown | None:
-    """Return the windows of a task with each variant's run of (lower) median loss."""
-    windows: list[list[float]] = []
-    reconstructions = {}
-    for variant in experiment.variants:
-        ok = [
-            one for one in results.get((task, variant), {}).values() if one.get("reconstructions")
-        ]
-        if ok:
-            middle = sorted(ok, key=lambda one: one["test_loss"])[(len(ok) - 1) // 2]
-            windows, reconstructions[variant] = middle["windows"], middle["reconstructions"]
-    return Shown(windows, reconstructions) if reconstructions else None
+    """Return the windows of one seed of a task, with what each variant made of them.
+
+    It is the seed at which the baseline has its (lower) median loss or, where no run of the
+    baseline can be shown, the next variant. A variant without a run to show at that seed is left
+    out: its curves would lie over another seed's windows.
+    """
+    can_be_shown = {
+        variant: {
+            seed: result
+            for seed, result in results.get((task, variant), {}).items()
+            if result.get("reconstructions")
+        }
+        for variant in (experiment.baseline, *experiment.variants)
+    }
+    first = next((found for found in can_be_shown.values() if found), None)
+    if first is None:
+        return None
+    seed = sorted(first, key=lambda seed: first[seed]["test_loss"])[(len(first) - 1) // 2]
+    return Shown(
+        seed,
+        first[seed]["windows"],
+        {
+            variant: can_be_shown[variant][seed]["reconstructions"]
+            for variant in experiment.variants
+            if seed in can_be_shown[variant]
+        },
+    )

@@ -73,6 +73,12 @@ class Network:
         return self.layers[:-1]
 
     @property
+    def code(self) -> int:
+        """The numbers that the decoder sees of a window."""
+        last = [layer for layer in self.lstm if layer.name.startswith("encoder.")][-1]
+        return last.units * (1 if last.last_step else self.timesteps)
+
+    @property
     def parameters(self) -> int:
         """The number of trained weights, biases among them."""
         return sum(math.prod(shape) for layer in self.layers for shape in layer.shapes.values())

@@ -88,18 +88,26 @@ def estimate(one: Estimate | None) -> str:
     return f"{one.value:.3g}" + ("" if one.low is None else f" [{interval(one)}]")
 
 
+def _references(row: Row) -> str:
+    """Return what predicting the mean and the best linear code would lose, in the median seed."""
+    mean = f"predicting the mean gives {row.ceiling:.3g}"
+    if row.linear == 0:
+        return (
+            f"{mean}, and the decoder sees as many numbers as a window has: nothing is compressed"
+        )
+    return f"{mean}, the best linear code of the same size {row.linear:.3g}"
+
+
 def legend(summary: Summary) -> str:
     """Return what the columns mean."""
-    ceilings = {row.task: row.ceiling for row in summary.rows if row.ceiling is not None}
-    means = ", ".join(
-        f"{value:.3g}" + (f" ({task})" if len(ceilings) > 1 else "")
-        for task, value in ceilings.items()
-    )
+    references = {row.task: _references(row) for row in summary.rows if row.ceiling is not None}
+    several = len(references) > 1
+    told = "; ".join(f"{task}: {text}" if several else text for task, text in references.items())
     low, high = summary.band
     return (
         f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test"
         " windows, over the runs that converged; lower is better, 0 is a perfect reconstruction"
-        + (f", predicting the mean gives {means}" if means else "")
+        + (f". For comparison, {told}" if told else "")
         + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the"
         f" same seeds, below 1 is better; {low:.3g} to {high:.3g} counts as equivalent. p: exact"
         " sign-flip test, Holm-adjusted."

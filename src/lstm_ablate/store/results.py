@@ -14,9 +14,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 @dataclass(frozen=True)
 class Column:
-    """Says of a field that it is a column of `runs.csv`, with this dtype of pandas."""
+    """Says of a field that it is a column of `runs.csv`, with this dtype of pandas.
+
+    Columns stand in the order of the fields, or right after another one that is named.
+    """
 
     dtype: str
+    after: str | None = None
 
 
 class Shape(BaseModel):
@@ -70,13 +74,16 @@ class Result(Shape):
 class Recorded(Result):
     """What a record holds of a trained run: its result and what its test windows say.
 
-    `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean.
+    `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean,
+    `linear` that of the best linear code with as many numbers as the decoder sees: 0 where these
+    are as many as a window has, so that nothing is compressed.
     `windows` and `reconstructions` [N][T] are the first feature of the first test windows, and of
     what the network made of them.
     """
 
     floor: float
-    ceiling: float
+    ceiling: Annotated[float, Column("float64", after="test_loss")]
+    linear: Annotated[float, Column("float64", after="ceiling")]
     windows: list[list[float]] = []
     reconstructions: list[list[float]] = []
 
@@ -96,9 +103,11 @@ class Failed(Shape):
 
 def columns() -> dict[str, str]:
     """Return the columns of `runs.csv` that a result fills, in their order, each with its dtype."""
-    return {
-        name: column.dtype
-        for name, field in Recorded.model_fields.items()
-        for column in field.metadata
-        if isinstance(column, Column)
-    }
+    order: list[tuple[str, str]] = []
+    for name, field in Recorded.model_fields.items():
+        for column in field.metadata:
+            if isinstance(column, Column):
+                names = [other for other, _ in order]
+                place = names.index(column.after) + 1 if column.after else len(order)
+                order.insert(place, (name, column.dtype))
+    return dict(order)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from lstm_ablate import machine
 from lstm_ablate.experiment.identity import canonical_json
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.store.results import Recorded, Result
 from lstm_ablate.training import engines
 from lstm_ablate.training.engines import EpochEnd, Trained
-from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs import references, windows
 
 FLOOR = 0.0  # an autoencoder's target is its input
 
@@ -36,7 +39,6 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     # The first epoch compiles, and is not among these.
     later = [end - before for before, end in pairwise(ends.values())]
     epoch_seconds = statistics.median(later) / len(group) if later else None
-    loss = group[0].settings.training.loss
     outcomes = []
     for result, part in zip(results, arrays, strict=True):
         meta: dict[str, Any] = {"seconds": round(seconds, 3)}
@@ -46,23 +48,27 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
             "engine": group[0].engine,
             "device": engine.device(),
             "process": os.getpid(),
+            "processor": machine.processor()["name"],
+            "versions": machine.versions(),
         }
-        outcomes.append((_recorded(result, part.test, loss), meta))
+        outcomes.append((_recorded(result, part, group[0].settings), meta))
     return outcomes
 
 
-def _recorded(trained: Trained, test: windows.Array, loss: str) -> dict[str, Any]:
+def _recorded(trained: Trained, part: windows.Arrays, settings: Settings) -> dict[str, Any]:
     """Return what a record holds of a run, as JSON values.
 
     Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them,
     is kept for the eye, to four decimals. Raises FloatingPointError where any of the rest is not
     finite.
     """
-    shown = trained.reconstructions
+    shown, test, loss = trained.reconstructions, part.test, settings.training.loss
+    code = network_of(settings.model, *test.shape[1:]).code
     recorded = Recorded(
         **{name: getattr(trained, name) for name in Result.model_fields},
         floor=FLOOR,
-        ceiling=windows.ceiling(test, loss),
+        ceiling=references.ceiling(test, loss),
+        linear=references.linear(part, code, loss),
         windows=[] if shown is None else _curves(test[: len(shown)]),
         reconstructions=[] if shown is None else _curves(shown),
     ).model_dump(mode="json")
@@ -75,7 +81,7 @@ def _recorded(trained: Trained, test: windows.Array, loss: str) -> dict[str, Any
     return recorded
 
 
-def _curves(part: windows.Array) -> list[list[float]]:
+def _curves(shown: windows.Array) -> list[list[float]]:
     """Return the first feature of windows [N, T, F] as [N][T]."""
-    curves: list[list[float]] = part[:, :, 0].round(4).tolist()
+    curves: list[list[float]] = shown[:, :, 0].round(4).tolist()
     return curves

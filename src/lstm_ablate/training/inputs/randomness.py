@@ -1,13 +1,13 @@
-"""Every random number of a run, drawn in NumPy from a seed and a purpose.
+"""Every random number of a run, drawn in NumPy from streams with names.
 
-A purpose is a tuple of words such as ("weights", "encoder.0", "kernel"). Each purpose has a stream
-of its own, so a new purpose never moves another draw, and variants of one seed share the weights of
-the layers that they share.
+The name of a stream is a tuple of words such as ("weights", "encoder.0", "kernel") and a seed. Each
+name has a stream of its own, so a new one never moves another draw, and variants of one seed share
+the weights of the layers that they share. Runs that tune and runs that are judged share no stream.
 """
 
 import hashlib
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 from lstm_ablate.experiment.network import LSTM, Layer, Network
 
 Weights = dict[str, NDArray[np.float64]]
+Purpose = Literal["evaluation", "tuning"]  # of a run
 
 
-def generator(*purpose: str | int) -> np.random.Generator:
-    """Return the stream of a purpose: PCG64, keyed by the SHA-256 of its words and seed."""
-    key = hashlib.sha256("\0".join(map(repr, purpose)).encode()).digest()
+def generator(*name: str | int) -> np.random.Generator:
+    """Return the stream of a name: PCG64, keyed by the SHA-256 of its words and seed."""
+    key = hashlib.sha256("\0".join(map(repr, name)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "little")))
+
+
+def stream(purpose: Purpose, *name: str | int) -> np.random.Generator:
+    """Return the stream of a name in the runs of a purpose; evaluation is not written out."""
+    return generator(*name) if purpose == "evaluation" else generator(purpose, *name)
 
 
 def batch_order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
@@ -55,19 +61,19 @@ def _initial(layer: Layer, part: str, shape: tuple[int, ...], seed: int) -> NDAr
     raise ValueError(f"no initial values are known for {part}")
 
 
-def _glorot_uniform(rows: int, columns: int, *purpose: str | int) -> NDArray[np.float64]:
+def _glorot_uniform(rows: int, columns: int, *name: str | int) -> NDArray[np.float64]:
     limit = math.sqrt(6.0 / (rows + columns))
-    return generator(*purpose).uniform(-limit, limit, (rows, columns))
+    return generator(*name).uniform(-limit, limit, (rows, columns))
 
 
-def _orthogonal(rows: int, columns: int, *purpose: str | int) -> NDArray[np.float64]:
+def _orthogonal(rows: int, columns: int, *name: str | int) -> NDArray[np.float64]:
     """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such.
 
     The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not
     uniform.
     """
     shape = max(rows, columns), min(rows, columns)
-    normal: NDArray[Any] = generator(*purpose).standard_normal(shape)
+    normal: NDArray[Any] = generator(*name).standard_normal(shape)
     q, r = np.linalg.qr(normal)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return np.ascontiguousarray(q if rows >= columns else q.T)

@@ -1,0 +1,63 @@
+"""The two references of a reconstruction loss: predicting the mean, and the best linear code of the
+same size.
+
+Both are computed on the windows of a run, [N, T, F], in the units of its loss.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm_ablate.training.inputs.windows import Array, Arrays
+
+
+def ceiling(test: Array, loss: str) -> float:
+    """Return the loss of predicting each feature's mean over the test windows [N, T, F]."""
+    return _mean_loss(test - test.mean(axis=(0, 1)), loss)
+
+
+def linear(windows: Arrays, numbers: int, loss: str) -> float:
+    """Return the test loss of the best least-squares linear code of so many numbers for each
+    window.
+
+    A window is taken as one vector of D = T F numbers. The code is the projection on the first
+    principal components of the training windows, centred (Pearson 1901; Eckart & Young 1936 for
+    "best"), and is applied to the test windows as it is. With D numbers or more nothing is
+    compressed and nothing is lost: 0.
+    """
+    train, test = (part.reshape(len(part), -1) for part in (windows.train, windows.test))
+    if numbers >= train.shape[1]:
+        return 0.0
+    mean = train.mean(axis=0)
+    components = _components(train - mean, numbers)
+    centred = test - mean
+    return _mean_loss(centred - (centred @ components) @ components.T, loss)
+
+
+def _components(centred: NDArray[np.float64], numbers: int) -> NDArray[np.float64]:
+    """Return the first principal components of rows [N, D] as orthonormal columns [D, k], k at most
+    their rank.
+
+    The smaller of the two Gram matrices is decomposed: of 1,024 windows with 500 time steps and 5
+    features the one of 1,024 rows instead of that of 2,500 (0.3 s instead of 3 s on one core).
+    Directions without variance, up to rounding, are left out: they say nothing of any other window.
+    """
+    n, d = centred.shape
+    tall = n >= d
+    values, vectors = np.linalg.eigh(centred.T @ centred if tall else centred @ centred.T)
+    kept = np.flatnonzero(values > values[-1] * max(n, d) * np.finfo(np.float64).eps)[::-1][
+        :numbers
+    ]
+    if tall:
+        return vectors[:, kept]
+    components, _ = np.linalg.qr(centred.T @ vectors[:, kept])
+    return components
+
+
+def _mean_loss(error: Array, loss: str) -> float:
+    """Return the mean over all elements of an error; Huber 1964 with Keras' delta of 1."""
+    if loss == "mse":
+        return float(np.mean(np.square(error)))
+    size = np.abs(error)
+    if loss == "mae":
+        return float(np.mean(size))
+    return float(np.mean(np.where(size <= 1, 0.5 * np.square(error), size - 0.5)))

@@ -11,7 +11,7 @@ import pytest
 from lstm_ablate import machine
 from lstm_ablate.experiment import loading, runs, sizes
 from lstm_ablate.experiment.settings import Settings
-from lstm_ablate.training import resources
+from lstm_ablate.training import resources, variables
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
@@ -57,11 +57,11 @@ def test_every_gpu_gets_a_worker(smi):
     smi("0, GPU-a, 79000", "1, GPU-b, 79000")
     assert resources.default_workers() == 2
     assert [
-        resources.worker_environment(worker)["CUDA_VISIBLE_DEVICES"] for worker in range(3)
+        variables.worker_environment(worker)["CUDA_VISIBLE_DEVICES"] for worker in range(3)
     ] == ["GPU-a", "GPU-b", "GPU-a"]
     assert (
-        resources.worker_environment(0).items()
-        > (resources.WORKER_ENVIRONMENT | resources.GPU_ENVIRONMENT).items()
+        variables.worker_environment(0).items()
+        > (variables.WORKER_ENVIRONMENT | variables.GPU_ENVIRONMENT).items()
     )
 
 

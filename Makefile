@@ -9,7 +9,7 @@ run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The long forms of the tests: every fault of the README's table as often as it says there, 20,000 fuzzed configs.
 test-full: $(VENV)/test-installed

@@ -7,9 +7,9 @@ import os
 import pytest
 import stub_behaviour
 
-from lstm_ablate.training.resources import WORKER_ENVIRONMENT
+from lstm_ablate.training.variables import WORKER_ENVIRONMENT
 
-os.environ.update(WORKER_ENVIRONMENT)  # before anything imports TensorFlow
+os.environ.update(WORKER_ENVIRONMENT)  # before anything imports NumPy or TensorFlow
 
 
 @pytest.fixture

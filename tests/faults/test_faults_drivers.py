@@ -84,7 +84,7 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     that ends before its kill is counted as a miss.
     """
     path = config(tmp_path, quick=Behaviour.BREATHES)
-    seeds, wanted = often((12, 8), (40, 500))
+    seeds, wanted = often((12, 6), (40, 500))
     words = ("run", path, f"seeds={seeds}", "--workers", 1, "--results")
     draw = random.Random(5)
     zygote = Zygote(tmp_path / "log")

@@ -19,6 +19,7 @@ OF_LAYER = {
 @pytest.fixture(autouse=True)
 def _float64() -> Any:
     before = keras.config.floatx()
+    keras.utils.clear_session()  # or layers take the type that an earlier test set
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx(before)

@@ -30,7 +30,7 @@ from lstm_ablate.training.engines import (
 )
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
-from lstm_ablate.training.resources import GPU_ENVIRONMENT
+from lstm_ablate.training.variables import GPU_ENVIRONMENT
 
 SINES = {
     "family": "sines",

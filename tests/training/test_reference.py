@@ -56,6 +56,15 @@ def built(model, weights, dtype="float64"):
     return network
 
 
+@pytest.fixture(autouse=True)
+def a_type_of_its_own():
+    """Keras remembers the type of layers that an earlier test set, until its session is cleared."""
+    before = keras.config.floatx()
+    keras.utils.clear_session()
+    yield
+    keras.config.set_floatx(before)
+
+
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_forward_equals_numpy(model):
     weights = random_weights(model, FEATURES)

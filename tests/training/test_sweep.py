@@ -10,7 +10,7 @@ from stub_behaviour import Behaviour, happened, learning_rate
 
 from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs, sizes
-from lstm_ablate.report.derived import write
+from lstm_ablate.report import derived
 from lstm_ablate.store import environment, failures, records
 from lstm_ablate.training import engines, sweep, work
 from lstm_ablate.training.executors import local
@@ -70,10 +70,10 @@ def swept(
     return finished
 
 
-def derived(experiment, folder):
+def derived_files(experiment, folder):
     todo = sweep.plan(experiment, folder, engine="stub_engine")
     summary = analysis.summarise(experiment, todo.runs, todo.records)
-    write(folder, experiment, todo.runs, todo.records, summary)
+    derived.write(folder, experiment, todo.runs, todo.records, summary)
     names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
     return summary, {name: (folder / name).read_bytes() for name in names}
 
@@ -138,18 +138,18 @@ def test_the_curves_of_a_record_are_those_of_the_first_feature(load):
 
 def test_stops_workers_and_order_change_no_byte(load, tmp_path):
     swept(load(), tmp_path / "whole")
-    expected = derived(load(), tmp_path / "whole")[1]
+    expected = derived_files(load(), tmp_path / "whole")[1]
     for stop in range(1, 6):
         folder = tmp_path / f"stopped{stop}"
         swept(load(), folder, stop_after=stop)
-        derived(load(), folder)
+        derived_files(load(), folder)
         swept(load(), folder, execute=local.execute, workers=2)
-        assert derived(load(), folder)[1] == expected
+        assert derived_files(load(), folder)[1] == expected
 
 
 def test_variants_of_equal_values_share_a_run(load, tmp_path):
     assert len(swept(load(Behaviour.CALM), tmp_path / "r")) == 3
-    summary, _ = derived(load(Behaviour.CALM), tmp_path / "r")
+    summary, _ = derived_files(load(Behaviour.CALM), tmp_path / "r")
     assert [row.ok for row in summary.rows] == [3, 3]
     assert summary.rows[1].comparison.ratio.value == 1.0
     assert summary.rows[1].verdict == "practically equivalent"
@@ -166,7 +166,7 @@ def test_an_edited_config_trains_only_what_changed(load, tmp_path):
 
 def test_a_diverged_run_is_a_result(load, tmp_path):
     swept(load(Behaviour.DIVERGES), tmp_path / "r")
-    summary, written = derived(load(Behaviour.DIVERGES), tmp_path / "r")
+    summary, written = derived_files(load(Behaviour.DIVERGES), tmp_path / "r")
     row = summary.rows[1]
     assert (row.ok, row.diverged, row.failed, row.missing, row.comparison.pairs) == (2, 1, 0, 0, 2)
     assert row.mean.value == pytest.approx(
@@ -203,7 +203,7 @@ def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(
     assert failed.record.result["message"] == message
     log = (tmp_path / "r" / "logs" / f"{failed.run.id}.log").read_text()
     assert "stub: training seed 1" in log
-    summary, _ = derived(load(behaviour), tmp_path / "r")
+    summary, _ = derived_files(load(behaviour), tmp_path / "r")
     assert (summary.rows[1].ok, summary.rows[1].failed) == (2, 1)
     assert summary.troubles[0].startswith(f"default, other, seed 1: failed: {message}")
     assert swept(load(behaviour), tmp_path / "r", execute=local.execute) == []
@@ -288,12 +288,12 @@ def test_fail_fast_tries_again_at_once_and_goes_on_where_that_helps(load, tmp_pa
 
 def test_a_damaged_record_is_moved_aside_and_trained_again(load, tmp_path):
     first = swept(load(), tmp_path / "r")
-    expected = derived(load(), tmp_path / "r")[1]
+    expected = derived_files(load(), tmp_path / "r")[1]
     path = tmp_path / "r" / "runs" / f"{first[0].run.id}.json"
     path.write_bytes(path.read_bytes()[:-100])
     (again,) = swept(load(), tmp_path / "r")
     assert again.run.id == first[0].run.id
-    assert derived(load(), tmp_path / "r")[1] == expected
+    assert derived_files(load(), tmp_path / "r")[1] == expected
     assert [p.name for p in (tmp_path / "r" / "runs" / "damaged").iterdir()] == [
         f"{first[0].run.id}.1.json"
     ]

@@ -29,7 +29,7 @@ from lstm_ablate.experiment.sizes import group_size
 from lstm_ablate.training import engines, sweep
 from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.inputs import windows
-from lstm_ablate.training.resources import WORKER_ENVIRONMENT
+from lstm_ablate.training.variables import WORKER_ENVIRONMENT
 
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product shows the machine's peak
 

@@ -15,7 +15,7 @@ from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import loading
 from lstm_ablate.experiment.identity import id_of
 from lstm_ablate.store import files, inventory, locks, records
-from lstm_ablate.training import resources
+from lstm_ablate.training import resources, variables
 
 PACKAGES = (*machine.PACKAGES, "filelock")
 
@@ -98,7 +98,7 @@ def _numbers(text: str) -> list[int]:
 
 def _machine() -> list[Finding]:
     gpus = machine.gpus()
-    settings = resources.worker_environment(0)
+    settings = variables.worker_environment(0)
     determinism = "one thread a worker: reruns on this machine give the same bits"
     if gpus:
         determinism = "TF_DETERMINISTIC_OPS=1, TF32 off: deterministic operations are asked for"

@@ -29,7 +29,7 @@ from lstm_ablate.training.executors import Done, Execute, Failed
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.inputs.windows import Arrays
-from lstm_ablate.training.resources import worker_environment
+from lstm_ablate.training.variables import worker_environment
 
 STEPS = 20
 EXACT = 1e-9

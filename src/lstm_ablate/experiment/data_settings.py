@@ -113,9 +113,7 @@ class Split(Frozen):
 
 
 class FileData(Frozen):
-    """The user's own data: a CSV file of one long series, or an NPY array (samples, timesteps,
-    features).
-    """
+    """The user's own data: a CSV of one series, or an NPY array (samples, timesteps, features)."""
 
     family: Literal["file"] = "file"
     path: Annotated[

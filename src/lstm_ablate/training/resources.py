@@ -11,36 +11,6 @@ from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Data, Settings
 from lstm_ablate.training.inputs import windows
 
-# Set in every worker before TensorFlow is imported. With one thread, results are the same bits on
-# every rerun, and two workers with one thread each are faster than one worker with two.
-WORKER_ENVIRONMENT = {
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "KERAS_BACKEND": "tensorflow",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
-
-# Set in addition where there are GPUs.
-GPU_ENVIRONMENT = {
-    # Otherwise TensorFlow takes all memory at once, whatever else needs some.
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    # cuBLAS and cuDNN compute full float32 products; engines.devices does the same for XLA.
-    "NVIDIA_TF32_OVERRIDE": "0",
-    # XLA then chooses among kernels without timing them, and takes none whose threads race.
-    "TF_DETERMINISTIC_OPS": "1",
-}
-
-
-def worker_environment(worker: int) -> dict[str, str]:
-    """Return the variables of a worker, by its index; each worker sees at most one GPU."""
-    gpus = machine.gpus()
-    if not gpus:
-        return WORKER_ENVIRONMENT
-    mine = gpus[worker % len(gpus)]
-    return WORKER_ENVIRONMENT | GPU_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": mine.uuid}
-
 
 def default_workers() -> int:
     """Return the number of GPUs, or without GPUs the number of cores that we may use."""

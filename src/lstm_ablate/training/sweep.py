@@ -12,7 +12,7 @@ from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, expand
 from lstm_ablate.store import environment, failures, records
 from lstm_ablate.store.records import Record
-from lstm_ablate.training import attempts, resources, work
+from lstm_ablate.training import attempts, variables, work
 from lstm_ablate.training.attempts import Attempt
 from lstm_ablate.training.executors import Done, Execute, Failed, Progress
 
@@ -96,7 +96,7 @@ def train(
             [list(group) for group in this_round.groups],
             key=lambda group: group[0].settings,
             workers=workers,
-            environment=resources.worker_environment,
+            environment=variables.worker_environment,
             timeout=timeout,
         )
         with closing(events):
@@ -154,5 +154,5 @@ def _published(folder: Path, run: Run, result: dict[str, Any], meta: dict[str, A
 
 def _write_environment(folder: Path, event: Done, config_folder: Path) -> None:
     device = event.value[0][1]["device"]
-    settings = resources.worker_environment(event.worker)
+    settings = variables.worker_environment(event.worker)
     environment.write(folder, machine.describe(device, settings, config_folder))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.store import environment, inventory, locks, records
+from lstm_ablate.store import environment, files, inventory, locks, older, records
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
@@ -173,20 +174,37 @@ def run(
 def _tell_what_is_there(
     experiment: Experiment, folder: Path, todo: sweep.Plan, log: Tell, warn: Tell
 ) -> int:
-    """Set damaged records aside, tell what else lies in the folder, and return how many runs are
-    done.
+    """Set damaged records aside, keep the tables of older ones, tell what else lies in the folder,
+    and return how many runs are done.
     """
     if foreign := inventory.foreign(folder):
         log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
     asked = {run.id for run in todo.runs}
-    for path in todo.damaged:
+    for path in todo.found.damaged:
         again = ", the run is trained again" if path.stem in asked else ""
         warn(f"{path}: damaged; moved to {records.set_aside(path)}{again}")
     if todo.others:
         log(f"{folder}: {todo.others} records of other settings stay, and are not in the tables")
+    _keep_older(folder, todo.found.older, log)
     done = len(asked) - len(todo.missing)
     log(f"{experiment.name}: {len(asked)} runs, {done} done, {len(todo.missing)} to train")
     return done
+
+
+def _keep_older(folder: Path, of_older: dict[str, int], tell: Tell) -> None:
+    """Tell of records of older schemas, and copy the tables that came from them, if not yet done.
+
+    Call it before derived files are written.
+    """
+    if not of_older:
+        return
+    stay = "stays, and is" if len(of_older) == 1 else "stay, and are"
+    tell(
+        f"{folder}: {records.told_older(of_older)} {stay} not in the tables: "
+        f"this program trains with schema {SCHEMA}"
+    )
+    if kept := older.keep_tables(folder, of_older):
+        tell(f"{folder}: the tables that came from them are kept in {kept.name}/")
 
 
 # ------------------------------------------------------------------------------------ derived files
@@ -197,7 +215,7 @@ def write_tables(folder: Path, experiment: Experiment) -> int:
     from lstm_ablate.report import derived
 
     with locks.deriving(folder):
-        found, _ = records.read_all(folder)
+        found = records.read_all(folder).records
         expanded = runs.expand(experiment)
         derived.write(folder, experiment, expanded, found, None)
     return len(found.keys() & {run.id for run in expanded})
@@ -206,8 +224,9 @@ def write_tables(folder: Path, experiment: Experiment) -> int:
 def report(folder: Path, warn: Tell) -> "Summary":
     """Rebuild the derived files of a results folder from its records, and return what they say.
 
-    Files that cannot be written, and damaged records, are told and no error. Raises UserError where
-    the folder is no results folder, and FolderError where its tables have no records.
+    Files that cannot be written, damaged records and records of older schemas are told and no
+    error. Raises UserError where the folder is no results folder, and FolderError where its tables
+    have no records, or only some of an older schema: nothing is written then.
     """
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
@@ -224,18 +243,38 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
     from lstm_ablate.report import derived
 
     with locks.deriving(folder):
+        found = records.read_all(folder)
+        if not experiment:
+            _check_not_only_older(folder, found)
         asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
-        found, damaged = records.read_all(folder)
         expanded = runs.expand(asked)
-        summary = analysis.summarise(asked, expanded, found, environment.read(folder))
+        summary = analysis.summarise(asked, expanded, found.records, environment.read(folder))
         try:
-            derived.write(folder, asked, expanded, found, summary)
+            if not experiment:
+                _keep_older(folder, found.older, warn)
+            derived.write(folder, asked, expanded, found.records, summary)
         except OSError as error:
             if experiment:
                 raise
             warn(f"{folder}: its files are not rewritten: {error.strerror or error}")
     ids = {run.id for run in expanded}
-    for path in damaged:
+    for path in found.damaged:
         again = " and trains its run again" if path.stem in ids else ""
         warn(f"{path}: damaged; `lstm-ablate run` moves it aside{again}")
     return summary
+
+
+def _check_not_only_older(folder: Path, found: records.Found) -> None:
+    """Raise FolderError where tables came from records of an older schema, and there are no others:
+    rebuilt, they would be empty.
+    """
+    try:
+        schema = older.schema_of_tables(folder, found.older)
+    except OSError as error:
+        raise files.unusable(folder, error) from None
+    if schema is not None and not found.records:
+        raise FolderError(
+            f"{folder}: holds {records.told_older(found.older)} and none of schema {SCHEMA}, with "
+            "which this program trains; nothing is written, and its tables stay as they are. "
+            f"`lstm-ablate run` trains its runs anew, and keeps these tables in schema-{schema}/"
+        )

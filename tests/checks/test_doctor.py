@@ -14,7 +14,7 @@ from recorded import FAILED, OK
 from lstm_ablate.checks import doctor
 from lstm_ablate.cli import app
 from lstm_ablate.experiment import loading, runs
-from lstm_ablate.experiment.identity import canonical_json, id_of
+from lstm_ablate.experiment.identity import SCHEMA, canonical_json, id_of
 from lstm_ablate.machine import Gpu
 from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Record
@@ -184,7 +184,7 @@ def test_records_that_cannot_be_listed(folder):
 
 def test_records_of_a_newer_program(folder):
     run = runs.expand(loading.load(SMOKE))[0]
-    identity = {**run.identity, "schema": 2}
+    identity = {**run.identity, "schema": SCHEMA + 1}
     records.publish(folder, Record(id_of(identity), identity, {"status": "ok"}, {}))
     assert "newer than this program" in problems(folder)["records"]
 
@@ -197,8 +197,10 @@ def test_a_record_of_a_newer_program_may_hold_more(folder):
         kept = {name: value for name, value in content.items() if name != left_out}
         checksum = hashlib.sha256(canonical_json(kept).encode()).hexdigest()
         (folder / "runs" / f"{run.id}.json").write_text(json.dumps({**kept, "checksum": checksum}))
-        found, damaged = records.read_all(folder)
-        assert (run.id in found, len(damaged)) == ((True, 0) if left_out is None else (False, 1))
+        found = records.read_all(folder)
+        assert (run.id in found.records, len(found.damaged)) == (
+            (True, 0) if left_out is None else (False, 1)
+        )
 
 
 @pytest.mark.skipif(not shutil.which("findmnt"), reason="findmnt is not installed")

@@ -213,6 +213,25 @@ def test_ids_of_runs_count_only_where_exactness_is_asked(tmp_path):
     assert [(one.key[1:], one.column) for one in exact.texts] == [(("tanh", 2), "run")]
 
 
+def test_settings_tell_the_same_question_whatever_the_engine(tmp_path):
+    """Ids of settings stand for those of runs where both tables have them."""
+    header = "variant,seed,test_loss,settings,run\n"
+    a = of(tmp_path / "a.csv", f"{header}v,0,0.5,1e3,a0\nv,1,0.5,1e3,a1\n")
+    b = of(tmp_path / "b.csv", f"{header}v,0,0.5,1e3,b0\nv,1,0.5,1000,a1\n")
+    old = of(tmp_path / "old.csv", "variant,seed,test_loss,run\nv,0,0.5,b0\nv,1,0.5,a1\n")
+    found, exact = compared(a, b), compared(a, b, exact=True)
+    assert found.same and (found.ids, found.other_ids) == ("settings", 1)
+    assert [(one.key[2], one.column) for one in exact.texts] == [(1, "settings"), (0, "run")]
+    before = compared(a, old, metric="test_loss")
+    assert (before.ids, before.other_ids) == ("run", 1)
+    assert judged(a, b).ids == "settings" and judged(a, old).ids == "run"
+    told = [compare.told_other_ids(one.ids, one.other_ids) for one in (found, before)]
+    assert told == [
+        "1 run of other settings or data",
+        "1 run with another id: of other settings, data, engine or schema",
+    ]
+
+
 def test_names_that_look_like_numbers_stay_names(tmp_path):
     rows = {
         ("007", 0): (1.0, 1.0),
@@ -648,7 +667,7 @@ def test_the_gate_tells_that_settings_differ(tmp_path):
         of(tmp_path / f"{name}.csv", "variant,seed,run,test_loss\n" + "".join(rows).format(*marks))
         for name, marks in {"a": "xxxx", "b": "xyyx", "c": "xxxx"}.items()
     ]
-    told = "2 runs with another id: of other settings, data or engine\n"
+    told = "2 runs with another id: of other settings, data, engine or schema\n"
     assert told in call("compare", *paths[:2], "--margin", "10%", cwd=tmp_path).stdout
     assert (
         "another id"

@@ -905,7 +905,7 @@ def test_records_of_a_newer_program(folder, monkeypatch, capsys):
     records.publish(Path("results/test"), records.Record("0" * 16, identity, {"status": "ok"}, {}))
     err = call(["plan", "c.yaml"], monkeypatch, capsys, code=4)
     assert err.startswith(
-        "results/test: holds records of schema 2, newer than this program, which knows 1; update"
+        "results/test: holds records of schema 3, newer than this program, which knows 2; update"
         " it, "
     )
 
@@ -917,7 +917,7 @@ def test_run_stops_at_records_of_a_newer_program_too(folder, monkeypatch, capsys
     record = records.Record("0" * 16, {**run.identity, "schema": SCHEMA + 1}, {"status": "ok"}, {})
     records.publish(Path("results/test"), record)
     Path("results/test/.lock").touch()
-    assert "holds records of schema 2, newer than" in call(
+    assert "holds records of schema 3, newer than" in call(
         ["run", "c.yaml"], monkeypatch, capsys, code=4
     )
 

@@ -119,9 +119,9 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
                 os.kill(driver, signal.SIGKILL)
                 kills += 1
             until(lambda driver=driver: not alive(driver), "the end of a driver that was killed")
-            found, damaged = records.read_all(folder)
-            assert damaged == []
-            assert set(lines(acks)) <= found.keys()
+            found = records.read_all(folder)
+            assert found.damaged == []
+            assert set(lines(acks)) <= found.records.keys()
         run(*words[1:], results, STUB_ACKS=str(acks))
         assert len(lines(acks)) == len(set(lines(acks)))
         assert not (folder / "runs" / "conflicts").exists() and not list(
@@ -193,7 +193,7 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
         assert slowest < within(1)
         assert process.returncode == 128 + number and "Traceback" not in err, err
         marked.gone()
-        assert records.read_all(results / "stub")[1] == []
+        assert records.read_all(results / "stub").damaged == []
     print(f"ended after {slowest:.2f} s at most")
 
 
@@ -252,7 +252,9 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     folder = tmp_path / "stub"
     run(path, "seeds=[0, 1]", "--results", tmp_path)
     (mine,) = (
-        run for run, record in records.read_all(folder)[0].items() if record.identity["seed"] == 1
+        run
+        for run, record in records.read_all(folder).records.items()
+        if record.identity["seed"] == 1
     )
     (folder / "runs" / f"{mine}.json").write_text("{}")
     told = f"{folder}/runs/{mine}.json: damaged; moved to {folder}/runs/damaged/{mine}.1.json"
@@ -264,7 +266,7 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
     assert err == f"{folder}/runs/{mine}.json: damaged; `lstm-ablate run` moves it aside\n"
     _, err = run(path, "seeds=[0, 1]", "--results", tmp_path, "-q")
     assert err == f"{told.replace('.1.json', '.2.json')}, the run is trained again\n"
-    assert len(records.read_all(folder)[0]) == 2
+    assert len(records.read_all(folder).records) == 2
     (folder / "runs" / f"{mine}.json").write_text("{}")
     _, err = ended(start("report", folder))
     assert err.endswith("damaged; `lstm-ablate run` moves it aside and trains its run again\n")
@@ -373,7 +375,9 @@ def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
         driver.join(timeout=120)
         assert not driver.is_alive(), "a driver did not end within 120 s"
     assert set(stored) <= {"stored", "same"} and stored.count("stored") == 20
-    assert len(records.read_all(folder)[0]) == 20 and not (folder / "runs" / "conflicts").exists()
+    assert (
+        len(records.read_all(folder).records) == 20 and not (folder / "runs" / "conflicts").exists()
+    )
 
 
 def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
@@ -526,7 +530,7 @@ from lstm_ablate.training import sweep
 plan, calm = sweep.plan, Path(sys.argv.pop())
 def overtaken(experiment, folder, **options):
     todo = plan(experiment, folder, **options)
-    for record in list(records.read_all(calm)[0].values())[:2]:
+    for record in list(records.read_all(calm).records.values())[:2]:
         records.publish(folder, replace(record, result={**record.result, "test_loss": 0.123}))
     return todo
 sweep.plan = overtaken
@@ -564,7 +568,7 @@ stub_driver.main(sys.argv[1:])
     assert (
         sum(
             record.result["test_loss"] == 0.123
-            for record in records.read_all(tmp_path / "stub")[0].values()
+            for record in records.read_all(tmp_path / "stub").records.values()
         )
         == 2
     )

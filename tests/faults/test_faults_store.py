@@ -23,13 +23,13 @@ from recorded import FAILED as NO_LUCK
 from recorded import OK
 from stub_behaviour import Behaviour
 
-from lstm_ablate.experiment.identity import canonical_json
+from lstm_ablate.experiment.identity import SCHEMA, canonical_json
 from lstm_ablate.store import files, locks, records
-from lstm_ablate.store.records import Record
+from lstm_ablate.store.records import Found, Record
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
 
-RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
+RECORD = Record("0123456789abcdef", {"schema": SCHEMA, "rate": 1e-3}, OK, {"seconds": 2.5})
 OTHER = replace(RECORD, result={**OK, "test_loss": 0.2})
 FAILED = replace(RECORD, result=NO_LUCK)
 
@@ -89,7 +89,7 @@ def prepare(folder, name):
 
 def look(folder, name):
     """What a kill left is whole or absent, and to do it again completes it."""
-    found, damaged = records.read_all(folder)
+    found = records.read_all(folder)
     allowed = {
         "a new record": [None, RECORD],
         "the same again": [RECORD],
@@ -98,14 +98,13 @@ def look(folder, name):
         "a damaged one": [None, RECORD],
         "a derived file": [None],
     }[name]
-    assert found.get(RECORD.run) in allowed
-    assert len(damaged) <= (name == "a damaged one")
+    assert found.records.get(RECORD.run) in allowed
+    assert len(found.damaged) <= (name == "a damaged one")
     assert (folder / "runs.csv").read_text() in ("old\n" * 1000, "new\n" * 1000)
     with locks.locked(folder):
         OPERATIONS[name](folder)
-    assert records.read_all(folder) == (
-        {} if name == "a derived file" else {RECORD.run: RECORD},
-        [],
+    assert records.read_all(folder) == Found(
+        {} if name == "a derived file" else {RECORD.run: RECORD}, [], {}
     )
     if name == "a derived file":
         assert (folder / "runs.csv").read_text() == "new\n" * 1000
@@ -285,12 +284,12 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
         acknowledged += process.communicate(timeout=60)[0].splitlines(keepends=True)
         disk.unmount()
         disk.mount()
-        found, damaged = records.read_all(folder)
+        found = records.read_all(folder)
         wanted = [numbered(int(n)) for n in acknowledged if n.endswith("\n")]
         told += len(wanted)
-        lost += sum(found.get(record.run) != record for record in wanted)
+        lost += sum(found.records.get(record.run) != record for record in wanted)
         if dropped == "nothing":
-            assert damaged == []
+            assert found.damaged == []
         shutil.rmtree(folder, ignore_errors=True)
     print(f"without the fsync of {dropped}: {told} records acknowledged, {lost} lost")
     assert (lost > 0) == (dropped != "nothing")
@@ -315,8 +314,8 @@ def remount(place, options):
 
 
 def recorded_as_told(acks, folder):
-    found, damaged = records.read_all(folder)
-    assert damaged == [] and set(lines(acks)) == found.keys()
+    found = records.read_all(folder)
+    assert found.damaged == [] and set(lines(acks)) == found.records.keys()
 
 
 def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_path):
@@ -386,8 +385,8 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
         kth = f"{10 + trial} {number}"
         _, err = run(path, "--results", results, code=4, STUB_ACKS=str(acks), STUB_FSYNC=kth)
         assert f"{os.strerror(number)}; mend that and call again" in err
-        found, damaged = records.read_all(results / "stub")
-        assert damaged == [] and set(lines(acks)) <= found.keys()
+        found = records.read_all(results / "stub")
+        assert found.damaged == [] and set(lines(acks)) <= found.records.keys()
         run(path, "--results", results, STUB_ACKS=str(acks))
         assert 0 < len(lines(acks)) == len(set(lines(acks)))
         assert derived(results / "stub") == expected
@@ -404,7 +403,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
         derived(folder),
         {file: file.read_bytes() for file in (folder / "runs").glob("*.json")},
     )
-    found, _ = records.read_all(folder)
+    found = records.read_all(folder).records
     victim, content = next(iter(whole.items()))
     draw = random.Random(3)
     flips = often(500, 10_000)
@@ -417,11 +416,11 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     same = 0
     for damage in damages:
         victim.write_bytes(damage)
-        read, damaged = records.read_all(folder)
-        if damaged:
-            assert damaged == [victim] and victim.stem not in read
+        read = records.read_all(folder)
+        if read.damaged:
+            assert read.damaged == [victim] and victim.stem not in read.records
         else:  # other bytes for the same values, such as E for e in 1e-05
-            assert read == found
+            assert read.records == found
             same += 1
     print(f"{len(damages)} damages, of which {same} changed no value")
     assert same < 0.01 * flips
@@ -435,7 +434,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
             err,
         )
         assert len(set(told)) == 3 and "3 done, 3 to train" in err
-        assert derived(folder) == expected and records.read_all(folder)[1] == []
+        assert derived(folder) == expected and records.read_all(folder).damaged == []
         assert len(list((folder / "runs" / "damaged").iterdir())) == 3 * (trial + 1)
 
 
@@ -459,5 +458,5 @@ def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
     os.mkfifo(folder / ".holder")
     _, err = run(path, "--results", tmp_path)
     assert err.count(": damaged; moved to ") == 3 and "3 done, 3 to train" in err
-    assert derived(folder) == expected and len(records.read_all(folder)[0]) == 6
+    assert derived(folder) == expected and len(records.read_all(folder).records) == 6
     assert len(os.listdir(folder / "runs" / "damaged")) == 3  # noqa: PTH208 - also a link that leads nowhere

@@ -77,13 +77,13 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
     assert {name: happened(behaviour) for name, (behaviour, _) in told.items()} == dict.fromkeys(
         told, tries
     )
-    found, damaged = records.read_all(tmp_path / "stub")
-    assert not damaged
+    found = records.read_all(tmp_path / "stub")
+    assert not found.damaged
     for row in rows:
         log = tmp_path / "stub" / "logs" / f"{row[-1]}.log"
         assert log.exists() == (row[3] == "failed")
         if row[3] == "failed":
-            assert found[row[-1]].result["message"].startswith(told[row[1]][1])
+            assert found.records[row[-1]].result["message"].startswith(told[row[1]][1])
             assert log.read_text().count(f"stub: training seed {row[2]}") == 1
     marked.gone()
 
@@ -129,7 +129,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
         for moment in sorted(draw.randint(0, 110) for _ in range(3)):
             hits += shot_after(moment, process, folder)
         _, err = ended(process)
-        found = records.read_all(folder)[0]
+        found = records.read_all(folder).records
         failed = [record for record in found.values() if record.status == "failed"]
         assert len(found) == 120 and len(failed) <= 1, err
         if not failed:

@@ -8,10 +8,11 @@ import pytest
 from recorded import DIVERGED, FAILED, OK
 
 from lstm_ablate.errors import FolderError
+from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.store import files, locks, records
-from lstm_ablate.store.records import Record
+from lstm_ablate.store.records import Found, Record
 
-RECORD = Record("0123456789abcdef", {"schema": 1, "rate": 1e-3}, OK, {"seconds": 2.5})
+RECORD = Record("0123456789abcdef", {"schema": SCHEMA, "rate": 1e-3}, OK, {"seconds": 2.5})
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
 
 def test_a_record_comes_back_as_it_was(folder):
     assert records.publish(folder, RECORD) == "stored"
-    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
 
 
 def test_the_same_result_again_is_no_conflict_another_one_is_kept_beside(folder):
@@ -119,7 +120,7 @@ def test_the_same_result_again_is_no_conflict_another_one_is_kept_beside(folder)
     assert [records.publish(folder, record) for record in (RECORD, slower, other, other)] == [
         "stored", "same", "conflict", "conflict",
     ]  # fmt: skip
-    assert records.read_all(folder)[0] == {RECORD.run: RECORD}
+    assert records.read_all(folder).records == {RECORD.run: RECORD}
     kept = sorted((folder / "runs" / "conflicts").iterdir())
     assert [path.name for path in kept] == [f"{RECORD.run}.1.json", f"{RECORD.run}.2.json"]
     assert json.loads(kept[0].read_text())["result"]["test_loss"] == 0.2
@@ -132,28 +133,29 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(folder):
     harmless = 0
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        found, damaged = records.read_all(folder)
+        found = records.read_all(folder)
         # Only the last line break may be missing.
-        assert damaged == [path] or found[RECORD.run] == RECORD
-        harmless += bool(found)
+        assert found.damaged == [path] or found.records[RECORD.run] == RECORD
+        harmless += bool(found.records)
     assert harmless <= 1
     for position in range(len(whole)):
         for bit in range(8):
             changed = bytearray(whole)
             changed[position] ^= 1 << bit
             path.write_bytes(changed)
-            found, damaged = records.read_all(folder)
+            found = records.read_all(folder)
             # A blank for another.
-            assert damaged == [path] or found == {RECORD.run: RECORD}, (position, bit)
+            same = found == Found({RECORD.run: RECORD}, [], {})
+            assert same or found == Found({}, [path], {}), (position, bit)
 
 
 def test_a_record_under_another_name_is_damaged(folder):
     records.publish(folder, RECORD)
     path = folder / "runs" / f"{RECORD.run}.json"
     moved = path.rename(path.with_name("fedcba9876543210.json"))
-    assert records.read_all(folder) == ({}, [moved])
+    assert records.read_all(folder) == Found({}, [moved], {})
     aside = records.set_aside(moved)
-    assert records.read_all(folder) == ({}, [])
+    assert records.read_all(folder) == Found({}, [], {})
     assert aside.parent.name == "damaged"
 
 
@@ -188,19 +190,16 @@ def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
         "stored",
         "same",
     ]
-    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
     assert [path.read_text() for path in (folder / "runs" / "damaged").iterdir()] == ["{"]
 
 
 def test_every_kind_of_record_comes_back(folder):
     for n, result in enumerate((OK, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
-    found, damaged = records.read_all(folder)
-    assert [record.status for record in found.values()] == [
-        "ok",
-        "diverged",
-        "failed",
-    ] and damaged == []
+    found = records.read_all(folder)
+    told = [record.status for record in found.records.values()]
+    assert told == ["ok", "diverged", "failed"] and found.damaged == []
 
 
 SHAPES = {
@@ -234,18 +233,18 @@ SHAPES = {
 def test_what_has_a_checksum_and_another_shape_is_no_record(identity, result, meta, folder):
     records.publish(folder, Record(RECORD.run, identity, result, meta))
     path = folder / "runs" / f"{RECORD.run}.json"
-    assert records.read_all(folder) == ({}, [path])
+    assert records.read_all(folder) == Found({}, [path], {})
     assert records.publish(folder, RECORD) == "stored"
-    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
 
 
 @pytest.mark.parametrize(("result", "meta"), [(OK, {}), ({"status": "skipped"}, 1), (5, [])])
 def test_a_record_of_a_newer_program_is_told_whatever_it_holds(result, meta, folder):
-    records.publish(folder, Record(RECORD.run, {"schema": 2}, result, meta))
+    records.publish(folder, Record(RECORD.run, {"schema": SCHEMA + 1}, result, meta))
     before = (folder / "runs" / f"{RECORD.run}.json").read_bytes()
     for call in (lambda: records.read_all(folder), lambda: records.publish(folder, RECORD)):
         with pytest.raises(
-            FolderError, match=r"holds records of schema 2, newer than this program, which knows 1;"
+            FolderError, match=r"holds records of schema 3, newer than this program, which knows 2;"
         ):
             call()
     assert (folder / "runs" / f"{RECORD.run}.json").read_bytes() == before
@@ -266,9 +265,9 @@ def test_what_is_no_file_at_the_place_of_a_record_gives_way(make, folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     for _ in range(2):
         make(path)
-        assert records.read_all(folder) == ({}, [path])
+        assert records.read_all(folder) == Found({}, [path], {})
         assert records.publish(folder, RECORD) == "stored"
-        assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
+        assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
         path.unlink()
     assert len(os.listdir(folder / "runs" / "damaged")) == 2  # noqa: PTH208 - also links that lead nowhere
 
@@ -278,7 +277,7 @@ def test_a_link_to_a_record_is_one(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.rename(folder / "elsewhere")
     path.symlink_to(folder / "elsewhere")
-    assert records.read_all(folder) == ({RECORD.run: RECORD}, [])
+    assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
 
 
 def test_who_holds_a_folder_is_written_into_a_file_of_its_own(tmp_path):
@@ -299,7 +298,7 @@ def test_a_record_that_is_moved_aside_while_it_is_read_is_passed_over(folder, mo
     records.publish(folder, RECORD)
     parsed = records._parsed
     monkeypatch.setattr(records, "_parsed", lambda path: path.unlink() or parsed(path))
-    assert records.read_all(folder) == ({}, [])
+    assert records.read_all(folder) == Found({}, [], {})
 
 
 def test_a_folder_that_is_a_file_is_an_error_for_the_user(tmp_path):

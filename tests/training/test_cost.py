@@ -7,7 +7,7 @@ import pytest
 
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.settings import Settings
-from lstm_ablate.store.records import Record
+from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import cost as costs
 from lstm_ablate.training import sweep
 
@@ -23,14 +23,14 @@ def test_costs_follow_the_finished_runs(expanded):
     known = [run for run in expanded if run.seed == 0]
     missing = [run for run in expanded if run.seed == 1]
     done = {run.id: Record(run.id, {}, {"epochs": 2}, {"training_seconds": 10.0}) for run in known}
-    cost = costs.cost(sweep.Plan(expanded, missing, done, []), workers=2)
+    cost = costs.cost(sweep.Plan(expanded, missing, Found(done, [], {})), workers=2)
     assert cost.measured
     assert cost.seconds == pytest.approx((2 * 3 * 5.0 + 2 * costs._SECONDS_PER_MODEL) / 2 + 4.0)
-    plan = sweep.Plan(expanded, missing, done, [])
+    plan = sweep.Plan(expanded, missing, Found(done, [], {}))
     by_workers = {n: costs.cost(plan, n).seconds for n in (1, 2, 3, 99)}
     assert by_workers[2] == by_workers[3] == by_workers[99]  # no third worker gets a group
     assert by_workers[1] - 4.0 == pytest.approx(2 * (by_workers[2] - 4.0))
-    nothing = costs.cost(sweep.Plan(expanded, [], {}, []), workers=2)
+    nothing = costs.cost(sweep.Plan(expanded, [], Found({}, [], {})), workers=2)
     assert (nothing.seconds, nothing.disk_bytes) == (0, 0)
 
 
@@ -46,6 +46,6 @@ def test_guesses_grow_with_every_size():
     predicted = []
     for values in [{}, *changes]:
         run = runs.Run("default", "x", 0, Settings.model_validate(values), "keras")
-        predicted.append(costs.cost(sweep.Plan([run], [run], {}, []), 1).seconds)
+        predicted.append(costs.cost(sweep.Plan([run], [run], Found({}, [], {})), 1).seconds)
     assert all(seconds > predicted[0] for seconds in predicted[1:])
     assert len({round(a / b, 3) for a, b in combinations(predicted, 2)}) > 3

@@ -85,7 +85,7 @@ def test_every_run_is_trained_once_and_recorded(load, tmp_path):
     ]
     assert {step.stored for step in finished} == {"stored"}
     assert swept(load(), tmp_path / "r") == []
-    result = records.read_all(tmp_path / "r")[0][finished[0].run.id].result
+    result = records.read_all(tmp_path / "r").records[finished[0].run.id].result
     windows, reconstructions = np.array(result["windows"]), np.array(result["reconstructions"])
     assert windows.shape == (2, 3)  # the first feature of so many windows
     np.testing.assert_allclose(reconstructions, windows / 2, atol=1e-4)  # as the stub says
@@ -174,7 +174,7 @@ def test_a_diverged_run_is_a_result(load, tmp_path):
     )  # seeds 0 and 2 after three epochs
     assert summary.troubles == ("default, other, seed 1: diverged at epoch 2 of training",)
     line = next(line for line in written["runs.csv"].decode().splitlines() if ",diverged," in line)
-    assert line.rpartition(",")[0] == "default,other,1,diverged,2,,10,,,,2"
+    assert line.rsplit(",", 2)[0] == "default,other,1,diverged,2,,10,,,,2"
     assert "default,other,1,2,,\n" in written["curves.csv"].decode()
 
 
@@ -240,7 +240,7 @@ def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_p
     assert happened(Behaviour.KILLED) == 4
     (failed,) = (
         record
-        for record in records.read_all(tmp_path / "r")[0].values()
+        for record in records.read_all(tmp_path / "r").records.values()
         if record.status == "failed"
     )
     (tmp_path / "r" / "runs" / f"{failed.run}.json").unlink()

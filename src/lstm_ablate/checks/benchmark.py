@@ -22,6 +22,7 @@ from typing import Any
 
 from lstm_ablate import machine, study
 from lstm_ablate.errors import UserError
+from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.network import network_of, products
 from lstm_ablate.experiment.runs import Run, expand
 from lstm_ablate.experiment.settings import Model, Settings
@@ -283,9 +284,8 @@ def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
         decoder=model.decoder,
         activation=model.site("candidate"),
     )
-    if settings.model_copy(update={"model": plain}).identity() != settings.identity() or (
-        settings.training.dtype != "float32"
-    ):
+    said = settings_id(settings.model_copy(update={"model": plain})) == settings_id(settings)
+    if not said or settings.training.dtype != "float32":
         raise UserError(
             f"{config}: the baseline must be a plain LSTM in float32, so that a loop of Keras can"
             " train it"

@@ -198,22 +198,28 @@ def _experiment(folder: Path) -> Finding:
 
 def _records(folder: Path) -> list[Finding]:
     try:
-        found, damaged = records.read_all(folder)
+        found = records.read_all(folder)
     except FolderError as error:
         return [Finding("records", "unusable", str(error))]
-    counts = Counter(record.status for record in found.values())
+    counts = Counter(record.status for record in found.records.values())
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    strange = [run for run, record in found.items() if id_of(record.identity) != run]
+    strange = [run for run, record in found.records.items() if id_of(record.identity) != run]
+    older = records.told_older(found.older)
     conflicts, quarantined = (
         sorted(path.name for path in (folder / "runs" / name).glob("*"))
         for name in ("conflicts", "damaged")
     )
     return [
-        Finding("records", f"{len(found)} checked" + (f": {told}" if told else "")),
+        Finding("records", f"{len(found.records)} checked" + (f": {told}" if told else "")),
+        Finding("older records", f"{older}: kept, and not in the tables" if older else "none"),
         Finding(
             "damaged",
-            _listed([path.name for path in damaged]),
-            "`lstm-ablate run` moves them aside and trains their runs again" if damaged else "",
+            _listed([path.name for path in found.damaged]),
+            (
+                "`lstm-ablate run` moves them aside and trains their runs again"
+                if found.damaged
+                else ""
+            ),
         ),
         Finding(
             "misnamed",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lstm_ablate.cli.options import DIFFERENT, AsJson
-from lstm_ablate.cli.printing import count, print_lines, print_table
+from lstm_ablate.cli.printing import print_lines, print_table
 from lstm_ablate.errors import UserError, printable
 from lstm_ablate.report.json_text import json_text
 
@@ -88,7 +88,7 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
         lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
     lines += _some([comparing.changed(one) for one in found.texts], limit)
     if not found.exact:
-        lines += _of_others(found.other_ids)
+        lines += _of_others(found)
     print_lines(lines)
     if found.numbers and limit:
         cells = [
@@ -135,15 +135,15 @@ def _print_gate(a: Any, b: Any, margin: str, metric: str, as_json: bool) -> bool
         for side, names in (("A", gate.only_a), ("B", gate.only_b))
         for name in names
     ]
-    lines += _of_others(gate.other_ids)
+    lines += _of_others(gate)
     print_lines([*lines, gates.result(gate)])
     return _said(gate)
 
 
-def _of_others(ids: int) -> list[str]:
-    return (
-        [f"{count(ids, 'run')} with another id: of other settings, data or engine"] if ids else []
-    )
+def _of_others(found: Any) -> list[str]:
+    from lstm_ablate.evidence import compare as comparing
+
+    return [comparing.told_other_ids(found.ids, found.other_ids)] if found.other_ids else []
 
 
 def _said(gate: Any) -> bool:

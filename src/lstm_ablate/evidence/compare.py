@@ -18,7 +18,8 @@ Key = tuple[str, str, int | None]  # task, variant, seed; a row of a summary has
 Value = float | str | None
 
 TASK = "default"  # of rows in a file without tasks
-_TEXTS = ("status", "run")  # also where an id looks like a number
+_IDS = ("settings", "run")  # of what was trained
+_TEXTS = ("status", *_IDS)  # also where an id looks like a number
 _MISSING = ("", "NA")
 _MOST_PROBLEMS = 10  # that are shown of two files
 
@@ -53,8 +54,8 @@ class Differences:
     """What two tables share, and where they differ, the largest relative difference first.
 
     `largest` is the largest relative difference of all numbers, those that count as the same
-    included; `other_ids` are the rows that come from other runs (their `run` differs), and are
-    compared all the same.
+    included; `other_ids` are the rows that come from other runs, and are compared all the same:
+    `ids` is the column that tells, see `id_column`.
     """
 
     a: str
@@ -68,6 +69,7 @@ class Differences:
     texts: tuple[Difference, ...]
     numbers: tuple[Difference, ...]
     largest: float
+    ids: str
     other_ids: int
 
     @property
@@ -209,7 +211,8 @@ def differences(
     """Return what differs in the columns of two tables, or in one column (`metric`) and the status.
 
     Where a status differs, the numbers of that row mean something else, and are not compared. The
-    id of a run says what its settings were: only if `exact` does another id count as a difference.
+    ids of a run and of its settings say what was trained: only if `exact` does another id count as
+    a difference.
     """
     columns = _columns(a, b, metric)
     shared = [key for key in a.cells if key in b.cells]
@@ -254,19 +257,36 @@ def differences(
         shared=len(shared),
         only_a=tuple(key for key in a.cells if key not in b.cells),
         only_b=tuple(key for key in b.cells if key not in a.cells),
-        texts=tuple(one for one in texts if exact or one.column != "run"),
+        texts=tuple(one for one in texts if exact or one.column not in _IDS),
         numbers=tuple(unequal),
         largest=largest,
+        ids=id_column(a, b),
         other_ids=other_ids(a, b),
     )
 
 
-def other_ids(a: Table, b: Table) -> int:
-    """Return how many rows that both tables hold come from other runs: of other settings, data or
-    engine.
+def id_column(a: Table, b: Table) -> str:
+    """Return the column that tells whether two rows come from the same settings.
+
+    `settings` does where both tables have it, also across engines and schemas. The table of an
+    older program has only `run`, which differs with any of them.
     """
-    ids = [[table.cells[key].get("run") for table in (a, b)] for key in a.cells if key in b.cells]
+    return "settings" if "settings" in a.columns and "settings" in b.columns else "run"
+
+
+def other_ids(a: Table, b: Table) -> int:
+    """Return how many rows that both tables hold have another id in their `id_column`."""
+    column = id_column(a, b)
+    ids = [[table.cells[key].get(column) for table in (a, b)] for key in a.cells if key in b.cells]
     return sum(None not in pair and pair[0] != pair[1] for pair in ids)
+
+
+def told_other_ids(ids: str, count: int) -> str:
+    """Say how many rows have another id in a column, and what that means."""
+    runs = f"{count} run" + "s" * (count != 1)
+    if ids == "settings":
+        return f"{runs} of other settings or data"
+    return f"{runs} with another id: of other settings, data, engine or schema"
 
 
 def _number_columns(

@@ -25,6 +25,7 @@ from lstm_ablate.evidence.compare import (
     Table,
     check_kinds,
     check_metric,
+    id_column,
     numbers,
     other_ids,
     raise_all,
@@ -76,8 +77,8 @@ class Judgement:
 class Gate:
     """The judgements of all variants that both tables hold, and the names of the others.
 
-    `other_ids`: the runs of which the same task, variant and seed were other settings, data or
-    another engine.
+    `other_ids`: the runs of which the same task, variant and seed were trained otherwise, as the
+    column `ids` tells.
     """
 
     a: str
@@ -86,6 +87,7 @@ class Gate:
     judgements: tuple[Judgement, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    ids: str
     other_ids: int
 
     @property
@@ -156,6 +158,7 @@ def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:
         judgements=judgements,
         only_a=tuple(shown((*name, None)) for name in of_a if name not in of_b),
         only_b=tuple(shown((*name, None)) for name in of_b if name not in of_a),
+        ids=id_column(a, b),
         other_ids=other_ids(a, b),
     )
 

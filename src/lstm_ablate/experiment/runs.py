@@ -7,14 +7,17 @@ from itertools import groupby
 from typing import Any, Literal
 
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.identity import id_of, identity_of
+from lstm_ablate.experiment.identity import Purpose, id_of, identity_of, settings_id
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Settings
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a task, a variant and a seed, with every value resolved, in one engine."""
+    """One training: a task, a variant and a seed, with every value resolved, in one engine.
+
+    A run for evaluation enters verdicts; one for tuning only helps to choose a setting.
+    """
 
     task: str
     variant: str
@@ -22,6 +25,7 @@ class Run:
     settings: Settings
     engine: str
     wanted_group_size: int | Literal["auto"] = "auto"
+    purpose: Purpose = "evaluation"
 
     @property
     def group_size(self) -> int:
@@ -31,12 +35,17 @@ class Run:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """The values that decide the run's numbers; see `identity_of`."""
-        return identity_of(self.settings, self.seed, self.engine, self.group_size)
+        return identity_of(self.settings, self.seed, self.engine, self.group_size, self.purpose)
 
     @cached_property
     def id(self) -> str:
         """See `id_of`."""
         return id_of(self.identity)
+
+    @cached_property
+    def settings_id(self) -> str:
+        """See `identity.settings_id`."""
+        return settings_id(self.settings)
 
 
 def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:

@@ -1,6 +1,6 @@
 """What a run is made of: its data, its model and its training, with types and defaults."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -203,18 +203,3 @@ class Settings(Frozen):
     def timesteps(self) -> int:
         """The time steps of a window; a guess for an NPY array, which only reading it tells."""
         return self.data.window[0] if isinstance(self.data, FileData) else self.data.timesteps
-
-    def identity(self) -> dict[str, Any]:
-        """Return the canonical values: equal for settings that mean the same training."""
-        values = self.model_dump(mode="json")
-        model = values["model"]
-        del model["activation"]
-        model["candidate"], model["output"] = (
-            self.model.site("candidate"),
-            self.model.site("output"),
-        )
-        if isinstance(self.data, FileData):
-            del values["data"]["path"]  # the content counts, wherever it lies
-            if not self.data.is_array:
-                values["data"]["timesteps"], values["data"]["stride"] = self.data.window
-        return values

@@ -8,7 +8,7 @@ from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment.experiment_file import VERSION
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.yaml_source import read_file
-from lstm_ablate.store import files, records
+from lstm_ablate.store import files, older, records
 
 # The names of figures begin with these.
 KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")
@@ -16,6 +16,7 @@ KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")
 _OURS = re.compile(
     r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)"
     r"|\.(derived\.)?lock|\.holder"
+    rf"|schema-[0-9]+/({'|'.join(map(re.escape, older.TABLES))})"
     r"|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
     rf"|(.*/)?{files.TEMPORARY}"  # left behind by a write that was killed
 )

@@ -51,7 +51,8 @@ def _take_over(folder: Path) -> None:
     name = folder / ".holder"
     name.unlink(missing_ok=True)  # never write into a pipe or through a link of that name
     name.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
-    for place in (folder, folder / "runs", folder / "logs", folder / "figures"):
+    ours = (folder, folder / "runs", folder / "logs", folder / "figures")
+    for place in (*ours, *folder.glob("schema-*")):
         files.remove_leftovers(place)
     # A record that a killed driver published without acknowledging it counts from now on.
     files.sync_folder(folder / "runs")

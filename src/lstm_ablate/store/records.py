@@ -3,12 +3,17 @@
 A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a
 `meta` part that may differ between reruns (seconds, device). It carries a checksum. A file that
 fails the checksum, or does not have the shape given here, is damaged.
+
+The shape given here is that of today's schema. A whole record of an older schema had its own. It is
+a record of other settings, which is counted and left alone, whatever it holds.
 """
 
 import hashlib
 import json
 import os
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +43,28 @@ class Record:
         return str(self.result["status"])
 
 
+@dataclass(frozen=True)
+class Found:
+    """What lies in a results folder under the names of records.
+
+    `records` are those of today's schema, by run. `damaged` are files. `older` are the runs whose
+    records are of an older schema, each with that schema.
+    """
+
+    records: dict[str, Record]
+    damaged: list[Path]
+    older: dict[str, int]
+
+
+def told_older(older: Mapping[str, int]) -> str:
+    """Return "12 records of schema 1", or the like for several schemas."""
+    counts = sorted(Counter(older.values()).items())
+    return ", ".join(
+        f"{count} {'record' if count == 1 else 'records'} of schema {schema}"
+        for schema, count in counts
+    )
+
+
 class _Meta(Shape):
     seconds: float = 0.0
     training_seconds: float = 0.0
@@ -61,8 +88,9 @@ def _text(record: Record) -> str:
     return json.dumps({**content, "checksum": checksum}, indent=1, allow_nan=False) + "\n"
 
 
-def _parsed(path: Path) -> Record | None:
-    """Return the record in a file, None where it is damaged or none of ours.
+def _parsed(path: Path) -> Record | int | None:
+    """Return the record in a file, its schema where that is an older one, or None where the file is
+    damaged or none of ours.
 
     Raises FolderError where a newer program wrote it: its records may have another shape, and are
     not ours to judge.
@@ -73,9 +101,11 @@ def _parsed(path: Path) -> Record | None:
         if hashlib.sha256(canonical_json(content).encode()).hexdigest() != checksum:
             return None
         schema = content["identity"]["schema"]
-        if type(schema) is not int:
+        if type(schema) is not int or schema < 1:
             return None
-        if schema <= SCHEMA:
+        if schema < SCHEMA:
+            return schema if content["run"] == path.stem else None
+        if schema == SCHEMA:
             _Content.model_validate(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -98,14 +128,13 @@ def listed(folder: Path) -> list[Path]:
         raise files.unusable(folder, error) from None
 
 
-def read_all(folder: Path) -> tuple[dict[str, Record], list[Path]]:
-    """Return the records of a results folder by run, and the files that are damaged records.
+def read_all(folder: Path) -> Found:
+    """Return what a results folder holds: records, damaged files, and records of older schemas.
 
     May be called while a driver is at work. Raises FolderError if a record cannot be read, or if a
     newer program wrote it.
     """
-    found: dict[str, Record] = {}
-    damaged: list[Path] = []
+    found = Found({}, [], {})
     for path in listed(folder):
         try:
             record = _parsed(path)
@@ -113,11 +142,13 @@ def read_all(folder: Path) -> tuple[dict[str, Record], list[Path]]:
             continue
         except OSError as error:
             raise files.unusable(folder, error) from None
-        if record:
-            found[record.run] = record
+        if isinstance(record, Record):
+            found.records[record.run] = record
+        elif record is None:
+            found.damaged.append(path)
         else:
-            damaged.append(path)
-    return found, damaged
+            found.older[path.stem] = record
+    return found
 
 
 def publish(folder: Path, record: Record) -> str:
@@ -132,7 +163,9 @@ def publish(folder: Path, record: Record) -> str:
     if files.publish(path, _text(record)):
         return "stored"
     old = _parsed(path)
-    if old is None:
+    # No older record has the id of a run of today, whose schema is in it, unless somebody renamed
+    # the file and changed what it says of itself.
+    if not isinstance(old, Record):
         set_aside(path)
         return publish(folder, record)
     if old.result == record.result:

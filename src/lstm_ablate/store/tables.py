@@ -8,7 +8,14 @@ from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store.records import Record
 from lstm_ablate.store.results import columns
 
-_RUN_TYPES = {"task": "str", "variant": "str", "seed": "int64", **columns(), "run": "str"}
+_RUN_TYPES = {
+    "task": "str",
+    "variant": "str",
+    "seed": "int64",
+    **columns(),
+    "settings": "str",
+    "run": "str",
+}
 
 
 def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
@@ -21,6 +28,7 @@ def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFra
             "variant": run.variant,
             "seed": run.seed,
             **records[run.id].result,
+            "settings": run.settings_id,
             "run": run.id,
         }
         for run in runs

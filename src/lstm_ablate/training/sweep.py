@@ -11,7 +11,7 @@ from lstm_ablate import machine
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, expand
 from lstm_ablate.store import environment, failures, records
-from lstm_ablate.store.records import Record
+from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import attempts, variables, work
 from lstm_ablate.training.attempts import Attempt
 from lstm_ablate.training.executors import Done, Execute, Failed, Progress
@@ -21,17 +21,22 @@ from lstm_ablate.training.executors import Done, Execute, Failed, Progress
 class Plan:
     """What is asked for, and what of it is missing.
 
-    Ids can repeat in `runs`, because two variants of equal values share a run.
+    Ids can repeat in `runs`, because two variants of equal values share a run. `found` is what the
+    folder holds.
     """
 
     runs: list[Run]
     missing: list[Run]
-    records: dict[str, Record]
-    damaged: list[Path]
+    found: Found
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The records of today's schema, by run."""
+        return self.found.records
 
     @property
     def others(self) -> int:
-        """Records in the folder that this experiment does not ask for."""
+        """Records of today's schema that this experiment does not ask for."""
         return len(self.records.keys() - {run.id for run in self.runs})
 
 
@@ -63,10 +68,14 @@ def plan(
 ) -> Plan:
     """Compare an experiment with the records of its results folder; write nothing."""
     runs = expand(experiment, engine)
-    found, damaged = records.read_all(folder)
-    to_retry = {run for run, record in found.items() if retry_failed and record.status == "failed"}
-    missing = {run.id: run for run in runs if run.id not in found or run.id in to_retry}
-    return Plan(runs, list(missing.values()), found, damaged)
+    found = records.read_all(folder)
+    done = {
+        run
+        for run, record in found.records.items()
+        if not (retry_failed and record.status == "failed")
+    }
+    missing = {run.id: run for run in runs if run.id not in done}
+    return Plan(runs, list(missing.values()), found)
 
 
 def train(

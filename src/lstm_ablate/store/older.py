@@ -1,0 +1,50 @@
+"""Tables that came from records of an older schema: a copy is kept in a folder of its own."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from lstm_ablate.store import files
+
+# `runs.csv` comes last. While it is missing, the copy is not complete, and the next call goes on.
+TABLES = (
+    "experiment.yaml",
+    "report.md",
+    "timings.csv",
+    "summary.csv",
+    "curves.csv",
+    "runs.csv",
+)
+_RUN = re.compile(rb"\b([0-9a-f]{16})\r?$", re.MULTILINE)  # the last cell of a line
+
+
+def schema_of_tables(folder: Path, older: Mapping[str, int]) -> int | None:
+    """Return the schema that the runs in `runs.csv` are of, or None if they are not older ones.
+
+    `older` are the runs whose records are of an older schema, each with that schema.
+    """
+    try:
+        content = files.read(folder / "runs.csv") if older else b""
+    except FileNotFoundError:
+        return None
+    runs = {run.decode() for run in _RUN.findall(content)}
+    return max((older[run] for run in runs & older.keys()), default=None)
+
+
+def keep_tables(folder: Path, older: Mapping[str, int]) -> Path | None:
+    """Copy the tables of older records durably, before those of today replace them.
+
+    Return the folder with the copies, such as `schema-1`, or None where there is nothing to keep or
+    it is kept already. Nothing is replaced.
+    """
+    schema = schema_of_tables(folder, older)
+    if schema is None:
+        return None
+    kept = folder / f"schema-{schema}"
+    if (kept / "runs.csv").is_file():
+        return None
+    files.make_folder(kept)
+    for name in TABLES:
+        if (folder / name).is_file():
+            files.publish(kept / name, (folder / name).read_bytes())
+    return kept

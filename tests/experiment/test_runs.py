@@ -1,4 +1,4 @@
-"""A run's id: what is in it, what is not, and that it is the hash that the records promise."""
+"""A run's id and its structure: what is in them, and what is not; and the groups of runs."""
 
 import dataclasses
 import hashlib
@@ -13,6 +13,7 @@ from lstm_ablate.experiment import settings as s
 from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.runs import Run, expand, groups
+from lstm_ablate.experiment.structure import structure_of
 
 BASE = s.Settings()
 RUN = Run("default", "tanh", 3, BASE, "keras")
@@ -237,6 +238,43 @@ def test_the_group_size_is_in_it_as_the_number_of_runs_that_are_trained_at_once(
     of = {size: dataclasses.replace(auto, wanted_group_size=size) for size in (1, 8)}
     assert (of[8].identity["group_size"], of[8].id != auto.id, of[1].id) == (8, True, auto.id)
     assert dataclasses.replace(RUN, wanted_group_size=8).id == RUN.id  # the keras engine trains one
+
+
+# ---------------------------------------------------------------------------------------- structure
+
+# What a program takes as arguments, and what belongs to the loop around it.
+NUMBERS = {"learning_rate", "weight_decay", "beta_1", "beta_2", "rho", "epsilon"}
+AROUND = {"epochs", "select"}
+
+
+@pytest.mark.parametrize(
+    "base", FULL, ids=lambda base: f"{base.data.family}-{base.training.optimizer.name}"
+)
+def test_every_field_but_the_numbers_changes_the_structure(base: s.Settings) -> None:
+    before = structure_of(base)
+    structures = {path: structure_of(changed) for path, changed in _all_changes(base)}
+    equal = {
+        path.rsplit(".", 1)[-1] for path, structure in structures.items() if structure == before
+    }
+    assert equal == AROUND | (NUMBERS & set(type(base.training.optimizer).model_fields))
+    others = [structure for structure in structures.values() if structure != before]
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize("kind", [s.SGD, s.RMSprop])
+def test_an_amount_of_momentum_is_a_number_and_having_any_is_structure(kind: Any) -> None:
+    without, little, much = (_optimized(kind(momentum=amount)) for amount in (0.0, 0.1, 0.9))
+    assert little == much != without
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_norm_to_clip_to_is_a_number_and_having_any_is_structure(kind: Any) -> None:
+    without, low, high = (_optimized(kind(global_clipnorm=norm)) for norm in (None, 0.1, 9.0))
+    assert low == high != without
+
+
+def _optimized(optimizer: s.Optimizer) -> Any:
+    return structure_of(s.Settings(training=s.Training(optimizer=optimizer)))
 
 
 # ---------------------------------------------------------------------------------------- expansion

@@ -10,6 +10,7 @@ from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.identity import id_of, identity_of
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.structure import Structure, structure_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Run:
     def group_size(self) -> int:
         """How many runs the engine trains at once, this one among them."""
         return sizes.group_size(self.engine, self.settings, self.wanted_group_size)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """What a program that trains the run is compiled for; see `structure`."""
+        return structure_of(self.settings)
 
     @cached_property
     def identity(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from lstm_ablate.experiment import settings as s
@@ -306,3 +308,87 @@ def test_groups_are_of_equal_settings_and_of_the_size_asked_for(tmp_path: Path) 
         [(variant, seed) for seed in seeds] for variant in "ab" for seeds in ((0, 1), (2, 3), (4,))
     ]
     assert [len(group) for group in groups(expand(load(config), "keras"))] == [1] * 10
+
+
+def test_runs_that_differ_only_in_numbers_fill_groups_together(tmp_path: Path) -> None:
+    """Even where a variant of another structure stands between theirs."""
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "{version: 1, name: x, seeds: 3, baseline: a, group_size: 2, variants: {a: {}, b:"
+        " {model.gates: relu}, c: {training.optimizer.learning_rate: 0.1}, d: {training.epochs: 7},"
+        " e: {training.optimizer.beta_2: 0.5}, f: {training.select: last}}}"
+    )
+    cut = groups(expand(load(config)))
+    assert [" ".join(f"{run.variant}{run.seed}" for run in group) for group in cut] == [
+        *("a0 a1", "a2 c0", "c1 c2", "e0 e1", "e2"),
+        *("b0 b1", "b2"),
+        *("d0 d1", "d2"),
+        *("f0 f1", "f2"),
+    ]
+
+
+def _any_training(draw: Any) -> s.Training:
+    momentum = draw(st.sampled_from([0.0, 0.5, 0.9]))
+    return s.Training(
+        epochs=draw(st.sampled_from([1, 2])),
+        batch_size=draw(st.sampled_from([8, 32])),
+        optimizer=draw(
+            st.sampled_from(
+                [
+                    s.Adam(learning_rate=0.1),
+                    s.Adam(beta_1=0.5),
+                    s.Adam(global_clipnorm=1.0),
+                    s.AdamW(weight_decay=0.1),
+                    s.SGD(momentum=momentum, learning_rate=0.5),
+                    s.RMSprop(momentum=momentum),
+                ]
+            )
+        ),
+        select=draw(st.sampled_from(["best", "last"])),
+    )
+
+
+@st.composite
+def _some_runs(draw: Any) -> list[Run]:
+    several = [
+        s.Settings(training=_any_training(draw), model=s.Model(gates=draw(st.sampled_from(GATES))))
+        for _ in range(draw(st.integers(1, 5)))
+    ]
+    size = draw(st.sampled_from([1, 2, 3, "auto"]))
+    return [
+        Run(
+            "task", f"{draw(st.integers(0, 3))}", seed, draw(st.sampled_from(several)), engine, size
+        )
+        for seed in range(draw(st.integers(0, 20)))
+        for engine in draw(st.sampled_from([["fused"], ["keras", "fused"]]))
+    ]
+
+
+GATES = ["sigmoid", "relu"]
+
+
+@given(_some_runs())
+@settings(deadline=None)
+def test_every_run_is_in_one_group_of_its_kind_and_only_the_last_of_a_kind_is_short(
+    runs: list[Run],
+) -> None:
+    cut = groups(runs)
+    assert sorted(id(run) for group in cut for run in group) == sorted(map(id, runs))
+    kinds = []
+    for group in cut:
+        (kind,) = {
+            (
+                structure_of(run.settings),
+                run.settings.training.epochs,
+                run.settings.training.select,
+                run.engine,
+            )
+            for run in group
+        }
+        assert 1 <= len(group) <= group[0].group_size
+        places = [next(k for k, run in enumerate(runs) if run is member) for member in group]
+        assert places == sorted(places)
+        kinds.append((kind, len(group) == group[0].group_size))
+    for kind in {kind for kind, _ in kinds}:
+        full = [whole for other, whole in kinds if other == kind]
+        assert all(full[:-1])

@@ -18,7 +18,7 @@ from numpy_lstm import reconstruct
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.network import Network, network_of
-from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.structure import structure_of
 from lstm_ablate.training.engines import (
@@ -502,6 +502,35 @@ def with_optimizer(optimizer: dict[str, Any]) -> Settings:
         {"encoder": [3], "decoder": [5]},
         {"dtype": "float32", "epochs": 3, "batch_size": 4, "optimizer": optimizer},
     )
+
+
+def test_seven_rates_cost_one_compilation() -> None:
+    """And each run is what it is alone, bit for bit."""
+    fused._program.cache_clear()
+    rates = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
+    each = [with_optimizer({"name": "adam", "learning_rate": rate}) for rate in rates]
+    asked = [
+        Run("task", f"{rate}", seed, settings, "fused")
+        for rate, settings in zip(rates, each, strict=True)
+        for seed in (0, 1)
+    ]
+    cut = groups(asked)
+    assert [len(group) for group in cut] == [5, 5, 4]
+    trained = [
+        (run, result)
+        for group in cut
+        for run, result in zip(
+            group,
+            run_fused([run.settings for run in group], [run.seed for run in group]),
+            strict=True,
+        )
+    ]
+    assert compilations(each[0]) == 1
+    assert len({result.test_loss for _, result in trained}) == 14
+    for run, result in trained:
+        (alone,) = run_fused(run.settings, [run.seed])
+        assert_identical(result, alone)
+    assert compilations(each[0]) == 1
 
 
 def test_a_rate_beyond_float32_is_infinite() -> None:

@@ -1,4 +1,4 @@
-"""A run's id: what is in it, what is not, and that it is the hash that the records promise."""
+"""A run's id and its structure: what is in them, and what is not; and the groups of runs."""
 
 import dataclasses
 import hashlib
@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from canonical import by_hand
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from lstm_ablate.experiment import settings as s
 from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.runs import Run, expand, groups
+from lstm_ablate.experiment.structure import structure_of
 
 BASE = s.Settings()
 RUN = Run("default", "tanh", 3, BASE, "keras")
@@ -224,6 +227,43 @@ def test_the_group_size_is_in_it_as_the_number_of_runs_that_are_trained_at_once(
     assert dataclasses.replace(RUN, wanted_group_size=8).id == RUN.id  # the keras engine trains one
 
 
+# ---------------------------------------------------------------------------------------- structure
+
+# What a program takes as arguments, and what belongs to the loop around it.
+NUMBERS = {"learning_rate", "weight_decay", "beta_1", "beta_2", "rho", "epsilon"}
+AROUND = {"epochs", "select"}
+
+
+@pytest.mark.parametrize(
+    "base", FULL, ids=lambda base: f"{base.data.family}-{base.training.optimizer.name}"
+)
+def test_every_field_but_the_numbers_changes_the_structure(base: s.Settings) -> None:
+    before = structure_of(base)
+    structures = {path: structure_of(changed) for path, changed in _all_changes(base)}
+    equal = {
+        path.rsplit(".", 1)[-1] for path, structure in structures.items() if structure == before
+    }
+    assert equal == AROUND | (NUMBERS & set(type(base.training.optimizer).model_fields))
+    others = [structure for structure in structures.values() if structure != before]
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize("kind", [s.SGD, s.RMSprop])
+def test_an_amount_of_momentum_is_a_number_and_having_any_is_structure(kind: Any) -> None:
+    without, little, much = (_optimized(kind(momentum=amount)) for amount in (0.0, 0.1, 0.9))
+    assert little == much != without
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_norm_to_clip_to_is_a_number_and_having_any_is_structure(kind: Any) -> None:
+    without, low, high = (_optimized(kind(global_clipnorm=norm)) for norm in (None, 0.1, 9.0))
+    assert low == high != without
+
+
+def _optimized(optimizer: s.Optimizer) -> Any:
+    return structure_of(s.Settings(training=s.Training(optimizer=optimizer)))
+
+
 # ---------------------------------------------------------------------------------------- expansion
 
 
@@ -253,3 +293,87 @@ def test_groups_are_of_equal_settings_and_of_the_size_asked_for(tmp_path: Path) 
         [(variant, seed) for seed in seeds] for variant in "ab" for seeds in ((0, 1), (2, 3), (4,))
     ]
     assert [len(group) for group in groups(expand(load(config), "keras"))] == [1] * 10
+
+
+def test_runs_that_differ_only_in_numbers_fill_groups_together(tmp_path: Path) -> None:
+    """Even where a variant of another structure stands between theirs."""
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "{version: 1, name: x, seeds: 3, baseline: a, group_size: 2, variants: {a: {}, b:"
+        " {model.gates: relu}, c: {training.optimizer.learning_rate: 0.1}, d: {training.epochs: 7},"
+        " e: {training.optimizer.beta_2: 0.5}, f: {training.select: last}}}"
+    )
+    cut = groups(expand(load(config)))
+    assert [" ".join(f"{run.variant}{run.seed}" for run in group) for group in cut] == [
+        *("a0 a1", "a2 c0", "c1 c2", "e0 e1", "e2"),
+        *("b0 b1", "b2"),
+        *("d0 d1", "d2"),
+        *("f0 f1", "f2"),
+    ]
+
+
+def _any_training(draw: Any) -> s.Training:
+    momentum = draw(st.sampled_from([0.0, 0.5, 0.9]))
+    return s.Training(
+        epochs=draw(st.sampled_from([1, 2])),
+        batch_size=draw(st.sampled_from([8, 32])),
+        optimizer=draw(
+            st.sampled_from(
+                [
+                    s.Adam(learning_rate=0.1),
+                    s.Adam(beta_1=0.5),
+                    s.Adam(global_clipnorm=1.0),
+                    s.AdamW(weight_decay=0.1),
+                    s.SGD(momentum=momentum, learning_rate=0.5),
+                    s.RMSprop(momentum=momentum),
+                ]
+            )
+        ),
+        select=draw(st.sampled_from(["best", "last"])),
+    )
+
+
+@st.composite
+def _some_runs(draw: Any) -> list[Run]:
+    several = [
+        s.Settings(training=_any_training(draw), model=s.Model(gates=draw(st.sampled_from(GATES))))
+        for _ in range(draw(st.integers(1, 5)))
+    ]
+    size = draw(st.sampled_from([1, 2, 3, "auto"]))
+    return [
+        Run(
+            "task", f"{draw(st.integers(0, 3))}", seed, draw(st.sampled_from(several)), engine, size
+        )
+        for seed in range(draw(st.integers(0, 20)))
+        for engine in draw(st.sampled_from([["fused"], ["keras", "fused"]]))
+    ]
+
+
+GATES = ["sigmoid", "relu"]
+
+
+@given(_some_runs())
+@settings(deadline=None)
+def test_every_run_is_in_one_group_of_its_kind_and_only_the_last_of_a_kind_is_short(
+    runs: list[Run],
+) -> None:
+    cut = groups(runs)
+    assert sorted(id(run) for group in cut for run in group) == sorted(map(id, runs))
+    kinds = []
+    for group in cut:
+        (kind,) = {
+            (
+                structure_of(run.settings),
+                run.settings.training.epochs,
+                run.settings.training.select,
+                run.engine,
+            )
+            for run in group
+        }
+        assert 1 <= len(group) <= group[0].group_size
+        places = [next(k for k, run in enumerate(runs) if run is member) for member in group]
+        assert places == sorted(places)
+        kinds.append((kind, len(group) == group[0].group_size))
+    for kind in {kind for kind, _ in kinds}:
+        full = [whole for other, whole in kinds if other == kind]
+        assert all(full[:-1])

@@ -5,7 +5,7 @@ alone.
 import pytest
 
 from lstm_ablate.experiment import runs, sizes
-from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.settings import Adam, Settings, Training
 from lstm_ablate.training import attempts
 from lstm_ablate.training.attempts import Attempt, Round
 
@@ -63,6 +63,16 @@ def test_a_group_that_fails_is_tried_run_by_run(monkeypatch):
     assert followed(attempts.begin(ALL, set()), {SECOND: ["fails", "fails"]}) == [
         (Attempt.FIRST, ((FIRST, SECOND), (THIRD,))),
         (Attempt.LAST, alone(FIRST, SECOND)),
+    ]
+
+
+def test_runs_that_share_a_program_are_tried_in_groups_together(monkeypatch):
+    monkeypatch.setattr(sizes, "group_size", lambda *settings: 2)
+    fast = Settings(training=Training(optimizer=Adam(learning_rate=0.1)))
+    faster = runs.Run("task", "faster", 1, fast, "keras")
+    assert followed(attempts.begin([*ALL, faster], set()), {faster: ["fails", "ok"]}) == [
+        (Attempt.FIRST, ((FIRST, SECOND), (THIRD, faster))),
+        (Attempt.LAST, alone(THIRD, faster)),
     ]
 
 

@@ -18,8 +18,9 @@ from numpy_lstm import reconstruct
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.network import Network, network_of
-from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.structure import structure_of
 from lstm_ablate.training.engines import (
     SHOWN,
     Trained,
@@ -55,20 +56,25 @@ def network(settings: Settings) -> Network:
 
 
 def run_fused(
-    settings: Settings,
+    settings: Settings | list[Settings],
     seeds: list[int],
     scale: dict[int, float] | None = None,
     size: int | None = None,
     test_scale: dict[int, float] | None = None,
 ) -> list[Trained]:
-    """Train a group; the training windows of a seed in `scale` are multiplied by its factor.
+    """Train a group, whose runs have one settings or each its own; the training windows of a seed
+    in `scale` are multiplied by its factor.
 
     So are the test windows of a seed in `test_scale`.
     """
-    runs = [Run("task", "variant", seed, settings, "fused", size or "auto") for seed in seeds]
+    each = settings if isinstance(settings, list) else [settings] * len(seeds)
+    runs = [
+        Run("task", "variant", seed, own, "fused", size or "auto")
+        for seed, own in zip(seeds, each, strict=True)
+    ]
     arrays = []
     for seed in seeds:
-        drawn = windows.of(settings.data, seed)
+        drawn = windows.of(each[0].data, seed)
         train, test = ((factors or {}).get(seed, 1.0) for factors in (scale, test_scale))
         arrays.append(windows.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
     calls: list[tuple[int, int, float, float]] = []
@@ -281,6 +287,21 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
 }
 
 
+def other_numbers(settings: Settings, factor: float = 0.7) -> Settings:
+    """Return settings of equal structure in which every number of the optimizer is another."""
+    optimizer = settings.training.optimizer
+    changed = {
+        name: value * factor
+        for name, value in optimizer
+        if value is not None and name not in ("name", "nesterov")
+    }
+    other = optimizer.model_copy(update=changed)
+    assert changed.keys() >= {"learning_rate"}
+    return settings.model_copy(
+        update={"training": settings.training.model_copy(update={"optimizer": other})}
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "size"),
     [*((settings, None) for settings in CASES.values()), (CASES["defaults"], 8)],
@@ -291,8 +312,8 @@ def test_equals_keras(
 ) -> None:
     monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
     monkeypatch.setattr(fused_network, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
-    seed = 1
-    _, result = run_fused(settings, [3, seed], size=size)
+    seed, beside = 1, other_numbers(settings)
+    _, result, _ = run_fused([beside, settings, beside], [3, seed, seed], size=size)
     train_losses, validation_losses, test_losses, weights = run_keras(settings, seed)
     np.testing.assert_allclose(result.train_losses, train_losses, rtol=1e-9)
     np.testing.assert_allclose(result.validation_losses, validation_losses, rtol=1e-9)
@@ -348,18 +369,25 @@ def test_activations_equal_keras(name: str) -> None:
     [
         {"name": "adam", "beta_1": 0.7, "beta_2": 0.8, "epsilon": 0.01, "global_clipnorm": 0.5},
         {"name": "adamw", "learning_rate": 0.3},
+        {"name": "sgd", "global_clipnorm": 0.5},
         {"name": "sgd", "momentum": 0.7, "nesterov": True},
         {"name": "rmsprop", "rho": 0.6, "epsilon": 0.1, "global_clipnorm": 0.5},
+        {"name": "rmsprop", "momentum": 0.7},
     ],
-    ids=lambda optimizer: optimizer["name"],
+    ids=lambda optimizer: " ".join(map(str, optimizer.values())),
 )
 def test_optimizers_equal_keras(optimizer: dict[str, Any]) -> None:
-    settings, random = make(training={"optimizer": optimizer}), generator("optimizers")
+    """Of two runs, each with numbers of its own."""
+    first, random = make(training={"optimizer": optimizer}), generator("optimizers")
+    each = [first, other_numbers(first)]
+    structure = structure_of(first).training
+    assert structure_of(each[1]).training == structure
+    numbers = fused._numbers([settings.training.optimizer for settings in each], structure)
     shapes = {"a": (2, 3, 4), "b": (2, 5, 1)}
     weights = {name: tf.constant(random.standard_normal(shape)) for name, shape in shapes.items()}
     plain = [[keras.Variable(w[run]) for w in weights.values()] for run in range(2)]
-    arbiters = [keras_optimizer(settings) for _ in range(2)]
-    slots = fused_optimizers.slots(settings.training.optimizer)
+    arbiters = [keras_optimizer(settings) for settings in each]
+    slots = fused_optimizers.slots(structure.optimizer)
     memory = {slot: {name: tf.zeros_like(w) for name, w in weights.items()} for slot in slots}
     for step in range(1, 6):
         # The second run's gradient is clipped, the first's is not.
@@ -369,7 +397,8 @@ def test_optimizers_equal_keras(optimizer: dict[str, Any]) -> None:
             for name, shape in shapes.items()
         }
         weights, memory = fused_optimizers.update(
-            settings.training.optimizer,
+            structure.optimizer,
+            numbers,
             weights,
             gradients,
             memory,
@@ -414,9 +443,104 @@ def test_a_run_does_not_depend_on_its_group(size: int) -> None:
         None,
         None,
     )
-    program = fused._program(network(SMALL), fused._compiled_part(SMALL.training), 21)
-    assert program.epoch.experimental_get_tracing_count() == 1
-    assert program.evaluate.experimental_get_tracing_count() == 1
+    assert compilations(SMALL) == 1
+
+
+def compilations(settings: Settings) -> int:
+    """Return how often programs have been compiled since the cache of them was cleared.
+
+    All of them must have been for the structure of these settings.
+    """
+    program = fused._program(network(settings), structure_of(settings).training, 21)
+    assert fused._program.cache_info().misses == 1
+    traced = {
+        program.epoch.experimental_get_tracing_count(),
+        program.evaluate.experimental_get_tracing_count(),
+    }
+    (times,) = traced
+    return times
+
+
+# Everything that an optimizer can be, with numbers at which a run of 18 steps learns.
+OPTIMIZERS = [
+    {"name": "adam", "learning_rate": 0.01},
+    {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1, "global_clipnorm": 0.3},
+    {"name": "sgd", "learning_rate": 0.05},
+    {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
+    {"name": "rmsprop", "learning_rate": 0.01, "global_clipnorm": 0.3},
+    {"name": "rmsprop", "learning_rate": 0.01, "momentum": 0.5},
+]
+
+
+@pytest.mark.parametrize("size", [5, 8])
+@pytest.mark.parametrize(
+    "optimizer", OPTIMIZERS, ids=lambda optimizer: " ".join(map(str, optimizer.values()))
+)
+def test_a_run_does_not_depend_on_the_numbers_of_its_neighbours(
+    optimizer: dict[str, Any], size: int
+) -> None:
+    """At every place, beside other rates, betas and the like, and beside a run that diverges."""
+    fused._program.cache_clear()
+    mine = with_optimizer(optimizer)
+    others = [other_numbers(mine, factor) for factor in (0.3, 0.5, 0.7, 0.9, 0.2, 0.6)]
+    diverges = with_optimizer({**optimizer, "learning_rate": 1e30})
+    (alone,) = run_fused(mine, [7], size=size)
+    assert alone.status == "ok" and alone.train_losses[-1] < alone.train_losses[0]
+    for place in range(size):
+        neighbours = [*others, diverges][-size + 1 :]
+        group = [*neighbours[:place], mine, *neighbours[place:]]
+        together = run_fused(group, [7] * size, size=size)
+        assert_identical(together[place], alone)
+        assert together[-1 if place < size - 1 else -2].diverged_epoch
+        finished = [result.test_loss for result in together if result.status == "ok"]
+        assert len(set(finished)) == len(finished) == size - 1
+    assert compilations(mine) == 1
+
+
+def with_optimizer(optimizer: dict[str, Any]) -> Settings:
+    return make(
+        {"encoder": [3], "decoder": [5]},
+        {"dtype": "float32", "epochs": 3, "batch_size": 4, "optimizer": optimizer},
+    )
+
+
+def test_seven_rates_cost_one_compilation() -> None:
+    """And each run is what it is alone, bit for bit."""
+    fused._program.cache_clear()
+    rates = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
+    each = [with_optimizer({"name": "adam", "learning_rate": rate}) for rate in rates]
+    asked = [
+        Run("task", f"{rate}", seed, settings, "fused")
+        for rate, settings in zip(rates, each, strict=True)
+        for seed in (0, 1)
+    ]
+    cut = groups(asked)
+    assert [len(group) for group in cut] == [5, 5, 4]
+    trained = [
+        (run, result)
+        for group in cut
+        for run, result in zip(
+            group,
+            run_fused([run.settings for run in group], [run.seed for run in group]),
+            strict=True,
+        )
+    ]
+    assert compilations(each[0]) == 1
+    assert len({result.test_loss for _, result in trained}) == 14
+    for run, result in trained:
+        (alone,) = run_fused(run.settings, [run.seed])
+        assert_identical(result, alone)
+    assert compilations(each[0]) == 1
+
+
+def test_a_rate_beyond_float32_is_infinite() -> None:
+    """The run diverges, as with plain Keras; its neighbours do not notice."""
+    optimizer = {"name": "adamw", "learning_rate": 1e300, "weight_decay": 1e300}
+    mine = with_optimizer({"name": "adamw", "learning_rate": 0.01})
+    (alone,) = run_fused(mine, [1])
+    infinite, beside = run_fused([with_optimizer(optimizer), mine], [1, 1])
+    assert infinite.diverged_epoch == 1
+    assert_identical(beside, alone)
 
 
 def test_a_diverged_run_stands_still_in_its_group() -> None:
@@ -424,13 +548,16 @@ def test_a_diverged_run_stands_still_in_its_group() -> None:
     size, drawn = 8, windows.of(SMALL.data, 7)
     parts = (np.stack([part] * size) for part in (drawn.train, drawn.validation))
     train, validation = (tf.constant(part, tf.float32) for part in parts)
-    program = fused._program(network(SMALL), fused._compiled_part(SMALL.training), 21)
+    structure = structure_of(SMALL).training
+    program = fused._program(network(SMALL), structure, 21)
     start = [fused_network.pack(initial_weights(network(SMALL), seed)) for seed in range(size)]
-    before = fused._start(start, SMALL.training)
+    before = fused._start(start, structure)
+    numbers = fused._numbers([SMALL.training.optimizer] * size, structure)
     order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))
     alive = np.array([True, False] * size)[:size]
-    after, _ = program.epoch(before, order, tf.constant(alive), train, validation)
-    together, _ = program.epoch(before, order, tf.constant([True] * size), train, validation)
+    after, _ = program.epoch(before, numbers, order, tf.constant(alive), train, validation)
+    everybody = tf.constant([True] * size)
+    together, _ = program.epoch(before, numbers, order, everybody, train, validation)
     for name, matrix in before.matrices.items():
         new = after.matrices[name]
         moved = np.any(np.reshape(new != matrix, (size, -1)), axis=1)

@@ -328,14 +328,43 @@ def test_a_run_gives_the_same_bits_whatever_ran_before_it():
     assert again.stdout.strip() == first
 
 
-def test_a_model_is_built_once_for_all_seeds(monkeypatch):
+@pytest.fixture
+def built_networks(monkeypatch):
+    """The networks that are built from here on."""
+    reference._latest.clear()
     built = []
     build = reference.build
     monkeypatch.setattr(reference, "build", lambda *args: built.append(args) or build(*args))
+    return built
+
+
+def test_a_model_is_built_once_for_all_seeds(built_networks):
     config = settings(epochs=1, batch_size=5)
     for seed in range(3):
         trained(config, seed)
-    assert len(built) == 1
+    assert len(built_networks) == 1
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("adamw", "float64"), ("sgd", "float32")])
+def test_a_model_is_built_once_for_all_learning_rates(name, dtype, built_networks):
+    """And trains as one that is built for its own, bit for bit."""
+    low, high = (
+        settings(dtype=dtype, optimizer={"name": name, "learning_rate": rate})
+        for rate in (1e-3, 0.3)
+    )
+    first, second, third = (numbers(trained(config)) for config in (low, high, low))
+    assert first == third != second
+    assert len(built_networks) == 1
+    reference._latest.clear()
+    assert second == numbers(trained(high))
+
+
+def test_another_number_of_an_optimizer_takes_another_model(built_networks):
+    """It is a constant in what Keras traces."""
+    both = [
+        numbers(trained(settings(optimizer={"name": "adam", "beta_1": beta}))) for beta in (0.9, 0)
+    ]
+    assert len(built_networks) == 2 and both[0] != both[1]
 
 
 def test_every_epoch_is_told():

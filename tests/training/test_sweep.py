@@ -231,6 +231,26 @@ def test_a_group_of_several_runs_loses_only_the_run_that_fails(
     ]
 
 
+def test_groups_that_share_a_program_have_one_key(load, tmp_path):
+    """An executor sends groups of one key to the worker that has compiled their program."""
+    named = []
+
+    def execute(work, groups, *, key, **options):
+        named.extend((group[0].variant, key(group)) for group in groups)
+        return in_process(work, groups, key=key, **options)
+
+    experiment = load(
+        Behaviour.QUICK,
+        f"training.optimizer.learning_rate={Behaviour.EDITED}",
+        "variants.third={model.between: relu}",
+        "variants.longer={training.epochs: 4}",
+    )
+    swept(experiment, tmp_path / "r", execute=execute)
+    keys = dict(named)
+    assert len(named) == 12 and all(keys[variant] == key for variant, key in named)
+    assert keys["calm"] == keys["other"] == keys["longer"] != keys["third"]
+
+
 def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_path):
     """The failures that its record stands for count no more; those of a run without a record do."""
     experiment = load(Behaviour.KILLED, "seeds=[1]", "training.epochs=1")

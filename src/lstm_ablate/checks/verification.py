@@ -100,7 +100,7 @@ def deviations(
     events = execute(
         _deviation,
         runs,
-        key=lambda run: run.settings,
+        key=lambda run: run.structure,
         workers=workers,
         environment=worker_environment,
     )

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Any, Literal
 
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.identity import Purpose, id_of, identity_of, settings_id
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.structure import Structure, structure_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Run:
     def group_size(self) -> int:
         """How many runs the engine trains at once, this one among them."""
         return sizes.group_size(self.engine, self.settings, self.wanted_group_size)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """What a program that trains the run is compiled for; see `structure`."""
+        return structure_of(self.settings)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -63,16 +68,30 @@ def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
 
 
 def groups(runs: Sequence[Run]) -> list[list[Run]]:
-    """Cut runs, in order, into groups that an engine trains together.
+    """Cut runs into groups that an engine trains together.
 
-    The runs of a group have equal settings, and are at most `group_size`.
+    The runs of a group have equal structure, epochs and `select`, and are at most `group_size`.
+    Runs that can share a group do so in their order, wherever they stand: those of two variants
+    that differ only in the learning rate fill groups together, though a third may stand between
+    them. Groups of one kind follow one another, in the order in which their first runs stand.
     """
-    cut = []
-    for (_, _, size), alike in groupby(runs, key=_trained_as):
-        members = list(alike)
-        cut += [members[start : start + size] for start in range(0, len(members), size)]
-    return cut
+    kinds: dict[_Kind, list[Run]] = {}
+    for run in runs:
+        kinds.setdefault(_kind(run), []).append(run)
+    return [
+        members[start : start + size]
+        for (*_, size), members in kinds.items()
+        for start in range(0, len(members), size)
+    ]
 
 
-def _trained_as(run: Run) -> tuple[Settings, str, int]:
-    return run.settings, run.engine, run.group_size
+_Kind = tuple[Structure, int, str, str, int]
+
+
+def _kind(run: Run) -> _Kind:
+    """Return what the runs of a group have in common; its size comes last.
+
+    Epochs are among it, or a long run would keep its group at work after the others have ended.
+    """
+    training = run.settings.training
+    return run.structure, training.epochs, training.select, run.engine, run.group_size

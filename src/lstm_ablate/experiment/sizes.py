@@ -70,7 +70,8 @@ def group_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:
 
 
 def group_size(engine: str, settings: Settings, wanted: int | Literal["auto"] = "auto") -> int:
-    """Return how many runs of equal settings an engine trains at once; the keras engine trains one.
+    """Return how many runs of equal structure an engine trains at once; the keras engine trains
+    one.
 
     A run's numbers depend on it, so it is part of a run's identity, and `auto` a function of the
     settings alone: what is best on a CPU. One run of a large network keeps a core busy; of small

@@ -8,13 +8,16 @@ from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.structure import Structure
 from lstm_ablate.training import sweep
 
 # A rough model of the engines on one core of a server of the 2020s, used until a run has finished
 # here. A step costs some overhead for each layer and time step, and its floating-point operations.
 _OVERHEAD_SECONDS = {"keras": 85e-6, "fused": 6e-6}
 _FLOPS_PER_SECOND = {"keras": 55e9, "fused": 95e9}
-_SECONDS_PER_MODEL = 4.0  # building, tracing, compiling: once for each variant and worker
+_SECONDS_PER_MODEL = (
+    4.0  # building, tracing, compiling: once for each structure and worker at least
+)
 _SECONDS_TO_START = 4.0  # a worker
 _RECORD_BYTES = 1500
 _EPOCH_BYTES = 55
@@ -55,27 +58,28 @@ def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
 
 def cost(plan: sweep.Plan, workers: int) -> Cost:
     """Predict what training the missing runs of a plan takes on a number of workers."""
-    rates: dict[Settings, list[float]] = {}
+    rates: dict[Structure, list[float]] = {}
     for run in plan.runs:
         record = plan.records.get(run.id)
         if record and "training_seconds" in record.meta:
             per_epoch = record.meta["training_seconds"] / record.result["epochs"]
-            rates.setdefault(run.settings, []).append(per_epoch)
+            rates.setdefault(run.structure, []).append(per_epoch)
     parts = groups(plan.missing)
     seconds = 0.0
     for group in parts:
         run = group[0]
-        if known := rates.get(run.settings):
+        if known := rates.get(run.structure):
             per_epoch = statistics.median(known)
         else:
             per_epoch = _seconds_per_epoch(run.settings, run.engine)
         seconds += per_epoch * run.settings.training.epochs * len(group)
-    distinct = {run.settings for run in plan.missing}
-    seconds += _SECONDS_PER_MODEL * len(distinct)
+    distinct = {run.structure for run in plan.missing}
     busy = max(1, min(workers, len(parts)))
+    if parts:
+        seconds += _SECONDS_PER_MODEL * max(len(distinct), busy)
     return Cost(
         seconds=seconds / busy + _SECONDS_TO_START * bool(parts),
-        measured=bool(distinct) and all(settings in rates for settings in distinct),
+        measured=bool(distinct) and all(structure in rates for structure in distinct),
         memory_bytes=max((_memory_bytes(group[0]) for group in parts), default=0.0),
         disk_bytes=sum(_disk_bytes(run) for run in plan.missing),
     )

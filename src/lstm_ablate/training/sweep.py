@@ -103,7 +103,7 @@ def train(
         events = execute(
             work.train,
             [list(group) for group in this_round.groups],
-            key=lambda group: group[0].settings,
+            key=lambda group: group[0].structure,
             workers=workers,
             environment=variables.worker_environment,
             timeout=timeout,

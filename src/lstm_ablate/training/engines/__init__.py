@@ -5,8 +5,8 @@ An engine is a module with two functions:
     train(runs, arrays, on_epoch) -> Iterator[Trained]
     device() -> str, the name of what it trains on
 
-- `runs`: a group, at most `group_size` runs with equal settings but for the seed; results come in
-  their order.
+- `runs`: a group, at most `group_size` runs of equal structure, epochs and `select`, which may
+  differ in their seeds and in the numbers of their optimizers; results come in their order.
 - `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype.
 - `on_epoch`: called with an `EpochEnd` after each epoch of each run.
 

@@ -1,8 +1,8 @@
 """The fused engine: a group of runs as one compiled program, with no Python call within an epoch.
 
 Shapes: P runs, N windows, B batch, T time, F features. A program holds one epoch: every training
-step, then the validation. It is compiled once for all seeds; weights, windows and their order are
-its arguments.
+step, then the validation. It is compiled once for a structure; weights, windows, their order and
+the numbers of each run's optimizer, such as its learning rate, are its arguments.
 
 A run's numbers are the same bit for bit whatever its place in the group and its neighbours: nothing
 is ever summed over runs, and P is fixed by the settings, since a program of another P may round
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.settings import Training
+from lstm_ablate.experiment.settings import Optimizer
+from lstm_ablate.experiment.structure import TrainingStructure
 from lstm_ablate.training.engines import (
     SHOWN,
     EpochEnd,
@@ -55,8 +56,10 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     samples, timesteps, features = windows["train"].shape[1:]
     network = network_of(settings.model, timesteps, features)
     initial = [initial_weights(network, run.seed) for run in runs]
-    program = _program(network, _compiled_part(training), samples)
-    state = _start([pack(initial[place]) for place in places], training)
+    structure = runs[0].structure.training
+    program = _program(network, structure, samples)
+    state = _start([pack(initial[place]) for place in places], structure)
+    numbers = _numbers([runs[place].settings.training.optimizer for place in places], structure)
 
     train_losses: list[list[float]] = [[] for _ in runs]
     validation_losses: list[list[float]] = [[] for _ in runs]
@@ -65,6 +68,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
         order = [_batches(batch_order(run.seed, epoch, samples), program.batch) for run in runs]
         state, losses = program.epoch(
             state,
+            numbers,
             tf.constant(np.stack([order[place] for place in places])),
             tf.constant(alive),
             windows["train"],
@@ -137,7 +141,7 @@ class _Fixed(NamedTuple):
     """What a program is compiled for."""
 
     network: Network
-    training: Training
+    training: TrainingStructure
     samples: int  # windows of an epoch
     batch: int
 
@@ -147,13 +151,8 @@ class _Fixed(NamedTuple):
         return -(-self.samples // self.batch)
 
 
-def _compiled_part(training: Training) -> Training:
-    """Return the settings without those that no program depends on."""
-    return training.model_copy(update={"epochs": 1, "select": "best"})
-
-
-@lru_cache(maxsize=2)  # groups of a variant follow one another
-def _program(network: Network, training: Training, samples: int) -> Program:
+@lru_cache(maxsize=2)  # groups of one structure follow one another
+def _program(network: Network, training: TrainingStructure, samples: int) -> Program:
     fixed = _Fixed(network, training, samples, min(training.batch_size, samples))
     return Program(
         fixed.batch,
@@ -163,12 +162,18 @@ def _program(network: Network, training: Training, samples: int) -> Program:
 
 
 def _epoch(
-    fixed: _Fixed, state: State, order: Tensor, alive: Tensor, train: Tensor, validation: Tensor
+    fixed: _Fixed,
+    state: State,
+    numbers: dict[str, Tensor],
+    order: Tensor,
+    alive: Tensor,
+    train: Tensor,
+    validation: Tensor,
 ) -> tuple[State, Tensor]:
     """Return the state and the losses (training, validation) [P, 2] after an epoch.
 
-    order [P, batches, B] int32; alive [P] bool: the other runs keep their state; train, validation
-    [P, N, T, F].
+    numbers: those of the optimizers, each [P, 1, 1]; order [P, batches, B] int32; alive [P] bool:
+    the other runs keep their state; train, validation [P, N, T, F].
     """
     network, dtype, runs = fixed.network, train.dtype, train.shape[0]
 
@@ -178,8 +183,9 @@ def _epoch(
             network, matrices, x, partial(_batch_loss, fixed, k, x), buffers
         )
         step = tf.cast(state.step + tf.cast(k, tf.int64) + 1, dtype)
-        optimizer = fixed.training.optimizer
-        matrices, memory = fused_optimizers.update(optimizer, matrices, gradient, memory, step)
+        matrices, memory = fused_optimizers.update(
+            fixed.training.optimizer, numbers, matrices, gradient, memory, step
+        )
         return k + 1, matrices, memory, buffers, total + summed
 
     start = (
@@ -248,7 +254,18 @@ def _evaluate(fixed: _Fixed, matrices: Matrices, windows: Tensor) -> tuple[Tenso
     return total / (number * timesteps * features), tf.transpose(shown, [0, 3, 2, 1])
 
 
-def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: Training) -> State:
+def _numbers(optimizers: Sequence[Optimizer], training: TrainingStructure) -> dict[str, Tensor]:
+    """Return the numbers of the optimizers of a group by name, each [P, 1, 1] as its matrices are
+    [P, ., .].
+    """
+    values = [fused_optimizers.numbers(optimizer) for optimizer in optimizers]
+    return {
+        name: tf.constant([[[of_a_run[name]]] for of_a_run in values], training.dtype)
+        for name in values[0]
+    }
+
+
+def _start(matrices: list[dict[str, np.ndarray[Any, Any]]], training: TrainingStructure) -> State:
     stacked = {
         name: tf.constant(np.stack([run[name] for run in matrices]), training.dtype)
         for name in matrices[0]

@@ -1,7 +1,9 @@
 """The keras engine: plain Keras, what a user would write, and the arbiter of every other engine.
 
-A variant's model is built and traced once; each seed resets its weights and its optimizer. Building
-anew for each run would cost seconds of tracing and leak memory.
+A variant's model is built and traced once; each seed resets its weights and its optimizer, and each
+learning rate is set in it. Building anew for each run would cost seconds of tracing and leak
+memory. The other numbers of an optimizer are constants in what Keras traces, so another model is
+built for them.
 """
 
 import math
@@ -127,11 +129,12 @@ class _Compiled:
     optimizer_start: list[Any]  # the values of the optimizer's variables before its first step
 
 
-_latest: list[_Compiled] = []  # at most one: runs come grouped by their settings
+_latest: list[_Compiled] = []  # at most one: runs of equal settings follow one another
 
 
 def _compiled(network: Network, training: Training) -> _Compiled:
-    key = (network, training.optimizer, training.loss, training.dtype)
+    of_any_rate = training.optimizer.model_copy(update={"learning_rate": 1.0})
+    key = (network, of_any_rate, training.loss, training.dtype)
     if _latest and _latest[0].key == key:
         return _latest[0]
     _latest.clear()
@@ -151,7 +154,7 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
 
 
 def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Trained]:
-    """Train runs of equal settings one after the other; see the contract in `training.engines`."""
+    """Train runs one after the other; see the contract in `lstm_ablate.training.engines`."""
     for index, (run, data) in enumerate(zip(runs, arrays, strict=True)):
         yield _train_one(index, run, data, on_epoch)
 
@@ -167,6 +170,7 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
     model.set_weights(list(start.values()))
     for variable, value in zip(model.optimizer.variables, compiled.optimizer_start, strict=True):
         variable.assign(value)
+    model.optimizer.learning_rate = training.optimizer.learning_rate
 
     def weights() -> Weights:
         return _named(start, model.get_weights())

@@ -1,0 +1,67 @@
+"""The structure of settings: what a program is compiled for, without the numbers that it is given.
+
+To compile the default network takes 4 s, as long as a dozen of its epochs, and a program does not
+change with a learning rate. So runs that differ only in numbers share a program, the worker that
+has compiled it, and groups. Such numbers are the learning rate, the weight decay, the betas, rho,
+epsilon, the amount of momentum and the norm that gradients are clipped to. Whether there is
+momentum or clipping at all is structure: without it a program remembers and computes less. Epochs
+and `select` belong to the loop around the program, and are not part of the structure either.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lstm_ablate.experiment.settings import SGD, Data, Model, Optimizer, RMSprop, Settings
+
+
+@dataclass(frozen=True)
+class OptimizerStructure:
+    """An optimizer without its numbers."""
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop"]
+    momentum: bool  # whether sgd or rmsprop has any; the memories of adam are not meant
+    nesterov: bool
+    clipped: bool  # whether there is a `global_clipnorm`
+
+
+@dataclass(frozen=True)
+class TrainingStructure:
+    """What a program is compiled for, of `training`."""
+
+    optimizer: OptimizerStructure
+    batch_size: int
+    loss: Literal["mse", "mae", "huber"]
+    dtype: Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a program is compiled for. Two runs of equal structure can share one."""
+
+    data: Data  # for the shapes; those of a file are known only when it is read
+    model: Model
+    training: TrainingStructure
+
+
+def structure_of(settings: Settings) -> Structure:
+    """Return the structure of settings.
+
+    A new key of `training` must become a part of it here, unless engines take it as an argument.
+    """
+    training = settings.training
+    return Structure(
+        settings.data,
+        settings.model,
+        TrainingStructure(
+            _optimizer(training.optimizer), training.batch_size, training.loss, training.dtype
+        ),
+    )
+
+
+def _optimizer(optimizer: Optimizer) -> OptimizerStructure:
+    return OptimizerStructure(
+        name=optimizer.name,
+        momentum=isinstance(optimizer, SGD | RMSprop) and optimizer.momentum > 0,
+        nesterov=isinstance(optimizer, SGD) and optimizer.nesterov,
+        clipped=optimizer.global_clipnorm is not None,
+    )

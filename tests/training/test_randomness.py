@@ -193,3 +193,15 @@ def test_batch_order_differs_by_seed_and_epoch_and_not_by_chance() -> None:
     for one, other in itertools.combinations(orders.values(), 2):
         assert abs(stats.spearmanr(one, other).statistic) < 5 / np.sqrt(500)
     np.testing.assert_array_equal(batch_order(2, 1, 500), orders[2, 1])
+
+
+def test_runs_that_tune_and_runs_that_are_judged_share_no_number():
+    """Weights (but biases, which are constants) and orders, at the same seed and at another."""
+    layers = network(SMALL, 2)
+    judged = initial_weights(layers, 0)
+    for tuned in (initial_weights(layers, seed, "tuning") for seed in (0, 1)):
+        for name in judged:
+            if not name.endswith("bias"):
+                assert not np.intersect1d(judged[name], tuned[name]).size
+    orders = [batch_order(0, 0, 500), batch_order(0, 0, 500, "tuning"), batch_order(1, 0, 500)]
+    assert len({tuple(order) for order in orders}) == 3

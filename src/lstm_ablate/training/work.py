@@ -26,7 +26,7 @@ Outcome = tuple[dict[str, Any], dict[str, Any]]  # a record's result and meta pa
 def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     """Train a group in a worker; return what each run's record will hold."""
     engine = engines.engine(group[0].engine)
-    arrays = [windows.of(run.settings.data, run.seed) for run in group]
+    arrays = [windows.of(run.settings.data, run.seed, run.purpose) for run in group]
     start = time.perf_counter()
     ends: dict[int, float] = {}  # of the epochs
 
@@ -40,7 +40,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     later = [end - before for before, end in pairwise(ends.values())]
     epoch_seconds = statistics.median(later) / len(group) if later else None
     outcomes = []
-    for result, part in zip(results, arrays, strict=True):
+    for run, result, part in zip(group, results, arrays, strict=True):
         meta: dict[str, Any] = {"seconds": round(seconds, 3)}
         if epoch_seconds:
             meta["training_seconds"] = round(epoch_seconds * result.epochs, 3)
@@ -51,7 +51,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
             "processor": machine.processor()["name"],
             "versions": machine.versions(),
         }
-        outcomes.append((_recorded(result, part, group[0].settings), meta))
+        outcomes.append((_recorded(result, part, run.settings), meta))
     return outcomes
 
 

@@ -55,7 +55,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     }
     samples, timesteps, features = windows["train"].shape[1:]
     network = network_of(settings.model, timesteps, features)
-    initial = [initial_weights(network, run.seed) for run in runs]
+    initial = [initial_weights(network, run.seed, run.purpose) for run in runs]
     structure = runs[0].structure.training
     program = _program(network, structure, samples)
     state = _start([pack(initial[place]) for place in places], structure)
@@ -65,7 +65,10 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     validation_losses: list[list[float]] = [[] for _ in runs]
     alive = np.ones(size, bool)
     for epoch in range(training.epochs):
-        order = [_batches(batch_order(run.seed, epoch, samples), program.batch) for run in runs]
+        order = [
+            _batches(batch_order(run.seed, epoch, samples, run.purpose), program.batch)
+            for run in runs
+        ]
         state, losses = program.epoch(
             state,
             numbers,

@@ -166,7 +166,7 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
     model = compiled.model
     parts = (data.train, data.validation, data.test)
     x, validation, test = (part.astype(training.dtype) for part in parts)
-    start = randomness.initial_weights(network, run.seed)
+    start = randomness.initial_weights(network, run.seed, run.purpose)
     model.set_weights(list(start.values()))
     for variable, value in zip(model.optimizer.variables, compiled.optimizer_start, strict=True):
         variable.assign(value)
@@ -180,7 +180,7 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
     selected_weights = model.get_weights()
     diverged = None
     for epoch in range(1, training.epochs + 1):
-        ordered = x[randomness.batch_order(run.seed, epoch - 1, len(x))]
+        ordered = x[randomness.batch_order(run.seed, epoch - 1, len(x), run.purpose)]
         fit = model.fit(ordered, ordered, batch_size=training.batch_size, shuffle=False, verbose=0)
         train_loss, validation_loss = float(fit.history["loss"][0]), _evaluate(model, validation)
         train_losses.append(train_loss)

@@ -7,15 +7,15 @@ the weights of the layers that they share. Runs that tune and runs that are judg
 
 import hashlib
 import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm_ablate.experiment.identity import Purpose
 from lstm_ablate.experiment.network import LSTM, Layer, Network
 
 Weights = dict[str, NDArray[np.float64]]
-Purpose = Literal["evaluation", "tuning"]  # of a run
 
 
 def generator(*name: str | int) -> np.random.Generator:
@@ -29,12 +29,14 @@ def stream(purpose: Purpose, *name: str | int) -> np.random.Generator:
     return generator(*name) if purpose == "evaluation" else generator(purpose, *name)
 
 
-def batch_order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:
+def batch_order(
+    seed: int, epoch: int, samples: int, purpose: Purpose = "evaluation"
+) -> NDArray[np.int64]:
     """Return the order [samples] in which an epoch (from 0) visits the training windows."""
-    return generator("order", seed, epoch).permutation(samples)
+    return stream(purpose, "order", seed, epoch).permutation(samples)
 
 
-def initial_weights(network: Network, seed: int) -> Weights:
+def initial_weights(network: Network, seed: int, purpose: Purpose = "evaluation") -> Weights:
     """Return the initial weights in float64, by name, in the order of `keras.Model.get_weights()`.
 
     Keras' defaults: Glorot uniform kernels [inputs, 4U], orthogonal recurrent kernels [U, 4U],
@@ -43,37 +45,41 @@ def initial_weights(network: Network, seed: int) -> Weights:
     2014; Jozefowicz et al. 2015 for the forget bias.
     """
     return {
-        f"{layer.name}.{part}": _initial(layer, part, shape, seed)
+        f"{layer.name}.{part}": _initial(
+            layer, part, shape, stream(purpose, "weights", layer.name, part, seed)
+        )
         for layer in network.layers
         for part, shape in layer.shapes.items()
     }
 
 
-def _initial(layer: Layer, part: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
+def _initial(
+    layer: Layer, part: str, shape: tuple[int, ...], random: np.random.Generator
+) -> NDArray[np.float64]:
     match part:
         case "kernel":
-            return _glorot_uniform(*shape, "weights", layer.name, part, seed)
+            return _glorot_uniform(*shape, random)
         case "recurrent_kernel":
-            return _orthogonal(*shape, "weights", layer.name, part, seed)
+            return _orthogonal(*shape, random)
         case "bias":
             of_gates = [0.0, 1.0, 0.0, 0.0]
             return np.repeat(of_gates, layer.units) if isinstance(layer, LSTM) else np.zeros(shape)
     raise ValueError(f"no initial values are known for {part}")
 
 
-def _glorot_uniform(rows: int, columns: int, *name: str | int) -> NDArray[np.float64]:
+def _glorot_uniform(rows: int, columns: int, random: np.random.Generator) -> NDArray[np.float64]:
     limit = math.sqrt(6.0 / (rows + columns))
-    return generator(*name).uniform(-limit, limit, (rows, columns))
+    return random.uniform(-limit, limit, (rows, columns))
 
 
-def _orthogonal(rows: int, columns: int, *name: str | int) -> NDArray[np.float64]:
+def _orthogonal(rows: int, columns: int, random: np.random.Generator) -> NDArray[np.float64]:
     """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such.
 
     The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not
     uniform.
     """
     shape = max(rows, columns), min(rows, columns)
-    normal: NDArray[Any] = generator(*name).standard_normal(shape)
+    normal: NDArray[Any] = random.standard_normal(shape)
     q, r = np.linalg.qr(normal)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return np.ascontiguousarray(q if rows >= columns else q.T)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm_ablate.experiment import settings
+from lstm_ablate.experiment.identity import Purpose
 from lstm_ablate.training.inputs import families, file
-from lstm_ablate.training.inputs.randomness import Purpose, stream
+from lstm_ablate.training.inputs.randomness import stream
 
 Array = NDArray[np.float64]
 

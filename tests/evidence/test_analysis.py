@@ -155,7 +155,7 @@ def test_what_is_shown_is_of_one_seed_for_all_variants(case):
             loss = median[run.seed] if run.variant == "base" else 1.0 - run.seed / 10
             told = {"status": "ok", "test_loss": loss, "windows": [[float(run.seed)]]}
             told["reconstructions"] = [[run.seed + len(run.variant) / 100]]
-            result = {**records[run.id].result, **told}
+            result = {**next(iter(records.values())).result, **told}
             shown[run.id] = Record(run.id, run.identity, result, {})
     for picture in analysis.summarise(experiment, expanded, shown).shown.values():
         assert (picture.seed, picture.windows) == (0, [[0.0]])

@@ -58,21 +58,21 @@ def _initial(
 ) -> NDArray[np.float64]:
     match part:
         case "kernel":
-            return _glorot_uniform(*shape, random)
+            return _glorot_uniform(random, *shape)
         case "recurrent_kernel":
-            return _orthogonal(*shape, random)
+            return _orthogonal(random, *shape)
         case "bias":
             of_gates = [0.0, 1.0, 0.0, 0.0]
             return np.repeat(of_gates, layer.units) if isinstance(layer, LSTM) else np.zeros(shape)
     raise ValueError(f"no initial values are known for {part}")
 
 
-def _glorot_uniform(rows: int, columns: int, random: np.random.Generator) -> NDArray[np.float64]:
+def _glorot_uniform(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
     limit = math.sqrt(6.0 / (rows + columns))
     return random.uniform(-limit, limit, (rows, columns))
 
 
-def _orthogonal(rows: int, columns: int, random: np.random.Generator) -> NDArray[np.float64]:
+def _orthogonal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
     """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such.
 
     The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not

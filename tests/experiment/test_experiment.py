@@ -369,17 +369,6 @@ def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> No
 
 # name: (text after HEAD, the problems, each by its beginning)
 MISTAKES: dict[str, tuple[str, list[str]]] = {
-    "unknown section": (
-        "trainig: {}\n",
-        ['c.yaml:7:1: unknown key "trainig". Did you mean "training"?\n  known: data'],
-    ),
-    "unknown key": (
-        "model:\n  encodr: [1]\n",
-        [
-            'c.yaml:8:3: unknown key "encodr" in model. Did you mean "encoder"?\n  known: encoder,'
-            " latent"
-        ],
-    ),
     "unknown key of a family": (
         "data: {family: lorenz, cycles: [1, 2]}\n",
         [
@@ -402,31 +391,13 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "path in a section": ("model.gates: relu\n", ['c.yaml:7:1: unknown key "model.gates".']),
-    "unknown activation": (
-        "model: {gates: Sigmoid}\n",
-        [
-            'c.yaml:7:16: model.gates: "Sigmoid" is not an activation. Did you mean "sigmoid"?\n '
-            " known: linear, relu"
-        ],
-    ),
     "activation of a head": (
         "model: {head: {units: [4], activation: rleu}}\n",
         ['c.yaml:7:40: model.head.activation: "rleu" is not an activation. Did you mean "relu"?'],
     ),
-    "head without units": (
-        "model: {head: {activation: relu}}\n",
-        ['c.yaml:7:15: model.head: the key "units" is missing'],
-    ),
     "activation is a number": (
         "model: {between: 1}\n",
         ["c.yaml:7:18: model.between: text is due; found 1"],
-    ),
-    "unknown family": (
-        "data: {family: sine}\n",
-        [
-            'c.yaml:7:16: data: family: found "sine" (text); allowed: sines, chirp, square, ar,'
-            " random_walk, l"
-        ],
     ),
     "family is a list": (
         "data: {family: [ar]}\n",
@@ -447,18 +418,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             " rmsprop."
         ],
     ),
-    "unknown loss": (
-        "training: {loss: mes}\n",
-        ['c.yaml:7:18: training.loss: found "mes" (text); allowed: mse, mae'],
-    ),
     "section is a list": ("model: [1]\n", ["c.yaml:7:8: model: a mapping is due; found a list"]),
     "section is nothing": (
         "training:\n",
         ["c.yaml:7:10: training: a mapping is due; found nothing"],
-    ),
-    "text for a number": (
-        "training: {epochs: 1_000}\n",
-        ['c.yaml:7:20: training.epochs: a whole number is due; found "1_000" (text)'],
     ),
     "float for a whole number": (
         "training: {epochs: 5.0}\n",
@@ -467,10 +430,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "truth for a number": (
         "training: {epochs: true}\n",
         ["c.yaml:7:20: training.epochs: a whole number is due"],
-    ),
-    "no is not false": (
-        "training: {optimizer: {name: sgd, nesterov: no}}\n",
-        ['c.yaml:7:45: training.optimizer.nesterov: true or false is due; found "no" (text)'],
     ),
     "too small": (
         "training: {epochs: 0}\n",
@@ -484,14 +443,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "training: {optimizer: {name: adam, learning_rate: 0}}\n",
         ["c.yaml:7:51: training.optimizer.learning_rate: must be greater than 0"],
     ),
-    "not a number": (
-        "data: {family: ar, noise: .nan}\n",
-        ["c.yaml:7:27: data.noise: a finite number is due"],
-    ),
-    "infinite": (
-        "data: {family: ar, noise: .inf}\n",
-        ["c.yaml:7:27: data.noise: a finite number is due"],
-    ),
     "units": (
         "model:\n  encoder: [8, 0, 1.5, a]\n  decoder: 4\n",
         [
@@ -500,10 +451,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             'c.yaml:8:24: model.encoder.3: a whole number is due; found "a" (text)',
             "c.yaml:9:12: model.decoder: a list is due, such as [64]; found 4",
         ],
-    ),
-    "no layers": (
-        "model: {encoder: []}\n",
-        ["c.yaml:7:18: model.encoder: at least 1 is due; found an empty list"],
     ),
     "range backwards": (
         "data: {family: sines, cycles: [5, 1]}\n",
@@ -541,7 +488,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "seeds: [-1]\n",
         ["c.yaml:7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; -1 is"],
     ),
-    "no seeds": ("seeds: []\n", ["c.yaml:7:8: seeds: write a number of seeds"]),
     "seeds are text": (
         "seeds: 010\n",
         ["c.yaml:7:8: seeds: write a number of seeds, or a list of whole numbers"],
@@ -574,30 +520,13 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "seeds: 900000\n",
         ["c.yaml:7:8: 1 tasks x 2 variants x 900,000 seeds are 1,800,000 runs; at most 1,000,000"],
     ),
-    "address of data": (
-        "data: {family: file, path: 'https://example.org/a.csv'}\n",
-        ['c.yaml:7:28: "https://example.org/a.csv" is an address; name a file on this machine'],
-    ),
-    "missing data": (
-        "data: {family: file, path: no.csv}\n",
-        ['c.yaml:7:28: data file "no.csv" not found (looked in '],
-    ),
-    "no path": ("data: {family: file}\n", ['c.yaml:7:7: data: the key "path" is missing']),
     "split": (
         "data: {family: file, path: c.yaml, split: {train: 0.5}}\n",
         ["c.yaml:7:43: data.split: the fractions must add up to 1"],
     ),
-    "digest": (
-        f"data: {{family: file, path: c.yaml, digest: '{'0' * 64}'}}\n",
-        ['c.yaml:7:44: "c.yaml" has the SHA-256 '],
-    ),
     "columns": (
         "data: {family: file, path: c.yaml, columns: [a, 1]}\n",
         ["c.yaml:7:49: data.columns.1: text is due; found 1"],
-    ),
-    "variant with data": (
-        "  third: {data.noise: 1}\n",
-        ["c.yaml:7:11: variants.third: variants of a task share its data, so that they are paired"],
     ),
     "variant with another loss": (
         "  third: {training.loss: mae}\n",
@@ -610,10 +539,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             " path, such as model."
         ],
     ),
-    "variant with an unknown path": (
-        "  third: {model.activatoin: relu}\n",
-        ['c.yaml:7:11: variants.third: "model.activatoin" is not a path that variants can change.'],
-    ),
     "variant with a key for a path": (
         "  third: {activation: relu}\n",
         [
@@ -621,35 +546,13 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             " you mean"
         ],
     ),
-    "variant with an unknown activation": (
-        "  third: {model.activation: geul}\n",
-        [
-            'c.yaml:7:29: variants.third: model.activation: "geul" is not an activation. Did you'
-            ' mean "gelu"?'
-        ],
-    ),
-    "variant with both": (
-        "  third: {model.activation: relu, model.output: tanh}\n",
-        ['c.yaml:7:35: variants.third: "model.output" and "activation" exclude each other'],
-    ),
     "variant is a list": (
         "  third: [relu]\n",
         ["c.yaml:7:10: variants.third: a mapping is due; found a list"],
     ),
-    "variant twice": (
-        "  relu: {}\n",
-        ['c.yaml:7:3: the key "relu" was already given at c.yaml:6:3'],
-    ),
     "variants alike but for case": (
         "  Relu: {}\n",
         ['c.yaml:7:3: "Relu" and "relu" in variants differ only in case'],
-    ),
-    "variants alike but for form": (
-        "  é: {}\n  e\u0301: {}\n",
-        [
-            'c.yaml:8:3: "e\\u0301" cannot be a name',
-            'c.yaml:8:3: "e\u0301" and "é" in variants differ only in case',
-        ],
     ),
     "reserved name": (
         "  NaN: {}\n",
@@ -664,12 +567,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "name with a line end": (
         '  "a\\n": {}\n',
         ['c.yaml:7:3: the key "a\\n" holds a character that cannot be seen'],
-    ),
-    "long name": (f"  {'a' * 65}: {{}}\n", [f'c.yaml:7:3: "{"a" * 65}" cannot be a name']),
-    "empty name": ('  "": {}\n', ['c.yaml:7:3: "" cannot be a name']),
-    "task with an unknown path": (
-        "tasks: {long: {data.timestep: 60}}\n",
-        ['c.yaml:7:16: tasks.long: "data.timestep" is not a path that tasks can change.'],
     ),
     "task with a wrong value": (
         "tasks: {long: {data.noise: x}}\ndata: {family: ar}\n",

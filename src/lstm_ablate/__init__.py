@@ -2,4 +2,4 @@
 one YAML file.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -56,7 +56,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     header = found["runs.csv"].decode().splitlines()[0]
     assert (
         header == "task,variant,seed,status,epochs,best_epoch,parameters,"
-        "train_loss,validation_loss,test_loss,diverged_epoch,settings,run"
+        "train_loss,validation_loss,test_loss,ceiling,linear,diverged_epoch,settings,run"
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
     assert "12/0/0" in done.stdout and "baseline" in done.stdout

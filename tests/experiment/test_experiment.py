@@ -191,7 +191,7 @@ def test_nothing_behind_tasks_means_no_tasks(configs: Configs) -> None:
 def test_optimizers(configs: Configs) -> None:
     text = (
         HEAD + "  sgd: {training.optimizer: sgd}\n"
-        "  named: {training.optimizer.name: sgd}\n"
+        "  named: {training.optimizer.name: sgd, model.gates: relu}\n"
         "  full: {training.optimizer: {name: sgd, momentum: 0.9}}\n"
         "  faster: {training.optimizer.learning_rate: 1e-2}\n"
         "training: {optimizer: adam}\n"
@@ -743,6 +743,69 @@ def test_a_path_where_none_belongs_is_one_mistake(configs: Configs) -> None:
     ]
 
 
+# ------------------------------------------------------------------------- null, and variants alike
+
+NULL = "null is no value of a site; Keras' activation=None is linear: write linear"
+
+
+@pytest.mark.parametrize("site", ["activation", "candidate", "output", "gates", "between"])
+def test_null_is_no_value_of_a_site(configs: Configs, site: str) -> None:
+    for written in ("null", "~", ""):
+        text = f"{HEAD}model: {{{site}: {written}}}\n"
+        column = 10 + len(site) + bool(written)
+        expected = [f"c.yaml:7:{column}: model.{site}: {NULL}"]
+        assert configs.problems(text) == expected, written
+    for text, context in (
+        (f"{HEAD}  third: {{model.{site}: null}}\n", "variants.third: "),
+        (f"{HEAD}tasks: {{t: {{model.{site}: null}}}}\n", "tasks.t: "),
+    ):
+        (problem,) = configs.problems(text)
+        assert problem.endswith(f": {context}model.{site}: {NULL}")
+        assert problem.startswith("c.yaml:7:")
+    for override in (f"model.{site}=null", f"model.{site}="):
+        place = f"command line, {override}: "
+        assert configs.problems(HEAD, override) == [f"{place}model.{site}: {NULL}"]
+
+
+def test_null_is_no_activation_of_a_head_but_no_head(configs: Configs) -> None:
+    text = f"{HEAD}model: {{head: {{units: [3], activation: null}}}}\n"
+    assert configs.problems(text) == [f"c.yaml:7:40: model.head.activation: {NULL}"]
+    experiment = configs.load(f"{HEAD}model: {{head: null}}\n")
+    assert experiment.settings["default", "tanh"].model.head is None
+
+
+def test_variants_that_mean_the_same_training_in_every_task_are_named(configs: Configs) -> None:
+    text = (
+        f"{HEAD}  same: {{model.candidate: relu, model.output: relu}}\n"
+        "  default: {model.gates: sigmoid}\n  again: {training.epochs: 30}\n"
+    )
+    same = "means the same training as {} in every task; keep one of the two"
+    expected = [
+        f"c.yaml:7:3: variants.same: {same.format(chr(34) + 'relu' + chr(34))}",
+        f"c.yaml:8:3: variants.default: {same.format(chr(34) + 'tanh' + chr(34))}",
+        f"c.yaml:9:3: variants.again: {same.format(chr(34) + 'tanh' + chr(34))}",
+    ]
+    assert configs.problems(text) == expected
+    tasks = "tasks: {a: {}, b: {data.noise: 0}, c: {model.latent: vector}}\n"
+    assert configs.problems(text + tasks) == expected
+    (problem,) = configs.problems(HEAD, "model.activation=relu")
+    assert problem.startswith('c.yaml:6:3: variants.relu: means the same training as "tanh"')
+    (problem,) = configs.problems(HEAD, "variants.new={model.activation: relu}")
+    assert problem.startswith("command line, variants.new={model.activation: relu}: variants.new: ")
+
+
+def test_variants_that_coincide_in_some_tasks_only_may_stay(configs: Configs) -> None:
+    """In each of two tasks, two of three variants are the same; in both, none is."""
+    text = (
+        f"{HEAD}  elu: {{model.activation: elu}}\n"
+        "tasks: {a: {model.activation: relu}, b: {model.activation: elu}}\n"
+    )
+    experiment = configs.load(text)
+    ids = {(run.task, run.variant): run.id for run in expand(experiment, "fused") if run.seed == 0}
+    assert ids["a", "tanh"] == ids["a", "relu"] and ids["b", "tanh"] == ids["b", "elu"]
+    assert len(set(ids.values())) == 2
+
+
 # ----------------------------------------------------------------------------------------- resolved
 
 RESOLVED = {
@@ -768,7 +831,8 @@ RESOLVED = {
         + "data: {family: sines, components: 3, cycles: [2, 3], noise: 0.2}\n"
         + "tasks: {a: {}, b: {data.family: square}, c: {data.step: 0.1, data.family: lorenz}}\n"
     ),
-    "names like numbers": HEAD + "  '1e3': {}\n  '5.': {}\n  007: {}\n",
+    "names like numbers": HEAD
+    + "  '1e3': {model.gates: relu}\n  '5.': {model.gates: elu}\n  007: {model.gates: gelu}\n",
     "another family": (
         HEAD + "data: {family: sines, noise: 0.2}\ntasks: {a: {}, b: {data.family: square}}\n"
     ),

@@ -107,6 +107,8 @@ names = st.from_regex(r"[a-z0-9][a-z0-9_.+-]{0,9}", fullmatch=True).filter(
 @st.composite
 def configs(draw):
     variants = draw(st.dictionaries(names, changes, min_size=1, max_size=4))
+    for k, written in enumerate(variants.values(), start=1):
+        written["training.batch_size"] = k  # no two variants may mean the same training
     head = {
         "version": 1,
         "name": draw(names),

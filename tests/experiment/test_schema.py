@@ -68,8 +68,8 @@ ACCEPTED = [
     "data: {family: sines, cycles: [1, 2.5]}",
     "data: {family: ar, coefficients: [0.5]}",
     "data: {family: file, path: c.yaml, columns: [a]}",
-    "model: {candidate: relu, output: relu, head: {units: [4], activation: elu}}",
-    "model: {activation: null, head: null}",
+    "model: {candidate: elu, output: relu, head: {units: [4], activation: elu}}",
+    "model: {head: null}",
     "training: {optimizer: {name: sgd, nesterov: true}}",
     "training: {optimizer: {name: adam, global_clipnorm: 1}}",
     "training: {optimizer: adam}",
@@ -78,8 +78,7 @@ ACCEPTED = [
     "  third: {model.head: {units: [3]}, training.optimizer.learning_rate: 1e-2}",
     "  third: {training.optimizer: {name: sgd}}",
     "  third: {training.optimizer: sgd}",
-    "  third: null",
-    "  third: {model.head: null}",
+    "  third: {model.head: null, model.gates: relu}",
 ]
 
 
@@ -87,6 +86,13 @@ ACCEPTED = [
 def test_accepts_what_the_loader_accepts(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(f"{HEAD}{text}\n")
+    load(path)
+    assert not _errors(read_file(path).plain())
+
+
+def test_nothing_behind_the_name_of_a_variant_is_no_changes(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(HEAD.replace("tanh: {}", "tanh: null"))
     load(path)
     assert not _errors(read_file(path).plain())
 
@@ -116,6 +122,12 @@ REFUSED = [
     "model: {encoder: []}",
     "model: {encoder: [0]}",
     "model: {gates: Sigmoid}",
+    "model: {activation: null}",
+    "model: {candidate: null}",
+    "model: {output: null}",
+    "model: {gates: null}",
+    "model: {between: null}",
+    "model: {head: {units: [3], activation: null}}",
     "model: {head: {activation: relu}}",
     "model: {latent: both}",
     "model: [1]",
@@ -132,6 +144,8 @@ REFUSED = [
     "  third: {data.noise: 1}",
     "  third: {training.loss: mae}",
     "  third: {model.activation: geul}",
+    "  third: {model.activation: null}",
+    "tasks: {a: {model.between: null}}",
     "  third: {activation: relu}",
     "  third: {model.encoder: [a]}",
     "  third: [relu]",

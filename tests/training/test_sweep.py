@@ -148,11 +148,19 @@ def test_stops_workers_and_order_change_no_byte(load, tmp_path):
 
 
 def test_variants_of_equal_values_share_a_run(load, tmp_path):
-    assert len(swept(load(Behaviour.CALM), tmp_path / "r")) == 3
-    summary, _ = derived_files(load(Behaviour.CALM), tmp_path / "r")
-    assert [row.ok for row in summary.rows] == [3, 3]
-    assert summary.rows[1].comparison.ratio.value == 1.0
-    assert summary.rows[1].verdict == "practically equivalent"
+    """In one of two tasks; in every task, they are a mistake in the config."""
+    rate = "training.optimizer.learning_rate"
+    changes = (
+        f"variants={{calm: {{}}, other: {{{rate}: {Behaviour.QUICK}}}}}",
+        f"{rate}={Behaviour.CALM}",
+        f"tasks={{apart: {{}}, same: {{{rate}: {Behaviour.QUICK}}}}}",
+    )
+    one = load(Behaviour.QUICK, *changes)
+    assert len(swept(one, tmp_path / "r")) == 6
+    summary, _ = derived_files(one, tmp_path / "r")
+    assert [row.ok for row in summary.rows] == [3, 3, 3, 3]
+    assert [row.comparison.ratio.value == 1.0 for row in summary.rows[1::2]] == [False, True]
+    assert summary.rows[3].verdict == "practically equivalent"
 
 
 def test_an_edited_config_trains_only_what_changed(load, tmp_path):

@@ -17,6 +17,16 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
+def _named(value: object) -> object:
+    """Refuse null: who writes it may mean Keras' `activation=None`, which is not the default."""
+    if value is None:
+        raise PydanticCustomError(
+            "activation",
+            "null is no value of a site; Keras' activation=None is linear: write linear",
+        )
+    return value
+
+
 def _activation(name: str) -> str:
     if name not in ACTIVATIONS:
         raise PydanticCustomError(
@@ -79,10 +89,23 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _without_default(schema: dict[str, object]) -> None:
+    """Take the default out of a JSON Schema, where editors would offer it as a value."""
+    schema.pop("default", None)
+
+
 ActivationName = Annotated[
     str,
+    BeforeValidator(_named),
     AfterValidator(_activation),
     WithJsonSchema({"enum": list(ACTIVATIONS)}),
+]
+# Left out it is None in Python, for another key may set the same site; null cannot be written.
+OptionalActivationName = Annotated[
+    ActivationName | None,
+    BeforeValidator(_named),
+    WithJsonSchema({"enum": list(ACTIVATIONS)}),
+    Field(json_schema_extra=_without_default),
 ]
 Units = Annotated[int, Field(ge=1, le=65536)]
 Layers = Annotated[

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lstm_ablate.experiment.applying import Change, apply
 from lstm_ablate.experiment.changes import Changes, changes_of
 from lstm_ablate.experiment.experiment_file import CHANGEABLE
+from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.rules import check_settings
@@ -76,6 +77,26 @@ def _every_cell(grid: Grid, problems: Problems) -> Cells:
                 check_settings(settings, written, problems, context)
                 cells[task, variant] = Cell(settings, written)
     return cells
+
+
+def check_alike(cells: Cells, document: Node, problems: Problems) -> None:
+    """Refuse variants that mean the same training in every task, for they share their runs.
+
+    A comparison of the two would say nothing, and count as one all the same. Each task looks only
+    at those that were alike in all tasks before it, so that usually the first task settles it.
+    """
+    alike = [list(dict.fromkeys(variant for _, variant in cells))]
+    for task in dict.fromkeys(task for task, _ in cells):
+        by_id: dict[tuple[int, str], list[str]] = {}
+        for group, variants in enumerate(alike):
+            for variant in variants:
+                key = group, settings_id(cells[task, variant].settings)
+                by_id.setdefault(key, []).append(variant)
+        alike = [variants for variants in by_id.values() if len(variants) > 1]
+    for first, *others in alike:
+        for other in others:
+            what = f'means the same training as "{first}" in every task; keep one of the two'
+            problems.add(document.entries["variants"].keys[other], what, f"variants.{other}: ")
 
 
 def _context(kind: str, name: str, changes: Sequence[Change]) -> str:

@@ -6,7 +6,7 @@ from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.changes import overridden
 from lstm_ablate.experiment.data_files import with_digests
 from lstm_ablate.experiment.experiment_file import ExperimentFile
-from lstm_ablate.experiment.grid import cells_of, grid_of
+from lstm_ablate.experiment.grid import cells_of, check_alike, grid_of
 from lstm_ablate.experiment.names import check_names
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
@@ -37,6 +37,8 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     if form:
         check_size(form, document, problems)
     cells = cells_of(grid, problems)
+    check_alike(cells, document, problems)
+    problems.stop_if_any()
     assert form is not None  # or else there was a problem, and `cells_of` stopped
     return experiment_of(form, document, cells, path.parent)
 

@@ -23,6 +23,7 @@ from lstm_ablate.experiment.field_types import (
     Frozen,
     Layers,
     NotNegative,
+    OptionalActivationName,
     Positive,
 )
 
@@ -69,15 +70,15 @@ class Model(Frozen):
     latent: Literal["sequence", "vector"] = "sequence"
     decoder: Annotated[Layers, Field(description="units of the decoder's LSTM layers")] = (50, 100)
     activation: Annotated[
-        ActivationName | None,
+        OptionalActivationName,
         Field(description="sets candidate and output, as Keras' LSTM(activation=...)"),
     ] = None
     candidate: Annotated[
-        ActivationName | None,
+        OptionalActivationName,
         Field(description="g = candidate(z_g), the cell input; tanh by default"),
     ] = None
     output: Annotated[
-        ActivationName | None,
+        OptionalActivationName,
         Field(description="h = o * output(c), the cell output; tanh by default"),
     ] = None
     gates: Annotated[

@@ -400,7 +400,7 @@ def test_a_table_of_version_0_1_is_compared_by_the_columns_that_it_has(tmp_path)
     (number,) = compared(old, of(tmp_path / "other.csv", new.format(0.2))).numbers
     assert (number.column, number.a, number.b) == ("test_loss", 0.1, 0.2)
     stranger = of(tmp_path / "stranger.csv", "variant,seed,test_loss,epochs,run\nv,0,0.1,3,x\n")
-    with pytest.raises(UserError, match="only in .*: epochs"):
+    with pytest.raises(UserError, match=r"only in .*: epochs"):
         compared(stranger, of(tmp_path / "same.csv", new.format(0.1)))
 
 

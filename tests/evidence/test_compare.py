@@ -391,6 +391,19 @@ def test_a_file_that_is_replaced_all_the_time_can_be_read(tmp_path):
     assert sizes <= {2, 15}
 
 
+def test_a_table_of_version_0_1_is_compared_by_the_columns_that_it_has(tmp_path):
+    """It lacks three columns; any other column of one side alone is still an error."""
+    old = of(tmp_path / "old.csv", "variant,seed,test_loss,run\nv,0,0.1,x\n")
+    new = "variant,seed,test_loss,ceiling,linear,settings,run\nv,0,{},1,0.5,s,y\n"
+    same = compared(old, of(tmp_path / "same.csv", new.format(0.1)))
+    assert same.same and same.other_ids == 1
+    (number,) = compared(old, of(tmp_path / "other.csv", new.format(0.2))).numbers
+    assert (number.column, number.a, number.b) == ("test_loss", 0.1, 0.2)
+    stranger = of(tmp_path / "stranger.csv", "variant,seed,test_loss,epochs,run\nv,0,0.1,3,x\n")
+    with pytest.raises(UserError, match=r"only in .*: epochs"):
+        compared(stranger, of(tmp_path / "same.csv", new.format(0.1)))
+
+
 # ----------------------------------------------------------------------------------------- the gate
 
 

@@ -795,15 +795,16 @@ def test_variants_that_mean_the_same_training_in_every_task_are_named(configs: C
 
 
 def test_variants_that_coincide_in_some_tasks_only_may_stay(configs: Configs) -> None:
-    """In each of two tasks, two of three variants are the same; in both, none is."""
+    """In each of two tasks the four variants are two, and other two in the second."""
     text = (
-        f"{HEAD}  elu: {{model.activation: elu}}\n"
-        "tasks: {a: {model.activation: relu}, b: {model.activation: elu}}\n"
+        f"{HEAD}  gates: {{model.gates: relu}}\n"
+        "  all: {model.activation: relu, model.gates: relu}\n"
+        "tasks: {a: {model.activation: relu}, b: {model.gates: relu}}\n"
     )
     experiment = configs.load(text)
     ids = {(run.task, run.variant): run.id for run in expand(experiment, "fused") if run.seed == 0}
-    assert ids["a", "tanh"] == ids["a", "relu"] and ids["b", "tanh"] == ids["b", "elu"]
-    assert len(set(ids.values())) == 2
+    assert ids["a", "tanh"] == ids["a", "relu"] and ids["a", "gates"] == ids["a", "all"]
+    assert ids["b", "tanh"] == ids["b", "gates"] and ids["b", "relu"] == ids["b", "all"]
 
 
 # ----------------------------------------------------------------------------------------- resolved

@@ -313,43 +313,26 @@ def test_runs_that_differ_only_in_numbers_fill_groups_together(tmp_path: Path) -
 
 
 def _any_training(draw: Any) -> s.Training:
-    momentum = draw(st.sampled_from([0.0, 0.5, 0.9]))
+    """Of few kinds, so that two that differ in one thing alone often meet."""
+    rate, momentum = (draw(st.sampled_from(values)) for values in ((0.1, 0.5), (0.0, 0.5, 0.9)))
     return s.Training(
         epochs=draw(st.sampled_from([1, 2])),
-        batch_size=draw(st.sampled_from([8, 32])),
-        optimizer=draw(
-            st.sampled_from(
-                [
-                    s.Adam(learning_rate=0.1),
-                    s.Adam(beta_1=0.5),
-                    s.Adam(global_clipnorm=1.0),
-                    s.AdamW(weight_decay=0.1),
-                    s.SGD(momentum=momentum, learning_rate=0.5),
-                    s.RMSprop(momentum=momentum),
-                ]
-            )
-        ),
+        optimizer=s.SGD(learning_rate=rate, momentum=momentum),
         select=draw(st.sampled_from(["best", "last"])),
     )
 
 
 @st.composite
 def _some_runs(draw: Any) -> list[Run]:
-    several = [
-        s.Settings(training=_any_training(draw), model=s.Model(gates=draw(st.sampled_from(GATES))))
-        for _ in range(draw(st.integers(1, 5)))
-    ]
+    several = [s.Settings(training=_any_training(draw)) for _ in range(draw(st.integers(1, 8)))]
     size = draw(st.sampled_from([1, 2, 3, "auto"]))
     return [
         Run(
             "task", f"{draw(st.integers(0, 3))}", seed, draw(st.sampled_from(several)), engine, size
         )
-        for seed in range(draw(st.integers(0, 20)))
+        for seed in range(draw(st.integers(0, 30)))
         for engine in draw(st.sampled_from([["fused"], ["keras", "fused"]]))
     ]
-
-
-GATES = ["sigmoid", "relu"]
 
 
 @given(_some_runs())

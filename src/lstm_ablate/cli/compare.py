@@ -53,12 +53,7 @@ def compare(
     """
     from lstm_ablate.evidence import compare as comparing
 
-    tolerances = {
-        name: value for name, value in {"rtol": rtol, "atol": atol}.items() if value is not None
-    }
-    for name, value in tolerances.items():
-        if not 0 <= value < float("inf"):
-            raise UserError(f"--{name}: {value} is not a tolerance; it takes a number from 0 on")
+    tolerances = _tolerances(rtol=rtol, atol=atol)
     if (exact or margin is not None) and (tolerances or (exact and margin is not None)):
         raise UserError(
             "--margin, --exact, and --rtol with --atol are three ways to compare; choose one"
@@ -74,6 +69,15 @@ def compare(
         passed = _print_gate(first, second, margin, metric or "test_loss", as_json)
     if not passed:
         raise typer.Exit(DIFFERENT)
+
+
+def _tolerances(**given: float | None) -> dict[str, float]:
+    """Return the tolerances that were given; raise UserError where one is none."""
+    tolerances = {name: value for name, value in given.items() if value is not None}
+    for name, value in tolerances.items():
+        if not 0 <= value < float("inf"):
+            raise UserError(f"--{name}: {value} is not a tolerance; it takes a number from 0 on")
+    return tolerances
 
 
 def _print_differences(found: Any, limit: int, as_json: bool) -> bool:

@@ -231,23 +231,13 @@ def differences(
         if a.cells[key][column] != b.cells[key][column]
     ]
     changed = {one.key for one in texts if one.column == "status"}
-    unequal, largest = [], 0.0
-    for column, (of_a, of_b) in pairs.items():
-        for key in shared:
-            x, y = of_a[key], of_b[key]
-            if key in changed or x is y is None:
-                continue
-            if x is None or y is None:
-                unequal.append(Difference(key, column, x, y))
-                continue
-            absolute, relative = _apart(x, y)
-            largest = max(largest, relative)
-            if exact:
-                same = x == y and math.copysign(1, x) == math.copysign(1, y)
-            else:
-                same = math.isclose(x, y, rel_tol=rtol, abs_tol=atol)
-            if not same:
-                unequal.append(Difference(key, column, x, y, absolute, relative))
+    numbers = [
+        _difference(key, column, of_a[key], of_b[key])
+        for column, (of_a, of_b) in pairs.items()
+        for key in shared
+        if key not in changed
+    ]
+    unequal = [one for one in numbers if not _is_same(one, rtol, atol, exact)]
     unequal.sort(key=lambda one: (_size(one.relative), _size(one.absolute)), reverse=True)
     return Differences(
         a=a.name,
@@ -260,10 +250,28 @@ def differences(
         only_b=tuple(key for key in b.cells if key not in a.cells),
         texts=tuple(one for one in texts if exact or one.column not in _IDS),
         numbers=tuple(unequal),
-        largest=largest,
+        largest=max((one.relative for one in numbers if one.relative is not None), default=0.0),
         ids=id_column(a, b),
         other_ids=other_ids(a, b),
     )
+
+
+def _difference(key: Key, column: str, x: float | None, y: float | None) -> Difference:
+    """Return a number of one table beside that of the other; they may be the same."""
+    if x is None or y is None:
+        return Difference(key, column, x, y)
+    absolute, relative = _apart(x, y)
+    return Difference(key, column, x, y, absolute, relative)
+
+
+def _is_same(one: Difference, rtol: float, atol: float, exact: bool) -> bool:
+    """Whether two numbers are the same within the tolerances or, if `exact`, to the bit."""
+    x, y = one.a, one.b
+    if not isinstance(x, int | float) or not isinstance(y, int | float):
+        return x == y
+    if exact:
+        return x == y and math.copysign(1, x) == math.copysign(1, y)
+    return math.isclose(x, y, rel_tol=rtol, abs_tol=atol)
 
 
 def id_column(a: Table, b: Table) -> str:

@@ -151,7 +151,7 @@ def test_verify_and_its_exit_code_on_the_command_line(tmp_path):
         "verify",
         ROOT / "configs" / "smoke.yaml",
     ]
-    words = ["seeds=1", "training.epochs=1", "variants={tanh: {}}", "--json"]
+    words = ["seeds=1", "training.epochs=1", "model.encoder=[4]", "variants={tanh: {}}", "--json"]
     done = subprocess.run(
         [*command, *words], capture_output=True, text=True, check=False, cwd=tmp_path
     )

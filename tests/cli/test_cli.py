@@ -17,6 +17,7 @@ import yaml
 from command_line import PROGRAM, call
 
 ROOT = Path(__file__).parents[2]
+SMALL = ("model.encoder=[4]", "model.decoder=[4]")  # half the layers compile in half the time
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
 def test_overrides_reach_the_experiment(smoke, tmp_path):
     folder, _ = smoke
     call(
-        "run", folder / "smoke.yaml", "name=other", "seeds=[4]", "training.epochs=1",
+        "run", folder / "smoke.yaml", "name=other", "seeds=[4]", "training.epochs=1", *SMALL,
         "variants.relu.model.gates=tanh",
         "data.family=lorenz", "--results", ".", "-q", cwd=tmp_path,
     )  # fmt: skip
@@ -195,7 +196,7 @@ def test_errors_have_a_line_and_a_code(words, code, expected, smoke):
 def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
     folder, _ = smoke
     done = call(
-        "run", folder / "smoke.yaml", "--results", tmp_path, "-q", "seeds=2",
+        "run", folder / "smoke.yaml", "--results", tmp_path, "-q", "seeds=2", *SMALL,
         "variants.relu.training.optimizer.learning_rate=1e30",
         cwd=folder,
     )  # fmt: skip
@@ -240,6 +241,7 @@ def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_pa
         folder / "smoke.yaml",
         "seeds=200",
         "training.epochs=3",
+        *SMALL,
         "--results",
         tmp_path,
         "--workers",
@@ -327,7 +329,7 @@ def test_a_report_needs_no_data_file(tmp_path):
     """Not even when the file has changed since; training does."""
     for name in ("own_data.yaml", "own_data.csv"):
         shutil.copy(ROOT / "configs" / name, tmp_path)
-    small = ["seeds=1", "training.epochs=1", "data.stride=20", "variants={tanh: {}}"]
+    small = ["seeds=1", "training.epochs=1", "data.stride=20", *SMALL, "variants={tanh: {}}"]
     call("run", "own_data.yaml", *small, cwd=tmp_path)
     before = files_of(tmp_path / "results" / "own_data")
     with (tmp_path / "own_data.csv").open("a") as stream:
@@ -340,7 +342,7 @@ def test_a_report_needs_no_data_file(tmp_path):
 def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp_path):
     """12 seeds are three groups of a variant; a scheduler ends the first try."""
     folder, _ = smoke
-    words = ["run", folder / "smoke.yaml", "training.epochs=3", "--workers", "1", "--results"]
+    words = ["run", folder / "smoke.yaml", *SMALL, "--workers", "1", "--results"]
     started = subprocess.Popen(
         [PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder
     )
@@ -353,7 +355,7 @@ def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp
     _, err = started.communicate(timeout=60)
     assert started.returncode == 143 and "Traceback" not in err
     call(*words, tmp_path / "stopped", cwd=folder)
-    call(*words[:3], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)
+    call(*words[:4], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)
     whole, stopped = (
         files_of(tmp_path / "whole" / "smoke"),
         files_of(tmp_path / "stopped" / "smoke"),

@@ -243,7 +243,10 @@ def test_every_field_but_the_numbers_changes_the_structure(base: s.Settings) -> 
     equal = {
         path.rsplit(".", 1)[-1] for path, structure in structures.items() if structure == before
     }
-    assert equal == AROUND | (NUMBERS & set(type(base.training.optimizer).model_fields))
+    numbers = NUMBERS & set(type(base.training.optimizer).model_fields)
+    if getattr(base.training.optimizer, "momentum", 0):
+        numbers.add("momentum")  # whose amount is a number where there is any
+    assert equal == AROUND | numbers
     others = [structure for structure in structures.values() if structure != before]
     assert len(set(others)) == len(others)
 
@@ -254,7 +257,7 @@ def test_an_amount_of_momentum_is_a_number_and_having_any_is_structure(kind: Any
     assert little == much != without
 
 
-@pytest.mark.parametrize("kind", OPTIMIZERS)
+@pytest.mark.parametrize("kind", [s.Adam, s.AdamW, s.SGD, s.RMSprop])
 def test_a_norm_to_clip_to_is_a_number_and_having_any_is_structure(kind: Any) -> None:
     without, low, high = (_optimized(kind(global_clipnorm=norm)) for norm in (None, 0.1, 9.0))
     assert low == high != without

@@ -40,7 +40,7 @@ def test_a_program_is_paid_for_once_by_runs_that_differ_only_in_numbers():
     def of(*trainings, workers=1):
         each = [Settings.model_validate({"training": training}) for training in trainings]
         planned = [runs.Run("task", "x", 0, settings, "keras") for settings in each]
-        return costs.cost(sweep.Plan(planned, planned, {}, []), workers).seconds - 4.0
+        return costs.cost(sweep.Plan(planned, planned, Found({}, [], {})), workers).seconds - 4.0
 
     rates = [{"optimizer": {"name": "adam", "learning_rate": 0.1 / k}} for k in (1, 2, 3, 4)]
     one, compiled = of(rates[0]), costs._SECONDS_PER_MODEL
@@ -55,7 +55,7 @@ def test_seconds_of_finished_runs_tell_of_those_that_differ_only_in_numbers():
         for training in ({"epochs": 3, "optimizer": {"name": "adam", "beta_1": 0.5}}, {"epochs": 7})
     )
     done = {fast.id: Record(fast.id, {}, {"epochs": 2}, {"training_seconds": 10.0})}
-    cost = costs.cost(sweep.Plan([fast, slow], [slow], done, []), workers=1)
+    cost = costs.cost(sweep.Plan([fast, slow], [slow], Found(done, [], {})), workers=1)
     assert cost.measured
     assert cost.seconds == pytest.approx(7 * 5.0 + costs._SECONDS_PER_MODEL + 4.0)
 

@@ -158,7 +158,13 @@ def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, t
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
 
     smi("0, GPU-a, 79000")
-    short = ("smoke.yaml", "seeds=2", "training.epochs=3", "variants={tanh: {}}")
+    short = (
+        "smoke.yaml",
+        "seeds=2",
+        "training.epochs=3",
+        "model.encoder=[4]",
+        "variants={tanh: {}}",
+    )
     assert "2 to train" in call("run", *short).stderr
     names = ("experiment.yaml", "runs.csv", "summary.csv", "report.md")
     before = {name: (folder / name).read_bytes() for name in names}

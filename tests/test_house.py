@@ -1,6 +1,8 @@
 """The house: which room may import which, and that what reads never loads what trains."""
 
 import ast
+import contextlib
+import importlib.util
 import subprocess
 import sys
 from fnmatch import fnmatch
@@ -138,3 +140,24 @@ def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
         cwd=SOURCE.parent.parent,
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def imports_of(text):
+    """Yield (module, name) of what is imported from the package, in code and in code in strings."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lstm_ablate"):
+            yield from ((node.module, alias.name) for alias in node.names)
+        if isinstance(node, ast.Constant) and "import" in str(node.value):
+            with contextlib.suppress(SyntaxError):
+                yield from imports_of(str(node.value))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "measure").glob("*.py")), ids=str)
+def test_what_is_measured_by_hand_imports_names_that_exist(path):
+    """Nothing else calls these files, so a moved name would be noticed too late."""
+    found = list(imports_of(path.read_text()))
+    assert found
+    for module, name in found:
+        inner = importlib.util.find_spec(module).submodule_search_locations is not None
+        known = inner and importlib.util.find_spec(f"{module}.{name}") is not None
+        assert known or hasattr(importlib.import_module(module), name), f"{module}: {name}"

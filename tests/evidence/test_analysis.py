@@ -163,6 +163,18 @@ def test_what_is_shown_is_of_one_seed_for_all_variants(case):
         assert picture.reconstructions == expected
 
 
+def test_where_the_mean_loses_nothing_no_loss_is_scaled(case):
+    """As where the test part of a file is constant."""
+    experiment, expanded, records = case
+    flat = {
+        key: Record(key, record.identity, {**record.result, "ceiling": 0.0}, {})
+        for key, record in records.items()
+        if record.status == "ok"
+    }
+    summary = analysis.summarise(experiment, expanded, flat)
+    assert summary.overall and all(row.median is None for row in summary.overall)
+
+
 def test_references_are_medians_over_the_seeds_and_scale_each_run_by_its_own(case):
     experiment, expanded, records = case
     changed = {}

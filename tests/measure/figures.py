@@ -19,7 +19,7 @@ GROWTH = """
 import conftest
 from pathlib import Path
 from lstm_ablate.experiment import loading, runs
-from lstm_ablate.training.engines import load
+from lstm_ablate.training.engines import engine as load
 from lstm_ablate.training.inputs import windows
 one = loading.load(Path("../configs/smoke.yaml"), ("seeds=50", "training.epochs=3"))
 engine = load("keras")

@@ -274,3 +274,22 @@ def test_a_narrow_terminal_cuts_nothing_off(case):
             in lines
         )
         assert set(cells.cells(row)[-1].split()) <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("linear", "told"),
+    [
+        ({}, "predicting the mean gives 1, the best linear code of the same size 0.25. div"),
+        ({"base": 0.0, "007": 0.0}, "sees at least as many numbers as a window has: nothing is"),
+        ({"007": 0.5}, "the best linear code of the same size 0.25 (base; others in summary.csv)"),
+    ],
+)
+def test_the_legend_names_the_references_of_the_baselines_network(case, linear, told):
+    experiment, expanded, records = case
+    variants = {run.id: run.variant for run in expanded}
+    changed = {}
+    for key, record in records.items():
+        value = linear.get(variants[key], 0.0 if linear.get("base") == 0.0 else 0.25)
+        result = record.result if record.status == "failed" else {**record.result, "linear": value}
+        changed[key] = Record(key, record.identity, result, {})
+    assert told in cells.legend(analysis.summarise(experiment, expanded, changed))

@@ -159,8 +159,10 @@ def test_variants_of_equal_values_share_a_run(load, tmp_path):
     assert len(swept(one, tmp_path / "r")) == 6
     summary, _ = derived_files(one, tmp_path / "r")
     assert [row.ok for row in summary.rows] == [3, 3, 3, 3]
-    assert [row.comparison.ratio.value == 1.0 for row in summary.rows[1::2]] == [False, True]
-    assert summary.rows[3].verdict == "practically equivalent"
+    apart, same = summary.rows[1], summary.rows[3]
+    assert apart.comparison.ratio.value != 1.0 and apart.verdict != "same training"
+    assert (same.comparison, same.verdict) == (None, "same training")
+    assert same.sentence == "other means the same training as calm here: no verdict"
 
 
 def test_an_edited_config_trains_only_what_changed(load, tmp_path):

@@ -1,7 +1,7 @@
 """Trains the same runs with an engine and with plain Keras, and tells how far apart they are, epoch
 by epoch.
 
-The truth is the keras engine in float64. Two things must hold (the ladder of the README):
+The truth is the keras engine in float64. Two things must hold (README, "Two engines"):
 
 - in float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9;
 - in float32 the engine is as close to the truth as the keras engine in float32 is, within a factor

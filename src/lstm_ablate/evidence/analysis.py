@@ -12,8 +12,10 @@ from lstm_ablate.evidence import paired
 from lstm_ablate.evidence.paired import Comparison, Estimate, Values
 from lstm_ablate.evidence.reach import pairs_needed, smallest_p
 from lstm_ablate.evidence.sentences import sentence
+from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.store.records import Record
 
 OVERALL = "all tasks"  # stands where a task's name does; no name has a blank
@@ -215,7 +217,11 @@ def summarise(
         variants=experiment.variants,
         rows=rows,
         overall=overall,
-        notes=(*_notes(rows, len(compared)), *_processors(experiment, runs, records)),
+        notes=(
+            *_notes(rows, len(compared)),
+            *_shared_windows(experiment),
+            *_processors(experiment, runs, records),
+        ),
         troubles=_troubles(runs, records),
         outcomes=outcomes,
         curves={cell: curve for cell in cells if (curve := _curve(results.get(cell, {})))},
@@ -367,14 +373,19 @@ def _overall(
 
 
 def _scaled(results: Mapping[int, Mapping[str, Any]]) -> Values:
-    """Return the losses of the runs that converged, from 0 at the floor to 1 at the ceiling."""
-    return np.array(
-        [
-            (result["test_loss"] - result["floor"]) / (result["ceiling"] - result["floor"])
-            for result in results.values()
-            if result["status"] == "ok"
-        ]
+    """Return the losses of the runs that converged, from 0 at the floor to 1 at the ceiling.
+
+    None can be scaled where a test part is constant, so that its ceiling is its floor.
+    """
+    ok = [result for result in results.values() if result["status"] == "ok"]
+    if any(result["ceiling"] <= result["floor"] for result in ok):
+        return np.array([])
+    loss, floor, ceiling = (
+        np.array([result[name] for result in ok], float)
+        for name in ("test_loss", "floor", "ceiling")
     )
+    scaled: Values = (loss - floor) / (ceiling - floor)
+    return scaled
 
 
 def _converged(outcomes: Mapping[int, float]) -> Values:
@@ -417,6 +428,9 @@ def _verdict(
 ) -> dict[str, Any]:
     if variant == experiment.baseline:
         return {"comparison": None, "verdict": "baseline", "sentence": None}
+    if task != OVERALL and _coincide(experiment, task, variant):
+        text = f"{variant} means the same training as {experiment.baseline} here: no verdict"
+        return {"comparison": None, "verdict": "same training", "sentence": text}
     one, base = compared[task, variant], experiment.baseline
     tasks = experiment.tasks if task == OVERALL else (task,)
     diverged, baseline_diverged = (
@@ -435,6 +449,12 @@ def _verdict(
         family=len(compared),
     )
     return {"comparison": one, "verdict": one.verdict, "sentence": text}
+
+
+def _coincide(experiment: Experiment, task: str, variant: str) -> bool:
+    """Whether a variant means the same training as the baseline in a task."""
+    mine, base = (experiment.settings[task, name] for name in (variant, experiment.baseline))
+    return settings_id(mine) == settings_id(base)
 
 
 def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
@@ -482,19 +502,32 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _shared_windows(experiment: Experiment) -> list[str]:
+    """Return a note where the windows come from the user's own file, which all seeds share."""
+    if not any(isinstance(one.data, FileData) for one in experiment.settings.values()):
+        return []
+    return [
+        "All seeds share the windows of the file: what is lucky about its test part is in no"
+        " interval."
+    ]
+
+
 def _processors(
     experiment: Experiment, runs: Sequence[Run], records: Mapping[str, Record]
 ) -> list[str]:
     """Return a note where the runs were trained on several kinds of processors.
 
     These round differently, so a pair that is split over two of them differs by more than its
-    variants do. A record that does not say its processor is of no kind.
+    variants do. Of a run on a GPU that is the kind that counts. A record that does not say its
+    processor is of no kind.
     """
-    kinds = {
-        (run.task, run.variant, run.seed): records[run.id].meta["processor"]
-        for run in runs
-        if run.id in records and "processor" in records[run.id].meta
-    }
+    kinds: dict[tuple[str, str, int], str] = {}
+    for run in runs:
+        meta = records[run.id].meta if run.id in records else {}
+        if "processor" in meta:
+            device = meta.get("device", "CPU")
+            kind = meta["processor"] if device == "CPU" else device
+            kinds[run.task, run.variant, run.seed] = kind
     counts = Counter(kinds.values())
     if len(counts) < 2:
         return []
@@ -505,9 +538,11 @@ def _processors(
     ]
     split = sum(mine != base for mine, base in pairs)
     told = ", ".join(f"{count} on {kind}" for kind, count in sorted(counts.items()))
+    note = f"The runs were trained on {len(counts)} kinds of processors, which round differently"
+    if not pairs:
+        return [f"{note} ({told})."]
     return [
-        f"The runs were trained on {len(counts)} kinds of processors, which round differently"
-        f" ({told}): {split or 'none'} of {len(pairs)} pairs of runs"
+        f"{note} ({told}): {split or 'none'} of {len(pairs)} pairs of runs"
         f" {'is' if split in (0, 1) else 'are'} split over two of them."
     ]
 

@@ -8,7 +8,8 @@ settings validated   validation, in the words of wording, against experiment_fil
                      then the rules and names that pydantic does not know
 runs                 grid (tasks x variants), resolved (the experiment), runs and their identity
 
-`loading` calls the stages in this order. A module imports only from stages before its own, and
-all of them write what is wrong to `problems`.
+`loading` calls the stages in this order, and all of them write what is wrong to `problems`. The
+forms lie below every stage: settings, data_settings and field_types, experiment_file and schema,
+activations. network, structure and sizes describe what a run's settings mean.
 May import `errors` and `machine`; every other room reads it.
 """

@@ -44,7 +44,7 @@ def fitting(bytes_each: float, seeds: int, free_bytes: float) -> int:
     """Return how many runs of a number of seeds to train at once on a GPU: a power of two.
 
     Rounded down, so that it stays the same while the free memory changes little: a run's numbers
-    depend on it. No more than hold all seeds, for a short group is filled up.
+    depend on it. No more than hold all seeds of one variant, for a short group is filled up.
     """
     fit = int(free_bytes / (_SAFETY * bytes_each))
     return min(MOST, 1 << (seeds - 1).bit_length(), 1 << max(0, fit.bit_length() - 1))

@@ -48,10 +48,11 @@ def structure_of(settings: Settings) -> Structure:
 
     A new key of `training` must become a part of it here, unless engines take it as an argument.
     """
-    training = settings.training
+    training, model = settings.training, settings.model
+    sites = {"candidate": model.site("candidate"), "output": model.site("output")}
     return Structure(
         settings.data,
-        settings.model,
+        model.model_copy(update={"activation": None, **sites}),
         TrainingStructure(
             _optimizer(training.optimizer), training.batch_size, training.loss, training.dtype
         ),

@@ -88,19 +88,34 @@ def estimate(one: Estimate | None) -> str:
     return f"{one.value:.3g}" + ("" if one.low is None else f" [{interval(one)}]")
 
 
-def _references(row: Row) -> str:
-    """Return what predicting the mean and the best linear code would lose, in the median seed."""
-    mean = f"predicting the mean gives {row.ceiling:.3g}"
-    if row.linear == 0:
-        return (
-            f"{mean}, and the decoder sees as many numbers as a window has: nothing is compressed"
+def _references(summary: Summary, base: Row) -> str:
+    """Return what predicting the mean and the best linear code would lose, in the median seed.
+
+    The code is as long as that of the baseline's network; where another variant's is of another
+    length, that is said.
+    """
+    text = f"predicting the mean gives {base.ceiling:.3g}"
+    if base.linear == 0:
+        text += (
+            ", and the decoder sees at least as many numbers as a window has: nothing is compressed"
         )
-    return f"{mean}, the best linear code of the same size {row.linear:.3g}"
+    else:
+        text += f", the best linear code of the same size {base.linear:.3g}"
+    lengths = {
+        row.linear == 0 or round(row.linear / base.linear, 1) if base.linear else row.linear == 0
+        for row in summary.rows
+        if row.task == base.task and row.linear is not None
+    }
+    return text + (f" ({base.variant}; others in summary.csv)" if len(lengths) > 1 else "")
 
 
 def legend(summary: Summary) -> str:
     """Return what the columns mean."""
-    references = {row.task: _references(row) for row in summary.rows if row.ceiling is not None}
+    references = {
+        row.task: _references(summary, row)
+        for row in summary.rows
+        if row.variant == summary.baseline and row.ceiling is not None
+    }
     several = len(references) > 1
     told = "; ".join(f"{task}: {text}" if several else text for task, text in references.items())
     low, high = summary.band

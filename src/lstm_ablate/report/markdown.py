@@ -60,8 +60,8 @@ def markdown(summary: Summary) -> str:
         " experiment.yaml`."
     ]
     lines += [
-        "The time that each run took is in `timings.csv`, versions and device in"
-        " `environment.json`."
+        "The time that each run took is in `timings.csv`. Its record in `runs/` says on which"
+        " processor and with which versions it was trained."
     ]
     return "\n".join(lines) + "\n"
 

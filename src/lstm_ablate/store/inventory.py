@@ -62,6 +62,12 @@ def _experiment(folder: Path) -> Mapping[str, Node]:
     return root.value if isinstance(root.value, dict) else {}
 
 
+def group_size(folder: Path) -> int | None:
+    """Return the number in a folder's experiment.yaml, also where today's rules refuse the rest."""
+    written = _experiment(folder).get("group_size")
+    return written.value if written and type(written.value) is int else None
+
+
 def check_rebuildable(folder: Path) -> None:
     """Raise FolderError if a folder holds tables, but not the records that they came from."""
     path = folder / "runs.csv"

@@ -9,6 +9,8 @@ from lstm_ablate.store import files
 # `runs.csv` comes last. While it is missing, the copy is not complete, and the next call goes on.
 TABLES = (
     "experiment.yaml",
+    "environment.json",  # the records of schema 1 do not say on what they were trained
+    "report.html",
     "report.md",
     "timings.csv",
     "summary.csv",

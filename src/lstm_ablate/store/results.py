@@ -76,7 +76,7 @@ class Recorded(Result):
 
     `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean,
     `linear` that of the best linear code with as many numbers as the decoder sees: 0 where these
-    are as many as a window has, so that nothing is compressed.
+    are at least as many as a window has, so that nothing is compressed.
     `windows` and `reconstructions` [N][T] are the first feature of the first test windows, and of
     what the network made of them.
     """

@@ -6,9 +6,9 @@ from pathlib import Path
 from lstm_ablate import machine
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Data, Settings
+from lstm_ablate.store import inventory
 from lstm_ablate.training.inputs import windows
 
 
@@ -27,8 +27,7 @@ def settled(experiment: Experiment, folder: Path) -> Experiment:
     free = [gpu.free_bytes for gpu in machine.gpus() if gpu.free_bytes is not None]
     if experiment.group_size != "auto" or not free:
         return experiment
-    before = folder / "experiment.yaml"
-    size = load(before, with_data=False).group_size if before.is_file() else experiment.group_size
+    size = inventory.group_size(folder) or experiment.group_size
     if size == "auto":
         every = experiment.settings.values()
         shapes = {settings.data: _loaded_shape(settings.data) for settings in every}

@@ -11,7 +11,7 @@ from lstm_ablate import machine
 from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.store.results import Recorded, Result
 from lstm_ablate.training import engines
 from lstm_ablate.training.engines import EpochEnd, Trained
@@ -27,6 +27,8 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     """Train a group in a worker; return what each run's record will hold."""
     engine = engines.engine(group[0].engine)
     arrays = [windows.of(run.settings.data, run.seed, run.purpose) for run in group]
+    linear = [_linear_reference(run, part) for run, part in zip(group, arrays, strict=True)]
+    processor = machine.processor()["name"]
     start = time.perf_counter()
     ends: dict[int, float] = {}  # of the epochs
 
@@ -40,7 +42,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     later = [end - before for before, end in pairwise(ends.values())]
     epoch_seconds = statistics.median(later) / len(group) if later else None
     outcomes = []
-    for run, result, part in zip(group, results, arrays, strict=True):
+    for run, result, part, reference in zip(group, results, arrays, linear, strict=True):
         meta: dict[str, Any] = {"seconds": round(seconds, 3)}
         if epoch_seconds:
             meta["training_seconds"] = round(epoch_seconds * result.epochs, 3)
@@ -48,27 +50,43 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
             "engine": group[0].engine,
             "device": engine.device(),
             "process": os.getpid(),
-            "processor": machine.processor()["name"],
+            "processor": processor,
             "versions": machine.versions(),
         }
-        outcomes.append((_recorded(result, part, run.settings), meta))
+        outcomes.append((_recorded(result, part.test, run.settings.training.loss, reference), meta))
     return outcomes
 
 
-def _recorded(trained: Trained, part: windows.Arrays, settings: Settings) -> dict[str, Any]:
+_references: dict[tuple[Any, ...], float] = {}  # of this worker; a few numbers for each seed
+
+
+def _linear_reference(run: Run, part: windows.Arrays) -> float:
+    """Return the loss of the best linear code of a run's size; variants of a seed share it.
+
+    It is computed before training, so that what it lacks, such as memory, costs no training.
+    """
+    settings = run.settings
+    code = network_of(settings.model, *part.test.shape[1:]).code
+    seed = None if isinstance(settings.data, FileData) else run.seed
+    key = (settings.data, seed, run.purpose, code, settings.training.loss)
+    if key not in _references:
+        _references[key] = references.linear(part, code, settings.training.loss)
+    return _references[key]
+
+
+def _recorded(trained: Trained, test: windows.Array, loss: str, linear: float) -> dict[str, Any]:
     """Return what a record holds of a run, as JSON values.
 
     Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them,
     is kept for the eye, to four decimals. Raises FloatingPointError where any of the rest is not
     finite.
     """
-    shown, test, loss = trained.reconstructions, part.test, settings.training.loss
-    code = network_of(settings.model, *test.shape[1:]).code
+    shown = trained.reconstructions
     recorded = Recorded(
         **{name: getattr(trained, name) for name in Result.model_fields},
         floor=FLOOR,
         ceiling=references.ceiling(test, loss),
-        linear=references.linear(part, code, loss),
+        linear=linear,
         windows=[] if shown is None else _curves(test[: len(shown)]),
         reconstructions=[] if shown is None else _curves(shown),
     ).model_dump(mode="json")

@@ -154,7 +154,7 @@ class _Fixed(NamedTuple):
         return -(-self.samples // self.batch)
 
 
-@lru_cache(maxsize=2)  # groups of one structure follow one another
+@lru_cache(maxsize=4)  # groups of one structure follow one another
 def _program(network: Network, training: TrainingStructure, samples: int) -> Program:
     fixed = _Fixed(network, training, samples, min(training.batch_size, samples))
     return Program(

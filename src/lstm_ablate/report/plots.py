@@ -109,7 +109,8 @@ _PAIRS = (
     " right a run of {baseline}."
 )
 _RECONSTRUCTIONS = (
-    "Test windows (broad) and what each variant's run of median loss made of them (first feature)."
+    "Test windows (broad) of one seed, and what each variant made of them (first feature): the seed"
+    " at which the baseline has its median loss."
 )
 _DIVERGENCE = "Share of runs that diverged, with its exact 95% interval."
 

@@ -38,7 +38,7 @@ def _components(centred: NDArray[np.float64], numbers: int) -> NDArray[np.float6
     their rank.
 
     The smaller of the two Gram matrices is decomposed: of 1,024 windows with 500 time steps and 5
-    features the one of 1,024 rows instead of that of 2,500 (0.3 s instead of 3 s on one core).
+    features the one of 1,024 rows instead of that of 2,500.
     Directions without variance, up to rounding, are left out: they say nothing of any other window.
     """
     n, d = centred.shape

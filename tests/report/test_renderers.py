@@ -282,6 +282,10 @@ def test_a_narrow_terminal_cuts_nothing_off(case):
         ({}, "predicting the mean gives 1, the best linear code of the same size 0.25. div"),
         ({"base": 0.0, "007": 0.0}, "sees at least as many numbers as a window has: nothing is"),
         ({"007": 0.5}, "the best linear code of the same size 0.25 (base; others in summary.csv)"),
+        ({"007": 0.0}, "the best linear code of the same size 0.25 (base; others in summary.csv)"),
+        ({"base": 0.0, "007": 0.5}, "nothing is compressed (base; others in summary.csv)"),
+        # The same code on the windows of other seeds, where some runs are missing.
+        ({"007": 0.251}, "the best linear code of the same size 0.25. div"),
     ],
 )
 def test_the_legend_names_the_references_of_the_baselines_network(case, linear, told):

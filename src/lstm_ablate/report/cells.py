@@ -1,10 +1,14 @@
 """The texts of a report's tables, the same in every format."""
 
+import math
+
 from lstm_ablate.evidence.analysis import OVERALL, Row, Summary
 from lstm_ablate.evidence.paired import Estimate
 from lstm_ablate.evidence.sentences import interval, p_value
 
 NOTHING = "-"
+# Medians over other seeds' windows differ by less, where the code is of the same size.
+_SAME_CODE = 0.05
 HEADINGS = ("variant", "formula", "ok/div/fail", "median [95%]", "ratio [95%]", "p", "verdict")
 STATISTICS = (
     "median [95%]",
@@ -101,12 +105,12 @@ def _references(summary: Summary, base: Row) -> str:
         )
     else:
         text += f", the best linear code of the same size {base.linear:.3g}"
-    lengths = {
-        row.linear == 0 or round(row.linear / base.linear, 1) if base.linear else row.linear == 0
+    others = any(
+        not math.isclose(row.linear, base.linear or 0.0, rel_tol=_SAME_CODE)
         for row in summary.rows
         if row.task == base.task and row.linear is not None
-    }
-    return text + (f" ({base.variant}; others in summary.csv)" if len(lengths) > 1 else "")
+    )
+    return text + (f" ({base.variant}; others in summary.csv)" if others else "")
 
 
 def legend(summary: Summary) -> str:

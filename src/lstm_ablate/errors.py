@@ -1,4 +1,6 @@
-"""The two errors that speak to the user; any other exception is a bug of ours."""
+"""The two errors that speak to the user, any other exception being a bug of ours; and the words
+that messages share.
+"""
 
 import difflib
 from collections.abc import Iterable
@@ -23,6 +25,11 @@ def printable(text: str) -> str:
     out; line ends too.
     """
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def counted(number: int, what: str) -> str:
+    """Return "1 run" or "2 runs"."""
+    return f"{number} {what}" + "s" * (number != 1)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -13,7 +13,8 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.cli.printing import count, duration, print_lines, print_table
+from lstm_ablate.cli.printing import duration, print_lines, print_table
+from lstm_ablate.errors import counted
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _lines(prospect: "Prospect") -> list[str]:
         "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
     )
     needs = [
-        f"time      {duration(cost.seconds)} with {count(prospect.workers, 'worker')} ({basis})",
+        f"time      {duration(cost.seconds)} with {counted(prospect.workers, 'worker')} ({basis})",
         (
             f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
             f" {cost.disk_bytes / 1e6:.2g} MB"
@@ -79,6 +80,6 @@ def _lines(prospect: "Prospect") -> list[str]:
         (
             f"evidence  {prospect.pairs} paired seeds can reach p = {prospect.smallest_p:.2g} at"
             f" best (two-sided sign-flip test, 2/2^n), {prospect.smallest_p_holm:.2g} after Holm"
-            f" over {count(prospect.comparisons, 'comparison')}"
+            f" over {counted(prospect.comparisons, 'comparison')}"
         ),
     ]

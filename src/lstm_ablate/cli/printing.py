@@ -56,11 +56,6 @@ def visible(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def count(number: int, what: str) -> str:
-    """Return "1 run" or "2 runs"."""
-    return f"{number} {what}" + "s" * (number != 1)
-
-
 def duration(seconds: float) -> str:
     """Return roughly how long something takes, in words."""
     if seconds < 90:

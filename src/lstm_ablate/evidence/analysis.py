@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lstm_ablate.errors import counted
 from lstm_ablate.evidence import paired
 from lstm_ablate.evidence.paired import Comparison, Estimate, Values
 from lstm_ablate.evidence.reach import pairs_needed, smallest_p
@@ -475,9 +476,9 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         # A pair of which both runs diverged cannot tell them apart, and does not count.
         pairs = max(row.comparison.telling for row in unreachable if row.comparison)
         notes.append(
-            f"With {pairs} paired seed{'s' * (pairs != 1)} no difference can be significant"
-            f" whatever the runs give: the smallest p is 2/2^{pairs}, after Holm over {family}"
-            f" comparison{'s' * (family != 1)} {min(1.0, family * smallest_p(pairs)):.2g}."
+            f"With {counted(pairs, 'paired seed')} no difference can be significant"
+            f" whatever the runs give: the smallest p is 2/2^{pairs}, after Holm over"
+            f" {counted(family, 'comparison')} {min(1.0, family * smallest_p(pairs)):.2g}."
             f" {pairs_needed(family)} seeds can."
         )
     idle = [
@@ -497,8 +498,8 @@ def _notes(rows: Sequence[Row], family: int) -> tuple[str, ...]:
         )
     failed = sum(row.failed for row in rows)
     if failed:
-        runs, they = ("1 run", "it is") if failed == 1 else (f"{failed} runs", "they are")
-        notes.append(f"{runs} failed: {they} missing from every number here.")
+        they = "it is" if failed == 1 else "they are"
+        notes.append(f"{counted(failed, 'run')} failed: {they} missing from every number here.")
     return tuple(notes)
 
 

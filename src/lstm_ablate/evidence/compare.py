@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lstm_ablate.errors import UserError, did_you_mean, printable
+from lstm_ablate.errors import UserError, counted, did_you_mean, printable
 
 Key = tuple[str, str, int | None]  # task, variant, seed; a row of a summary has no seed
 Value = float | str | None
@@ -292,7 +292,7 @@ def other_ids(a: Table, b: Table) -> int:
 
 def told_other_ids(ids: str, count: int) -> str:
     """Say how many rows have another id in a column, and what that means."""
-    runs = f"{count} run" + "s" * (count != 1)
+    runs = counted(count, "run")
     if ids == "settings":
         return f"{runs} of other settings or data"
     return f"{runs} with another id: of other settings, data, engine or schema"
@@ -405,7 +405,7 @@ def changed(one: Difference) -> str:
 
 def result(one: Differences) -> str:
     """Say in one line how it ended."""
-    rows = f"{one.shared} shared row" + "s" * (one.shared != 1)
+    rows = counted(one.shared, "shared row")
     if one.same and (one.exact or one.largest == 0):
         return (
             f"same: {rows}, every number to the bit"

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import UserError, counted
 from lstm_ablate.evidence import paired
 from lstm_ablate.evidence.compare import (
     Table,
@@ -261,7 +261,7 @@ def _judged(
 
 def sentence(one: Judgement, margin: float) -> str:
     """Say what the runs of a variant say."""
-    pairs = _count(one.pairs, "pair")
+    pairs = counted(one.pairs, "pair")
     if one.ratio is None or one.high is None:
         text = f"too few runs that converged to compare losses ({pairs}; {FEW} are needed): " + (
             "passes, but could not have failed"
@@ -282,8 +282,8 @@ def sentence(one: Judgement, margin: float) -> str:
         )
     if one.diverged_p is not None:
         text += (
-            f"; {one.diverged_b} of {_count(one.finished_b, 'run')} diverged in B, {one.diverged_a}"
-            f" of {one.finished_a} in A,"
+            f"; {one.diverged_b} of {counted(one.finished_b, 'run')} diverged in B,"
+            f" {one.diverged_a} of {one.finished_a} in A,"
             f" {'MORE' if one.diverges_more else 'not significantly more'} in B (p ="
             f" {one.diverged_p:.2g} after Holm)"
         )
@@ -304,10 +304,6 @@ def result(gate: Gate) -> str:
     if judged == len(gate.judgements):
         return passed
     return (
-        f"{passed}; only {judged} of {_count(len(gate.judgements), 'variant')} had enough runs to"
+        f"{passed}; only {judged} of {counted(len(gate.judgements), 'variant')} had enough runs to"
         " judge losses"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + "s" * (number != 1)

@@ -1,5 +1,6 @@
 """What a comparison says, as one plain English sentence."""
 
+from lstm_ablate.errors import counted
 from lstm_ablate.evidence.paired import Comparison, Estimate, band
 from lstm_ablate.evidence.reach import pairs_needed
 
@@ -29,7 +30,7 @@ def sentence(
     counts = divergence(*diverged)
     if diverged[0] or baseline_diverged[0]:
         counts += f", {baseline}: {divergence(*baseline_diverged)}"
-    seeds = f"{one.pairs} paired {'seed' if one.pairs == 1 else 'seeds'}"
+    seeds = counted(one.pairs, "paired seed")
     if one.verdict == "practically equivalent":
         assert one.equivalence is not None
         return (

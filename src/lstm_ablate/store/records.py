@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lstm_ablate.errors import FolderError
+from lstm_ablate.errors import FolderError, counted
 from lstm_ablate.experiment.identity import SCHEMA, canonical_json
 from lstm_ablate.store import files
 from lstm_ablate.store.results import Failed, Recorded, Shape
@@ -59,10 +59,7 @@ class Found:
 def told_older(older: Mapping[str, int]) -> str:
     """Return "12 records of schema 1", or the like for several schemas."""
     counts = sorted(Counter(older.values()).items())
-    return ", ".join(
-        f"{count} {'record' if count == 1 else 'records'} of schema {schema}"
-        for schema, count in counts
-    )
+    return ", ".join(f"{counted(count, 'record')} of schema {schema}" for schema, count in counts)
 
 
 class _Meta(Shape):

@@ -42,6 +42,7 @@ def versions() -> dict[str, str]:
     }
 
 
+@cache
 def processor() -> dict[str, Any]:
     """Return the processor's name and its vector instructions."""
     try:

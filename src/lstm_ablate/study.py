@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_ablate.errors import FolderError, UserError
+from lstm_ablate.evidence import reach
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
@@ -98,8 +99,6 @@ def find(config: Path, overrides: tuple[str, ...], results: Path) -> Study:
 
 def plan(study: Study, workers: int | None = None) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for."""
-    from lstm_ablate.evidence import reach
-
     experiment = resources.settled(study.experiment, study.folder)
     todo = sweep.plan(experiment, study.folder)
     processes = workers or resources.workers(experiment)

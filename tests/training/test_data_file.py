@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lstm_ablate.errors import UserError
+from lstm_ablate.experiment import loading
 from lstm_ablate.experiment.settings import FileData, Split
-from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs import checking, file, windows
 from lstm_ablate.training.inputs.file import LARGEST, read
 
 PARTS = ("train", "validation", "test")
@@ -414,3 +415,40 @@ def test_missing_file(tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             _read(path)
         assert str(caught.value) == f"{path}: {message}"
+
+
+# ----------------------------------------------------------------------- before anything is trained
+
+
+def test_variants_that_share_a_file_have_it_read_once_and_are_all_checked(
+    series: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CSV of 100,000 rows takes most of a second to read."""
+    config = series.with_name("c.yaml")
+    lines = [
+        "version: 1",
+        "name: c",
+        "data: {family: file, path: series.csv, timesteps: 4}",
+        "training: {batch_size: 25}",
+        "baseline: base",
+        "variants:",
+        "  base: {}",
+        "  relu: {model.activation: relu}",
+        "  full: {training.batch_size: 26}",
+        "tasks: {near: {}, far: {data.stride: 2, training.batch_size: 13}}",
+    ]
+    config.write_text("\n".join(lines) + "\n")
+    reads: list[FileData] = []
+
+    def counted(data: FileData) -> tuple[np.ndarray, ...]:
+        reads.append(data)
+        return read(data)
+
+    monkeypatch.setattr(file, "read", counted)
+    with pytest.raises(UserError) as caught:
+        checking.check_data(loading.load(config))
+    assert caught.value.problems == (
+        f"{config}:9:31: training.batch_size: 26 is more than the 25 training windows of the file",
+        f"{config}:9:31: training.batch_size: 26 is more than the 13 training windows of the file",
+    )
+    assert [data.stride for data in reads] == [None, 2]

@@ -34,15 +34,17 @@ class Synthetic(Frozen):
     ] = 0.05
 
 
+_Cycles = Annotated[
+    Range, Field(description="cycles per window, at most 1e6, drawn uniformly from this range")
+]
+
+
 class Sines(Synthetic):
     """Sums of sines with random frequency, phase and amplitude."""
 
     family: Literal["sines"] = "sines"
     components: Annotated[int, Field(ge=1, le=1000)] = 2
-    cycles: Annotated[
-        Range,
-        Field(description="cycles per window, at most 1e6, drawn uniformly from this range"),
-    ] = (1.0, 5.0)
+    cycles: _Cycles = (1.0, 5.0)
 
 
 class Chirp(Synthetic):
@@ -63,10 +65,7 @@ class Square(Synthetic):
     """Square waves of random frequency and phase."""
 
     family: Literal["square"] = "square"
-    cycles: Annotated[
-        Range,
-        Field(description="cycles per window, at most 1e6, drawn uniformly from this range"),
-    ] = (1.0, 4.0)
+    cycles: _Cycles = (1.0, 4.0)
 
 
 class Autoregressive(Synthetic):

@@ -7,18 +7,22 @@ from lstm_ablate.training.inputs import windows
 
 
 def check_data(experiment: Experiment) -> None:
-    """Read the user's own files once, before anything is trained; raise UserError naming the place
-    in the config.
+    """Read the user's own files, a good one once, however many variants share it.
+
+    Raises UserError with what is wrong, at its place in the config.
     """
     problems: dict[str, None] = {}
+    found: dict[FileData, int] = {}  # training windows
     for (task, variant), settings in experiment.settings.items():
         if isinstance(settings.data, FileData):
             try:
-                samples = len(windows.of(settings.data, 0).train)
+                if settings.data not in found:
+                    found[settings.data] = len(windows.of(settings.data, 0).train)
             except UserError as error:
                 place = experiment.place(task, variant, "data.path")
                 problems |= {f"{place}: {problem}": None for problem in error.problems}
                 continue
+            samples = found[settings.data]
             if settings.training.batch_size > samples:
                 batch = settings.training.batch_size
                 place = experiment.place(task, variant, "training.batch_size")

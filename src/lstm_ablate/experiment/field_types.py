@@ -42,6 +42,14 @@ def _activation(name: str) -> str:
     return name
 
 
+def _acting(value: object) -> object:
+    """Check the names at a site; a list of equal names is that name."""
+    if isinstance(value, list | tuple):
+        names = tuple(_activation(name) for name in value)
+        return names[0] if len(set(names)) == 1 else names
+    return _activation(value) if isinstance(value, str) else value
+
+
 def _seeds(value: object) -> object:
     """Turn n into 0..n-1 and check a list of seeds."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -100,11 +108,12 @@ ActivationName = Annotated[
     AfterValidator(_activation),
     WithJsonSchema({"enum": list(ACTIVATIONS)}),
 ]
+# One name for all places of a site, or one for each place.
+SiteActivations = Annotated[str | tuple[str, ...], BeforeValidator(_acting)]
 # Left out it is None in Python, for another key may set the same site; null cannot be written.
-OptionalActivationName = Annotated[
-    ActivationName | None,
+OptionalSiteActivations = Annotated[
+    SiteActivations | None,
     BeforeValidator(_named),
-    WithJsonSchema({"enum": list(ACTIVATIONS)}),
     Field(json_schema_extra=_without_default),
 ]
 Units = Annotated[int, Field(ge=1, le=65536)]

@@ -21,6 +21,16 @@ Purpose = Literal["evaluation", "tuning"]  # what a run is for: a verdict, or to
 # would save some 100 bytes a record, and cost every reader of one a look at this table.
 NEUTRAL: dict[str, Any] = {
     "purpose": "evaluation",
+    "model.bidirectional": False,
+    "model.peepholes": False,
+    "model.projection": None,
+    "model.residual": False,
+    "model.cell_clip": None,
+    "model.projection_clip": None,
+    "model.normalization": "none",
+    "model.kernel_initializer": "glorot_uniform",
+    "model.recurrent_initializer": "orthogonal",
+    "model.unit_forget_bias": True,
 }
 
 

@@ -53,6 +53,11 @@ class LSTM:
         return ("", "backward.") if self.bidirectional else ("",)
 
     @property
+    def cells(self) -> int:
+        """The cells of all directions."""
+        return self.units * len(self.directions)
+
+    @property
     def outputs(self) -> int:
         """The numbers that the layer passes on at a time step."""
         return self.kept * len(self.directions)
@@ -88,6 +93,11 @@ class Dense:
     inputs: int
     units: int
     activation: str
+
+    @property
+    def cells(self) -> int:
+        """The units, as an LSTM layer has cells."""
+        return self.units
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -150,7 +160,11 @@ def network_of(model: Model, timesteps: int, features: int) -> Network:
 def _lstm_layers(model: Model, features: int) -> tuple[LSTM, ...]:
     names = [("encoder", k, units) for k, units in enumerate(model.encoder)]
     names += [("decoder", k, units) for k, units in enumerate(model.decoder)]
-    candidate, output, gates = map(model.places, ("candidate", "output", "gates"))
+    candidate, output, gates = (
+        model.places("candidate"),
+        model.places("output"),
+        model.places("gates"),
+    )
     between = (*model.places("between"), None)
     vector = model.latent == "vector"
     layers: list[LSTM] = []

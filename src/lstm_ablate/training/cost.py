@@ -89,7 +89,8 @@ def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     samples, timesteps, features = sizes.shape(settings)
     steps = -(-samples // settings.training.batch_size)
     network = network_of(settings.model, timesteps, features)
-    overhead = steps * timesteps * len(network.lstm) * _OVERHEAD_SECONDS[engine]
+    directions = sum(len(layer.directions) for layer in network.lstm)
+    overhead = steps * timesteps * directions * _OVERHEAD_SECONDS[engine]
     operations = 6 * samples * timesteps * sizes.weights(network)
     return overhead + operations / _FLOPS_PER_SECOND[engine]
 

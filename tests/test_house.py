@@ -31,7 +31,7 @@ ARROWS = {
 # Libraries that only the named modules may import.
 AT_HOME = {
     "tensorflow": {"training.engines.*", "checks.handwritten"},
-    "keras": {"training.engines.reference", "checks.handwritten"},
+    "keras": {"training.engines.reference", "training.engines.functions", "checks.handwritten"},
     "matplotlib": {"report.plots"},
     "yaml": {"experiment.yaml_source"},
     "typer": {"cli.*"},

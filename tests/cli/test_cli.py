@@ -283,10 +283,15 @@ def test_a_closed_pipe_is_no_error(smoke):
 def test_activations_are_listed_with_formulas():
     done = call("activations", "--json", cwd=ROOT)
     listed = {row["name"]: row for row in json.loads(done.stdout)}
-    assert len(listed) == 14
-    assert listed["leaky_relu"]["formula"] == "x if x > 0 else 0.2 x"
-    assert listed["relu"]["slope at -1, 0, 1"] == [0, 0, 1]
-    assert "ln(1 + exp(x))" in call("activations", cwd=ROOT).stdout
+    assert len(listed) == 26
+    assert listed["leaky_relu"]["formula"] == "x if x > 0 else negative_slope * x"
+    assert listed["leaky_relu"]["parameters"] == {"negative_slope": 0.2}
+    assert listed["leaky_relu"]["at -1, 0, 1"] == [-0.2, 0, 1]
+    assert listed["threshold"]["parameters"] == {"threshold": None, "default_value": None}
+    assert listed["relu"]["slope at -1, 0, 1"] == [0, 0, 1] and listed["relu"]["parameters"] == {}
+    text = call("activations", cwd=ROOT).stdout
+    assert "ln(1 + exp(x))" in text and "negative_slope = 0.2" in text
+    assert 'activations: {snake: "x + sin(x)**2"}' in text and "squareplus" in text
 
 
 def test_the_copy_of_the_schema_is_current():

@@ -160,12 +160,8 @@ def network_of(model: Model, timesteps: int, features: int) -> Network:
 def _lstm_layers(model: Model, features: int) -> tuple[LSTM, ...]:
     names = [("encoder", k, units) for k, units in enumerate(model.encoder)]
     names += [("decoder", k, units) for k, units in enumerate(model.decoder)]
-    candidate, output, gates = (
-        model.places("candidate"),
-        model.places("output"),
-        model.places("gates"),
-    )
-    between = (*model.places("between"), None)
+    candidate, output = model.places("candidate"), model.places("output")
+    gates, between = model.places("gates"), (*model.places("between"), None)
     vector = model.latent == "vector"
     layers: list[LSTM] = []
     for place, (part, k, units) in enumerate(names):

@@ -136,14 +136,14 @@ def _spelled(number: float) -> str:
 def parameters(text: str) -> tuple[str, tuple[float, ...]] | None:
     """Return the name in a canonical text and its parameters, or None for an expression."""
     name, _, inside = text.rstrip(")").partition("(")
-    if _is_expression(text):
+    if is_expression(text):
         return None
     if inside:
         return name, tuple(map(float, inside.split(",")))
     return name, KINDS[name].defaults or ()
 
 
-def _is_expression(text: str) -> bool:
+def is_expression(text: str) -> bool:
     """Tell whether a canonical text is an expression: those alone contain x by itself."""
     return re.search(r"\bx\b", text) is not None
 

@@ -161,6 +161,7 @@ WRONG_OWN = {
     "{relu: x * 2}": ['c.yaml:7:15: activations: "relu" has a meaning already; choose another'],
     "{Swish: x * 2}": ['c.yaml:7:15: activations: "Swish" has a meaning already; choose another'],
     "{x: x * 2}": ['c.yaml:7:15: activations: "x" has a meaning already; choose another name'],
+    "{sin: x + sin(x)}": ['c.yaml:7:15: activations: "sin" has a meaning already; choose another'],
     "{a-b: x * 2}": [
         'c.yaml:7:15: activations: "a-b" cannot be the name of an activation; allowed: letters,'
         " digits and _ (a letter or _ first)"

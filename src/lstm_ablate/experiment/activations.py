@@ -46,7 +46,8 @@ def is_taken(name: str) -> bool:
     """Tell whether a name means something already, so that no activation of one's own can have
     it.
     """
-    return name.casefold() in {*KINDS, *_OTHER_NAMES, *_NOT_ELEMENTWISE, "x"}
+    known = {*KINDS, *_OTHER_NAMES, *_NOT_ELEMENTWISE, *expressions.ARGUMENTS, "x"}
+    return name.casefold() in known
 
 
 @lru_cache(maxsize=10_000)

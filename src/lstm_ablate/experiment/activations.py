@@ -46,7 +46,8 @@ def is_taken(name: str) -> bool:
     """Tell whether a name means something already, so that no activation of one's own can have
     it.
     """
-    return name.casefold() in {*KINDS, *_OTHER_NAMES, *_NOT_ELEMENTWISE, "x"}
+    known = {*KINDS, *_OTHER_NAMES, *_NOT_ELEMENTWISE, *expressions.ARGUMENTS, "x"}
+    return name.casefold() in known
 
 
 @lru_cache(maxsize=10_000)
@@ -136,14 +137,14 @@ def _spelled(number: float) -> str:
 def parameters(text: str) -> tuple[str, tuple[float, ...]] | None:
     """Return the name in a canonical text and its parameters, or None for an expression."""
     name, _, inside = text.rstrip(")").partition("(")
-    if _is_expression(text):
+    if is_expression(text):
         return None
     if inside:
         return name, tuple(map(float, inside.split(",")))
     return name, KINDS[name].defaults or ()
 
 
-def _is_expression(text: str) -> bool:
+def is_expression(text: str) -> bool:
     """Tell whether a canonical text is an expression: those alone contain x by itself."""
     return re.search(r"\bx\b", text) is not None
 

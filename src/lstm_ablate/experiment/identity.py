@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from lstm_ablate.experiment.settings import SGD, FileData, Settings
+from lstm_ablate.experiment.settings import SGD, SITES, FileData, Settings
 
 SCHEMA = 2  # counts up whenever equal values would mean another training
 
@@ -89,8 +89,9 @@ def _values(settings: Settings) -> dict[str, Any]:
     values: dict[str, Any] = _without_negative_zeros(settings.model_dump(mode="json"))
     model, data, optimizer = settings.model, settings.data, settings.training.optimizer
     del values["model"]["activation"]  # it is a short way to write the other two
-    values["model"]["candidate"] = model.site("candidate")
-    values["model"]["output"] = model.site("output")
+    for site in SITES:
+        acting = model.site(site)
+        values["model"][site] = acting if isinstance(acting, str) else list(acting)
     if isinstance(data, FileData):
         del values["data"]["path"]  # the content counts, wherever it lies
         if not data.is_array:

@@ -19,6 +19,7 @@ from lstm_ablate.experiment.data_settings import (
 )
 from lstm_ablate.experiment.field_types import (
     ActivationName,
+    Directions,
     Fraction,
     Frozen,
     Layers,
@@ -26,12 +27,14 @@ from lstm_ablate.experiment.field_types import (
     OptionalSiteActivations,
     Positive,
     SiteActivations,
+    Stack,
     Units,
 )
 
 # Other rooms take every type of a setting from here.
 __all__ = [
     "SGD",
+    "SITES",
     "Adam",
     "AdamW",
     "Autoregressive",
@@ -48,6 +51,7 @@ __all__ = [
     "Samples",
     "Settings",
     "Sines",
+    "Site",
     "Split",
     "Square",
     "Synthetic",
@@ -64,6 +68,7 @@ class Head(Frozen):
 
 # Where an activation acts, in the words of the YAML.
 Site = Literal["candidate", "output", "gates", "between"]
+SITES: tuple[Site, ...] = ("candidate", "output", "gates", "between")
 
 KernelInitializer = Literal[
     "glorot_uniform",
@@ -87,32 +92,76 @@ class Initializers(NamedTuple):
 class Model(Frozen):
     """A stacked-LSTM autoencoder; the sites where an activation acts are named as in the README."""
 
-    encoder: Annotated[Layers, Field(description="units of the encoder's LSTM layers")] = (100, 50)
-    latent: Literal["sequence", "vector"] = "sequence"
-    decoder: Annotated[Layers, Field(description="units of the decoder's LSTM layers")] = (50, 100)
+    encoder: Annotated[
+        Stack,
+        Field(
+            description=(
+                "units of the encoder's LSTM layers, such as [100, 50], or {units: 32, layers: 4}"
+            )
+        ),
+    ] = (100, 50)
+    latent: Annotated[
+        Literal["sequence", "vector"],
+        Field(description="what the decoder sees: every output of the encoder, or the last alone"),
+    ] = "sequence"
+    decoder: Annotated[
+        Stack,
+        Field(
+            description=(
+                "units of the decoder's LSTM layers, such as [50, 100], or {units: 32, layers: 4}"
+            )
+        ),
+    ] = (50, 100)
     activation: Annotated[
         OptionalSiteActivations,
-        Field(description="sets candidate and output, as Keras' LSTM(activation=...)"),
+        Field(
+            description=(
+                "sets candidate and output, as Keras' LSTM(activation=...); one name, or one"
+                " for each LSTM layer"
+            )
+        ),
     ] = None
     candidate: Annotated[
         OptionalSiteActivations,
-        Field(description="g = candidate(z_g), the cell input; tanh by default"),
+        Field(
+            description=(
+                "g = candidate(z_g), the cell input; tanh by default; one name, or one for"
+                " each LSTM layer"
+            )
+        ),
     ] = None
     output: Annotated[
         OptionalSiteActivations,
-        Field(description="h = o * output(c), the cell output; tanh by default"),
+        Field(
+            description=(
+                "h = o * output(c), the cell output; tanh by default; one name, or one for"
+                " each LSTM layer"
+            )
+        ),
     ] = None
     gates: Annotated[
-        SiteActivations, Field(description="i, f, o = gates(z); Keras' recurrent_activation")
+        SiteActivations,
+        Field(
+            description=(
+                "i, f, o = gates(z), Keras' recurrent_activation; one name, or one for each"
+                " LSTM layer"
+            )
+        ),
     ] = "sigmoid"
     between: Annotated[
-        SiteActivations, Field(description="what the next LSTM layer reads: between(h)")
+        SiteActivations,
+        Field(
+            description=(
+                "what the next LSTM layer reads: between(h); one name, or one for each LSTM"
+                " layer but the last: the code between encoder and decoder is among them"
+            )
+        ),
     ] = "linear"
     head: Annotated[
         Head | None, Field(description="dense layers before the linear output; none by default")
     ] = None
     bidirectional: Annotated[
-        bool | Literal["encoder", "decoder"],
+        Directions,
         Field(
             description=(
                 "a second direction reads the layer's input from its end, and the next layer reads"
@@ -170,9 +219,24 @@ class Model(Frozen):
         """Return the activation that acts at a site, whichever keys set it: one for all its places,
         or one for each place, as `places` has them.
 
-        Greff et al. 2017 call that of `candidate` the input activation, that of `output` the output
-        activation.
+        A list of equal names is that name. Greff et al. 2017 call the activation at `candidate` the
+        input activation, the one at `output` the output activation.
         """
+        acting = self._written(name)
+        return acting[0] if len(set(acting)) == 1 and not isinstance(acting, str) else acting
+
+    def places(self, name: Site) -> tuple[str, ...]:
+        """Return the activation at each place of a site, in the order of the data.
+
+        The places are the LSTM layers, encoder then decoder; of `between` the seams between them.
+        """
+        acting = self._written(name)
+        if not isinstance(acting, str):
+            return acting
+        layers = len(self.encoder) + len(self.decoder)
+        return (acting,) * (layers - 1 if name == "between" else layers)
+
+    def _written(self, name: Site) -> str | tuple[str, ...]:
         match name:
             case "candidate":
                 return self.candidate or self.activation or "tanh"
@@ -182,35 +246,6 @@ class Model(Frozen):
                 return self.gates
             case "between":
                 return self.between
-
-    def places(self, name: Site) -> tuple[str, ...]:
-        """Return the activation at each place of a site, in the order of the data.
-
-        The places are the LSTM layers, encoder then decoder; of `between` the seams between them.
-        """
-        acting = self.site(name)
-        if not isinstance(acting, str):
-            return acting
-        layers = len(self.encoder) + len(self.decoder)
-        return (acting,) * (layers - 1 if name == "between" else layers)
-
-    def formula(self) -> str:
-        """Return what the sites compute; those at Keras' default are named only for the cell."""
-        parts = [
-            f"g = {_shown(self.site('candidate'))}(z_g)",
-            f"h = o * {_shown(self.site('output'))}(c)",
-        ]
-        if self.gates != "sigmoid":
-            parts.insert(0, f"i, f, o = {_shown(self.gates)}(z)")
-        if self.between != "linear":
-            parts.append(f"y = {_shown(self.between)}(h)")
-        if self.head:
-            parts.append(f"head = {self.head.activation}{list(self.head.units)}")
-        return "; ".join(parts)
-
-
-def _shown(acting: str | tuple[str, ...]) -> str:
-    return acting if isinstance(acting, str) else f"[{', '.join(acting)}]"
 
 
 class _Optimizer(Frozen):

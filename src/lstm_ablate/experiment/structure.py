@@ -12,7 +12,15 @@ around the program, and are not part of the structure either.
 from dataclasses import dataclass
 from typing import Literal
 
-from lstm_ablate.experiment.settings import SGD, Data, Model, Optimizer, RMSprop, Settings
+from lstm_ablate.experiment.settings import (
+    SGD,
+    SITES,
+    Data,
+    Model,
+    Optimizer,
+    RMSprop,
+    Settings,
+)
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,10 @@ def structure_of(settings: Settings) -> Structure:
     they do initial weights.
     """
     training, model = settings.training, settings.model
-    sites = {"candidate": model.site("candidate"), "output": model.site("output")}
+    canonical = _INITIALIZERS | {"activation": None} | {site: model.site(site) for site in SITES}
     return Structure(
         settings.data,
-        model.model_copy(update={"activation": None, **sites, **_INITIALIZERS}),
+        model.model_copy(update=canonical),
         TrainingStructure(
             _optimizer(training.optimizer), training.batch_size, training.loss, training.dtype
         ),

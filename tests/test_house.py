@@ -31,13 +31,13 @@ ARROWS = {
 # Libraries that only the named modules may import.
 AT_HOME = {
     "tensorflow": {"training.engines.*", "checks.handwritten"},
-    "keras": {"training.engines.reference", "training.engines.functions", "checks.handwritten"},
+    "keras": {"training.engines.reference*", "training.engines.functions", "checks.handwritten"},
     "matplotlib": {"report.plots"},
     "yaml": {"experiment.yaml_source"},
     "typer": {"cli.*"},
     "filelock": {"store.locks"},
     "pandas": {"evidence.*", "store.tables", "report.*"},
-    "scipy": {"evidence.*"},
+    "scipy": {"evidence.*", "training.inputs.randomness"},
     "jinja2": {"report.page"},
     "markupsafe": {"report.page"},
 }

@@ -11,14 +11,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import biased_engine
+import keras
 import numpy as np
 import pytest
+from numpy_lstm import reconstruct
 from scipy import stats
 
-from lstm_ablate.checks import benchmark, verification
+from lstm_ablate.checks import benchmark, handwritten, verification
 from lstm_ablate.checks.verification import Deviation, Epoch
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs.randomness import initial_weights
 
 ROOT = Path(__file__).parents[2]
 
@@ -183,6 +188,28 @@ def test_flops_are_those_of_the_matrix_products():
     assert benchmark.step_flops(settings) == count
 
 
+def test_flops_of_two_directions_and_a_projection():
+    """Each direction reads the features and its own 4 numbers, and multiplies 3 units to 4."""
+    settings = Settings.model_validate(
+        {
+            "data": {"family": "sines", "timesteps": 7, "features": 2},
+            "model": {
+                "encoder": [3],
+                "decoder": [5],
+                "bidirectional": "encoder",
+                "projection": 4,
+                "peepholes": True,
+            },
+            "training": {"batch_size": 6},
+        }
+    )
+    encoder = 2 * (2 * (2 * 4 * 3) + 3 * (4 * 4 * 3) + 3 * (3 * 4))
+    decoder = 3 * (8 * 4 * 5) + 3 * (4 * 4 * 5) + 3 * (5 * 4)
+    assert benchmark.step_flops(settings, features=2) == 7 * 2 * 6 * (
+        encoder + decoder + 3 * (4 * 2)
+    )
+
+
 def test_every_contestant_trains_in_turn_and_leaves_no_process(tmp_path):
     found = {one.contestant: one for one in benchmark.measure("small", 1, cores=1)}
     assert found.keys() == {"plain", "tuned", "fused"}
@@ -205,3 +232,54 @@ def test_the_cases_are_the_networks_of_their_names():
     assert benchmark.settings_of("small").model.encoder == (16, 8)
     assert benchmark.settings_of("vector").model.latent == "vector"
     assert benchmark.settings_of("long").data.timesteps == 200
+    for key in benchmark.KEYS:
+        model, default = benchmark.settings_of(key).model, Settings().model
+        changed = {name for name, value in model if value != getattr(default, name)}
+        named = "kernel_initializer" if key == "he_normal" else key
+        assert named in changed <= {named, "projection"}
+    residual = network_of(benchmark.settings_of("residual").model, 30, 1)
+    assert [layer.residual for layer in residual.lstm] == [False, False, True, False]
+
+
+class _Weights(keras.callbacks.Callback):
+    """Keeps the weights before the first epoch and after the last."""
+
+    def on_train_begin(self, logs=None):
+        self.first = self.model.get_weights()
+
+    def on_train_end(self, logs=None):
+        self.last = self.model.get_weights()
+
+
+@pytest.mark.parametrize("loop", ["plain", "tuned"])
+@pytest.mark.parametrize("key", benchmark.KEYS)
+def test_the_loops_written_by_hand_train_the_network_of_the_case(key, loop):
+    """Their loss on test is that of NumPy at the weights that they end with."""
+    changes = benchmark.KEYS[key]["model"] | {"encoder": [4, 3], "decoder": [3, 5]}
+    samples = {"train": 16, "validation": 4, "test": 5}
+    settings = Settings.model_validate(
+        {
+            "data": {"family": "sines", "timesteps": 6, "features": 2, "samples": samples},
+            "model": changes | ({"projection": 2} if "projection" in changes else {}),
+            "training": {"epochs": 1, "batch_size": 8},
+        }
+    )
+    data, kept = windows.of(settings.data, 0), _Weights()
+    keras.config.set_floatx("float32")
+    loss = getattr(handwritten, loop)(settings, data, [kept])
+    names = initial_weights(network_of(settings.model, 6, 2), 0)
+    weights = dict(zip(names, kept.last, strict=True))
+    assert all(weights[name].shape == value.shape for name, value in names.items())
+    reconstructed = reconstruct(settings.model, weights, data.test)
+    assert loss == pytest.approx(np.mean((reconstructed - data.test) ** 2), rel=1e-5)
+    assert any(np.any(a != b) for a, b in zip(kept.first, kept.last, strict=True))
+
+
+def test_the_loops_written_by_hand_start_from_the_distribution_of_the_case():
+    settings = benchmark.settings_of("he_normal")
+    data, kept = windows.of(settings.data, 0), _Weights()
+    epoch = settings.training.model_copy(update={"epochs": 1})
+    handwritten.plain(settings.model_copy(update={"training": epoch}), data, [kept])
+    inputs = {0: 1, 3: 100, 6: 50, 9: 50}  # of the kernels, by their place among the weights
+    for place, count in inputs.items():
+        assert kept.first[place].std() == pytest.approx(np.sqrt(2 / count), rel=0.1)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy_lstm import lstm
 
-from lstm_ablate.experiment.activations import ACTIVATIONS
-from lstm_ablate.training.engines.reference import AblationLSTMCell
+from lstm_ablate.experiment.activations import activation
+from lstm_ablate.training.engines.reference_network import AblationLSTMCell
 
 OF_LAYER = {
     "return_sequences", "return_state", "go_backwards",
@@ -135,8 +135,7 @@ def test_published_basics(options: dict[str, Any], shape: Any, weights: int, los
     assert (len(layer.trainable_weights), len(layer.non_trainable_weights)) == (weights, 0)
     assert len(layer.losses) == losses and layer.supports_masking
 
-    known = {"AblationLSTMCell": AblationLSTMCell}
-    again = keras.layers.RNN.from_config(layer.get_config(), custom_objects=known)
+    again = keras.layers.RNN.from_config(layer.get_config())
     again.build(x.shape)
     again.set_weights(layer.get_weights())
     np.testing.assert_array_equal(again(x), output)
@@ -224,5 +223,75 @@ def test_equals_numpy_with_every_activation_apart(bias: bool) -> None:
     layer.build(X.shape)
     layer.set_weights(weights := random_weights(layer))
     arrays = weights if bias else [*weights, np.zeros(4 * UNITS)]
-    expected = lstm(X, *arrays, *(ACTIVATIONS[name].function for name in names))
+    expected = lstm(X, *arrays, *(activation(name).function for name in names))
     np.testing.assert_allclose(layer(X), expected, rtol=1e-12, atol=1e-12)
+
+
+# -------------------------------------------------------- NumPy, what Keras' own cell does not have
+
+KEPT = 6  # numbers that a projection gives
+KEYS: dict[str, dict[str, Any]] = {
+    "peepholes": {"peepholes": True},
+    "projection": {"projection": KEPT},
+    "cell_clip": {"cell_clip": 0.4},
+    "projection_clip": {"projection": KEPT, "projection_clip": 0.1},
+    "all": {"peepholes": True, "projection": KEPT, "cell_clip": 0.4, "projection_clip": 0.1},
+}
+SITES = ("elu(0.5)", "x / sqrt(1 + x ** 2)", "hard_sigmoid")
+ACTING = [activation(text).function for text in SITES]
+
+
+def by_numpy(x: Any, weights: list[np.ndarray], keys: dict[str, Any]) -> np.ndarray:
+    *basic, rest = *weights[:3], weights[3:]
+    peepholes = rest[:3] if "peepholes" in keys else None
+    projection = rest[-1] if "projection" in keys else None
+    clips = keys.get("cell_clip"), keys.get("projection_clip")
+    return lstm(x, *basic, *ACTING, peepholes, projection, *clips)
+
+
+def layer_of(keys: dict[str, Any]) -> Any:
+    return keras.layers.RNN(AblationLSTMCell(UNITS, *SITES, **keys), return_sequences=True)
+
+
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
+def test_equals_numpy_with_peepholes_projection_and_clips(keys: dict[str, Any]) -> None:
+    layer = layer_of(keys)
+    layer.build(X.shape)
+    layer.set_weights(weights := random_weights(layer))
+    outputs = KEPT if "projection" in keys else UNITS
+    assert [w.shape for w in weights] == [
+        (FEATURES, 4 * UNITS), (outputs, 4 * UNITS), (4 * UNITS,),
+        *[(UNITS,)] * (3 if "peepholes" in keys else 0),
+        *[(UNITS, KEPT)] * ("projection" in keys),
+    ]  # fmt: skip
+    found = layer(X)
+    assert layer.compute_output_shape(X.shape) == found.shape == (BATCH, TIME, outputs)
+    np.testing.assert_allclose(found, by_numpy(X, weights, keys), rtol=1e-12, atol=1e-12)
+    for name in keys:  # each of them makes a difference, at these weights
+        if name != "projection":
+            others = {key: value for key, value in keys.items() if key != name}
+            without = [w for w in weights if name != "peepholes" or w.shape != (UNITS,)]
+            assert np.abs(found - by_numpy(X, without, others)).max() > 0.02
+
+
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
+def test_keras_clones_the_cell_for_the_second_direction(keys: dict[str, Any]) -> None:
+    layer = keras.layers.Bidirectional(layer_of(keys))
+    layer.build(X.shape)
+    layer.set_weights(weights := random_weights(layer))
+    half = len(weights) // 2
+    forward = by_numpy(X, weights[:half], keys)
+    backward = by_numpy(X[:, ::-1], weights[half:], keys)[:, ::-1]
+    expected = np.concatenate([forward, backward], axis=-1)
+    np.testing.assert_allclose(layer(X), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_peepholes_start_at_0_and_a_projection_as_the_kernel() -> None:
+    layer = layer_of(KEYS["all"] | {"kernel_initializer": keras.initializers.Constant(0.5)})
+    layer.build(X.shape)
+    start = {weight.name: weight.numpy() for weight in layer.weights}
+    assert list(start)[3:] == ["peephole_i", "peephole_f", "peephole_o", "projection"]
+    for name, value in start.items():
+        if name.startswith("peephole"):
+            np.testing.assert_array_equal(value, np.zeros(UNITS))
+    np.testing.assert_array_equal(start["projection"], np.full((UNITS, KEPT), 0.5))

@@ -1,6 +1,7 @@
 """Random numbers by purpose: independent streams, Keras' distributions, Keras' order of weights."""
 
 import itertools
+from typing import get_args
 
 import keras
 import numpy as np
@@ -8,7 +9,13 @@ import pytest
 from scipy import stats
 
 from lstm_ablate.experiment.network import Network, network_of
-from lstm_ablate.experiment.settings import Head, Model
+from lstm_ablate.experiment.settings import (
+    Head,
+    Initializers,
+    KernelInitializer,
+    Model,
+    RecurrentInitializer,
+)
 from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
 
 SMALL = Model(encoder=(5, 3), decoder=(4, 6), head=Head(units=(7, 2)))
@@ -176,6 +183,178 @@ def test_seeds_layers_and_kernels_differ() -> None:
     ]
     for one, other in itertools.combinations(kernels, 2):
         assert not np.any(one == other)
+
+
+# ------------------------------------------------------------------------------------- initializers
+
+KERNELS = get_args(KernelInitializer)
+UNIFORM = [name for name in KERNELS if name.endswith("uniform")]
+NORMAL = [name for name in KERNELS if name.endswith("normal")]
+BIG = network(Model(encoder=(100, 50), decoder=(7,), projection=60, head=Head(units=(90,))), 30)
+
+
+def kernels(name: str, seed: int = 1) -> dict[str, np.ndarray]:
+    """The matrices that `kernel_initializer` speaks of."""
+    weights = initial_weights(BIG, seed, initializers=Initializers(kernel=name))
+    return {
+        part: value
+        for part, value in weights.items()
+        if part.endswith(("kernel", "projection")) and not part.endswith("recurrent_kernel")
+    }
+
+
+def in_keras(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    return np.asarray(keras.initializers.get(name).__class__(seed=seed)(shape))
+
+
+def stated(name: str, rows: int, columns: int) -> tuple[float, float]:
+    """The scale and the connections of a name, as its paper has them; variance = scale / these."""
+    return {
+        "glorot": (1.0, (rows + columns) / 2),  # Glorot & Bengio 2010, equation 12
+        "he": (2.0, rows),  # He et al. 2015, equation 10
+        "lecun": (1.0, rows),  # LeCun et al. 1998, equation 16
+    }[name.split("_", maxsplit=1)[0]]
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_are_drawn_from_the_distribution_of_their_name(name: str) -> None:
+    """The reconstruction's excepted, which is Glorot's whatever else is."""
+    drawn = kernels(name)
+    assert len(drawn) == 8
+    for seed, (part, kernel) in enumerate(drawn.items()):
+        acting = "glorot_uniform" if part == "reconstruction.kernel" else name
+        scale, connections = stated(acting, *kernel.shape)
+        deviation = np.sqrt(scale / connections)
+        if acting.endswith("uniform"):
+            limit = np.sqrt(3) * deviation
+            distribution = stats.uniform(-limit, 2 * limit)
+        else:
+            cut = stats.truncnorm(-2, 2)
+            distribution = stats.truncnorm(-2, 2, scale=deviation / cut.std())
+        assert distribution.std() == pytest.approx(deviation)
+        assert np.abs(kernel).max() < distribution.support()[1]
+        assert stats.kstest(kernel.ravel(), distribution.cdf).pvalue > 1e-4, part
+        theirs = in_keras(acting, kernel.shape, seed).ravel()
+        assert stats.ks_2samp(kernel.ravel(), theirs).pvalue > 1e-4, part
+        assert np.abs(theirs).max() < distribution.support()[1]
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_normal_kernels_are_exact_quantiles_of_their_stream(name: str) -> None:
+    for part, kernel in list(kernels(name).items())[:-1]:
+        scale, connections = stated(name, *kernel.shape)
+        cut = stats.truncnorm(-2, 2)
+        quantiles = cut.ppf(generator("weights", *part.rsplit(".", 1), 1).random(kernel.shape))
+        expected = np.sqrt(scale / connections) / cut.std() * quantiles
+        np.testing.assert_allclose(kernel, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", UNIFORM)
+def test_uniform_kernels_use_their_stream_in_order(name: str) -> None:
+    for part, kernel in list(kernels(name).items())[:-1]:
+        scale, connections = stated(name, *kernel.shape)
+        fractions = generator("weights", *part.rsplit(".", 1), 1).random(kernel.shape)
+        expected = np.sqrt(3 * scale / connections) * (2 * fractions - 1)
+        np.testing.assert_allclose(kernel, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_default_weights_of_the_first_release_have_not_moved_a_bit() -> None:
+    """Written out as that release drew them, so that no result of it would change."""
+    weights = initial_weights(network(Model(), 3), seed=4)
+    for layer in ("encoder.0", "encoder.1", "decoder.0", "decoder.1", "reconstruction"):
+        rows, columns = weights[f"{layer}.kernel"].shape
+        limit = np.sqrt(6.0 / (rows + columns))
+        drawn = generator("weights", layer, "kernel", 4).uniform(-limit, limit, (rows, columns))
+        np.testing.assert_array_equal(weights[f"{layer}.kernel"], drawn)
+        if layer != "reconstruction":
+            recurrent = weights[f"{layer}.recurrent_kernel"]
+            normal = generator("weights", layer, "recurrent_kernel", 4).standard_normal(
+                recurrent.shape[::-1]
+            )
+            q, r = np.linalg.qr(normal)
+            q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+            np.testing.assert_array_equal(recurrent, q.T)
+
+
+@pytest.mark.parametrize("name", get_args(RecurrentInitializer))
+def test_recurrent_kernels_are_drawn_from_the_distribution_of_their_name(name: str) -> None:
+    weights = initial_weights(BIG, 2, initializers=Initializers(recurrent=name))
+    for layer in ("encoder.0", "encoder.1", "decoder.0"):
+        kernel = weights[f"{layer}.recurrent_kernel"]
+        units = weights[f"{layer}.bias"].size // 4
+        assert kernel.shape == (60, 4 * units)  # with a projection of 60 numbers
+        if name == "orthogonal":
+            rows_or_columns = kernel @ kernel.T if 4 * units >= 60 else kernel.T @ kernel
+            np.testing.assert_allclose(rows_or_columns, np.eye(min(60, 4 * units)), atol=1e-13)
+        else:
+            theirs = in_keras(name, kernel.shape, seed=5).ravel()
+            assert stats.ks_2samp(kernel.ravel(), theirs).pvalue > 1e-4
+            assert kernel.std() == pytest.approx(np.sqrt(2 / sum(kernel.shape)), rel=0.03)
+
+
+def test_without_the_forget_bias_every_bias_starts_at_0() -> None:
+    for unit_forget_bias in (True, False):
+        drawn = initial_weights(
+            BIG, 2, initializers=Initializers(unit_forget_bias=unit_forget_bias)
+        )
+        for layer in ("encoder.0", "encoder.1", "decoder.0"):
+            units = drawn[f"{layer}.bias"].size // 4
+            cell = keras.layers.LSTM(units, unit_forget_bias=unit_forget_bias)
+            cell.build((None, None, 2))
+            np.testing.assert_array_equal(drawn[f"{layer}.bias"], cell.get_weights()[2])
+        assert not drawn["head.0.bias"].any() and not drawn["reconstruction.bias"].any()
+
+
+def test_peepholes_start_at_0_gamma_at_1_and_beta_at_0() -> None:
+    model = SMALL.model_copy(update={"peepholes": True, "normalization": "layer"})
+    weights = initial_weights(network(model, 2), 0, initializers=Initializers("he_normal"))
+    peepholes = [value for name, value in weights.items() if ".peephole_" in name]
+    assert [len(value) for value in peepholes] == [5] * 3 + [3] * 3 + [4] * 3 + [6] * 3
+    assert not np.concatenate(peepholes).any()
+    for layer, units in (("encoder.0", 5), ("encoder.1", 3), ("decoder.0", 4)):
+        np.testing.assert_array_equal(weights[f"{layer}.normalization.gamma"], np.ones(units))
+        np.testing.assert_array_equal(weights[f"{layer}.normalization.beta"], np.zeros(units))
+    assert "decoder.1.normalization.gamma" not in weights
+
+
+EVERY = ("encoder.0", "encoder.1", "decoder.0", "decoder.1")
+
+
+@pytest.mark.parametrize(
+    ("key", "moved"),
+    [
+        ({"peepholes": True}, []),
+        ({"cell_clip": 3.0}, []),
+        ({"residual": True}, []),
+        ({"normalization": "layer"}, []),
+        ({"between": "relu", "candidate": ("relu", "tanh", "elu", "tanh")}, []),
+        # What reads a layer of two directions has more inputs.
+        ({"bidirectional": "decoder"}, ["decoder.1.kernel", "head.0.kernel"]),
+        ({"unit_forget_bias": False}, [f"{layer}.bias" for layer in EVERY]),
+        (
+            {"recurrent_initializer": "glorot_normal"},
+            [f"{layer}.recurrent_kernel" for layer in EVERY],
+        ),
+    ],
+    ids=str,
+)
+def test_variants_share_the_weights_that_they_have_in_common(
+    key: dict[str, object], moved: list[str]
+) -> None:
+    """The forward direction of a layer starts as the layer that has no other."""
+    model = SMALL.model_copy(update=key)
+    plain = initial_weights(network(SMALL, 2), 7)
+    other = initial_weights(network(model, 2), 7, initializers=model.initializers)
+    assert [name for name in plain if not np.array_equal(plain[name], other[name])] == moved
+
+
+def test_the_directions_of_a_layer_start_apart() -> None:
+    weights = initial_weights(network(SMALL.model_copy(update={"bidirectional": True}), 2), 7)
+    for layer in EVERY:
+        for part in ("kernel", "recurrent_kernel"):
+            forward, backward = weights[f"{layer}.{part}"], weights[f"{layer}.backward.{part}"]
+            assert forward.shape == backward.shape and not np.any(forward == backward)
+        np.testing.assert_array_equal(weights[f"{layer}.bias"], weights[f"{layer}.backward.bias"])
 
 
 # -------------------------------------------------------------------------------------- batch order

@@ -10,15 +10,17 @@ import pytest
 import tensorflow as tf
 from numpy_lstm import random_weights, reconstruct
 
-from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.activations import ACTIVATIONS, canonical
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.settings import Head, Model, Settings
+from lstm_ablate.experiment.settings import Head, Initializers, Model, Settings
 from lstm_ablate.training.engines import SHOWN, reference
 from lstm_ablate.training.inputs import randomness
 from lstm_ablate.training.inputs.windows import Arrays
 
-SIZES = {"encoder": (4, 5), "decoder": (6, 3)}
+SIZES = {"encoder": (4, 7), "decoder": (6, 8)}
+EQUAL = {"encoder": (4, 7, 7), "decoder": (6, 6)}  # where residuals are added
+OWN = canonical("x / sqrt(1 + x**2)")
 BATCH, TIME, FEATURES = 2, 5, 3
 
 MODELS = {
@@ -41,8 +43,66 @@ MODELS = {
         gates="sigmoid",
         between="relu6",
     ),
-    **{f"everywhere {name}": Model(**SIZES, activation=name, between=name) for name in ACTIVATIONS},
+    **{
+        f"everywhere {name}": Model(**SIZES, activation=name, between=name)
+        for name in ACTIVATIONS
+        if name != "exponential"  # of one another they overflow
+    },
+    "exponential": Model(**SIZES, candidate="exponential", between="exponential"),
+    "with a parameter": Model(
+        **SIZES, activation="elu(0.5)", between="leaky_relu(0.01)", bidirectional=True
+    ),
+    "one's own": Model(
+        **SIZES,
+        activation=OWN,
+        gates=canonical("sigmoid(2 * x)"),
+        between=("relu", OWN, "tanh"),
+        head=Head(units=(5,), activation=OWN),
+        bidirectional="encoder",
+    ),
 }
+
+KEYS = {
+    "bidirectional": Model(**SIZES, bidirectional=True),
+    "bidirectional encoder": Model(**SIZES, bidirectional="encoder"),
+    "bidirectional decoder": Model(**SIZES, bidirectional="decoder"),
+    "peepholes": Model(**SIZES, peepholes=True),
+    "projection": Model(**SIZES, projection=2),
+    "residual": Model(**EQUAL, residual=True),
+    "cell_clip": Model(**SIZES, cell_clip=0.3),
+    "projection_clip": Model(**SIZES, projection=2, projection_clip=0.2),
+    "normalization": Model(**SIZES, normalization="layer"),
+    "another activation in each layer": Model(
+        **SIZES,
+        candidate=("relu", "tanh", "softsign", "elu"),
+        output=("tanh", "tanh", "hard_tanh", "selu"),
+        gates=("sigmoid", "hard_sigmoid", "sigmoid", "softplus"),
+        between=("linear", "relu", "silu"),
+    ),
+    "bidirectional, residual": Model(**EQUAL, bidirectional=True, residual=True),
+    "a residual between the parts": Model(
+        encoder=(4, 3), decoder=(6, 5), bidirectional="encoder", residual=True
+    ),
+    "residual, projection, normalization": Model(
+        **SIZES, residual=True, projection=2, normalization="layer", between="relu"
+    ),
+    "all": Model(
+        **SIZES,
+        candidate="softsign",
+        output=("elu", "tanh", "linear", "tanh"),
+        between="silu",
+        head=Head(units=(7,), activation="relu"),
+        bidirectional=True,
+        peepholes=True,
+        projection=2,
+        residual=True,
+        cell_clip=0.3,
+        projection_clip=0.2,
+        normalization="layer",
+    ),
+}
+MODELS |= KEYS
+MODELS |= {f"{key}, vector": KEYS[key].model_copy(update={"latent": "vector"}) for key in KEYS}
 
 
 def windows(seed=0, samples=BATCH):
@@ -68,10 +128,9 @@ def a_type_of_its_own():
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_forward_equals_numpy(model):
     weights = random_weights(model, FEATURES)
-    rounded = {"gelu", "leaky_relu"} & {
-        model.site("output"),
-        model.between,
-    }  # their constants are float32 in TensorFlow
+    acting = {*model.places("output"), *model.places("between")}
+    # Their constants are float32 in TensorFlow.
+    rounded = any(text.startswith(("gelu", "leaky_relu")) for text in acting)
     np.testing.assert_allclose(
         built(model, weights)(windows()),
         reconstruct(model, weights, windows()),
@@ -110,16 +169,124 @@ def test_gradients_equal_finite_differences_of_numpy(model):
         assert slope == pytest.approx(expected, rel=1e-5, abs=1e-8)
 
 
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
+def test_weights_are_those_of_the_description_in_its_order(model):
+    described = random_weights(model, FEATURES)
+    weights = reference.build(network_of(model, TIME, FEATURES)).weights
+    assert [weight.name for weight in weights] == [name.split(".")[-1] for name in described]
+    assert [tuple(weight.shape) for weight in weights] == [w.shape for w in described.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("peepholes", "peepholes"),
+        ("residual", "residual"),
+        ("cell_clip", "cell_clip"),
+        ("projection_clip", "projection_clip"),
+        ("normalization", "normalization"),
+        *(("all", key) for key in ("peepholes", "residual", "cell_clip", "projection_clip")),
+    ],
+)
+def test_every_key_makes_a_difference_at_the_weights_of_these_tests(name, key):
+    """Or the equalities above would say nothing about it."""
+    model, weights = MODELS[name], random_weights(MODELS[name], FEATURES)
+    without = model.model_copy(update={key: Model.model_fields[key].default})
+    with_it, without_it = (reconstruct(m, weights, windows()) for m in (model, without))
+    assert np.abs(with_it - without_it).max() > 0.01
+
+
+def by_hand_bidirectional():
+    return [
+        keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True)),
+        keras.layers.Bidirectional(keras.layers.LSTM(7)),
+        keras.layers.RepeatVector(TIME),
+        keras.layers.Bidirectional(keras.layers.LSTM(6, return_sequences=True)),
+        keras.layers.Bidirectional(keras.layers.LSTM(8, return_sequences=True)),
+        keras.layers.Dense(FEATURES),
+    ]
+
+
+def by_hand_normalized():
+    return [
+        keras.layers.LSTM(4, return_sequences=True),
+        keras.layers.LayerNormalization(),
+        keras.layers.Activation("relu"),
+        keras.layers.LSTM(7, return_sequences=True),
+        keras.layers.LayerNormalization(),
+        keras.layers.Activation("relu"),
+        keras.layers.LSTM(6, return_sequences=True),
+        keras.layers.LayerNormalization(),
+        keras.layers.Activation("relu"),
+        keras.layers.LSTM(8, return_sequences=True),
+        keras.layers.Dense(FEATURES),
+    ]
+
+
+def by_hand_residual():
+    inputs = keras.Input((TIME, FEATURES))
+    first = keras.layers.LSTM(4, return_sequences=True)(inputs)
+    second = keras.layers.LSTM(7, return_sequences=True)(first)
+    third = keras.layers.add([second, keras.layers.LSTM(7, return_sequences=True)(second)])
+    fourth = keras.layers.LSTM(6, return_sequences=True)(third)
+    fifth = keras.layers.add([fourth, keras.layers.LSTM(6, return_sequences=True)(fourth)])
+    return keras.Model(inputs, keras.layers.Dense(FEATURES)(fifth))
+
+
+def by_hand_residual_in_the_vector():
+    """The code is each direction's own last step, and so is what is added to it."""
+    inputs = keras.Input((TIME, FEATURES))
+    both = keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True))(inputs)
+    last = keras.layers.Bidirectional(keras.layers.LSTM(4))(both)
+    added = keras.layers.concatenate([both[:, -1, :4], both[:, 0, 4:]])
+    code = keras.layers.add([added, last])
+    repeated = keras.layers.RepeatVector(TIME)(code)
+    decoded = keras.layers.Bidirectional(keras.layers.LSTM(6, return_sequences=True))(repeated)
+    return keras.Model(inputs, keras.layers.Dense(FEATURES)(decoded))
+
+
+BY_HAND = {
+    "bidirectional": (MODELS["bidirectional, vector"], by_hand_bidirectional),
+    "normalization": (Model(**SIZES, normalization="layer", between="relu"), by_hand_normalized),
+    "residual": (MODELS["residual"], by_hand_residual),
+    "residual in the vector": (
+        Model(encoder=(4, 4), decoder=(6,), bidirectional=True, residual=True, latent="vector"),
+        by_hand_residual_in_the_vector,
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "written"), BY_HAND.values(), ids=BY_HAND)
+def test_forward_equals_stock_layers_written_by_hand(model, written):
+    weights = random_weights(model, FEATURES)
+    ours, stock = built(model, weights), written()
+    if isinstance(stock, list):
+        stock = keras.Sequential([keras.Input((TIME, FEATURES)), *stock])
+    stock.set_weights(list(weights.values()))
+    np.testing.assert_allclose(ours(windows()), stock(windows()), rtol=1e-12, atol=1e-12)
+
+
 def test_stock_layers_wherever_the_variant_can_be_said_with_them():
-    def cells(model):
-        return {
-            type(layer).__name__
-            for layer in reference.build(network_of(model, TIME, FEATURES)).layers
-        }
+    def recurrent(name):
+        network = reference.build(network_of(MODELS[name], TIME, FEATURES))
+        parts = [getattr(layer, "forward_layer", layer) for layer in network.layers]
+        return {type(part).__name__ for part in parts} & {"LSTM", "RNN"}
 
     for name in ("tanh", "relu", "gates", "between", "head", "vector"):
-        assert "LSTM" in cells(MODELS[name]) and "RNN" not in cells(MODELS[name]), name
-    assert "RNN" in cells(MODELS["candidate"]) and "LSTM" not in cells(MODELS["candidate"])
+        assert recurrent(name) == {"LSTM"}, name
+    for name in ("bidirectional", "residual", "normalization", "bidirectional, residual, vector"):
+        assert recurrent(name) == {"LSTM"}, name
+    for name in ("candidate", "peepholes", "projection", "cell_clip", "with a parameter", "all"):
+        assert recurrent(name) == {"RNN"}, name
+    assert recurrent("another activation in each layer") == {"LSTM", "RNN"}
+
+
+def test_no_direction_runs_a_kernel_of_its_own():
+    """CuDNN knows only tanh; Keras does not keep the flag in the config that it clones."""
+    network = reference.build(network_of(MODELS["bidirectional"], TIME, FEATURES))
+    both = [layer for layer in network.layers if isinstance(layer, keras.layers.Bidirectional)]
+    directions = [d for layer in both for d in (layer.forward_layer, layer.backward_layer)]
+    assert [direction.use_cudnn for direction in directions] == [False] * 8
 
 
 # ----------------------------------------------------------------------------------------- training
@@ -357,6 +524,21 @@ def test_a_model_is_built_once_for_all_learning_rates(name, dtype, built_network
     assert len(built_networks) == 1
     reference._latest.clear()
     assert second == numbers(trained(high))
+
+
+def test_a_model_is_built_once_for_all_initial_weights(built_networks):
+    """And each run starts from the distributions of its own settings."""
+    still = {"optimizer": {"name": "sgd", "learning_rate": 1e-300}, "epochs": 1}
+    for drawn in (Initializers(), Initializers("he_normal", "glorot_normal", False)):
+        names = ("kernel_initializer", "recurrent_initializer", "unit_forget_bias")
+        changes = dict(zip(names, drawn, strict=True))
+        config = settings(**still)
+        config = config.model_copy(update={"model": config.model.model_copy(update=changes)})
+        result = trained(config, seed=3)
+        network = network_of(config.model, TIME, FEATURES)
+        for name, value in randomness.initial_weights(network, 3, initializers=drawn).items():
+            np.testing.assert_allclose(result.weights[name], value, rtol=0, atol=1e-250)
+    assert len(built_networks) == 1
 
 
 def test_another_number_of_an_optimizer_takes_another_model(built_networks):

@@ -34,13 +34,27 @@ from lstm_ablate.training.variables import WORKER_ENVIRONMENT
 
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product shows the machine's peak
 
-CASES: dict[str, dict[str, Any]] = {
+# What is measured where nobody names a case.
+DEFAULT_CASES: dict[str, dict[str, Any]] = {
     "default": {},
     "default-relu": {"model": {"activation": "relu"}},
     "small": {"model": {"encoder": [16, 8], "decoder": [8, 16]}},
     "vector": {"model": {"latent": "vector"}},
     "long": {"data": {"family": "sines", "timesteps": 200}},
 }
+# The default network with each key of its layers alone. The residual is that of its third layer,
+# which takes and gives 50 numbers.
+KEYS: dict[str, dict[str, Any]] = {
+    "bidirectional": {"model": {"bidirectional": True}},
+    "peepholes": {"model": {"peepholes": True}},
+    "projection": {"model": {"projection": 32}},
+    "residual": {"model": {"residual": True}},
+    "cell_clip": {"model": {"cell_clip": 3.0}},
+    "projection_clip": {"model": {"projection": 32, "projection_clip": 3.0}},
+    "normalization": {"model": {"normalization": "layer"}},
+    "he_normal": {"model": {"kernel_initializer": "he_normal"}},
+}
+CASES = DEFAULT_CASES | KEYS
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,8 @@ def step_flops(settings: Settings, features: int = 1) -> float:
     """
     network = network_of(settings.model, settings.timesteps, features)
     weights = sum(map(products, network.layers))
-    unasked = math.prod(network.lstm[0].shapes["kernel"])
+    first = network.lstm[0]
+    unasked = sum(math.prod(first.shapes[f"{direction}kernel"]) for direction in first.directions)
     return 2.0 * settings.training.batch_size * network.timesteps * (3 * weights - unasked)
 
 

@@ -1,8 +1,9 @@
 """What the benchmark measures the engines against: the loops that a user would write by hand, and a
 matrix product.
 
-The loops are no engines: they train one run after the other, know only variants that
-`keras.layers.LSTM` can say, and shuffle as Keras does.
+The loops are no engines: they train one run after the other, and shuffle as Keras does. Their
+networks have stock layers wherever Keras has one, else the cell of the keras engine, which is what
+a user would write; they know no activation between the layers and no head.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from keras import layers
 
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.engines import reference_network
 from lstm_ablate.training.inputs.windows import Arrays
 
 
@@ -39,13 +41,17 @@ def _fit(
     settings: Settings, arrays: Arrays, callbacks: list[Any], output: Any, jit_compile: bool | None
 ) -> float:
     network, training = network_of(settings.model, *arrays.train.shape[1:]), settings.training
+    drawn = settings.model.initializers
+    initializers = {
+        "kernel_initializer": drawn.kernel,
+        "recurrent_initializer": drawn.recurrent,
+        "unit_forget_bias": drawn.unit_forget_bias,
+    }
     x = inputs = keras.Input((network.timesteps, network.features))
     for layer in network.lstm:
         if layer.repeated:
             x = layers.RepeatVector(network.timesteps)(x)
-        x = layers.LSTM(
-            layer.units, activation=layer.candidate, return_sequences=not layer.last_step
-        )(x)
+        x = reference_network.output(layer, x, **initializers)
     model = keras.Model(inputs, output(x))
     options = training.optimizer.model_dump(exclude={"name"})
     optimizer = keras.optimizers.get({"class_name": training.optimizer.name, "config": options})

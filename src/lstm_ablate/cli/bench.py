@@ -13,7 +13,15 @@ from lstm_ablate.report.json_text import json_text
 
 def bench(
     cases: Annotated[
-        str, typer.Option("--cases", help="Which networks, with commas; all by default.")
+        str,
+        typer.Option(
+            "--cases",
+            help=(
+                "Which networks, with commas: default, default-relu, small, vector, long (these"
+                " without the option), or the default network with a key of its layers, such as"
+                " bidirectional."
+            ),
+        ),
     ] = "",
     rounds: Annotated[
         int, typer.Option(min=1, help="Epochs that each contestant trains in turn.")
@@ -32,7 +40,7 @@ def bench(
     from lstm_ablate.checks import benchmark
     from lstm_ablate.training import resources
 
-    wanted = cases.split(",") if cases else list(benchmark.CASES)
+    wanted = cases.split(",") if cases else list(benchmark.DEFAULT_CASES)
     for case in wanted:
         if case not in benchmark.CASES:
             hint = did_you_mean(case, benchmark.CASES)

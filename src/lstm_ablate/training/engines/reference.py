@@ -1,9 +1,9 @@
 """The keras engine: plain Keras, what a user would write, and the arbiter of every other engine.
 
-A variant's model is built and traced once; each seed resets its weights and its optimizer, and each
-learning rate is set in it. Building anew for each run would cost seconds of tracing and leak
-memory. The other numbers of an optimizer are constants in what Keras traces, so another model is
-built for them.
+A variant's model (`reference_network`) is built and traced once; each seed resets its weights and
+its optimizer, and each learning rate is set in it. Building anew for each run would cost seconds of
+tracing and leak memory. The other numbers of an optimizer are constants in what Keras traces, so
+another model is built for them.
 """
 
 import math
@@ -13,9 +13,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
 
-from lstm_ablate.experiment.network import LSTM, Network, network_of
+from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Training
 from lstm_ablate.training.engines import (
@@ -27,6 +26,7 @@ from lstm_ablate.training.engines import (
     result_of,
 )
 from lstm_ablate.training.engines.devices import device
+from lstm_ablate.training.engines.reference_network import build
 from lstm_ablate.training.inputs import randomness
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.inputs.windows import Arrays
@@ -46,80 +46,6 @@ _LOSSES = {
     "mae": keras.losses.MeanAbsoluteError,
     "huber": keras.losses.Huber,
 }
-
-
-class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
-    """An LSTM cell whose two tanh can be set apart, which `keras.layers.LSTM` cannot.
-
-    z = x W + h R + b, split in Keras' order into z_i, z_f, z_g, z_o; i, f, o = gates(z_i),
-    gates(z_f), gates(z_o); g = candidate(z_g); c' = f c + i g; h' = o output(c'). Hochreiter &
-    Schmidhuber 1997 with the forget gate of Gers et al. 2000; without peepholes, as in Keras.
-    Shapes: x [B, F], h and c [B, U], W [F, 4U], R [U, 4U], b [4U]. `kwargs` are those of Keras'
-    cell; without `use_bias` there is no b. It has no dropout, and raises ValueError where that is
-    asked for.
-    """
-
-    def __init__(
-        self,
-        units: int,
-        candidate: str,
-        output_activation: str,
-        gates: str,
-        **kwargs: Any,
-    ):
-        super().__init__(units, activation=candidate, recurrent_activation=gates, **kwargs)
-        if self.dropout or self.recurrent_dropout:
-            raise ValueError("AblationLSTMCell has no dropout")
-        self.output_activation = keras.activations.get(output_activation)
-
-    # Keras passes `training`.
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:  # noqa: ARG002
-        """Return h' and the states [h', c']."""
-        h, c = states
-        z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
-        if self.use_bias:
-            z += self.bias
-        z_i, z_f, z_g, z_o = keras.ops.split(z, 4, axis=-1)
-        i, f, o = map(self.recurrent_activation, (z_i, z_f, z_o))
-        c = f * c + i * self.activation(z_g)
-        h = o * self.output_activation(c)
-        return h, [h, c]
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments of a cell like this one; Keras' own lacks one of them."""
-        config: dict[str, Any] = super().get_config()
-        return config | {
-            "candidate": config.pop("activation"),
-            "output_activation": keras.activations.serialize(self.output_activation),
-            "gates": config.pop("recurrent_activation"),
-        }
-
-
-def build(network: Network) -> keras.Model:
-    """Return a network as a Keras model, [B, T, F] -> [B, T, F], in Keras' current float type."""
-    x = inputs = keras.Input((network.timesteps, network.features))
-    for layer in network.lstm:
-        if layer.repeated:
-            x = layers.RepeatVector(network.timesteps)(x)
-        x = _lstm(layer)(x)
-        if layer.between:
-            x = layers.Activation(layer.between)(x)
-    for dense in network.dense:
-        x = layers.Dense(dense.units, activation=dense.activation)(x)
-    return keras.Model(inputs, x)
-
-
-def _lstm(layer: LSTM) -> layers.Layer:
-    if layer.candidate == layer.output:
-        return layers.LSTM(
-            layer.units,
-            activation=layer.candidate,
-            recurrent_activation=layer.gates,
-            return_sequences=not layer.last_step,
-            use_cudnn=False,  # cuDNN knows only tanh: every variant shall run the same kernel
-        )
-    cell = AblationLSTMCell(layer.units, layer.candidate, layer.output, layer.gates)
-    return layers.RNN(cell, return_sequences=not layer.last_step)
 
 
 @dataclass(frozen=True)
@@ -166,7 +92,9 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
     model = compiled.model
     parts = (data.train, data.validation, data.test)
     x, validation, test = (part.astype(training.dtype) for part in parts)
-    start = randomness.initial_weights(network, run.seed, run.purpose)
+    start = randomness.initial_weights(
+        network, run.seed, run.purpose, run.settings.model.initializers
+    )
     model.set_weights(list(start.values()))
     for variable, value in zip(model.optimizer.variables, compiled.optimizer_start, strict=True):
         variable.assign(value)

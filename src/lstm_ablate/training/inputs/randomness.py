@@ -113,7 +113,8 @@ def _scaled(name: str, random: np.random.Generator, rows: int, columns: int) -> 
         return random.uniform(-limit, limit, (rows, columns))
     deviation = math.sqrt(scale / connections) / _CUT_DEVIATION
     uniform = random.uniform(_NORMAL.cdf(-2.0), _NORMAL.cdf(2.0), (rows, columns))
-    return deviation * np.vectorize(_NORMAL.inv_cdf, otypes=[np.float64])(uniform)
+    drawn: NDArray[np.float64] = np.vectorize(_NORMAL.inv_cdf, otypes=[np.float64])(uniform)
+    return deviation * drawn
 
 
 def _orthogonal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:

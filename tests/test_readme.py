@@ -15,7 +15,7 @@ import yaml
 from typer.main import get_command
 
 from lstm_ablate.cli import app
-from lstm_ablate.evidence import compare, gate
+from lstm_ablate.evidence import compare, gate, summary
 from lstm_ablate.experiment import loading, shipped
 from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.settings import Model
@@ -80,6 +80,13 @@ def test_the_columns_are_those_of_the_files():
     for name, table in (("runs.csv", runs_table([], {})), ("curves.csv", curves_table([], {}))):
         (columns,) = re.findall(rf"^ +{name} +(\S+)$", README, re.MULTILINE)
         assert columns == ",".join(table.columns)
+    (columns,) = re.findall(r"^ +ratios.csv +(\S+)$", README, re.MULTILINE)
+    assert columns == ",".join(summary.RATIO_COLUMNS)
+    table = README[README.index("| columns | what they hold |") :].split("\n\n")[0]
+    row = summary.Row("default", "tanh", "", 1, 0, 0, 0, 1)
+    assert ",".join(re.findall(r"^\| `(\S+)`", table, re.MULTILINE)).split(",") == list(
+        summary._cells(row)
+    )
 
 
 def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Literal
 
-from scipy import stats
+LEVEL = 0.05  # in at most this share of reports any verdict is false
 
 
 def count_needed(n: int, level: float, *, sides: Literal[1, 2] = 2) -> int | None:
@@ -80,5 +80,7 @@ def share_interval(count: int, n: int, level: float) -> tuple[float, float]:
 
     It holds the true share with probability 1 - level at least.
     """
+    from scipy import stats  # half a second, which `plan` need not wait for
+
     interval = stats.binomtest(count, n).proportion_ci(1 - level, method="exact")
     return float(interval.low), float(interval.high)

@@ -77,6 +77,53 @@ def test_the_fewest_seeds_of_a_report():
         counting.seeds_needed(0.0)
 
 
+# ------------------------------------------------------------------------------------ without pairs
+
+
+@pytest.mark.parametrize(
+    ("n_a", "n_b", "critical"),
+    [(3, 3, 0), (4, 3, 0), (5, 5, 4), (8, 8, 15), (10, 10, 27), (7, 12, 21), (20, 20, 138)],
+)
+def test_the_published_critical_values_of_mann_and_whitneys_u(n_a, n_b, critical):
+    """One-tailed at 5%; tables give the smaller U, of the side that wins fewer pairs."""
+    assert counting.pairs_needed(n_a, n_b, 0.05) == n_a * n_b - critical
+    assert counting.pairs_needed(n_b, n_a, 0.05) == n_a * n_b - critical
+
+
+@pytest.mark.parametrize("level", [0.3, 0.05, 0.05 / 3, 0.05 / 7])
+def test_pairs_of_runs_are_those_of_all_orders_and_of_scipy(level):
+    """0.05 / 3 is met exactly: of 120 orders of 3 and 7 runs, 2 give 20 pairs or more."""
+    for n_a, n_b in [(1, 1), (1, 5), (2, 2), (2, 7), (3, 3), (3, 7), (4, 4), (5, 4), (6, 6)]:
+        ranks = range(n_a + n_b)
+        won = [
+            sum(i > j for i, j in itertools.product(of_b, set(ranks) - set(of_b)))
+            for of_b in itertools.combinations(ranks, n_b)
+        ]
+        enough = [
+            u
+            for u in range(n_a * n_b + 1)
+            if 60 * sum(k >= u for k in won) <= round(60 * level * len(won), 6)
+        ]
+        needed = counting.pairs_needed(n_a, n_b, level)
+        assert needed == min(enough, default=None)
+        if needed is not None:
+            b = next(itertools.islice(itertools.combinations(ranks, n_b), won.index(needed), None))
+            a = sorted(set(ranks) - set(b))
+            p = stats.mannwhitneyu(b, a, alternative="greater", method="exact").pvalue
+            assert p <= level * (1 + 1e-9)
+
+
+def test_the_fewest_runs_on_either_side():
+    """1 / C(2n, n): 1/20, 1/70 and 1/252."""
+    assert [counting.runs_needed(0.05 / m) for m in (1, 2, 4)] == [3, 4, 5]
+    for level in (0.05, 0.01, 0.05 / 7):
+        n = counting.runs_needed(level)
+        assert counting.pairs_needed(n, n, level) is not None
+        assert counting.pairs_needed(n - 1, n - 1, level) is None
+    with pytest.raises(ValueError, match="no number of runs"):
+        counting.runs_needed(-1.0)
+
+
 # ---------------------------------------------------------------------------------------- intervals
 
 

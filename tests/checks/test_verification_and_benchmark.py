@@ -22,7 +22,7 @@ from lstm_ablate.experiment.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 
-def run(engine, batch_size=8, seed=0, **training):
+def run(engine, batch_size=8, **training):
     values = {
         "data": {
             "family": "sines",
@@ -39,14 +39,11 @@ def run(engine, batch_size=8, seed=0, **training):
             | training
         ),
     }
-    return Run("default", "x", seed, Settings.model_validate(values), engine)
+    return Run("default", "x", 0, Settings.model_validate(values), engine)
 
 
-def verdict(engine, seeds=1, **settings):
-    comparisons = [
-        verification._deviation(run(engine, seed=seed, **settings), lambda _: None)
-        for seed in range(seeds)
-    ]
+def verdict(engine, **settings):
+    comparisons = [verification._deviation(run(engine, **settings), lambda _: None)]
     (one,) = verification.verdicts(comparisons)
     return one, comparisons
 
@@ -75,9 +72,9 @@ def test_a_slightly_wrong_learning_rate_is_found_in_float64():
 
 
 def test_lost_digits_are_found_in_float32():
-    one, comparisons = verdict("biased_engine", seeds=2, batch_size=biased_engine.NOISY_FLOAT32)
-    assert one.after_steps == 0 and one.beyond == one.seeds == 2 < one.seeds_needed
-    (more,) = verification.verdicts(comparisons * 3)
+    one, comparisons = verdict("biased_engine", batch_size=biased_engine.NOISY_FLOAT32)
+    assert one.after_steps == 0 and one.beyond == one.seeds == 1 < one.seeds_needed
+    (more,) = verification.verdicts(comparisons * 6)
     assert not more.holds and more.median_factor > 2
 
 

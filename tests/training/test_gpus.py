@@ -158,6 +158,7 @@ def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, t
         "seeds=2",
         "training.epochs=3",
         "model.encoder=[4]",
+        "model.decoder=[4]",
         "variants={tanh: {}}",
     )
     assert "2 to train" in call("run", *short, cwd=tmp_path).stderr

@@ -3,11 +3,11 @@
 import ast
 import contextlib
 import importlib.util
-import subprocess
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+import processes
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -121,7 +121,7 @@ def test_every_file_says_in_one_sentence_what_it_is(path):
 )
 def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
     (tmp_path / "a.csv").write_text(
-        "variant,seed,test_loss\n" + "".join(f"tanh,{seed},0.1\n" for seed in range(3))
+        "variant,seed,test_loss\n" + "".join(f"tanh,{seed},0.1\n" for seed in range(5))
     )
     (tmp_path / "experiment.yaml").write_text(
         (SOURCE.parent.parent / "configs" / "smoke.yaml").read_text()
@@ -132,13 +132,7 @@ def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
         " end:\n    assert end.code in (0, None), end.code\nprint(sorted({name.split('.')[0] for"
         " name in sys.modules} & {'tensorflow', 'keras', 'jax', 'torch'}))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=SOURCE.parent.parent,
-    )
+    done = processes.run([sys.executable, "-c", code], cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 

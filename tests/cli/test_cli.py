@@ -1,5 +1,7 @@
-"""The command line as a user meets it: real processes, real training on the smoke config, exit
-codes and streams.
+"""The command line as a user meets it: real processes, real training, exit codes and streams.
+
+The config is the smoke config with half its layers, which compile in half the time; tests of the
+README and of the wheel train it as it is.
 """
 
 import json
@@ -7,25 +9,44 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+import processes
 import pytest
 import yaml
 from command_line import PROGRAM, call
+from processes import SECONDS, ended, until
+from scipy import stats
+
+from lstm_ablate.store import inventory
 
 ROOT = Path(__file__).parents[2]
-SMALL = ("model.encoder=[4]", "model.decoder=[4]")  # half the layers compile in half the time
+SMALL = ("model.encoder=[4]", "model.decoder=[4]")
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """The smoke config, run once."""
+    """The small config as smoke.yaml in a folder, run once there with two workers."""
     folder = tmp_path_factory.mktemp("smoke")
-    shutil.copy(ROOT / "configs" / "smoke.yaml", folder)
-    return folder, call("run", "smoke.yaml", cwd=folder)
+    text = (ROOT / "configs" / "smoke.yaml").read_text()
+    for layers, fewer in (("encoder: [8, 4]", "encoder: [4]"), ("decoder: [4, 8]", "decoder: [4]")):
+        assert text.count(layers) == 1
+        text = text.replace(layers, fewer)
+    (folder / "smoke.yaml").write_text(text)
+    return folder, call("run", "smoke.yaml", "--workers", 2, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def overridden(smoke, tmp_path_factory):
+    """A folder of results, run once with overrides, one of which lets a variant explode."""
+    folder = tmp_path_factory.mktemp("overridden")
+    done = call(
+        "run", smoke[0] / "smoke.yaml", "name=other", "seeds=[4, 9]", "training.epochs=2",
+        "data.family=lorenz", "variants.relu.model.gates=tanh",
+        "variants.relu.training.optimizer.learning_rate=1e30", "--results", ".", "-q", cwd=folder,
+    )  # fmt: skip
+    return folder / "other", done
 
 
 def files_of(folder):
@@ -41,7 +62,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     found = files_of(folder / "results" / "smoke")
     runs = [name for name in found if name.startswith("runs/")]
     assert len(runs) == 24 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
-    drawn = ("curves", "intervals", "pairs", "reconstructions")
+    drawn = inventory.KINDS  # a run is stuck here
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
     assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
         "curves.csv",
@@ -50,6 +71,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
         "report.md",
         "report.html",
         "runs.csv",
+        "ratios.csv",
         "summary.csv",
         "timings.csv",
     }
@@ -60,7 +82,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
         "train_loss,validation_loss,test_loss,ceiling,linear,diverged_epoch,settings,run"
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
-    assert "12/0/0" in done.stdout and "baseline" in done.stdout
+    assert "12 ended well" in done.stdout and "baseline" in done.stdout
     assert "24/24 runs" in done.stderr and "24/24 runs" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -83,22 +105,11 @@ def test_a_second_run_trains_nothing_and_writes_the_same_bytes(smoke):
     assert files_of(folder / "results" / "smoke") == before
 
 
-def test_one_worker_and_a_rerun_give_the_same_bytes(smoke, tmp_path):
-    folder, _ = smoke
-    call("run", folder / "smoke.yaml", "--workers", 1, "--results", tmp_path, "--quiet", cwd=folder)
-    first, again = files_of(folder / "results" / "smoke"), files_of(tmp_path / "smoke")
-    for name in ("curves.csv", "experiment.yaml", "report.md", "runs.csv", "summary.csv"):
-        assert again[name] == first[name], name
-    for name in first:
-        if name.startswith("runs/"):
-            assert json.loads(again[name])["result"] == json.loads(first[name])["result"]
-
-
 def test_report_rebuilds_the_files_from_the_records(smoke, tmp_path):
     folder, done = smoke
     shutil.copytree(folder / "results" / "smoke", tmp_path / "copy")
     before = files_of(tmp_path / "copy")
-    for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "timings.csv"):
+    for name in ("runs.csv", "curves.csv", "summary.csv", "ratios.csv", "report.md", "timings.csv"):
         (tmp_path / "copy" / name).unlink()
     again = call("report", "copy", cwd=tmp_path)
     assert again.stdout == done.stdout
@@ -114,7 +125,7 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
         call("plan", folder / "smoke.yaml", "seeds=3", "--json", cwd=tmp_path).stdout
     )
     assert [row["runs"] for row in content["variants"]] == [3, 3]
-    assert content["smallest_p"] == 2 / 2**3
+    assert (content["needed"], content["least_seeds"]) == (None, 6)  # 2 / 2**6 <= 0.05
     assert not content["measured"]
     assert list(tmp_path.iterdir()) == []
     text = call("plan", "smoke.yaml", "seeds=13", cwd=folder).stdout
@@ -124,21 +135,45 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     content = json.loads(
         call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout
     )
-    # As a report adjusts: each task, and all of them.
-    assert content["smallest_p_holm"] == 3 * 2 / 2**8
+    assert content["comparisons"] == 2  # one for each task; all tasks together are only described
+    assert (content["needed"], content["needed_of_twice"]) == (8, 13)
 
 
-def test_overrides_reach_the_experiment(smoke, tmp_path):
-    folder, _ = smoke
-    call(
-        "run", folder / "smoke.yaml", "name=other", "seeds=[4]", "training.epochs=1", *SMALL,
-        "variants.relu.model.gates=tanh",
-        "data.family=lorenz", "--results", ".", "-q", cwd=tmp_path,
-    )  # fmt: skip
-    resolved = yaml.safe_load((tmp_path / "other" / "experiment.yaml").read_text())
-    assert resolved["seeds"] == [4] and resolved["data"]["family"] == "lorenz"
-    assert resolved["variants"]["relu"] == {"model.activation": "relu", "model.gates": "tanh"}
-    assert "i, f, o = tanh(z)" in (tmp_path / "other" / "summary.csv").read_text()
+@pytest.mark.parametrize(
+    ("seeds", "variants", "told"),
+    [
+        (10, 4, "10 seeds, 4 comparisons: a variant must win at all 10; 20 seeds: at 16"),
+        (12, 3, "12 seeds, 3 comparisons: a variant must win at 11; 24 seeds: at 19"),
+        (7, 4, "7 seeds, 4 comparisons: no verdict, whatever they give; it takes 8 seeds"),
+        (10, 1, "10 seeds, 1 comparison: a variant must win at 9; 20 seeds: at 15"),
+        (1, 1, "1 seed, 1 comparison: no verdict, whatever they give; it takes 6 seeds"),
+        (10, 0, "only the baseline: nothing is compared"),
+    ],
+)
+def test_plan_says_how_many_wins_a_verdict_takes(seeds, variants, told, tmp_path):
+    """As scipy's binomial test has it: so many wins are significant, and one fewer is not."""
+    shutil.copy(ROOT / "configs" / "smoke.yaml", tmp_path)
+    others = ", ".join(
+        f"v{k}: {{training.optimizer.learning_rate: 0.{k + 1}}}" for k in range(variants)
+    )
+    changes = (f"seeds={seeds}", f"variants={{tanh: {{}}, {others}}}")
+    printed = call("plan", "smoke.yaml", *changes, cwd=tmp_path).stdout
+    assert f"evidence  {told}\n" in printed
+    for n, count in re.findall(r"(\d+) seeds?.*? at (?:all )?(\d+)", told.replace("; ", ";\n")):
+        p = [stats.binomtest(int(count) - k, int(n)).pvalue for k in (0, 1)]
+        assert p[0] <= 0.05 / variants < p[1]
+
+
+def test_overrides_reach_the_experiment(overridden):
+    folder, _ = overridden
+    resolved = yaml.safe_load((folder / "experiment.yaml").read_text())
+    assert resolved["seeds"] == [4, 9] and resolved["data"]["family"] == "lorenz"
+    assert resolved["variants"]["relu"] == {
+        "model.activation": "relu",
+        "model.gates": "tanh",
+        "training.optimizer.learning_rate": 1e30,
+    }
+    assert "i, f, o = tanh(z)" in (folder / "summary.csv").read_text()
 
 
 def test_run_prints_json_on_request(smoke):
@@ -193,15 +228,10 @@ def test_errors_have_a_line_and_a_code(words, code, expected, smoke):
     assert expected in done.stderr
 
 
-def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
-    folder, _ = smoke
-    done = call(
-        "run", folder / "smoke.yaml", "--results", tmp_path, "-q", "seeds=2", *SMALL,
-        "variants.relu.training.optimizer.learning_rate=1e30",
-        cwd=folder,
-    )  # fmt: skip
-    assert "all diverged" in done.stdout and "0/2/0" in done.stdout
-    rows = (tmp_path / "smoke" / "runs.csv").read_text().splitlines()[1:]
+def test_a_run_that_explodes_is_diverged_and_the_others_go_on(overridden):
+    folder, done = overridden
+    assert "2 diverged" in done.stdout and "it diverges at 2 of 2 seeds (tanh: 0)" in done.stdout
+    rows = (folder / "runs.csv").read_text().splitlines()[1:]
     assert [row.split(",")[3] for row in rows] == ["ok", "ok", "diverged", "diverged"]
     assert "diverged at epoch" in done.stdout
 
@@ -209,6 +239,7 @@ def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
 def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
     """A variant whose weights do not fit into memory, on a machine that is thought to have more."""
     config = yaml.safe_load((ROOT / "configs" / "smoke.yaml").read_text())
+    config["model"] |= {"encoder": [4], "decoder": [4]}
     config["variants"]["relu"] = {"model.encoder": [65536, 65536]}
     (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(config))
     code = (
@@ -217,21 +248,22 @@ def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
         "sys.argv = ['lstm-ablate', 'run', 'smoke.yaml', 'seeds=1']\napp.main()"
     )
     limited = f'ulimit -v {12 * 2**20}; exec {sys.executable} -c "$0"'
-    done = subprocess.run(
-        ["bash", "-c", limited, code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=300,
-    )
-    assert done.returncode == 3, done.stderr
-    assert "0/0/1" in done.stdout and "1/0/0" in done.stdout
+    done = processes.run(["bash", "-c", limited, code], code=3, cwd=tmp_path)
+    assert "1 failed" in done.stdout and "1 ended well" in done.stdout
     (log,) = (tmp_path / "results" / "smoke" / "logs").iterdir()
     assert f"logs/{log.name}" in done.stdout
     again = call("report", "results/smoke", cwd=tmp_path)
-    assert "0/0/1" in again.stdout
+    assert "1 failed" in again.stdout
     assert "of memory" in call("run", "smoke.yaml", "seeds=1", cwd=tmp_path, code=2).stderr
+
+
+def until_recorded(count, folder, process):
+    """Wait for so many runs of a process that trains; if it ends before, it is no use to wait."""
+    until(
+        lambda: len(list((folder / "runs").glob("*.json"))) >= count or process.poll() is not None,
+        f"{count} recorded runs",
+        SECONDS,
+    )
 
 
 def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_path):
@@ -241,32 +273,22 @@ def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_pa
         folder / "smoke.yaml",
         "seeds=200",
         "training.epochs=3",
-        *SMALL,
         "--results",
         tmp_path,
         "--workers",
         "1",
     ]
-    started = subprocess.Popen(
-        [PROGRAM, *words],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while len(list((tmp_path / "smoke" / "runs").glob("*.json"))) < 2:
-        assert time.monotonic() < deadline and started.poll() is None
-        time.sleep(0.1)
+    started = processes.start([PROGRAM, *words], cwd=folder)
+    until_recorded(2, tmp_path / "smoke", started)
     os.killpg(started.pid, signal.SIGINT)  # as Ctrl-C does: to the driver and its workers
-    _, err = started.communicate(timeout=60)
+    _, err = ended(started)
     assert started.returncode == 130, err
     kept = len(list((tmp_path / "smoke" / "runs").glob("*.json")))
     assert f"interrupted: {kept} of 400 runs are done and kept" in err
     assert "Traceback" not in err
     assert len((tmp_path / "smoke" / "runs.csv").read_text().splitlines()) == 1 + kept
-    assert "of 200" in call("report", tmp_path / "smoke", cwd=folder).stdout
+    report = call("report", tmp_path / "smoke", cwd=folder).stdout
+    assert f"{400 - kept} runs are missing" in report
     plan = json.loads(call("plan", *words[1:], "--json", cwd=folder).stdout)
     assert sum(row["missing"] for row in plan["variants"]) == 400 - kept
 
@@ -274,10 +296,8 @@ def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_pa
 def test_a_closed_pipe_is_no_error(smoke):
     folder, _ = smoke
     line = f"{PROGRAM} report results/smoke | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, check=False, cwd=folder
-    )
-    assert done.returncode == 0 and done.stderr == ""
+    done = processes.run(["bash", "-c", line], cwd=folder)
+    assert done.stderr == ""
 
 
 def test_activations_are_listed_with_formulas():
@@ -325,8 +345,7 @@ def test_a_bug_shows_its_traceback_and_exit_code_70(tmp_path):
         "import sys; from lstm_ablate.cli import app\nfrom lstm_ablate.experiment import schema\n"
         "schema.json_schema = lambda: 1 / 0\nsys.argv = ['lstm-ablate', 'schema']\napp.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 70
+    done = processes.run([sys.executable, "-c", code], code=70)
     assert "ZeroDivisionError" in done.stderr and "a bug of lstm-ablate" in done.stderr
 
 
@@ -341,29 +360,31 @@ def test_a_report_needs_no_data_file(tmp_path):
         stream.write("1680,9.9,40.0\n")
     call("report", "results/own_data", cwd=tmp_path)
     assert files_of(tmp_path / "results" / "own_data") == before
-    assert "0 done, 1 to train" in call("run", "own_data.yaml", *small, cwd=tmp_path).stderr
+    assert "of which 1 are missing" in call("plan", "own_data.yaml", *small, cwd=tmp_path).stdout
 
 
-def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp_path):
+def test_one_worker_a_rerun_and_an_interrupt_between_groups_change_no_byte(smoke, tmp_path):
     """12 seeds are three groups of a variant; a scheduler ends the first try."""
     folder, _ = smoke
-    words = ["run", folder / "smoke.yaml", *SMALL, "--workers", "1", "--results"]
-    started = subprocess.Popen(
-        [PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder
-    )
-    runs = tmp_path / "stopped" / "smoke" / "runs"
-    deadline = time.monotonic() + 120
-    while len(list(runs.glob("*.json"))) < 2:
-        assert time.monotonic() < deadline and started.poll() is None
-        time.sleep(0.02)
+    words = ["run", folder / "smoke.yaml", "--workers", "1", "--results", tmp_path]
+    started = processes.start([PROGRAM, *words], cwd=folder)
+    until_recorded(2, tmp_path / "smoke", started)
     started.send_signal(signal.SIGTERM)
-    _, err = started.communicate(timeout=60)
+    _, err = ended(started)
     assert started.returncode == 143 and "Traceback" not in err
-    call(*words, tmp_path / "stopped", cwd=folder)
-    call(*words[:4], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)
-    whole, stopped = (
-        files_of(tmp_path / "whole" / "smoke"),
-        files_of(tmp_path / "stopped" / "smoke"),
+    assert len(list((tmp_path / "smoke" / "runs").glob("*.json"))) < 24
+    call(*words, cwd=folder)
+    first, again = files_of(folder / "results" / "smoke"), files_of(tmp_path / "smoke")
+    derived = (
+        "curves.csv",
+        "experiment.yaml",
+        "ratios.csv",
+        "report.md",
+        "runs.csv",
+        "summary.csv",
     )
-    for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "experiment.yaml"):
-        assert whole[name] == stopped[name]
+    for name in derived:
+        assert again[name] == first[name], name
+    for name in first:
+        if name.startswith("runs/"):
+            assert json.loads(again[name])["result"] == json.loads(first[name])["result"]

@@ -52,12 +52,18 @@ class Experiment:
     variants: tuple[str, ...]
     tasks: tuple[str, ...]
     margin: float
+    stuck: float
     workers: int | Literal["auto"]
     timeout: float
     settings: Mapping[tuple[str, str], Settings]
     own: Mapping[str, str]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)
+
+    @property
+    def comparisons(self) -> int:
+        """The number of comparisons with the baseline, which share the level of the verdicts."""
+        return len(self.tasks) * (len(self.variants) - 1)
 
     def place(self, task: str, variant: str, path: str) -> Place:
         """Return where a value was written, or else the nearest above it that was."""
@@ -93,6 +99,7 @@ def experiment_of(
         variants=tuple(form.variants),
         tasks=tuple(dict.fromkeys(task for task, _ in cells)),
         margin=form.analysis.margin,
+        stuck=form.analysis.stuck,
         workers=form.execution.workers,
         timeout=form.execution.timeout,
         settings={name: with_absolute_path(cell.settings, folder) for name, cell in cells.items()},

@@ -7,11 +7,11 @@ the weights of the layers that they share. Runs that tune and runs that are judg
 
 import hashlib
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from lstm_ablate.experiment.identity import Purpose
 from lstm_ablate.experiment.network import LSTM, Layer, Network
@@ -20,6 +20,7 @@ from lstm_ablate.experiment.settings import Initializers
 Weights = dict[str, NDArray[np.float64]]
 
 _DEFAULT = Initializers()
+_NORMAL = NormalDist()
 # The standard deviation of a standard normal variable that is cut at -2 and 2.
 _CUT_DEVIATION = 0.87962566103423978
 
@@ -111,8 +112,8 @@ def _scaled(name: str, random: np.random.Generator, rows: int, columns: int) -> 
         limit = math.sqrt(3.0 * scale / connections)
         return random.uniform(-limit, limit, (rows, columns))
     deviation = math.sqrt(scale / connections) / _CUT_DEVIATION
-    low, high = ndtr(-2.0), ndtr(2.0)
-    drawn: NDArray[np.float64] = ndtri(random.uniform(low, high, (rows, columns)))
+    uniform = random.uniform(_NORMAL.cdf(-2.0), _NORMAL.cdf(2.0), (rows, columns))
+    drawn: NDArray[np.float64] = np.vectorize(_NORMAL.inv_cdf, otypes=[np.float64])(uniform)
     return deviation * drawn
 
 

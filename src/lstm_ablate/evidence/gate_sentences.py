@@ -2,7 +2,8 @@
 
 from lstm_ablate.errors import counted, printable
 from lstm_ablate.evidence.gate import Gate, Judgement, Rule
-from lstm_ablate.evidence.sides import LEARNED, named
+from lstm_ablate.evidence.learning import LEARNED
+from lstm_ablate.evidence.sides import named
 
 
 def sentence(judgement: Judgement, gate: Gate) -> str:

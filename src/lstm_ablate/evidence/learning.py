@@ -7,7 +7,7 @@ from typing import Any
 from lstm_ablate.evidence import counting
 
 Result = Mapping[str, Any]  # of a run, as its record holds it
-_LEARNED = 0.9  # of the ceiling: a run with a lower loss has learned
+LEARNED = 0.9  # of the ceiling: a run with a lower loss has learned
 _EARLY = (4, 5)  # of the epochs: what is gained after these four fifths counts as recent
 
 
@@ -20,7 +20,7 @@ def median_has_learned(ended: Sequence[Result]) -> bool | None:
     if not ended or any(result.get("ceiling") is None for result in ended):
         return None
     learned = [
-        result["status"] == "ok" and result["test_loss"] < _LEARNED * result["ceiling"]
+        result["status"] == "ok" and result["test_loss"] < LEARNED * result["ceiling"]
         for result in ended
     ]
     return 2 * learned.count(True) >= len(ended)

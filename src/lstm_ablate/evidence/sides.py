@@ -17,8 +17,7 @@ from lstm_ablate.evidence.compare import (
     raise_all,
     shown,
 )
-
-LEARNED = 0.9  # of the ceiling, below which the test loss of a run that has learned lies
+from lstm_ablate.evidence.learning import LEARNED
 
 Name = tuple[str, str]  # task and variant
 

@@ -19,7 +19,7 @@ SOURCES = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHON
     os.pathsep
 )
 FULL = os.environ.get("LSTM_ABLATE_FULL") == "yes"
-DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
+DERIVED = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "ratios.csv", "report.md")
 
 CONFIG = """
 version: 1

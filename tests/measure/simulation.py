@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from scipy import optimize, stats
 
 from lstm_ablate.evidence import counting, pairs, verdicts
+from lstm_ablate.report import plots
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "statistics.md"
@@ -195,8 +196,8 @@ def draw(found):
         axes.set(xlabel="seeds", xticks=list(of_seeds), ylim=(-3, 103))
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("right verdict, %")
-    panels[-1].legend(fontsize=7, frameon=False, loc="center right")
-    figure.savefig(FIGURE, metadata={"Date": None})
+    panels[-1].legend(fontsize=7, frameon=False, loc="upper left")
+    FIGURE.write_text(plots.svg("power", figure))
 
 
 def main():

@@ -488,8 +488,7 @@ def test_without_a_pair_the_sentence_says_that(case):
             f"{variant} cannot be compared with base: no seed has a run of both that ended. Task"
         )
     assert summary.notes[0] == (
-        "12 runs failed and 14 runs are missing: they leave no pair, and no number here contains"
-        " them."
+        "12 runs failed and 14 runs are missing: they leave no pair, and no loss."
     )
 
 

@@ -45,7 +45,7 @@ def _missing(runs: Sequence[Run], records: Records) -> list[str]:
     if missing:
         parts.append(f"{counted(missing, 'run')} {'is' if missing == 1 else 'are'} missing")
     it = "it leaves" if failed + missing == 1 else "they leave"
-    return [f"{' and '.join(parts)}: {it} no pair, and no number here contains them."]
+    return [f"{' and '.join(parts)}: {it} no pair, and no loss."]
 
 
 def _shared_windows(experiment: Experiment) -> list[str]:

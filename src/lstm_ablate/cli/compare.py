@@ -11,63 +11,70 @@ from lstm_ablate.cli.printing import print_lines, print_table
 from lstm_ablate.errors import UserError, printable
 from lstm_ablate.report.json_text import json_text
 
+A = Annotated[
+    Path,
+    typer.Argument(
+        metavar="A", help="A results folder, or a CSV of runs or a summary.", show_default=False
+    ),
+]
+B = Annotated[
+    Path, typer.Argument(metavar="B", help="What is compared with A.", show_default=False)
+]
+Rtol = Annotated[float | None, typer.Option(help="Relative tolerance.", show_default="1e-5")]
+Atol = Annotated[float | None, typer.Option(help="Absolute tolerance.", show_default="0")]
+Exact = Annotated[bool, typer.Option("--exact", help="Equal to the bit, and the same ids of runs.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The column to compare.", show_default="all; --margin: test_loss"
+    ),
+]
+Margin = Annotated[
+    str | None,
+    typer.Option(
+        help="A gate: fail where B is shown to be worse than A by more than this, as 10%."
+    ),
+]
+Require = Annotated[
+    bool,
+    typer.Option(
+        "--require", help="Pass only where B is shown not to be worse by more than the margin."
+    ),
+]
+HigherIsBetter = Annotated[
+    bool | None,
+    typer.Option(
+        "--higher-is-better/--lower-is-better",
+        help="What better means for the metric of a gate.",
+        show_default="lower",
+    ),
+]
+Unpaired = Annotated[
+    bool,
+    typer.Option("--unpaired", help="Let a gate compare runs that are not of the same seeds."),
+]
+AcrossSettings = Annotated[
+    bool,
+    typer.Option("--across-settings", help="Let a gate compare runs of different settings."),
+]
+Limit = Annotated[
+    int, typer.Option(min=0, help="How many differences of a kind are listed; all with --json.")
+]
+
 
 def compare(
-    a: Annotated[
-        Path,
-        typer.Argument(
-            metavar="A", help="A results folder, or a CSV of runs or a summary.", show_default=False
-        ),
-    ],
-    b: Annotated[
-        Path, typer.Argument(metavar="B", help="What is compared with A.", show_default=False)
-    ],
-    rtol: Annotated[
-        float | None, typer.Option(help="Relative tolerance.", show_default="1e-5")
-    ] = None,
-    atol: Annotated[
-        float | None, typer.Option(help="Absolute tolerance.", show_default="0")
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Equal to the bit, and the same ids of runs.")
-    ] = False,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="The column to compare.", show_default="all; --margin: test_loss"
-        ),
-    ] = None,
-    margin: Annotated[
-        str | None,
-        typer.Option(
-            help="A gate: fail where B is shown to be worse than A by more than this, as 10%."
-        ),
-    ] = None,
-    require: Annotated[
-        bool,
-        typer.Option(
-            "--require", help="Pass only where B is shown not to be worse by more than the margin."
-        ),
-    ] = False,
-    higher_is_better: Annotated[
-        bool | None,
-        typer.Option(
-            "--higher-is-better/--lower-is-better",
-            help="What better means for the metric of a gate.",
-            show_default="lower",
-        ),
-    ] = None,
-    unpaired: Annotated[
-        bool,
-        typer.Option("--unpaired", help="Let a gate compare runs that are not of the same seeds."),
-    ] = False,
-    across_settings: Annotated[
-        bool,
-        typer.Option("--across-settings", help="Let a gate compare runs of different settings."),
-    ] = False,
-    limit: Annotated[
-        int, typer.Option(min=0, help="How many differences of a kind are listed; all with --json.")
-    ] = 20,
+    a: A,
+    b: B,
+    rtol: Rtol = None,
+    atol: Atol = None,
+    exact: Exact = False,
+    metric: Metric = None,
+    margin: Margin = None,
+    require: Require = False,
+    higher_is_better: HigherIsBetter = None,
+    unpaired: Unpaired = False,
+    across_settings: AcrossSettings = False,
+    limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show what differs between two tables of runs, joined by task, variant and seed; exit with 1
@@ -84,33 +91,20 @@ def compare(
         raise UserError(
             "--margin, --exact, and --rtol with --atol are three ways to compare; choose one"
         )
+    of_a_gate = {"require": require, "unpaired": unpaired, "across_settings": across_settings}
     if margin is None:
-        _refuse_without_margin(
-            require=require,
-            higher_is_better=higher_is_better is not None,
-            unpaired=unpaired,
-            across_settings=across_settings,
-        )
+        _refuse_without_margin(higher_is_better=higher_is_better is not None, **of_a_gate)
     first, second = comparing.read_pair(a, b)
     if margin is None:
-        passed = _print_differences(
-            comparing.differences(first, second, exact=exact, metric=metric, **tolerances),
-            limit,
-            as_json,
-        )
+        found = comparing.differences(first, second, exact=exact, metric=metric, **tolerances)
+        passed = _print_differences(found, limit, as_json)
     else:
-        from lstm_ablate.evidence import gate as gates
+        from lstm_ablate.evidence import gate
 
         metric = metric or "test_loss"
-        rule = gates.Rule(
-            margin=gates.margin_of(margin),
-            metric=metric,
-            higher_is_better=gates.direction_of(metric, higher_is_better),
-            require=require,
-            unpaired=unpaired,
-            across_settings=across_settings,
-        )
-        passed = _print_gate(gates.judge(first, second, rule), as_json)
+        direction = gate.direction_of(metric, higher_is_better)
+        rule = gate.Rule(gate.margin_of(margin), metric, direction, **of_a_gate)
+        passed = _print_gate(gate.judge(first, second, rule), as_json)
     if not passed:
         raise typer.Exit(DIFFERENT)
 

@@ -70,14 +70,10 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     validation_losses: list[list[float]] = [[] for _ in runs]
     alive = np.ones(size, bool)
     for epoch in range(training.epochs):
-        order = [
-            _batches(batch_order(run.seed, epoch, samples, run.purpose), program.batch)
-            for run in runs
-        ]
         state, losses = program.epoch(
             state,
             numbers,
-            tf.constant(np.stack([order[place] for place in places])),
+            _orders([runs[place] for place in places], epoch, samples, program.batch),
             tf.constant(alive),
             windows["train"],
             windows["validation"],
@@ -112,6 +108,12 @@ def _weights(network: Network, state: "State", index: int) -> Weights:
     """Return the weights of a run by Keras' names."""
     matrices = {name: matrix[index].numpy() for name, matrix in state.matrices.items()}
     return unpack(network, {name: matrix.astype(np.float64) for name, matrix in matrices.items()})
+
+
+def _orders(runs: Sequence[Run], epoch: int, samples: int, batch: int) -> Tensor:
+    """Return the orders [P, batches, B] in which runs visit their windows in an epoch (from 0)."""
+    each = (batch_order(run.seed, epoch, samples, run.purpose) for run in runs)
+    return tf.constant(np.stack([_batches(order, batch) for order in each]))
 
 
 def _batches(order: NDArray[np.int64], batch: int) -> NDArray[np.int32]:

@@ -22,7 +22,7 @@ from lstm_ablate.experiment.elementwise import KINDS
 from lstm_ablate.experiment.settings import Model
 from lstm_ablate.report.formats import FORMATS
 from lstm_ablate.store import copies
-from lstm_ablate.store.tables import curves_table, runs_table
+from lstm_ablate.store.tables import curves_table, runs_table, tuning_table
 from lstm_ablate.training.engines import ENGINES
 
 ROOT = Path(__file__).parent.parent
@@ -81,6 +81,8 @@ def test_the_columns_are_those_of_the_files():
     for name, table in (("runs.csv", runs_table([], {})), ("curves.csv", curves_table([], {}))):
         (columns,) = re.findall(rf"^ +{name} +(\S+)$", README, re.MULTILINE)
         assert columns == ",".join(table.columns)
+    (columns,) = re.findall(r"^ +tuning.csv +(\S+); only with `tune`$", README, re.MULTILINE)
+    assert columns == ",".join(tuning_table([], {}, {}).columns)
     (columns,) = re.findall(r"^ +ratios.csv +(\S+)$", README, re.MULTILINE)
     assert columns == ",".join(summary.RATIO_COLUMNS)
     table = README[README.index("| columns | what they hold |") :].split("\n\n")[0]

@@ -2,13 +2,15 @@
 both call.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.evidence import counting
+from lstm_ablate.evidence import counting, tuning
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]  # hears one line
 Steps = Iterable[sweep.Epoch | sweep.Finished]
 Watch = Callable[[Steps, list[Run], int], Iterator[sweep.Finished]]
+Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave other numbers
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,30 @@ class Study:
 
 
 @dataclass(frozen=True)
+class TuningAhead:
+    """What tuning a study would do and cost, with `values` for each task and variant.
+
+    At most `most_runs` are trained for it, where every grid is extended as often as it may be.
+    """
+
+    todo: sweep.Plan
+    values: int
+    most_runs: int
+    cost: cost.Cost
+
+
+@dataclass(frozen=True)
 class Prospect:
     """What running a study would do and cost; nothing is trained or written for it.
 
-    Of `pairs` seeds a variant must win, or lose, at `needed` for a verdict, and of twice as many at
+    `todo` and what follows it are about the runs that are judged. While `tuning` has runs to train,
+    these stand for those that will follow, at the values that the experiment gives itself. Of
+    `pairs` seeds a variant must win, or lose, at `needed` for a verdict, and of twice as many at
     `needed_of_twice`; None where no number of so few is enough. It takes `least_seeds` at least.
     """
 
     study: Study
+    tuning: TuningAhead | None
     todo: sweep.Plan
     shares: list[cost.Share]
     workers: int
@@ -68,7 +87,9 @@ class Ran:
     @property
     def failed(self) -> bool:
         """Whether some runs failed, or gave other numbers than before."""
-        return bool(self.conflicts) or any(row.failed for row in self.summary.rows)
+        judged = [row.failed for row in self.summary.rows]
+        tuning = [trial.failed for one in self.summary.tuned for trial in one.trials]
+        return bool(self.conflicts) or any(judged) or any(tuning)
 
 
 # ---------------------------------------------------------------------------------- before training
@@ -101,21 +122,38 @@ def find(config: Path, overrides: tuple[str, ...], results: Path) -> Study:
 def plan(study: Study, workers: int | None = None) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for."""
     experiment = resources.settled(study.experiment, study.folder)
-    todo = sweep.plan(experiment, study.folder)
     processes = workers or resources.workers(experiment)
+    tuned = tuning.replay(experiment, records.read_all(study.folder).records)
+    experiment = tuned.experiment.untuned() if tuned.missing else tuned.experiment
+    todo = sweep.plan(experiment, study.folder)
+    if tuned.missing:  # whatever is chosen, these are not the runs that are judged
+        todo = replace(todo, missing=list({run.id: run for run in todo.runs}.values()))
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
         study=Study(experiment, study.folder, study.config_folder),
+        tuning=_tuning_ahead(tuned, todo.found, processes),
         todo=todo,
         shares=cost.shares(experiment, todo),
         workers=processes,
-        cost=cost.cost(todo, processes),
+        cost=cost.cost(todo, processes, others=tuned.runs),
         pairs=pairs,
         comparisons=experiment.comparisons,
         needed=counting.count_needed(pairs, share),
         needed_of_twice=counting.count_needed(2 * pairs, share),
         least_seeds=counting.seeds_needed(share),
     )
+
+
+def _tuning_ahead(tuned: tuning.State, found: records.Found, workers: int) -> TuningAhead | None:
+    """Return what is left of a tuning, or None where nothing is tuned."""
+    asked = tuned.experiment.tuning
+    if asked is None:
+        return None
+    todo = sweep.Plan(list(tuned.runs), list(tuned.missing), found)
+    values = len(asked.grid)
+    most = values + len(asked.below) + len(asked.above)
+    cells = len(tuned.tuned)
+    return TuningAhead(todo, values, cells * most * len(asked.seeds), cost.cost(todo, workers))
 
 
 # ----------------------------------------------------------------------------------------- training
@@ -138,55 +176,118 @@ def run(
     `warn` hears what is kept, and the interrupt goes on. Raises FolderError where the folder cannot
     be used.
     """
-    folder, conflicts = study.folder, 0
+    folder = study.folder
     with locks.locked(folder):
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
-        todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
-        done = _tell_what_is_there(experiment, folder, todo, log, warn)
-        if todo.missing:
-            # So that `report` works beside a run, and after one that was killed.
-            write_tables(folder, experiment)
-            steps = sweep.train(
-                todo,
-                folder,
-                execute=execute,
-                workers=workers or resources.workers(experiment),
-                config_folder=study.config_folder,
-                timeout=experiment.timeout,
-                fail_fast=fail_fast,
-            )
-            try:
-                conflicts = sum(
-                    finished.stored == "conflict" for finished in watch(steps, todo.missing, done)
-                )
-            except KeyboardInterrupt:
-                steps.close()
-                kept = write_tables(folder, experiment)
-                asked = len({run.id for run in todo.runs})
-                warn(f"interrupted: {kept} of {asked} runs are done and kept; call again to go on")
-                raise
+        _tell_what_is_there(experiment, folder, log, warn)
+        train = partial(
+            _train,
+            study=study,
+            workers=workers or resources.workers(experiment),
+            fail_fast=fail_fast,
+            watch=watch,
+            log=log,
+            warn=warn,
+        )
+        tuned, conflicts = _tune(
+            experiment, folder, train, retry_failed=retry_failed, fail_fast=fail_fast
+        )
+        if tuned:
+            experiment = tuned
+            todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
+            conflicts += train(experiment, todo)
         return Ran(_rebuilt(folder, warn, experiment), conflicts)
 
 
-def _tell_what_is_there(
-    experiment: Experiment, folder: Path, todo: sweep.Plan, log: Tell, warn: Tell
+def _tune(
+    experiment: Experiment, folder: Path, train: Train, *, retry_failed: bool, fail_fast: bool
+) -> tuple[Experiment | None, int]:
+    """Train tuning runs until a value is chosen for every variant.
+
+    Return the experiment with these values, None where a failure has ended that early, and how many
+    runs gave other numbers than recorded before. Without tuning there is nothing to train.
+    """
+    conflicts, tried = 0, set[str]()
+    while True:
+        found = records.read_all(folder)
+        known = {
+            run: record
+            for run, record in found.records.items()
+            if run in tried or not (retry_failed and record.status == "failed")
+        }
+        tuned = tuning.replay(experiment, known)
+        if fail_fast and any(known[run].status == "failed" for run in tried & known.keys()):
+            return None, conflicts
+        if not tuned.missing:
+            return tuned.experiment, conflicts
+        conflicts += train(
+            tuned.experiment, sweep.Plan(list(tuned.runs), list(tuned.missing), found)
+        )
+        tried |= {run.id for run in tuned.missing}
+
+
+def _train(
+    experiment: Experiment,
+    todo: sweep.Plan,
+    *,
+    study: Study,
+    workers: int,
+    fail_fast: bool,
+    watch: Watch,
+    log: Tell,
+    warn: Tell,
 ) -> int:
-    """Set damaged records aside, keep the tables of older ones, tell what else lies in the folder,
-    and return how many runs are done.
+    """Train what a plan misses, and return how many runs gave other numbers than recorded before.
+
+    On KeyboardInterrupt see `run`.
+    """
+    folder, asked = study.folder, {run.id for run in todo.runs}
+    done, what = len(asked) - len(todo.missing), "runs"
+    if any(run.purpose == "tuning" for run in todo.runs):
+        what = "tuning runs"
+    log(f"{experiment.name}: {len(asked)} {what}, {done} done, {len(todo.missing)} to train")
+    if not todo.missing:
+        return 0
+    # So that `report` works beside a run, and after one that was killed.
+    write_tables(folder, experiment)
+    steps = sweep.train(
+        todo,
+        folder,
+        execute=execute,
+        workers=workers,
+        config_folder=study.config_folder,
+        timeout=experiment.timeout,
+        fail_fast=fail_fast,
+    )
+    try:
+        return sum(finished.stored == "conflict" for finished in watch(steps, todo.missing, done))
+    except KeyboardInterrupt:
+        steps.close()
+        kept = len(asked & write_tables(folder, experiment))
+        warn(f"interrupted: {kept} of {len(asked)} {what} are done and kept; call again to go on")
+        raise
+
+
+def _tell_what_is_there(experiment: Experiment, folder: Path, log: Tell, warn: Tell) -> None:
+    """Set damaged records aside, keep the tables of older ones, and tell what else lies in the
+    folder.
     """
     if foreign := inventory.foreign(folder):
         log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
-    asked = {run.id for run in todo.runs}
-    for path in todo.found.damaged:
+    found = records.read_all(folder)
+    tuned = tuning.replay(experiment, found.records)
+    asked = {run.id for run in (*tuned.runs, *runs.expand(tuned.experiment))}
+    for path in found.damaged:
         again = ", the run is trained again" if path.stem in asked else ""
         warn(f"{path}: damaged; moved to {records.set_aside(path)}{again}")
-    if todo.others:
-        log(f"{folder}: {todo.others} records of other settings stay, and are not in the tables")
-    _keep_older(folder, todo.found.older, log)
-    done = len(asked) - len(todo.missing)
-    log(f"{experiment.name}: {len(asked)} runs, {done} done, {len(todo.missing)} to train")
-    return done
+    others = Counter(record.purpose for run, record in found.records.items() if run not in asked)
+    if others["evaluation"] and not tuned.missing:  # some may be what tuning chooses
+        stay = f"{others['evaluation']} records of other settings stay"
+        log(f"{folder}: {stay}, and are not in the tables")
+    if others["tuning"]:
+        log(f"{folder}: {others['tuning']} records of other tuning stay, and choose nothing")
+    _keep_older(folder, found.older, log)
 
 
 def _keep_older(folder: Path, of_older: dict[str, int], tell: Tell) -> None:
@@ -208,15 +309,14 @@ def _keep_older(folder: Path, of_older: dict[str, int], tell: Tell) -> None:
 # ------------------------------------------------------------------------------------ derived files
 
 
-def write_tables(folder: Path, experiment: Experiment) -> int:
-    """Write the tables of the runs that are recorded; return how many of those asked for are."""
+def write_tables(folder: Path, experiment: Experiment) -> set[str]:
+    """Write the tables of the runs that are recorded; return the ids of all records."""
     from lstm_ablate.report import derived
 
     with locks.deriving(folder):
         found = records.read_all(folder).records
-        expanded = runs.expand(experiment)
-        derived.write(folder, experiment, expanded, found, None)
-    return len(found.keys() & {run.id for run in expanded})
+        derived.write(folder, experiment, runs.expand(experiment), found, None)
+    return set(found)
 
 
 def report(folder: Path, warn: Tell) -> "Summary":
@@ -245,6 +345,7 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
         if not experiment:
             _check_not_only_older(folder, found)
         asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
+        asked = tuning.replay(asked, found.records).experiment
         expanded = runs.expand(asked)
         summary = analysis.summarise(asked, expanded, found.records, environment.read(folder))
         try:

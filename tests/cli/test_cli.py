@@ -62,7 +62,8 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     found = files_of(folder / "results" / "smoke")
     runs = [name for name in found if name.startswith("runs/")]
     assert len(runs) == 24 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
-    drawn = inventory.KINDS  # a run is stuck here
+    # A run is stuck here, and nothing is tuned.
+    drawn = [name for name in inventory.KINDS if name != "tuning"]
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
     assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
         "curves.csv",

@@ -39,6 +39,17 @@ def test_a_log_file_gets_plain_lines_and_always_the_last_one(expanded, monkeypat
     assert "\x1b" not in stream.getvalue()
 
 
+def test_a_tuning_run_is_told_with_the_value_that_it_tries():
+    tune = "tune={path: training.optimizer.learning_rate, grid: [0.001, 0.01]}"
+    experiment = loading.load(SMOKE, (tune, "tune.seeds=1", "training.epochs=3"))
+    (run, *_) = runs.tuning_runs(experiment, "default", (0.001,))
+    record = Record(run.id, run.identity, {"status": "ok", "validation_loss": 0.125}, {})
+    stream, step = io.StringIO(), sweep.Finished(run, record, "stored")
+    list(progress.shown([step], [run], 0, Console(file=stream, width=200)))
+    told = "tuning, 0.001, tanh, seed 0: validation loss 0.125"
+    assert stream.getvalue() == f"1/1 runs, 0:00 left; {told}\n"
+
+
 def test_time_left_counts_epochs(expanded, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])

@@ -92,6 +92,9 @@ ACCEPTED = [
     "  third: {training.optimizer: {name: sgd}}",
     "  third: {training.optimizer: sgd}",
     "  third: {model.head: null, model.gates: relu}",
+    "tune: {path: training.optimizer.learning_rate, grid: [1e-3, 1]}",
+    "tune: {path: training.batch_size, grid: [32, 64, 128], seeds: [7, 3], extend: 0}",
+    "tune: null",
 ]
 
 
@@ -179,6 +182,15 @@ REFUSED = [
     "tasks: {a: {data.nois: 1}}",
     "tasks: {a: {data: {noise: 1}}}",
     "tasks: [a]",
+    "tune: {path: training.optimizer.learning_rate, grid: [1e-3]}",
+    "tune: {path: training.optimizer.learning_rate, grid: [1e-3, 0.001]}",
+    "tune: {path: training.optimizer.learning_rate, grid: [1e-3, a]}",
+    "tune: {path: training.optimizer.learning_rate, grid: 1e-3}",
+    "tune: {path: training.optimizer.learning_rate, grid: [1e-3, 1], extend: -1}",
+    "tune: {path: training.optimizer.learning_rate, grid: [1e-3, 1], seeds: 0}",
+    "tune: {path: data.noise, grid: [0.1, 1]}",
+    "tune: {path: model.activation, grid: [0.1, 1]}",
+    "tune: {grid: [1e-3, 1]}",
     "  third: {data.noise: 1}",
     "  third: {training.loss: mae}",
     "  third: {model.activation: geul}",
@@ -227,6 +239,8 @@ def test_every_key_of_a_model_is_described() -> None:
     }
     assert all(value.get("description") for value in described.values())
     assert schema["properties"]["activations"]["description"]
+    tune = schema["$defs"]["Tune"]["properties"].values()
+    assert all(value.get("description") for value in (schema["properties"]["tune"], *tune))
 
 
 @pytest.mark.parametrize("where", ["model: {{{}: {}}}", "  v: {{model.{}: {}}}"])

@@ -96,7 +96,9 @@ def test_features_and_windows_are_independent(family: type[s.Synthetic]) -> None
 
 @every_family
 def test_every_part_is_drawn_anew_for_each_seed_and_purpose(family: type[s.Synthetic]) -> None:
-    """No window of one stands in the other, whatever the part; the same again is the same."""
+    """No window of one stands in the other, whatever the part; the same again is the same. Of runs
+    that tune there are no test windows.
+    """
     samples = s.Samples(train=7, validation=5, test=6)
     data = family(samples=samples, timesteps=9, features=2)
     first = windows.of(data, 0)
@@ -109,6 +111,7 @@ def test_every_part_is_drawn_anew_for_each_seed_and_purpose(family: type[s.Synth
             assert not (mine[:, None] == its[None]).all(axis=(2, 3)).any()
     for mine, again in zip(vars(first).values(), vars(windows.of(data, 0)).values(), strict=True):
         np.testing.assert_array_equal(mine, again)
+    assert windows.of(data, 0, "tuning").test.shape == (0, 9, 2)
 
 
 @every_family

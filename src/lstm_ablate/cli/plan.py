@@ -19,7 +19,8 @@ from lstm_ablate.errors import counted
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
-    from lstm_ablate.study import Prospect
+    from lstm_ablate.study import Prospect, TuningAhead
+    from lstm_ablate.training.cost import Cost
 
 
 def plan(
@@ -66,6 +67,7 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
         "name": prospect.study.experiment.name,
         "folder": str(prospect.study.folder),
         "variants": variants,
+        "tuning": _tuning_as_json(prospect.tuning) if prospect.tuning else None,
         "workers": prospect.workers,
         **asdict(prospect.cost),
         "comparisons": prospect.comparisons,
@@ -75,25 +77,47 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
     }
 
 
+def _tuning_as_json(ahead: "TuningAhead") -> dict[str, object]:
+    return {
+        "values": ahead.values,
+        "runs": len({run.id for run in ahead.todo.runs}),
+        "missing": len(ahead.todo.missing),
+        "most_runs": ahead.most_runs,
+        **asdict(ahead.cost),
+    }
+
+
 def _lines(prospect: "Prospect") -> list[str]:
-    todo, cost = prospect.todo, prospect.cost
+    todo, ahead = prospect.todo, prospect.tuning
+    asked = len({run.id for run in todo.runs})
+    lines = []
+    if ahead:
+        of_tuning = len({run.id for run in ahead.todo.runs})
+        lines.append(
+            f"tuning    {counted(of_tuning, 'run')}, {ahead.most_runs} at most, of which"
+            f" {len(ahead.todo.missing)} are missing in {prospect.study.folder}"
+        )
+        lines += _needs(ahead.cost, prospect.workers) if ahead.todo.missing else []
+    if ahead and ahead.todo.missing:
+        lines.append(f"runs      {asked}, which follow at the values that tuning chooses")
+    else:
+        missing = f"{len(todo.missing)} are missing in {prospect.study.folder}"
+        lines.append(f"runs      {asked}, of which {missing}")
+    lines += _needs(prospect.cost, prospect.workers) if todo.missing else []
+    return [*lines, f"evidence  {_evidence(prospect)}"]
+
+
+def _needs(cost: "Cost", workers: int) -> list[str]:
+    """Say what training the missing runs of a stage takes."""
     basis = (
         "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
     )
-    needs = [
-        f"time      {duration(cost.seconds)} with {counted(prospect.workers, 'worker')} ({basis})",
+    return [
+        f"time      {duration(cost.seconds)} with {counted(workers, 'worker')} ({basis})",
         (
             f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
             f" {cost.disk_bytes / 1e6:.2g} MB"
         ),
-    ]
-    return [
-        (
-            f"runs      {len({run.id for run in todo.runs})}, of which {len(todo.missing)} are"
-            f" missing in {prospect.study.folder}"
-        ),
-        *(needs if todo.missing else []),
-        f"evidence  {_evidence(prospect)}",
     ]
 
 

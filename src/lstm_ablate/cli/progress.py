@@ -32,7 +32,10 @@ class _Tally:
         self.latest = "starting workers"
 
     def count(self, step: Epoch | Finished) -> None:
-        name = f"{step.run.task}, " * self.several + f"{step.run.variant}, seed {step.run.seed}"
+        run = step.run
+        name = f"{run.task}, " * self.several + f"{run.variant}, seed {run.seed}"
+        if run.tries is not None:
+            name = f"tuning, {run.tries:g}, {name}"
         if self.trained is None:
             self.trained = time.monotonic()
         if isinstance(step, Epoch):
@@ -45,7 +48,8 @@ class _Tally:
         self.done += 1
         result = step.record.result
         if step.record.status == "ok":
-            self.latest = f"{name}: test loss {result['test_loss']:.3g}"
+            kind = "validation" if run.purpose == "tuning" else "test"
+            self.latest = f"{name}: {kind} loss {result[f'{kind}_loss']:.3g}"
         elif step.record.status == "diverged":
             self.latest = f"{name}: diverged at epoch {result['diverged_epoch']}"
         else:

@@ -21,6 +21,7 @@ from lstm_ablate.evidence.epochs import ByEpoch, by_epoch
 from lstm_ablate.evidence.pairs import Losses, differences
 from lstm_ablate.evidence.pictures import Results
 from lstm_ablate.evidence.summary import Row, Summary
+from lstm_ablate.evidence.tuning import Tuned, replay
 from lstm_ablate.evidence.typical import typical
 from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.resolved import Experiment
@@ -43,8 +44,9 @@ def summarise(
     """Return the summary of an experiment from the records there are, and what is known of where
     they came about.
 
-    `needed` gives c; without it, it is that of the sign test with an equal share of the level for
-    each comparison.
+    `runs` are those that are judged; what tuning has chosen for them is in the
+    experiment. `needed` gives c; without it, it is that of the sign test with an equal share of the
+    level for each comparison.
     """
     share = level / max(1, experiment.comparisons)
     count = needed or (lambda pairs: counting.count_needed(pairs, share))
@@ -57,6 +59,8 @@ def summarise(
             results[run.task, run.variant][run.seed] = records[run.id].result
             metas[run.task, run.variant].append(records[run.id].meta)
     outcomes = {cell: _losses(results[cell]) for cell in cells}
+    tuning = replay(experiment, records)
+    tuned = {(one.task, one.variant): one for one in tuning.tuned}
     described = {
         cell: _described(experiment, cell, results[cell], outcomes, level, count) for cell in cells
     }
@@ -77,7 +81,8 @@ def summarise(
         tasks=experiment.tasks,
         variants=experiment.variants,
         rows=tuple(
-            _judged(experiment, cell, described, outcomes, count, least_seeds) for cell in cells
+            _judged(experiment, cell, described, outcomes, tuned, count, least_seeds)
+            for cell in cells
         ),
         overall=_overall(experiment, described, outcomes),
         references={
@@ -85,8 +90,8 @@ def summarise(
             for task in experiment.tasks
             for base in [described[task, experiment.baseline]]
         },
-        notes=notes.notes(experiment, runs, records),
-        troubles=notes.troubles(runs, records),
+        notes=(*notes.notes(experiment, runs, records), *notes.of_tuning(tuning)),
+        troubles=(*notes.troubles(runs, records), *notes.failed_tuning(tuning, records)),
         outcomes=outcomes,
         ratios=_ratios(experiment, results),
         curves={cell: curve for cell in cells if (curve := pictures.curve(results[cell]))},
@@ -98,6 +103,8 @@ def summarise(
         seconds=_seconds(metas),
         resolved=experiment.resolved,
         environment=environment or {},
+        tuned=tuning.tuned,
+        tuned_name=experiment.tuning.name if experiment.tuning else "",
     )
 
 
@@ -171,6 +178,7 @@ def _judged(
     cell: Cell,
     described: Mapping[Cell, Row],
     outcomes: Mapping[Cell, Losses],
+    tuned: Mapping[Cell, Tuned],
     count: Needed,
     least_seeds: int,
 ) -> Row:
@@ -181,6 +189,9 @@ def _judged(
         return replace(row, verdict="baseline")
     row = replace(row, unfinished=row.still_learning or base.still_learning)
     where = sentences.scope(experiment, task, variant)
+    if experiment.tuning:
+        both = (tuned[task, experiment.baseline], tuned[cell])
+        where += sentences.edges(experiment.tuning.name, both)
     if _coincide(experiment, task, variant):
         text = sentences.same_training(variant, experiment.baseline, where)
         return replace(row, verdict="same training", sentence=text)

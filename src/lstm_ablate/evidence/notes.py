@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lstm_ablate.errors import counted
+from lstm_ablate.evidence.tuning import State
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import FileData
@@ -21,6 +22,45 @@ def notes(experiment: Experiment, runs: Sequence[Run], records: Records) -> tupl
     )
 
 
+def of_tuning(tuning: State) -> tuple[str, ...]:
+    """Return what is to be kept in mind about the tuning of an experiment, if it has any."""
+    experiment = tuning.experiment
+    if experiment.tuning is None:
+        return ()
+    name, several = experiment.tuning.name, len(experiment.tasks) > 1
+    found = []
+    if tuning.missing:
+        asked = len({run.id for run in tuning.runs})
+        found.append(
+            f"Tuning is not complete: {len(tuning.missing)} of {counted(asked, 'run')} for it are"
+            f" missing. What is judged is trained once each {name} is chosen."
+        )
+    found += [
+        f"No {name} can be chosen for {one.variant}{f' in task {one.task}' * several}, because none"
+        " of its tuning runs ended: it has no run that is judged."
+        for one in tuning.tuned
+        if one.chosen is None and not any(trial.missing for trial in one.trials)
+    ]
+    if any(isinstance(one.data, FileData) for one in experiment.settings.values()):
+        found.append(
+            "Tuning has seen the training and the validation part of the file, as every run does:"
+            f" the validation part has chosen both the {name} and the epoch, so that validation"
+            " losses flatter. The test part has chosen neither."
+        )
+    return tuple(found)
+
+
+def failed_tuning(tuning: State, records: Records) -> tuple[str, ...]:
+    """Return a line for each tuning run that failed."""
+    return tuple(
+        _line_of_failure(
+            f"tuning, {run.task}, {run.variant}, {run.tries:g}, seed {run.seed}", run, records
+        )
+        for run in tuning.runs
+        if run.id in records and records[run.id].status == "failed"
+    )
+
+
 def troubles(runs: Sequence[Run], records: Records) -> tuple[str, ...]:
     """Return a line for each run that diverged or failed."""
     lines = []
@@ -30,9 +70,14 @@ def troubles(runs: Sequence[Run], records: Records) -> tuple[str, ...]:
         if result["status"] == "diverged":
             lines.append(f"{where}: diverged at epoch {result['diverged_epoch']} of training")
         elif result["status"] == "failed":
-            message = "".join(c if c.isprintable() else " " for c in result["message"])
-            lines.append(f"{where}: failed: {' '.join(message.split())} (logs/{run.id}.log)")
+            lines.append(_line_of_failure(where, run, records))
     return tuple(lines)
+
+
+def _line_of_failure(where: str, run: Run, records: Records) -> str:
+    message = records[run.id].result["message"]
+    printed = "".join(c if c.isprintable() else " " for c in message)
+    return f"{where}: failed: {' '.join(printed.split())} (logs/{run.id}.log)"
 
 
 def _missing(runs: Sequence[Run], records: Records) -> list[str]:

@@ -1,33 +1,56 @@
 """What the runs of a variant say, in plain English: the verdict, its numbers and its scope."""
 
 import math
+from collections.abc import Iterable
 
 from lstm_ablate.errors import counted
 from lstm_ablate.evidence.summary import Row
+from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.evidence.verdicts import Comparison
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Training
 
+_RATE = "training.optimizer.learning_rate"
+_BEYOND = {"smallest": "smaller", "largest": "larger"}
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
 def scope(experiment: Experiment, task: str, variant: str) -> str:
-    """Say for which training a verdict holds: "After 30 epochs of Adam at 0.001."."""
-    mine, base = (
-        _training(experiment.settings[task, name].training)
-        for name in (variant, experiment.baseline)
+    """Say for which training a verdict holds: "After 30 epochs of Adam at 0.001.".
+
+    With tuning: "After 30 epochs of Adam, each at its tuned learning rate (tanh 0.003, relu
+    0.001).".
+    """
+    sides = (experiment.baseline, variant)
+    tuning = experiment.tuning
+    of_one_rate = tuning is None or tuning.path != _RATE
+    base, mine = (
+        _training(experiment.settings[task, name].training, with_rate=of_one_rate) for name in sides
     )
     after = f"fter {mine}" + (f" ({experiment.baseline}: {base})" if mine != base else "")
+    if tuning and all(experiment.is_settled(task, name) for name in sides):
+        chosen = ", ".join(f"{name} {experiment.choices[task, name]:g}" for name in sides)
+        after += f", each at its tuned {tuning.name} ({chosen})"
+    elif tuning:
+        after += f"; no {tuning.name} is chosen for both yet"
     return f"Task {task}, a{after}." if len(experiment.tasks) > 1 else f"A{after}."
 
 
-def _training(training: Training) -> str:
+def _training(training: Training, *, with_rate: bool) -> str:
     optimizer = training.optimizer
+    rate = f" at {optimizer.learning_rate:g}" if with_rate else ""
     last = ", judged at the last epoch" if training.select == "last" else ""
-    return (
-        f"{counted(training.epochs, 'epoch')} of {_OPTIMIZERS[optimizer.name]} at"
-        f" {optimizer.learning_rate:g}{last}"
+    return f"{counted(training.epochs, 'epoch')} of {_OPTIMIZERS[optimizer.name]}{rate}{last}"
+
+
+def edges(name: str, sides: Iterable[Tuned]) -> str:
+    """Say whose tuned value stands at an edge of its grid, `name` being what is tuned."""
+    return "".join(
+        f" The {name} of {one.variant}, {one.chosen:g}, is the {one.edge} that was tried: a"
+        f" {_BEYOND[one.edge]} one may suit it better."
+        for one in sides
+        if one.edge
     )
 
 

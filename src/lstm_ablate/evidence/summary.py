@@ -10,6 +10,7 @@ from lstm_ablate.evidence import verdicts
 from lstm_ablate.evidence.epochs import ByEpoch
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.pictures import Curve, Shown
+from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.evidence.verdicts import Comparison
 
@@ -91,6 +92,8 @@ class Summary:
     seconds: Mapping[tuple[str, str], float]
     resolved: Mapping[str, Any]
     environment: Mapping[str, Any]  # in which the runs were trained; differs between reruns
+    tuned: tuple[Tuned, ...] = ()  # by task and variant
+    tuned_name: str = ""  # what was tuned, as `learning rate`
 
     @property
     def band(self) -> tuple[float, float]:

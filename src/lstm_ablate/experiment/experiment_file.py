@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from lstm_ablate.experiment.field_types import CountOrAuto, Frozen, Margin, Positive, Seeds
+from lstm_ablate.experiment.field_types import (
+    CountOrAuto,
+    Frozen,
+    GridValues,
+    Margin,
+    Positive,
+    Seeds,
+)
 from lstm_ablate.experiment.settings import Settings
 
 VERSION = 1  # of the form
@@ -31,6 +38,39 @@ def _line(value: str) -> str:
     if not value.isprintable():
         raise PydanticCustomError("line", "one line of printable text is due")
     return value
+
+
+class Tune(Frozen):
+    """How a number is chosen for every variant alike, by runs that are never judged."""
+
+    path: Annotated[
+        str,
+        Field(
+            description=(
+                "the number that is tuned, in model or training, such as"
+                " training.optimizer.learning_rate"
+            )
+        ),
+    ]
+    grid: Annotated[
+        GridValues,
+        Field(description="the values that every variant tries, two at least"),
+    ]
+    seeds: Annotated[
+        Seeds,
+        Field(description="runs for each value, which share nothing with those that are judged"),
+    ] = tuple(range(5))
+    extend: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description=(
+                "so many times a side the grid grows where the choice of a variant stands at its"
+                " edge"
+            ),
+        ),
+    ] = 2
 
 
 class Analysis(Frozen):
@@ -87,6 +127,10 @@ class ExperimentFile(Settings):
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]
     variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    tune: Annotated[
+        Tune | None,
+        Field(description="what is chosen for every variant before it is judged; off by default"),
+    ] = None
     activations: Annotated[
         dict[str, str],
         Field(

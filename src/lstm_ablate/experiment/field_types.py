@@ -1,6 +1,7 @@
 """The types of single values in a config, with their ranges and other spellings."""
 
 import json
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainValidator,
     Tag,
     ValidationInfo,
     WithJsonSchema,
@@ -96,6 +98,22 @@ def _range(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
         raise PydanticCustomError("range", "the lower end of the range comes first")
     return value
+
+
+def _number(value: object) -> object:
+    """Return a finite number as it is written, a whole one as such."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("float_type", "a number is due")
+    if not math.isfinite(value):
+        raise PydanticCustomError("finite_number", "a finite number is due")
+    return value
+
+
+def _different(values: tuple[int | float, ...]) -> tuple[int | float, ...]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PydanticCustomError("grid", "{value} is named twice", {"value": f"{value:g}"})
+    return values
 
 
 def as_tuple(value: object) -> object:
@@ -203,6 +221,13 @@ Seeds = Annotated[
             ],
         }
     ),
+]
+Number = int | float  # as it is written
+GridValues = Annotated[
+    tuple[Annotated[Number, PlainValidator(_number), WithJsonSchema({"type": "number"})], ...],
+    BeforeValidator(as_tuple),
+    AfterValidator(_different),
+    Field(min_length=2, max_length=100, json_schema_extra={"uniqueItems": True}),
 ]
 CountOrAuto = Annotated[
     int | Literal["auto"],

@@ -13,6 +13,7 @@ from lstm_ablate.experiment.own_activations import own_activations
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.resolved import Experiment, experiment_of
 from lstm_ablate.experiment.rules import check_baseline, check_sites, check_size
+from lstm_ablate.experiment.tuning import check_path, tuning_of
 from lstm_ablate.experiment.validation import validated
 from lstm_ablate.experiment.yaml_source import read_file
 
@@ -36,13 +37,17 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     check_sites(document, problems)
     check_names(document, problems)
     check_baseline(document, problems)
+    check_path(document, grid, problems)
     if form:
         check_size(form, document, problems)
     cells = cells_of(grid, problems)
     check_alike(cells, document, problems)
-    problems.stop_if_any()
     assert form is not None  # or else there was a problem, and `cells_of` stopped
-    return experiment_of(form, document, cells, own, path.parent)
+    tuning = None
+    if form.tune:
+        tuning = tuning_of(form.tune, document, cells, own, path.parent, problems)
+    problems.stop_if_any()
+    return experiment_of(form, document, cells, own, tuning, path.parent)
 
 
 def _mapping(document: Node) -> Node:

@@ -1,17 +1,19 @@
 """The experiment with every value resolved, as runs take it and as experiment.yaml holds it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from lstm_ablate.experiment.data_files import with_absolute_path
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile
+from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.formula import SHOWN, formula_of
 from lstm_ablate.experiment.grid import Cells
 from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.settings import SITES, Settings
+from lstm_ablate.experiment.tuning import Tuning
 
 # The keys of experiment.yaml. `execution` is not among them, for it never changes a result.
 _KEYS = (
@@ -26,12 +28,13 @@ _KEYS = (
     "baseline",
     "variants",
     "tasks",
+    "tune",
     "engine",
     "group_size",
     "analysis",
 )
 
-_LEFT_OUT = ("question", "activations")  # where there are none
+_LEFT_OUT = ("question", "activations", "tune")  # where there are none
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Experiment:
 
     `settings[task, variant]` are in the config's order; `own` are the texts of its own activations
     by their names; `resolved` is what experiment.yaml holds; `written` are the settings as nodes,
-    which know their places.
+    which know their places. With `tuning`, a task and variant have settings to be judged with once
+    `choices` hold the value that was chosen for them.
     """
 
     name: str
@@ -59,14 +63,44 @@ class Experiment:
     own: Mapping[str, str]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)
+    tuning: Tuning | None = None
+    choices: Mapping[tuple[str, str], Number] = field(default_factory=dict)
 
     @property
     def comparisons(self) -> int:
         """The number of comparisons with the baseline, which share the level of the verdicts."""
         return len(self.tasks) * (len(self.variants) - 1)
 
+    def with_choices(self, choices: Mapping[tuple[str, str], Number]) -> "Experiment":
+        """Return the experiment with the value that tuning chose for each of some tasks and
+        variants.
+        """
+        if self.tuning is None:
+            return self
+        chosen = {cell: self.tuning.settings[*cell, value] for cell, value in choices.items()}
+        return replace(self, settings={**self.settings, **chosen}, choices=choices)
+
+    def untuned(self) -> "Experiment":
+        """Return the experiment in which nothing is tuned, with the values that it gives itself."""
+        return replace(self, tuning=None)
+
+    def is_settled(self, task: str, variant: str) -> bool:
+        """Tell whether the settings of a task and variant are those that are judged."""
+        return self.tuning is None or (task, variant) in self.choices
+
+    def possible_settings(self) -> Iterator[tuple[str, str, Settings]]:
+        """Yield task, variant and settings of all that may be trained, whatever tuning chooses."""
+        if self.tuning is None:
+            for (task, variant), settings in self.settings.items():
+                yield task, variant, settings
+        else:
+            for (task, variant, _), settings in self.tuning.settings.items():
+                yield task, variant, settings
+
     def place(self, task: str, variant: str, path: str) -> Place:
         """Return where a value was written, or else the nearest above it that was."""
+        if self.tuning and self.tuning.path == path:
+            return self.tuning.place
         return self.written[task, variant].nearest(*path.split(".")).place
 
     def formula(self, task: str, variant: str) -> str:
@@ -82,10 +116,15 @@ class Experiment:
 
 
 def experiment_of(
-    form: ExperimentFile, document: Node, cells: Cells, own: Mapping[str, str], folder: Path
+    form: ExperimentFile,
+    document: Node,
+    cells: Cells,
+    own: Mapping[str, str],
+    tuning: Tuning | None,
+    folder: Path,
 ) -> Experiment:
-    """Return the experiment of a validated document, of the cells of its grid and of its own
-    activations.
+    """Return the experiment of a validated document, of the cells of its grid, of its own
+    activations and of its tuning.
 
     Its data files lie beside the config, which is in `folder`, or in the working folder.
     """
@@ -106,6 +145,7 @@ def experiment_of(
         own=own,
         resolved=_resolved(form, document, own),
         written={name: cell.written for name, cell in cells.items()},
+        tuning=tuning,
     )
 
 
@@ -116,12 +156,19 @@ def _resolved(form: ExperimentFile, document: Node, own: Mapping[str, str]) -> d
     for kind in CHANGEABLE:
         named = document.entries[kind].plain() if kind in document.entries else None
         values[kind] = {name: changes or {} for name, changes in (named or {}).items()}
-    if len(form.seeds) > 1000 and form.seeds == tuple(range(len(form.seeds))):
-        values["seeds"] = len(form.seeds)  # the list would be more than a config may hold
+    values["seeds"] = _shortest(form.seeds)
+    if form.tune:
+        values["tune"]["seeds"] = _shortest(form.tune.seeds)
     _drop_defaults_of_what_is_replaced(values, form)
     _keep_as_written(values["model"], document.nearest("model"), own)
     values["activations"] = dict(own)
-    return {key: values[key] for key in _KEYS if values[key] or key not in _LEFT_OUT}
+    return {key: values[key] for key in _KEYS if values.get(key) or key not in _LEFT_OUT}
+
+
+def _shortest(seeds: tuple[int, ...]) -> list[int] | int:
+    """Return seeds as experiment.yaml holds them: a long list would be more than a config may."""
+    long = len(seeds) > 1000 and seeds == tuple(range(len(seeds)))
+    return len(seeds) if long else list(seeds)
 
 
 def _keep_as_written(model: dict[str, Any], written: Node, own: Mapping[str, str]) -> None:

@@ -53,6 +53,18 @@ def check_size(form: ExperimentFile, document: Node, problems: Problems) -> None
         message = f"{counted}; at most {MAX_RUNS:,} are allowed: name fewer"
         problems.add(document.nearest("seeds").place, message)
         problems.stop_if_any()
+    if form.tune is None:
+        return
+    values, seeds = len(form.tune.grid) + 2 * form.tune.extend, len(form.tune.seeds)
+    runs = tasks * variants * values * seeds
+    if runs > MAX_RUNS:
+        counted = (
+            f"{tasks:,} tasks x {variants:,} variants x {values:,} values x {seeds:,} seeds are"
+            f" {runs:,} tuning runs"
+        )
+        message = f"tune: {counted}; at most {MAX_RUNS:,} are allowed: name fewer"
+        problems.add(document.nearest("tune", "seeds").place, message)
+        problems.stop_if_any()
 
 
 def check_settings(settings: Settings, written: Node, problems: Problems, context: str) -> None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lstm_ablate.experiment import sizes
+from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import Purpose, id_of, identity_of, settings_id
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Settings
@@ -16,7 +17,8 @@ from lstm_ablate.experiment.structure import Structure, structure_of
 class Run:
     """One training: a task, a variant and a seed, with every value resolved, in one engine.
 
-    A run for evaluation enters verdicts; one for tuning only helps to choose a setting.
+    A run for evaluation enters verdicts; one for tuning only helps to choose a setting, and `tries`
+    the value that it has there.
     """
 
     task: str
@@ -26,6 +28,7 @@ class Run:
     engine: str
     wanted_group_size: int | Literal["auto"] = "auto"
     purpose: Purpose = "evaluation"
+    tries: Number | None = None
 
     @property
     def group_size(self) -> int:
@@ -56,14 +59,38 @@ class Run:
 def expand(experiment: Experiment, engine: str | None = None) -> list[Run]:
     """Return every run of an experiment in the config's order: by task, by variant, by seed.
 
-    `engine` stands in for the experiment's own.
+    Where tuning has yet to choose a value there is none. `engine` stands in for the experiment's
+    own.
     """
     engine, group_size = engine or experiment.engine, experiment.group_size
     return [
         Run(task, variant, seed, experiment.settings[task, variant], engine, group_size)
         for task in experiment.tasks
         for variant in experiment.variants
+        if experiment.is_settled(task, variant)
         for seed in experiment.seeds
+    ]
+
+
+def tuning_runs(experiment: Experiment, task: str, values: Sequence[Number]) -> list[Run]:
+    """Return the runs that tune a task with some values: by variant, by value, by seed."""
+    tuning = experiment.tuning
+    if tuning is None:
+        return []
+    return [
+        Run(
+            task=task,
+            variant=variant,
+            seed=seed,
+            settings=tuning.settings[task, variant, value],
+            engine=experiment.engine,
+            wanted_group_size=experiment.group_size,
+            purpose="tuning",
+            tries=value,
+        )
+        for variant in experiment.variants
+        for value in values
+        for seed in tuning.seeds
     ]
 
 

@@ -66,6 +66,21 @@ def dotted_paths() -> dict[str, list[Schema]]:
     return paths
 
 
+@cache
+def tunable_paths() -> list[str]:
+    """Return the paths of the numbers that a variant can change, which are those that can be tuned.
+
+    Numbers that may be left out, as model.projection, are among them.
+    """
+    found = []
+    for path, schemas in dotted_paths().items():
+        options = [option for schema in schemas for option in schema.get("anyOf", [schema])]
+        is_number = any(option.get("type") in ("number", "integer") for option in options)
+        if is_number and is_changeable("variants", path):
+            found.append(path)
+    return found
+
+
 def keys_below(path: str, node: Node) -> list[str]:
     """Return the keys allowed in the mapping at a path, narrowed by its family or name."""
     schemas = [_raw_schema()] if not path else dotted_paths().get(path, [])
@@ -97,6 +112,7 @@ def json_schema() -> Schema:
                 {"type": "null"},
             ]
         }
+    schema["$defs"]["Tune"]["properties"]["path"]["enum"] = tunable_paths()
     # Names of one's own are unknown to a schema. So it takes any name where there are some.
     others = {"if": {"required": ["activations"]}, "else": _known_activations()}
     return {"$schema": SCHEMA_URL, **schema, **others}

@@ -5,7 +5,9 @@ import math
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.overall import OVERALL
 from lstm_ablate.evidence.summary import Row, Summary
+from lstm_ablate.evidence.tuning import Trial, Tuned
 from lstm_ablate.evidence.typical import Typical
+from lstm_ablate.experiment.field_types import Number
 
 NOTHING = "-"
 HEADINGS = ("variant", "formula", "runs", "typical loss", "typical ratio", "wins", "verdict")
@@ -171,6 +173,54 @@ def by_epoch(summary: Summary, task: str) -> tuple[list[str], list[list[str]]]:
         ]
         rows.append([str(epoch), *texts])
     return ["epoch", *found], rows
+
+
+def tuning(summary: Summary, task: str) -> tuple[list[str], list[tuple[list[str], int | None]]]:
+    """Return headings, and for each variant of a task its texts and the place of the chosen value
+    among them, None without a choice.
+    """
+    mine = [one for one in summary.tuned if one.task == task]
+    values = [f"{trial.value:g}" for trial in mine[0].trials] if mine else []
+    rows = []
+    for one in mine:
+        places = [trial.value for trial in one.trials]
+        texts = [one.variant, *map(_trial, one.trials), _without_a_seed(one)]
+        rows.append((texts, None if one.chosen is None else 1 + places.index(one.chosen)))
+    return ["variant", *values, "without one seed"], rows
+
+
+def _trial(trial: Trial) -> str:
+    counts = {"diverged": trial.diverged, "failed": trial.failed, "missing": trial.missing}
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    loss = NOTHING if trial.loss is None else number(trial.loss)
+    return f"{loss} ({told})" if told else loss
+
+
+def _without_a_seed(one: Tuned) -> str:
+    """Say whether a choice is the same without any one tuning seed, and what it is instead."""
+    if one.stays is None:
+        return NOTHING
+    others: dict[Number | None, list[str]] = {}
+    for seed, value in one.without.items():
+        if value != one.chosen:
+            others.setdefault(value, []).append(str(seed))
+    told = [
+        f"{'none' if value is None else f'{value:g}'} (without {', '.join(seeds)})"
+        for value, seeds in others.items()
+    ]
+    return "; ".join(told) or "the same"
+
+
+def tuning_legend(summary: Summary) -> str:
+    """Return what the table of tuning shows."""
+    return (
+        f"The typical validation loss at each {summary.tuned_name}: the median, over the seeds of"
+        " tuning, of the log loss, a run that diverged being infinitely bad. The lowest is chosen,"
+        " of equals the smaller. Every variant of a task tries the same values at the same seeds."
+        " These runs are not judged: they draw weights, order and, unless a file holds them,"
+        " windows of their own, and have no test windows. Beside them, what would be chosen if any"
+        " one seed were left out."
+    )
 
 
 def legend(summary: Summary) -> str:

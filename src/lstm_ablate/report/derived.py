@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lstm_ablate.evidence.summary import Summary
+from lstm_ablate.evidence.tuning import replay
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.yaml_source import dump
@@ -30,7 +31,14 @@ def write(
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
     files.replace(folder / "runs.csv", tables.csv_text(tables.runs_table(runs, records)))
     files.replace(folder / "curves.csv", tables.csv_text(tables.curves_table(runs, records)))
-    files.replace(folder / "timings.csv", tables.csv_text(tables.timings_table(runs, records)))
+    tuning = replay(experiment, records)
+    every = [*tuning.runs, *runs]
+    files.replace(folder / "timings.csv", tables.csv_text(tables.timings_table(every, records)))
+    if experiment.tuning:
+        table = tables.tuning_table(tuning.runs, records, tuning.experiment.choices)
+        files.replace(folder / "tuning.csv", tables.csv_text(table))
+    else:
+        (folder / "tuning.csv").unlink(missing_ok=True)
     if summary is None:
         for name in ("summary.csv", "ratios.csv", "report.md", "report.html"):
             (folder / name).unlink(missing_ok=True)

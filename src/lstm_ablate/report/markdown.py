@@ -16,6 +16,8 @@ from lstm_ablate.report.cells import (
     legend,
     statistics,
     statistics_legend,
+    tuning,
+    tuning_legend,
 )
 
 
@@ -44,6 +46,7 @@ def markdown(summary: Summary) -> str:
         lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
     lines += [f"{_name(note)}\n" for note in summary.notes]
+    lines += _tuning(summary)
     lines += _by_epoch(summary)
     lines += ["## All statistics", ""]
     for task, rows in by_task(summary):
@@ -73,6 +76,29 @@ def markdown(summary: Summary) -> str:
         " processor and with which versions it was trained."
     ]
     return "\n".join(lines) + "\n"
+
+
+def _tuning(summary: Summary) -> list[str]:
+    """Return the losses by tuned value in each task, those of the chosen values in bold."""
+    if not summary.tuned:
+        return []
+    lines = ["## Tuning", ""]
+    for task in summary.tasks:
+        headings, rows = tuning(summary, task)
+        first = (
+            f"{summary.tuned_name}, {_name(task)}" if len(summary.tasks) > 1 else summary.tuned_name
+        )
+        lines += [f"| {' | '.join((first, *headings[1:]))} |"]
+        lines += ["|---|" + "---:|" * (len(headings) - 2) + "---|"]
+        for texts, chosen in rows:
+            shown = [f"**{text}**" if place == chosen else text for place, text in enumerate(texts)]
+            lines.append(f"| {' | '.join((_name(texts[0]), *shown[1:]))} |")
+        lines.append("")
+    return [
+        *lines,
+        f"{tuning_legend(summary)} The chosen one is bold; all runs are in `tuning.csv`.",
+        "",
+    ]
 
 
 def _by_epoch(summary: Summary) -> list[str]:

@@ -21,6 +21,8 @@ from lstm_ablate.report.cells import (
     legend,
     statistics,
     statistics_legend,
+    tuning,
+    tuning_legend,
 )
 from lstm_ablate.store import inventory
 
@@ -67,6 +69,14 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    tuned = []
+    for task in summary.tasks if summary.tuned else ():
+        headings, rows_of_tuning = tuning(summary, task)
+        marked = [
+            [_strong(text) if place == chosen else text for place, text in enumerate(texts)]
+            for texts, chosen in rows_of_tuning
+        ]
+        tuned.append(Table(task, headings, marked))
     drawn = {
         kind: [picture for picture in pictures if picture.name.split("-")[0] == kind]
         for kind in inventory.KINDS
@@ -76,7 +86,13 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         summary=summary,
         tables=main,
         statistics=more,
-        legends=(legend(summary), BY_EPOCH_TEXT, statistics_legend(summary)),
+        tuned=tuned,
+        legends=(
+            legend(summary),
+            BY_EPOCH_TEXT,
+            statistics_legend(summary),
+            tuning_legend(summary),
+        ),
         pictures={
             kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()
         },
@@ -85,6 +101,10 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         settings=dump(dict(summary.resolved)),
         several=len(summary.tasks) > 1,
     )
+
+
+def _strong(text: str) -> Markup:
+    return Markup("<strong>{}</strong>").format(text)
 
 
 def _inline(picture: Picture, classes: dict[str, str]) -> Markup:

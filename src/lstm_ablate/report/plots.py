@@ -70,6 +70,16 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
     for.
     """
     with _style():
+        for task in summary.tasks:
+            if any(
+                trial.losses for one in summary.tuned if one.task == task for trial in one.trials
+            ):
+                several = len(summary.tasks) > 1
+                yield (
+                    f"tuning{f'-{task}' * several}",
+                    _TUNING.format(summary.tuned_name) + f" Task {task}." * several,
+                    _tuning(summary, task),
+                )
         if any(row.comparison for row in summary.rows):
             yield (
                 "intervals",
@@ -104,6 +114,11 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
             yield "failures", caption, _failures(summary)
 
 
+_TUNING = (
+    "Validation loss of tuning runs by {0}: the typical one as a line, each seed as a dot, the"
+    " chosen {0} as a large mark. A run that diverged is not drawn, nor a median that it makes"
+    " infinite."
+)
 _INTERVALS = (
     "Loss over the loss of {baseline} at the same seed: the typical ratio with its interval. Left"
     " of 1 is better; there is a verdict where the interval leaves out 1. An arrow: to 0, or to"
@@ -153,6 +168,36 @@ def png(figure: Figure) -> bytes:
 
 
 # ----------------------------------------------------------------------------------------- drawings
+
+
+def _tuning(summary: Summary, task: str) -> Figure:
+    mine = [one for one in summary.tuned if one.task == task]
+    figure, grid = _panels(len(mine), _columns(len(mine)), sharex=True, sharey=True)
+    for axes, one in zip(_used(figure, grid, len(mine)), mine, strict=True):
+        colour, dash, mark = _look(summary, one.variant)
+        dots = [
+            (trial.value, loss)
+            for trial in one.trials
+            for loss in trial.losses.values()
+            if math.isfinite(loss)
+        ]
+        axes.plot(*(zip(*dots, strict=True) if dots else ((), ())), ".", color=colour, alpha=0.5)
+        typical = {
+            trial.value: trial.loss
+            for trial in one.trials
+            if trial.loss is not None and math.isfinite(trial.loss)
+        }
+        axes.plot(list(typical.keys()), list(typical.values()), color=colour, ls=dash)
+        if one.chosen in typical:
+            axes.plot([one.chosen], [typical[one.chosen]], color=colour, marker=mark, ms=7)
+        axes.set_title(one.variant, color=colour)
+        axes.set_yscale("log")
+        _log_axis(axes, "y")
+        if one.trials[0].value > 0:
+            _log_axis(axes, "x")
+    figure.supxlabel(summary.tuned_name, fontsize=9)
+    figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
+    return figure
 
 
 def _intervals(summary: Summary) -> Figure:

@@ -1,8 +1,10 @@
 """A summary for programs that read along: CSV and JSON."""
 
 from dataclasses import asdict
+from typing import Any
 
 from lstm_ablate.evidence.summary import Summary
+from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.report.json_text import json_text
 from lstm_ablate.store.tables import csv_text
 
@@ -32,7 +34,32 @@ def as_json(summary: Summary) -> str:
             {"task": task, "variant": variant, **asdict(one)}
             for (task, variant), one in summary.ratios.items()
         ],
+        "tuning": [_of_tuned(summary, one) for one in summary.tuned],
         "notes": list(summary.notes),
         "troubles": list(summary.troubles),
     }
     return json_text(content) + "\n"
+
+
+def _of_tuned(summary: Summary, one: Tuned) -> dict[str, Any]:
+    trials = [
+        {
+            "value": trial.value,
+            "loss": trial.loss,
+            "ended": len(trial.losses),
+            "diverged": trial.diverged,
+            "failed": trial.failed,
+            "missing": trial.missing,
+        }
+        for trial in one.trials
+    ]
+    return {
+        "task": one.task,
+        "variant": one.variant,
+        "tuned": summary.tuned_name,
+        "trials": trials,
+        "chosen": one.chosen,
+        "edge": one.edge,
+        "stays": one.stays,
+        "without": dict(one.without),
+    }

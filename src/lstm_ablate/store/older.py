@@ -13,6 +13,7 @@ TABLES = (
     "report.html",
     "report.md",
     "timings.csv",
+    "tuning.csv",
     "summary.csv",
     "ratios.csv",
     "curves.csv",

@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lstm_ablate.errors import FolderError, counted
-from lstm_ablate.experiment.identity import SCHEMA, canonical_json
+from lstm_ablate.experiment.identity import NEUTRAL, SCHEMA, Purpose, canonical_json
 from lstm_ablate.store import files
 from lstm_ablate.store.results import Failed, Recorded, Shape
 
@@ -41,6 +41,12 @@ class Record:
     def status(self) -> str:
         """`ok`, `diverged` or `failed`."""
         return str(self.result["status"])
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the run was for: `evaluation` or `tuning`."""
+        purpose: Purpose = self.identity.get("purpose", NEUTRAL["purpose"])
+        return purpose
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,13 @@ class _Content(Shape):
     identity: dict[str, Any]
     result: Annotated[Recorded | Failed, Field(discriminator="status")]
     meta: _Meta
+
+    @model_validator(mode="after")
+    def _says_what_is_due(self) -> Self:
+        purpose = self.identity.get("purpose", NEUTRAL["purpose"])
+        if isinstance(self.result, Recorded) and not self.result.says_what_is_due(purpose):
+            raise ValueError("what the test windows say is missing, or there were none to say it")
+        return self
 
 
 def _text(record: Record) -> str:

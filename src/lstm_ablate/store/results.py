@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from lstm_ablate.experiment.identity import Purpose
+
 
 @dataclass(frozen=True)
 class Column:
@@ -45,8 +47,9 @@ class Result(Shape):
     """What training a run gave, with losses in the units of `training.loss`.
 
     `best_epoch` (from 1) is the epoch that `training.select` chooses; `train_loss`,
-    `validation_loss` and `test_loss` belong to it. Of a diverged run these four are None. The lists
-    have one loss for each epoch that ran.
+    `validation_loss` and `test_loss` belong to it. Of a diverged run these four are None; of a run
+    that tunes, which has no test windows, `test_loss` is. The lists have one loss for each epoch
+    that ran.
     """
 
     status: Annotated[Literal["ok", "diverged"], Column("str")]
@@ -64,15 +67,15 @@ class Result(Shape):
     def _is_consistent(self) -> Self:
         if not self.epochs == len(self.train_losses) == len(self.validation_losses):
             raise ValueError("there must be one loss for each epoch")
-        if self.status == "ok" and self.test_loss is None:
-            raise ValueError("a run that ended in order must have a test loss")
+        if self.status == "ok" and self.validation_loss is None:
+            raise ValueError("a run that ended in order must have a validation loss")
         if self.status == "diverged" and self.diverged_epoch is None:
             raise ValueError("a diverged run must have the epoch at which it diverged")
         return self
 
 
 class Recorded(Result):
-    """What a record holds of a trained run: its result and what its test windows say.
+    """What a record holds of a trained run: its result and what its test windows say, if any.
 
     `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean,
     `linear` that of the best linear code with as many numbers as the decoder sees: 0 where these
@@ -82,8 +85,8 @@ class Recorded(Result):
     """
 
     floor: float
-    ceiling: Annotated[float, Column("float64", after="test_loss")]
-    linear: Annotated[float, Column("float64", after="ceiling")]
+    ceiling: Annotated[float | None, Column("float64", after="test_loss")]
+    linear: Annotated[float | None, Column("float64", after="ceiling")]
     windows: list[list[float]] = []
     reconstructions: list[list[float]] = []
 
@@ -92,6 +95,14 @@ class Recorded(Result):
         if list(map(len, self.windows)) != list(map(len, self.reconstructions)):
             raise ValueError("there must be one reconstructed value for each value of the windows")
         return self
+
+    def says_what_is_due(self, purpose: Purpose) -> bool:
+        """Tell whether what the test windows say is there, exactly where a run has test windows."""
+        evaluated = purpose == "evaluation"
+        tested = evaluated and self.status == "ok"
+        return (self.test_loss is not None) == tested and all(
+            (reference is not None) == evaluated for reference in (self.ceiling, self.linear)
+        )
 
 
 class Failed(Shape):

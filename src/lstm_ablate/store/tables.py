@@ -37,6 +37,43 @@ def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFra
     return pd.DataFrame(rows, columns=list(_RUN_TYPES)).astype(_RUN_TYPES)
 
 
+_TUNING_TYPES = {
+    "task": "str",
+    "variant": "str",
+    "value": "float64",
+    "seed": "int64",
+    "status": "str",
+    "validation_loss": "float64",
+    "chosen": "bool",
+    "run": "str",
+}
+
+
+def tuning_table(
+    runs: Sequence[Run],
+    records: Mapping[str, Record],
+    choices: Mapping[tuple[str, str], int | float],
+) -> pd.DataFrame:
+    """Return one row for each tuning run that has a record, in the order of the runs.
+
+    `choices` are the values chosen so far, by task and variant.
+    """
+    rows = [
+        {
+            "task": run.task,
+            "variant": run.variant,
+            "value": run.tries,
+            "seed": run.seed,
+            **records[run.id].result,
+            "chosen": choices.get((run.task, run.variant)) == run.tries,
+            "run": run.id,
+        }
+        for run in runs
+        if run.id in records
+    ]
+    return pd.DataFrame(rows, columns=list(_TUNING_TYPES)).astype(_TUNING_TYPES)
+
+
 def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
     """Return one row for each epoch of each run; a loss that was not finite is missing."""
     rows = [

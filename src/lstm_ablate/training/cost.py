@@ -1,6 +1,7 @@
 """What training the missing runs of an experiment would cost: time, memory and disk."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lstm_ablate.experiment import sizes
@@ -70,10 +71,13 @@ def _shape(settings: Settings) -> tuple[int, int]:
     return timesteps, features
 
 
-def cost(plan: sweep.Plan, workers: int) -> Cost:
-    """Predict what training the missing runs of a plan takes on a number of workers."""
+def cost(plan: sweep.Plan, workers: int, others: Sequence[Run] = ()) -> Cost:
+    """Predict what training the missing runs of a plan takes on a number of workers.
+
+    The records of other runs tell too how long a structure takes.
+    """
     rates: dict[Structure, list[float]] = {}
-    for run in plan.runs:
+    for run in (*plan.runs, *others):
         record = plan.records.get(run.id)
         if record and "training_seconds" in record.meta:
             per_epoch = record.meta["training_seconds"] / record.result["epochs"]

@@ -29,7 +29,7 @@ def settled(experiment: Experiment, folder: Path) -> Experiment:
         return experiment
     size = inventory.group_size(folder) or experiment.group_size
     if size == "auto":
-        every = experiment.settings.values()
+        every = [settings for *_, settings in experiment.possible_settings()]
         shapes = {settings.data: _loaded_shape(settings.data) for settings in every}
         largest = max(sizes.run_bytes(settings, *shapes[settings.data]) for settings in every)
         size = sizes.fitting(largest, len(experiment.seeds), min(free))
@@ -47,8 +47,8 @@ def workers(experiment: Experiment) -> int:
     """Return how many workers to start: as the experiment says, or as many as have memory."""
     if experiment.workers != "auto":
         return experiment.workers
-    every = experiment.settings.values()
-    largest = max(sum(_group_parts(experiment, settings).values()) for settings in every)
+    every = experiment.possible_settings()
+    largest = max(sum(_group_parts(experiment, settings).values()) for *_, settings in every)
     fitting = int(machine.memory_bytes() / (sizes.WORKER_BYTES + largest))
     return max(1, min(default_workers(), fitting))
 
@@ -56,7 +56,7 @@ def workers(experiment: Experiment) -> int:
 def check_memory(experiment: Experiment) -> None:
     """Raise UserError if a group is predicted to take more memory than we may use here."""
     problems: dict[str, None] = {}
-    for (task, variant), settings in experiment.settings.items():
+    for task, variant, settings in experiment.possible_settings():
         parts = _group_parts(experiment, settings)
         predicted = sizes.WORKER_BYTES + sum(parts.values())
         if predicted > machine.memory_bytes():

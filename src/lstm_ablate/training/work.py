@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from lstm_ablate import machine
 from lstm_ablate.experiment.identity import canonical_json
@@ -27,7 +27,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     """Train a group in a worker; return what each run's record will hold."""
     engine = engines.engine(group[0].engine)
     arrays = [windows.of(run.settings.data, run.seed, run.purpose) for run in group]
-    linear = [_linear_reference(run, part) for run, part in zip(group, arrays, strict=True)]
+    beside = [_references_of(run, part) for run, part in zip(group, arrays, strict=True)]
     processor = machine.processor()["name"]
     start = time.perf_counter()
     ends: dict[int, float] = {}  # of the epochs
@@ -42,7 +42,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     later = [end - before for before, end in pairwise(ends.values())]
     epoch_seconds = statistics.median(later) / len(group) if later else None
     outcomes = []
-    for run, result, part, reference in zip(group, results, arrays, linear, strict=True):
+    for result, part, both in zip(results, arrays, beside, strict=True):
         meta: dict[str, Any] = {"seconds": round(seconds, 3)}
         if epoch_seconds:
             meta["training_seconds"] = round(epoch_seconds * result.epochs, 3)
@@ -53,18 +53,33 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
             "processor": processor,
             "versions": machine.versions(),
         }
-        outcomes.append((_recorded(result, part.test, run.settings.training.loss, reference), meta))
+        outcomes.append((_recorded(result, part.test, both), meta))
     return outcomes
+
+
+class _References(NamedTuple):
+    """The losses beside a run's test loss: of predicting the mean, and of the best linear code."""
+
+    ceiling: float | None
+    linear: float | None
+
+
+def _references_of(run: Run, part: windows.Arrays) -> _References:
+    """Return the references of a run; there are none without test windows.
+
+    They are computed before training, so that what they lack, such as memory, costs no training.
+    """
+    if not len(part.test):
+        return _References(None, None)
+    ceiling = references.ceiling(part.test, run.settings.training.loss)
+    return _References(ceiling, _linear_reference(run, part))
 
 
 _references: dict[tuple[Any, ...], float] = {}  # of this worker; a few numbers for each seed
 
 
 def _linear_reference(run: Run, part: windows.Arrays) -> float:
-    """Return the loss of the best linear code of a run's size; variants of a seed share it.
-
-    It is computed before training, so that what it lacks, such as memory, costs no training.
-    """
+    """Return the loss of the best linear code of a run's size; variants of a seed share it."""
     settings = run.settings
     code = network_of(settings.model, *part.test.shape[1:]).code
     seed = None if isinstance(settings.data, FileData) else run.seed
@@ -74,7 +89,7 @@ def _linear_reference(run: Run, part: windows.Arrays) -> float:
     return _references[key]
 
 
-def _recorded(trained: Trained, test: windows.Array, loss: str, linear: float) -> dict[str, Any]:
+def _recorded(trained: Trained, test: windows.Array, beside: _References) -> dict[str, Any]:
     """Return what a record holds of a run, as JSON values.
 
     Of the test windows [N, T, F] the first feature of the first ones, and of what was made of them,
@@ -85,8 +100,8 @@ def _recorded(trained: Trained, test: windows.Array, loss: str, linear: float) -
     recorded = Recorded(
         **{name: getattr(trained, name) for name in Result.model_fields},
         floor=FLOOR,
-        ceiling=references.ceiling(test, loss),
-        linear=linear,
+        ceiling=beside.ceiling,
+        linear=beside.linear,
         windows=[] if shown is None else _curves(test[: len(shown)]),
         reconstructions=[] if shown is None else _curves(shown),
     ).model_dump(mode="json")

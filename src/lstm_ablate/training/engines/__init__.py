@@ -7,7 +7,9 @@ An engine is a module with two functions:
 
 - `runs`: a group, at most `group_size` runs of equal structure, epochs and `select`, which may
   differ in their seeds and in the numbers of their optimizers; results come in their order.
-- `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype.
+- `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype. The runs of
+  a group have test windows, or none of them has, as where they tune: then their test losses and
+  reconstructions are None.
 - `on_epoch`: called with an `EpochEnd` after each epoch of each run.
 
 Every engine builds the layers of `network_of`, starts from `randomness.initial_weights`, visits the
@@ -64,8 +66,8 @@ OnEpoch = Callable[[EpochEnd], None]
 class Trained(Result):
     """A result with what tests and verification look at beside it; of a diverged run both are None.
 
-    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, `weights` those of the
-    selected epoch.
+    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, None where there are no
+    test windows; `weights` are those of the selected epoch.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -98,16 +100,17 @@ def result_of(
     parameters: int,
     train_losses: list[float],
     validation_losses: list[float],
-    test_loss: float,
+    test_loss: float | None,
     reconstructions: NDArray[np.float64] | None,
     weights: Weights | None,
 ) -> Trained:
     """Return the result of a run, from its epochs and from what its selected weights gave on test.
 
-    Where an epoch diverged, the last three arguments are not looked at.
+    The test loss is None where there are no test windows. Where an epoch diverged, the last three
+    arguments are not looked at.
     """
     diverged, selected = diverged_and_selected(train_losses, validation_losses, select)
-    if selected and not math.isfinite(test_loss):
+    if selected and test_loss is not None and not math.isfinite(test_loss):
         diverged, selected = len(train_losses), None
     return Trained(
         status="ok" if selected else "diverged",

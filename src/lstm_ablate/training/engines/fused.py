@@ -89,8 +89,11 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             break
 
     matrices = state.best if training.select == "best" else state.matrices
-    losses, first = program.evaluate(matrices, windows["test"])
-    test_losses, reconstructions = losses.numpy().tolist(), first.numpy().astype(np.float64)
+    test_losses: list[float | None] = [None] * size
+    reconstructions: Sequence[NDArray[np.float64] | None] = [None] * size
+    if windows["test"].shape[1]:
+        losses, first = program.evaluate(matrices, windows["test"])
+        test_losses, reconstructions = losses.numpy().tolist(), first.numpy().astype(np.float64)
     trained = {name: matrix.numpy().astype(np.float64) for name, matrix in matrices.items()}
     for index in range(len(runs)):
         yield result_of(

@@ -6,7 +6,6 @@ tracing and leak memory. The other numbers of an optimizer are constants in what
 another model is built for them.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,8 +119,8 @@ def _train_one(index: int, run: Run, data: Arrays, on_epoch: OnEpoch) -> Trained
         if selected == epoch:
             selected_weights = model.get_weights()
 
-    test_loss, reconstructions = math.nan, None
-    if not diverged:
+    test_loss, reconstructions = None, None
+    if not diverged and len(test):
         model.set_weights(selected_weights)
         test_loss = _evaluate(model, test)
         reconstructions = np.asarray(model(test[:SHOWN]), np.float64)

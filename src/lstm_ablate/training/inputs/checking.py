@@ -13,7 +13,7 @@ def check_data(experiment: Experiment) -> None:
     """
     problems: dict[str, None] = {}
     found: dict[FileData, int] = {}  # training windows
-    for (task, variant), settings in experiment.settings.items():
+    for task, variant, settings in experiment.possible_settings():
         if isinstance(settings.data, FileData):
             try:
                 if settings.data not in found:

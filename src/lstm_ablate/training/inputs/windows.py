@@ -18,7 +18,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Arrays:
-    """A run's windows, each array [N, T, F] in float64; input and target alike."""
+    """A run's windows, each array [N, T, F] in float64; input and target alike.
+
+    Runs that tune have no test windows: N is 0 there.
+    """
 
     train: Array
     validation: Array
@@ -26,22 +29,21 @@ class Arrays:
 
 
 def of(data: settings.Data, seed: int, purpose: Purpose = "evaluation") -> Arrays:
-    """Return the windows of a run; each seed and purpose has windows of its own, in all three
-    parts.
+    """Return the windows of a run; each seed and purpose has windows of its own, in all parts.
 
     So what is lucky about a seed's test windows is part of the spread between seeds, and in every
-    interval. Of a file, all seeds share the three parts. Raises UserError where a file does not
-    hold what is asked for.
+    interval. Of a file, all seeds and purposes share the parts. Whatever they are, a run that tunes
+    has no test windows, so that none can have a say in what is chosen. Raises UserError where a
+    file does not hold what is asked for.
     """
     if isinstance(data, settings.FileData):
-        return Arrays(*file.read(data))
+        train, validation, test = file.read(data)
+        return Arrays(train, validation, test if purpose == "evaluation" else test[:0])
 
     def drawn(part: str, number: int) -> Array:
         return families.draw(data, stream(purpose, "data", part, seed), number)
 
     samples = data.samples
-    return Arrays(
-        train=drawn("train", samples.train),
-        validation=drawn("validation", samples.validation),
-        test=drawn("test", samples.test),
-    )
+    train, validation = drawn("train", samples.train), drawn("validation", samples.validation)
+    test = drawn("test", samples.test) if purpose == "evaluation" else train[:0]
+    return Arrays(train, validation, test)

@@ -32,7 +32,7 @@ schema: $(VENV)/run-installed
 figures: $(VENV)/test-installed
 	$(BIN)/python tests/measure/figures.py
 
-# How often the evidence is wrong: the table of docs/statistics.md, which takes minutes.
+# How often the verdicts are wrong: the tables and the figure of docs/statistics.md, in a minute.
 simulation: $(VENV)/test-installed
 	$(BIN)/python tests/measure/simulation.py
 

@@ -41,14 +41,14 @@ variants:
 """
 
 
-def two_tasks(folder):
+def two_tasks(folder, changes=()):
     """Return the experiment of two tasks, its runs and its records.
 
     Losses depend on the seed and are skewed. Some runs diverged, failed or are missing.
     """
     path = folder / "two_tasks.yaml"
     path.write_text(TWO_TASKS)
-    experiment = loading.load(path)
+    experiment = loading.load(path, changes)
     expanded = runs.expand(experiment, "keras")
     records = {}
     for run in expanded:

@@ -121,7 +121,7 @@ def test_every_file_says_in_one_sentence_what_it_is(path):
 )
 def test_commands_that_train_nothing_load_no_tensorflow(command, tmp_path):
     (tmp_path / "a.csv").write_text(
-        "variant,seed,test_loss\n" + "".join(f"tanh,{seed},0.1\n" for seed in range(3))
+        "variant,seed,test_loss\n" + "".join(f"tanh,{seed},0.1\n" for seed in range(5))
     )
     (tmp_path / "experiment.yaml").write_text(
         (SOURCE.parent.parent / "configs" / "smoke.yaml").read_text()

@@ -10,26 +10,38 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lstm_ablate.experiment import loading
+from lstm_ablate.evidence import counting
+from lstm_ablate.experiment import loading, runs
 
 ROOT = Path(__file__).parent.parent
 STUDIES = ["relu_vs_tanh", "relu_vs_tanh_vector"]
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_runs_are_those_of_the_shipped_config(name):
-    """Their ids are of schema 1, and no program of today can compute them: the settings can be
-    compared, and whose runs they are.
+def test_the_runs_are_those_that_the_shipped_config_asks_about(name):
+    """With two variants more, and without its control. Their ids are of schema 1, and no program of
+    today can compute them: the settings can be compared, and whose runs they are.
     """
     folder = ROOT / "results" / "reference" / name
     table = pd.read_csv(folder / "runs.csv", dtype={"run": str})
-    one = loading.load(ROOT / "configs" / f"{name}.yaml", ("seeds=30",))
-    again = loading.load(folder / "experiment.yaml")
-    assert again.resolved == one.resolved and again.settings == one.settings
+    shipped = loading.load(ROOT / "configs" / f"{name}.yaml")
+    published = loading.load(folder / "experiment.yaml")
+    common = set(published.variants) & set(shipped.variants)
+    assert common == {"tanh", "relu", "relu-between"} and len(published.seeds) == 30
+    for variant in common:
+        cell = "default", variant
+        assert published.settings[cell] == shipped.settings[cell]
     assert list(table[["task", "variant", "seed"]].itertuples(index=False, name=None)) == [
-        ("default", variant, seed) for variant in one.variants for seed in one.seeds
+        ("default", variant, seed) for variant in published.variants for seed in range(30)
     ]
     assert table["run"].is_unique and table["run"].str.fullmatch("[0-9a-f]{16}").all()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_tests_of_verdicts_have_these_runs(name):
+    """A copy, for what is published will be trained anew."""
+    copy = ROOT / "tests" / "data" / "published" / f"{name}.csv"
+    assert copy.read_bytes() == (ROOT / "results" / "reference" / name / "runs.csv").read_bytes()
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -57,53 +69,119 @@ def test_the_summary_is_that_of_the_runs(name):
         )
 
 
-def opening():
-    return (ROOT / "README.md").read_text().partition("## Two commands")[0]
+# ------------------------------------------------------------------------------------ what docs say
 
 
-def test_the_readme_opens_with_advice_and_then_with_what_they_found():
-    text = opening()
+def text_of(name):
+    """Return a text in one line, as far as its first part goes that a reader sees of the README."""
+    text = (ROOT / name).read_text().partition("## Two commands")[0]
+    return " ".join(text.split())
+
+
+def counted(path):
+    """Return (wins, losses, median ratio, sorted ratios) against tanh, by variant: by hand."""
+    losses = pd.read_csv(path).pivot(index="seed", columns="variant", values="test_loss")
+    ratios = losses.div(losses["tanh"], axis=0)
+    return {
+        name: (
+            int((ratios[name] < 1).sum()),
+            int((ratios[name] > 1).sum()),
+            float(np.exp(np.log(ratios[name]).median())),
+            sorted(ratios[name]),
+        )
+        for name in ratios
+        if name != "tanh"
+    }
+
+
+def interval(ratios, c):
+    """Return the order statistics that belong to c of n, as a text of the README has them."""
+    return f"{ratios[-c]:.2f} to {ratios[c - 1]:.2f}"
+
+
+def shipped(name):
+    return counted(ROOT / "tests" / "data" / "shipped" / name / "runs.csv")
+
+
+def published(name):
+    return counted(ROOT / "results" / "reference" / name / "runs.csv")
+
+
+def test_the_shipped_runs_are_those_of_the_configs():
+    """Settings have ids that every later version computes alike."""
+    for name in STUDIES:
+        table = pd.read_csv(ROOT / "tests" / "data" / "shipped" / name / "runs.csv")
+        one = loading.load(ROOT / "configs" / f"{name}.yaml")
+        expected = [(run.variant, run.seed, run.settings_id, run.id) for run in runs.expand(one)]
+        columns = ["variant", "seed", "settings", "run"]
+        assert list(table[columns].itertuples(index=False, name=None)) == expected
+        assert (table["status"] == "ok").all()
+
+
+def test_the_readme_opens_with_advice_and_then_with_what_runs_gave():
+    text = text_of("README.md")
     assert text.index("Keep the default, tanh, unless you tune and measure your own") < text.index(
-        "Measured with"
+        "Measured on"
     )
-    for name, variant in (
-        ("relu_vs_tanh", "relu-between"),
-        ("relu_vs_tanh", "relu"),
-        ("relu_vs_tanh_vector", "relu"),
+    assert counting.count_needed(12, 0.05 / 3) == 11 and counting.count_needed(30, 0.05 / 4) == 23
+    assert "the same 12 seeds, and a verdict takes 11" in text and "(23 of 30 seeds needed)" in text
+    for found, c, n in (
+        (shipped("relu_vs_tanh")["relu-between"], 11, 12),
+        (shipped("relu_vs_tanh")["relu"], 11, 12),
+        (shipped("relu_vs_tanh")["linear"], 11, 12),
+        (shipped("relu_vs_tanh_vector")["relu"], 11, 12),
+        (shipped("relu_vs_tanh_vector")["relu-between"], 11, 12),
+        (shipped("relu_vs_tanh_vector")["linear"], 11, 12),
+        (published("relu_vs_tanh")["relu"], 23, 30),
+        (published("relu_vs_tanh")["relu-between"], 23, 30),
+        (published("relu_vs_tanh_vector")["relu"], 23, 30),
     ):
-        row = pd.read_csv(
-            ROOT / "results" / "reference" / name / "summary.csv", index_col="variant"
-        ).loc[variant]
-        assert f"{row['ratio']:.2f}" in text
-        assert re.search(rf"{row['ratio_low']:.2f}\s+to\s+{row['ratio_high']:.2f}", text)
-        assert f"results/reference/{name}/figures/intervals.png" in text
-    vector = pd.read_csv(
-        ROOT / "results" / "reference" / "relu_vs_tanh_vector" / "summary.csv", index_col="variant"
-    )
-    assert set(vector["verdict"]) == {"baseline", "worse"}  # "every relu variant has more loss"
-    assert vector["ratio"].idxmax() == "relu" and round(vector.loc["tanh", "median"], 2) == 0.41
-    for picture in re.findall(r"\]\((results/[^)]+)\)", text):
+        wins, losses, ratio, ratios = found
+        assert re.search(
+            rf"\b{max(wins, losses)} of {n}\b.*\b{ratio:.2f} times.*?"
+            rf"\({interval(ratios, c)}\)",
+            text,
+        ), found
+    vector = pd.read_csv(ROOT / "tests" / "data" / "shipped" / "relu_vs_tanh_vector" / "runs.csv")
+    tanh = vector.loc[vector["variant"] == "tanh", "test_loss"]
+    assert round(tanh.median(), 2) == 0.39 and "it ends at 0.39, where 1 is predicting" in text
+    for picture in re.findall(r"\]\(((?:results|docs)/[^)]+)\)", text):
         assert (ROOT / picture).exists()
 
 
 def test_what_the_readme_says_of_single_epochs_and_seeds_is_in_the_tables():
-    """The lowest validation loss so far, as geometric means over the seeds."""
-    folder = ROOT / "results" / "reference" / "relu_vs_tanh"
-    curves = pd.read_csv(folder / "curves.csv")
+    text = text_of("README.md")
+    table = pd.read_csv(ROOT / "tests" / "data" / "shipped" / "relu_vs_tanh" / "ratios.csv")
+    ratio = table.set_index(["variant", "epoch"])["ratio"]
+    assert (round(ratio["relu-between", 10], 1), round(ratio["relu", 10])) == (1.6, 12)
+    assert "1.6 times the validation loss of tanh in a typical pair" in text
+    assert ratio["relu-between", 5] > 3 and ratio["relu", 5] > 10  # "far above 1 at first"
+    assert all(ratio[variant, 30] < 1 for variant in ("relu", "relu-between", "linear"))
+    vector = pd.read_csv(ROOT / "tests" / "data" / "shipped" / "relu_vs_tanh_vector" / "ratios.csv")
+    assert (vector.loc[vector["variant"].str.startswith("relu"), "ratio"] > 1).all()
+    *most, nine, far = shipped("relu_vs_tanh")["relu"][3]
+    assert len(most) == 10 and most[0] > 0.25 and most[-1] < 2 / 3  # "a quarter to two thirds"
+    assert (round(nine), round(far, -2)) == (9, 200)
+
+
+def test_what_the_docs_say_of_single_epochs_is_in_the_published_curves():
+    text = text_of("docs/statistics.md")
+    curves = pd.read_csv(ROOT / "results" / "reference" / "relu_vs_tanh" / "curves.csv")
     best = curves.pivot(
         index="epoch", columns=["variant", "seed"], values="validation_loss"
     ).cummin()
-    ratio = np.exp((np.log(best["relu-between"]) - np.log(best["tanh"])).mean(axis=1))
-    assert (ratio.loc[4:17].min().round(1), ratio.loc[4:17].max().round(1)) == (1.5, 3.9)
-    assert (ratio.loc[20:] < 1).all() and ratio.loc[19] > 1
-    median = best.T.groupby("variant").median().T
-    gained = 1 - (median.loc[30] / median.loc[25]) ** (1 / 5)
-    assert gained.min() == pytest.approx(0.07, abs=0.005) and gained.max() == pytest.approx(
-        0.09, abs=0.005
-    )
-    losses = pd.read_csv(folder / "runs.csv").pivot(
-        index="seed", columns="variant", values="test_loss"
-    )
-    relu = (losses["relu"] / losses["tanh"]).sort_values()
-    assert relu.median() == pytest.approx(0.5, abs=0.02)
-    assert [round(ratio) for ratio in relu if ratio > 2] == [4, 8, 12, 211]
+    ratio = (best["relu-between"] / best["tanh"]).median(axis=1)
+    assert (round(ratio[16], 1), round(ratio[30], 1)) == (1.6, 0.6)
+    assert "1.6 times the validation loss of tanh at epoch 16, and 0.6 times at epoch 30" in text
+
+
+def test_the_table_shown_in_the_readme_is_that_of_the_runs():
+    readme = (ROOT / "README.md").read_text()
+    (shown,) = re.findall(r"```\n(relu_vs_tanh: mse on test.*?)```", readme, re.DOTALL)
+    lines = shown.splitlines()
+    for variant, (wins, _, ratio, ratios) in shipped("relu_vs_tanh").items():
+        place = next(k for k, line in enumerate(lines) if line.split()[:1] == [variant])
+        assert f"{ratio:.3g}" in lines[place].split() and f"{wins} of 12" in lines[place]
+        assert f"{ratios[1]:.3g} to {ratios[10]:.3g}  11 needed" in lines[place + 1]
+    table = lines[: next(k for k, line in enumerate(lines) if line.startswith("  tanh: "))]
+    assert max(map(len, table)) <= 100

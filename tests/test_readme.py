@@ -2,6 +2,7 @@
 the files'.
 """
 
+import math
 import os
 import re
 import shlex
@@ -15,7 +16,7 @@ import yaml
 from typer.main import get_command
 
 from lstm_ablate.cli import app
-from lstm_ablate.evidence import compare, gate
+from lstm_ablate.evidence import compare, gate, gate_sentences, summary
 from lstm_ablate.experiment import loading, shipped
 from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.settings import Model
@@ -80,6 +81,13 @@ def test_the_columns_are_those_of_the_files():
     for name, table in (("runs.csv", runs_table([], {})), ("curves.csv", curves_table([], {}))):
         (columns,) = re.findall(rf"^ +{name} +(\S+)$", README, re.MULTILINE)
         assert columns == ",".join(table.columns)
+    (columns,) = re.findall(r"^ +ratios.csv +(\S+)$", README, re.MULTILINE)
+    assert columns == ",".join(summary.RATIO_COLUMNS)
+    table = README[README.index("| columns | what they hold |") :].split("\n\n")[0]
+    row = summary.Row("default", "tanh", "", 1, 0, 0, 0, 1)
+    assert ",".join(re.findall(r"^\| `(\S+)`", table, re.MULTILINE)).split(",") == list(
+        summary._cells(row)
+    )
 
 
 def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):
@@ -132,7 +140,10 @@ def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_pat
         row[place] = repr(float(row[place]) / 2)
     reference.write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
     done = called()
-    assert done.returncode == 1 and "failed: B is worse than A in tanh; relu" in done.stdout
+    assert (
+        done.returncode == 1
+        and "failed: B may be worse than A by more than 10% in tanh; relu" in done.stdout
+    )
 
 
 def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
@@ -143,22 +154,23 @@ def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
         re.DOTALL,
     )
     changes = {
-        "tanh": [0.98, 1.03, 1.0, 1.02, 1.01],
-        "relu": [1.35, 1.2, 1.55, 1.4, 1.3],
-        "gelu": [0.8, 1.3, 1.0, 1.2, 0.95],
-        "elu": [1.1, 1.2],
+        "tanh": [0.98, 1.03, 1.0, 1.02, 1.01, 0.99, 1.04, 1.0, 0.97, 1.01, 1.15, 1.0],
+        "relu": [1.35, 1.2, 1.55, 1.4, 1.3, 1.25, 1.6, 1.45, 1.3, 1.2, 1.5, math.inf],
+        "gelu": [0.8, 1.3, 1.0, 1.2, 0.95, 0.9, 1.15, 1.0, 1.25, 0.85, 1.05, 0.9],
     }
     for name in "ab":
         rows = [
-            f"{variant},{seed},{(0.1 + seed / 100) * (factor if name == 'b' else 1)!r}\n"
+            f"{variant},{seed},{(0.1 + seed / 100) * (factor if name == 'b' else 1)!r},s\n"
             for variant, factors in changes.items()
             for seed, factor in enumerate(factors)
         ]
-        (tmp_path / name).write_text("variant,seed,test_loss\n" + "".join(rows))
-    found = gate.judge(*compare.read_pair(tmp_path / "a", tmp_path / "b"), 0.1, "test_loss")
+        (tmp_path / name).write_text("variant,seed,test_loss,settings\n" + "".join(rows))
+    found = gate.judge(
+        *compare.read_pair(tmp_path / "a", tmp_path / "b"), gate.Rule(0.1, require=True)
+    )
     assert block.splitlines() == [
-        *(gate.sentence(one, 0.1) for one in found.judgements),
-        gate.result(found),
+        *(gate_sentences.sentence(one, found) for one in found.judgements),
+        gate_sentences.result(found),
     ]
 
 

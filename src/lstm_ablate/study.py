@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.evidence import reach
+from lstm_ablate.evidence import counting
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
@@ -20,7 +20,7 @@ from lstm_ablate.training.inputs import checking
 
 # Statistics take half a second to load, which `plan` and a run's start need not wait for.
 if TYPE_CHECKING:
-    from lstm_ablate.evidence.analysis import Summary
+    from lstm_ablate.evidence.summary import Summary
 
 Tell = Callable[[str], None]  # hears one line
 Steps = Iterable[sweep.Epoch | sweep.Finished]
@@ -40,8 +40,8 @@ class Study:
 class Prospect:
     """What running a study would do and cost; nothing is trained or written for it.
 
-    `smallest_p` is the smallest p-value that its pairs of seeds can give, `smallest_p_holm` the
-    same after Holm's adjustment over its comparisons.
+    Of `pairs` seeds a variant must win, or lose, at `needed` for a verdict, and of twice as many at
+    `needed_of_twice`; None where no number of so few is enough. It takes `least_seeds` at least.
     """
 
     study: Study
@@ -51,8 +51,9 @@ class Prospect:
     cost: cost.Cost
     pairs: int
     comparisons: int
-    smallest_p: float
-    smallest_p_holm: float
+    needed: int | None
+    needed_of_twice: int | None
+    least_seeds: int
 
 
 @dataclass(frozen=True)
@@ -102,20 +103,18 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     experiment = resources.settled(study.experiment, study.folder)
     todo = sweep.plan(experiment, study.folder)
     processes = workers or resources.workers(experiment)
-    tasks = len(experiment.tasks)
-    families = tasks + (tasks > 1)  # of several tasks a report compares over all of them too
-    comparisons = max(1, (len(experiment.variants) - 1) * families)
-    smallest = reach.smallest_p(len(experiment.seeds))
+    pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
         study=Study(experiment, study.folder, study.config_folder),
         todo=todo,
         shares=cost.shares(experiment, todo),
         workers=processes,
         cost=cost.cost(todo, processes),
-        pairs=len(experiment.seeds),
-        comparisons=comparisons,
-        smallest_p=smallest,
-        smallest_p_holm=min(1.0, smallest * comparisons),
+        pairs=pairs,
+        comparisons=experiment.comparisons,
+        needed=counting.count_needed(pairs, share),
+        needed_of_twice=counting.count_needed(2 * pairs, share),
+        least_seeds=counting.seeds_needed(share),
     )
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 from command_line import PROGRAM, call
+from scipy import stats
+
+from lstm_ablate.store import inventory
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("model.encoder=[4]", "model.decoder=[4]")  # half the layers compile in half the time
@@ -41,7 +44,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     found = files_of(folder / "results" / "smoke")
     runs = [name for name in found if name.startswith("runs/")]
     assert len(runs) == 24 and all(re.fullmatch(r"runs/[0-9a-f]{16}\.json", name) for name in runs)
-    drawn = ("curves", "intervals", "pairs", "reconstructions")
+    drawn = inventory.KINDS  # a run is stuck here
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
     assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
         "curves.csv",
@@ -50,6 +53,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
         "report.md",
         "report.html",
         "runs.csv",
+        "ratios.csv",
         "summary.csv",
         "timings.csv",
     }
@@ -60,7 +64,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
         "train_loss,validation_loss,test_loss,ceiling,linear,diverged_epoch,settings,run"
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
-    assert "12/0/0" in done.stdout and "baseline" in done.stdout
+    assert "12 ended well" in done.stdout and "baseline" in done.stdout
     assert "24/24 runs" in done.stderr and "24/24 runs" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -87,7 +91,15 @@ def test_one_worker_and_a_rerun_give_the_same_bytes(smoke, tmp_path):
     folder, _ = smoke
     call("run", folder / "smoke.yaml", "--workers", 1, "--results", tmp_path, "--quiet", cwd=folder)
     first, again = files_of(folder / "results" / "smoke"), files_of(tmp_path / "smoke")
-    for name in ("curves.csv", "experiment.yaml", "report.md", "runs.csv", "summary.csv"):
+    derived = (
+        "curves.csv",
+        "experiment.yaml",
+        "ratios.csv",
+        "report.md",
+        "runs.csv",
+        "summary.csv",
+    )
+    for name in derived:
         assert again[name] == first[name], name
     for name in first:
         if name.startswith("runs/"):
@@ -98,7 +110,7 @@ def test_report_rebuilds_the_files_from_the_records(smoke, tmp_path):
     folder, done = smoke
     shutil.copytree(folder / "results" / "smoke", tmp_path / "copy")
     before = files_of(tmp_path / "copy")
-    for name in ("runs.csv", "curves.csv", "summary.csv", "report.md", "timings.csv"):
+    for name in ("runs.csv", "curves.csv", "summary.csv", "ratios.csv", "report.md", "timings.csv"):
         (tmp_path / "copy" / name).unlink()
     again = call("report", "copy", cwd=tmp_path)
     assert again.stdout == done.stdout
@@ -114,7 +126,7 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
         call("plan", folder / "smoke.yaml", "seeds=3", "--json", cwd=tmp_path).stdout
     )
     assert [row["runs"] for row in content["variants"]] == [3, 3]
-    assert content["smallest_p"] == 2 / 2**3
+    assert (content["needed"], content["least_seeds"]) == (None, 6)  # 2 / 2**6 <= 0.05
     assert not content["measured"]
     assert list(tmp_path.iterdir()) == []
     text = call("plan", "smoke.yaml", "seeds=13", cwd=folder).stdout
@@ -124,8 +136,33 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     content = json.loads(
         call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout
     )
-    # As a report adjusts: each task, and all of them.
-    assert content["smallest_p_holm"] == 3 * 2 / 2**8
+    assert content["comparisons"] == 2  # one for each task; all tasks together are only described
+    assert (content["needed"], content["needed_of_twice"]) == (8, 13)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "variants", "told"),
+    [
+        (10, 4, "10 seeds, 4 comparisons: a variant must win at all 10; 20 seeds: at 16"),
+        (12, 3, "12 seeds, 3 comparisons: a variant must win at 11; 24 seeds: at 19"),
+        (7, 4, "7 seeds, 4 comparisons: no verdict, whatever they give; it takes 8 seeds"),
+        (10, 1, "10 seeds, 1 comparison: a variant must win at 9; 20 seeds: at 15"),
+        (1, 1, "1 seed, 1 comparison: no verdict, whatever they give; it takes 6 seeds"),
+        (10, 0, "only the baseline: nothing is compared"),
+    ],
+)
+def test_plan_says_how_many_wins_a_verdict_takes(seeds, variants, told, tmp_path):
+    """As scipy's binomial test has it: so many wins are significant, and one fewer is not."""
+    shutil.copy(ROOT / "configs" / "smoke.yaml", tmp_path)
+    others = ", ".join(
+        f"v{k}: {{training.optimizer.learning_rate: 0.{k + 1}}}" for k in range(variants)
+    )
+    changes = (f"seeds={seeds}", f"variants={{tanh: {{}}, {others}}}")
+    printed = call("plan", "smoke.yaml", *changes, cwd=tmp_path).stdout
+    assert f"evidence  {told}\n" in printed
+    for n, count in re.findall(r"(\d+) seeds?.*? at (?:all )?(\d+)", told.replace("; ", ";\n")):
+        p = [stats.binomtest(int(count) - k, int(n)).pvalue for k in (0, 1)]
+        assert p[0] <= 0.05 / variants < p[1]
 
 
 def test_overrides_reach_the_experiment(smoke, tmp_path):
@@ -200,7 +237,7 @@ def test_a_run_that_explodes_is_diverged_and_the_others_go_on(smoke, tmp_path):
         "variants.relu.training.optimizer.learning_rate=1e30",
         cwd=folder,
     )  # fmt: skip
-    assert "all diverged" in done.stdout and "0/2/0" in done.stdout
+    assert "2 diverged" in done.stdout and "it diverges at 2 of 2 seeds (tanh: 0)" in done.stdout
     rows = (tmp_path / "smoke" / "runs.csv").read_text().splitlines()[1:]
     assert [row.split(",")[3] for row in rows] == ["ok", "ok", "diverged", "diverged"]
     assert "diverged at epoch" in done.stdout
@@ -226,11 +263,11 @@ def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
         timeout=300,
     )
     assert done.returncode == 3, done.stderr
-    assert "0/0/1" in done.stdout and "1/0/0" in done.stdout
+    assert "1 failed" in done.stdout and "1 ended well" in done.stdout
     (log,) = (tmp_path / "results" / "smoke" / "logs").iterdir()
     assert f"logs/{log.name}" in done.stdout
     again = call("report", "results/smoke", cwd=tmp_path)
-    assert "0/0/1" in again.stdout
+    assert "1 failed" in again.stdout
     assert "of memory" in call("run", "smoke.yaml", "seeds=1", cwd=tmp_path, code=2).stderr
 
 

@@ -1,21 +1,40 @@
-"""Summaries against Python's statistics."""
+"""Summaries against Python's statistics and cases by hand, and every sentence that they can say."""
 
 import math
-import re
 import statistics
 
 import pytest
 import reported
-from scipy import stats
 
-from lstm_ablate.evidence import analysis
+from lstm_ablate.evidence import analysis, counting
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.store.records import Record
+
+INF = math.inf
 
 
 @pytest.fixture
 def case(tmp_path):
     return reported.two_tasks(tmp_path)
+
+
+def changed(records, change):
+    """Return the records with results changed: `change(result, record)` gives what is new."""
+    return {
+        key: Record(key, record.identity, {**record.result, **change(record)}, record.meta)
+        for key, record in records.items()
+    }
+
+
+def diverged(record):
+    return {"status": "diverged", "test_loss": None, "diverged_epoch": 2}
+
+
+def row_of(summary, variant, task=None):
+    return next(
+        row for row in (*summary.rows, *summary.overall)
+        if row.variant == variant and task in (None, row.task)
+    )  # fmt: skip
 
 
 def test_statistics_equal_pythons(case):
@@ -31,29 +50,18 @@ def test_statistics_equal_pythons(case):
         assert (row.ok, row.seeds) == (len(ok), 6)
         assert row.ok + row.diverged + row.failed + row.missing == 6
         if not ok:
-            assert row.mean is row.median is row.iqm is row.sd is row.minimum is None
+            assert row.mean is row.q1 is row.q3 is row.minimum is row.maximum is None
             continue
         values = sorted(ok.values())
-        assert row.mean.value == pytest.approx(statistics.mean(values), rel=1e-12)
-        assert row.sd.value == pytest.approx(statistics.stdev(values), rel=1e-12)
-        assert row.median.value == pytest.approx(statistics.median(values), rel=1e-12)
-        # Of 5 or 6, one at each end.
-        assert row.iqm.value == pytest.approx(statistics.mean(values[1:-1]), rel=1e-12)
+        assert row.mean == pytest.approx(statistics.mean(values), rel=1e-12)
+        q1, _, q3 = statistics.quantiles(values, method="inclusive")
+        assert (row.q1, row.q3) == pytest.approx((q1, q3), rel=1e-12)
         assert (row.minimum, row.maximum) == (values[0], values[-1])
-        for one in (row.mean, row.sd, row.median, row.iqm):
-            assert one.low < one.value < one.high or one is row.median
+        ended = [*values, *[INF] * row.diverged]
+        assert row.loss.value == pytest.approx(statistics.median(ended), rel=1e-12)
+        assert (row.diverging.count, row.diverging.runs) == (row.diverged, len(ended))
         if row.variant == "base":
             assert (row.comparison, row.verdict, row.sentence) == (None, "baseline", None)
-            continue
-        base = {
-            r.seed: reported.loss(r)
-            for r in expanded
-            if (r.task, r.variant) == (row.task, "base") and r.seed != 5
-        }
-        pairs = sorted(ok.keys() & base.keys())
-        assert row.comparison.pairs == len(pairs)
-        expected = stats.gmean([ok[s] for s in pairs]) / stats.gmean([base[s] for s in pairs])
-        assert row.comparison.ratio.value == pytest.approx(expected, rel=1e-12)
     counts = {row.variant: (row.ok, row.diverged, row.failed, row.missing) for row in summary.rows}
     assert counts == {
         "base": (5, 0, 0, 1), "007": (5, 1, 0, 0), "gone": (0, 6, 0, 0), "broken": (0, 0, 6, 0),
@@ -66,6 +74,24 @@ def test_statistics_equal_pythons(case):
     )
 
 
+def test_a_typical_loss_has_the_interval_of_its_own_number_of_runs(case):
+    """Of the level's share for each comparison; 8 of them, and 5 or 6 runs, are too few here."""
+    one, expanded, records = case
+    assert all(row.loss is None or row.loss.interval is None
+               for row in analysis.summarise(one, expanded, records).rows)  # fmt: skip
+    summary = analysis.summarise(one, expanded, records, level=8 / 16)
+    row = row_of(summary, "base")
+    losses = sorted(
+        reported.loss(run)
+        for run in expanded
+        if run.id in records and (run.task, run.variant) == ("easy", "base")
+    )
+    assert counting.count_needed(5, 1 / 16) == 5
+    assert row.loss.interval == (losses[0], losses[-1])
+    gone = row_of(summary, "gone").loss
+    assert (gone.value, gone.interval) == (INF, (INF, INF))
+
+
 def test_losses_are_paired_by_seed_whichever_seeds_are_missing(case):
     """At every seed 007 has e times the loss of base; a place off, the ratio would be 1 or e^2."""
     one, expanded, records = case
@@ -73,57 +99,61 @@ def test_losses_are_paired_by_seed_whichever_seeds_are_missing(case):
     left = [run.id for run in expanded if (run.variant, run.seed) not in gone]
     kept = {run: records[run] for run in left if run in records}
     summary = analysis.summarise(one, expanded, kept)
-    for row in (*summary.rows, *summary.overall):
-        if row.variant == "007":
-            assert row.comparison.pairs == 2  # of 3 and 4: 2 diverged, and base has no 5 either
+    for row in summary.rows:
+        if row.variant == "007":  # pairs at 2, which diverged, 3 and 4
+            assert (row.comparison.pairs, row.comparison.losses) == (3, 3)
             assert row.comparison.ratio.value == pytest.approx(math.e, rel=1e-12)
 
 
-def test_over_all_tasks_each_seed_counts_once(case):
-    """Losses scaled from floor to ceiling cancel in the ratio; each seed's is the geometric mean
-    over the tasks.
-    """
+def test_all_tasks_together_are_described_seed_by_seed(case):
+    """The mean of d over the tasks, which judges nothing; no loss is pooled."""
+    one, expanded, records = case
+    factor = {("hard", seed): 2.0**-seed for seed in range(6)}  # the variant's, in one of the tasks
+
+    def change(record):
+        run = next(run for run in expanded if run.id == record.run)
+        if run.variant != "007" or record.status != "ok":
+            return {}
+        return {"test_loss": reported.loss(run) * factor.get((run.task, run.seed), 1.0)}
+
+    summary = analysis.summarise(one, expanded, changed(records, change))
+    assert [row.variant for row in summary.overall] == list(one.variants)
+    row = row_of(summary, "007", "all tasks")
+    # d is 1 in one task and 1 - seed log 2 in the other; seed 2 diverged in both, base has no 5.
+    means = [(1 + 1 - seed * math.log(2)) / 2 for seed in (0, 1, 3, 4)] + [INF]
+    assert row.comparison.ratio.value == pytest.approx(math.exp(statistics.median(means)))
+    assert (row.comparison.pairs, row.comparison.wins, row.comparison.losses) == (5, 2, 3)
+    assert [sum(one < 0 for one in means), sum(one > 0 for one in means)] == [2, 3]
+    assert (row.verdict, row.sentence, row.comparison.needed) == ("described", None, None)
+    assert (row.comparison.ratio.interval, row.loss, row.mean, row.stuck) == (None,) * 4
+    assert (row.seeds, row.ok, row.diverged) == (12, 10, 2)
+    assert row_of(summary, "gone", "all tasks").comparison.ratio.value == INF
+    assert row_of(summary, "broken", "all tasks").comparison is None
+    assert row_of(summary, "base", "all tasks").verdict == "baseline"
+    assert summary.comparisons == 8  # of two tasks and four variants; the description is none
+
+
+def test_a_seed_that_each_side_loses_in_one_task_is_a_draw_over_all(case):
+    one, expanded, records = case
+    lost = {("easy", "007"), ("hard", "base")}
+
+    def change(record):
+        run = next(run for run in expanded if run.id == record.run)
+        return diverged(record) if (run.task, run.variant) in lost and run.seed == 0 else {}
+
+    summary = analysis.summarise(one, expanded, changed(records, change))
+    assert row_of(summary, "007", "all tasks").comparison.draws == 1
+
+
+def test_every_comparison_of_the_experiment_shares_the_level(case):
+    """Also those that cannot be made, and those that coincide: 8 here, so that it takes 9 seeds."""
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
-    by_variant = {row.variant: row for row in summary.overall}
-    assert list(by_variant) == list(one.variants)
-    row = by_variant["007"]
-    seeds = [0, 1, 3, 4]  # 2 diverged, and of 5 the baseline is missing
-    ratios = [math.exp(len("base") - len("007"))] * len(seeds)
-    assert row.comparison.ratio.value == pytest.approx(stats.gmean(ratios), rel=1e-12)
-    assert (
-        row.comparison.pairs,
-        row.comparison.finished,
-        row.comparison.only_variant_diverged,
-    ) == (4, 5, 1)
-    # Floors are 0, ceilings 1.
-    scaled = [reported.loss(r) for r in expanded if r.variant == "007" and r.seed != 2]
-    assert row.mean.value == pytest.approx(statistics.mean(scaled), rel=1e-12)
-    assert (row.seeds, row.ok, row.diverged) == (12, 10, 2)
-    assert by_variant["gone"].comparison.pairs == 0 and by_variant["gone"].mean is None
-    assert by_variant["broken"].comparison.finished == 0
-    family = len(one.tasks) * 4 + 4  # every comparison of the report
-    easy = next(
-        row for row in summary.rows if (row.task, row.variant) == ("easy", "007")
-    ).comparison
-    assert easy.p == 2 / 2**4 and not easy.reachable
-    assert easy.p_holm == family * 2 / 2**5  # too few converged: the ranks of 5 pairs decide
-    assert f"after Holm over {family} comparisons" in " ".join(summary.notes)
-
-
-@pytest.mark.parametrize("other", [0.0, 1e-9, 5.0])
-def test_a_seed_that_diverged_in_one_task_has_diverged_over_all(other, case):
-    """Whatever its loss in the other task; the logarithm of 0 would make it a NaN."""
-    one, expanded, records = case
-    diverged = {"status": "diverged", "test_loss": None, "diverged_epoch": 4}
-    for run in expanded:
-        if (run.variant, run.seed) == ("007", 0):
-            changed = diverged if run.task == "easy" else {"test_loss": other}
-            result = {**records[run.id].result, **changed}
-            records[run.id] = Record(run.id, run.identity, result, {})
-    rows = analysis.summarise(one, expanded, records).overall
-    found = next(row.comparison for row in rows if row.variant == "007")
-    assert (found.only_variant_diverged, found.pairs) == (2, 3)  # 0 in one task, 2 in both; 1, 3, 4
+    assert (summary.comparisons, summary.least_seeds) == (8, 9)
+    assert 2 / 2**9 <= 0.05 / 8 < 2 / 2**8
+    handed = analysis.summarise(one, expanded, records, needed=lambda pairs: pairs)
+    assert row_of(handed, "007").comparison.needed == 5
+    assert row_of(handed, "007").verdict == "worse"
 
 
 def test_the_run_shown_is_the_one_of_median_loss(case):
@@ -134,6 +164,7 @@ def test_the_run_shown_is_the_one_of_median_loss(case):
     for run in expanded:
         if run.variant == "007":
             told = {"status": "ok", "test_loss": losses[run.seed], "windows": [[9.0]]}
+            told["validation_losses"] = [0.5, 0.4, 0.3, 0.2]
             told["reconstructions"] = [[losses[run.seed]]]
             shown[run.id] = Record(run.id, run.identity, {**records[run.id].result, **told}, {})
     for seeds in range(1, 7):
@@ -161,46 +192,6 @@ def test_what_is_shown_is_of_one_seed_for_all_variants(case):
         assert (picture.seed, picture.windows) == (0, [[0.0]])
         expected = {name: [[len(name) / 100]] for name in experiment.variants if name != "gone"}
         assert picture.reconstructions == expected
-
-
-def test_where_the_mean_loses_nothing_no_loss_is_scaled(case):
-    """As where the test part of a file is constant."""
-    experiment, expanded, records = case
-    flat = {
-        key: Record(key, record.identity, {**record.result, "ceiling": 0.0}, {})
-        for key, record in records.items()
-        if record.status == "ok"
-    }
-    summary = analysis.summarise(experiment, expanded, flat)
-    assert summary.overall and all(row.median is None for row in summary.overall)
-
-
-def test_references_are_medians_over_the_seeds_and_scale_each_run_by_its_own(case):
-    experiment, expanded, records = case
-    changed = {}
-    for run in expanded:
-        record = records.get(run.id)
-        if record and record.status != "failed":
-            result = {**record.result, "ceiling": 1.0 + run.seed, "linear": run.seed / 10}
-            changed[run.id] = Record(run.id, run.identity, result, {})
-    summary = analysis.summarise(experiment, expanded, changed)
-    for row in summary.rows:
-        seeds = [
-            run.seed
-            for run in expanded
-            if (run.task, run.variant) == (row.task, row.variant) and run.id in changed
-        ]
-        expected = (
-            None if not seeds else (1 + statistics.median(seeds), statistics.median(seeds) / 10)
-        )
-        assert (None if row.ceiling is None else (row.ceiling, row.linear)) == expected
-    (base,) = [row for row in summary.overall if row.variant == "base"]
-    scaled = [
-        changed[run.id].result["test_loss"] / (1 + run.seed)
-        for run in expanded
-        if run.variant == "base" and run.id in changed and changed[run.id].status == "ok"
-    ]
-    assert base.median.value == pytest.approx(statistics.median(scaled))
 
 
 def test_a_note_counts_processors_and_the_pairs_that_are_split_over_them(case):
@@ -235,125 +226,6 @@ def test_a_note_counts_processors_and_the_pairs_that_are_split_over_them(case):
             assert f"{apart} of {len(pairs)} pairs of runs are split over two of them" in note
 
 
-def test_a_note_names_what_has_learned_next_to_nothing(case):
-    """Where predicting the mean costs hardly more than the median run, verdicts say little."""
-    one, expanded, records = case
-    medians = {
-        row.variant: row.median.value
-        for row in analysis.summarise(one, expanded, records).rows
-        if row.median
-    }
-    for share, named in ((0.91, {"base", "007"}), (0.89, set())):
-        results = {
-            run.id: {**records[run.id].result, "ceiling": medians[run.variant] / share}
-            for run in expanded
-            if run.id in records and run.task == "hard" and run.variant in medians
-        }
-        changed = {
-            key: Record(r.run, r.identity, results.get(key, {**r.result, "ceiling": 1e9}), r.meta)
-            for key, r in records.items()
-        }
-        notes = [
-            note
-            for note in analysis.summarise(one, expanded, changed).notes
-            if "predicting the mean" in note
-        ]
-        assert {
-            name for name in medians if any(f"{name} in hard" in note for note in notes)
-        } == named
-        assert not any("in easy" in note for note in notes)
-
-
-def test_sentences_say_the_verdict_with_its_numbers(tmp_path):
-    """The same experiment with losses set for each verdict; 12 seeds, 6 comparisons."""
-    path = tmp_path / "verdicts.yaml"
-    path.write_text(reported.VERDICTS)
-    one = loading.load(path)
-    noise = [0.03, -0.02, 0.01, -0.04, 0.02, 0.05, -0.03, -0.01, 0.0, 0.04, -0.05, 0.015]
-    factor = {
-        "base": 1.0,
-        "worse": 1.4,
-        "better": 0.5,
-        "alike": 1.003,
-        "slightly": 1.06,
-        "unclear": 1.1,
-        "gone": 1.0,
-    }
-    records = {}
-    for run in runs.expand(one, "keras"):
-        spread = (
-            6 if run.variant == "unclear" else 0.2 if run.variant in ("alike", "slightly") else 1
-        )
-        value = (
-            factor[run.variant] * math.exp(spread * noise[run.seed])
-            if run.variant != "base"
-            else 1.0
-        )
-        gone = run.variant == "gone"
-        result = {
-            "status": "diverged" if gone else "ok",
-            "test_loss": None if gone else value,
-            "diverged_epoch": 1,
-            "parameters": 10,
-            "floor": 0.0,
-            "ceiling": 1.0,
-            "linear": 0.25,
-            "validation_losses": [],
-        }
-        records[run.id] = Record(run.id, run.identity, result, {})
-    summary = analysis.summarise(one, runs.expand(one, "keras"), records)
-    found = {row.variant: row for row in summary.rows}
-    assert {name: row.verdict for name, row in found.items()} == {
-        "base": "baseline", "worse": "worse", "better": "better", "alike": "practically equivalent",
-        "slightly": "worse", "unclear": "inconclusive", "gone": "worse",
-    }  # fmt: skip
-    assert (
-        found["worse"].sentence
-        == "worse reconstructs worse than base: loss 1.4x (95% interval 1.37 to 1.43; p = 0.0029"
-        " after Holm; 12 paired seeds; 0 of 12 diverged)"
-    )
-    assert found["better"].sentence.startswith("better reconstructs better than base: loss 0.5")
-    assert (
-        found["alike"].sentence
-        == "alike is practically equivalent to base: loss 1x (90% interval 1 to 1.01, within the"
-        " margin of 0.909 to 1.1; 12 paired seeds; 0 of 12 diverged)"
-    )
-    assert (
-        "than base, but within the margin of 0.909 to 1.1: loss 1.06x" in found["slightly"].sentence
-    )
-    assert re.search(
-        r"unclear cannot be told from base: .*; 0 of 12 diverged\)$", found["unclear"].sentence
-    )
-    assert (
-        found["gone"].sentence
-        == "gone reconstructs worse than base: all diverged (12 of 12), base: 0 of 12 diverged "
-        "(p = 0.0029 after Holm, with diverged runs ranked last)"
-    )
-
-
-def test_pairs_of_which_both_runs_diverged_tell_nothing(case):
-    one, expanded, records = case
-    for run in expanded:
-        if run.variant == "base" and run.id in records and run.seed < 4:
-            result = records[run.id].result | {
-                "status": "diverged",
-                "test_loss": None,
-                "diverged_epoch": 2,
-            }
-            records[run.id] = Record(run.id, run.identity, result, {})
-    summary = analysis.summarise(
-        one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 4}
-    )
-    gone = next(row for row in summary.rows if row.variant == "gone")
-    assert gone.comparison.finished == 4 and gone.comparison.telling == 0
-    assert (
-        gone.sentence
-        == "gone cannot be told from base: at every seed that both finished, both diverged"
-    )
-    (note,) = [note for note in summary.notes if "2/2^" in note]
-    assert "With 3 paired seeds no" in note  # of 007: both diverged at the fourth
-
-
 def test_a_failure_takes_one_line_whatever_its_message(case):
     one, expanded, records = case
     run = next(run for run in expanded if run.variant == "broken")
@@ -362,22 +234,6 @@ def test_a_failure_takes_one_line_whatever_its_message(case):
     summary = analysis.summarise(one, expanded, records)
     (trouble,) = [trouble for trouble in summary.troubles if "first" in trouble]
     assert f"failed: first # second - [31mred (logs/{run.id}.log)" in trouble
-
-
-def test_a_loss_of_0_is_named_where_it_leaves_no_ratio(case):
-    one, expanded, records = case
-    for run in expanded:
-        if run.variant == "007" and run.seed == 0:
-            records[run.id] = Record(
-                run.id, run.identity, records[run.id].result | {"test_loss": 0.0}, {}
-            )
-    row = next(
-        row for row in analysis.summarise(one, expanded, records).rows if row.variant == "007"
-    )
-    assert (
-        row.comparison.ratio is None
-        and "after Holm; by ranks, for a loss of 0 has no ratio)" in row.sentence
-    )
 
 
 def test_over_all_tasks_a_formula_that_differs_is_not_that_of_the_first(tmp_path):
@@ -390,3 +246,290 @@ def test_over_all_tasks_a_formula_that_differs_is_not_that_of_the_first(tmp_path
     formulas = {row.variant: row.formula for row in overall}
     assert formulas["base"] == "differs from task to task"
     assert formulas["007"] == "g = relu(z_g); h = o * relu(c)"
+
+
+def test_references_are_medians_over_the_seeds_of_the_baseline(case):
+    experiment, expanded, records = case
+
+    def references(record):
+        seed = record.identity["seed"]
+        return {} if record.status == "failed" else {"ceiling": 1.0 + seed, "linear": seed / 10}
+
+    summary = analysis.summarise(experiment, expanded, changed(records, references))
+    for row in summary.rows:
+        seeds = [
+            run.seed
+            for run in expanded
+            if (run.task, run.variant) == (row.task, row.variant)
+            and run.id in records
+            and records[run.id].status != "failed"
+        ]
+        expected = (
+            (1 + statistics.median(seeds), statistics.median(seeds) / 10) if seeds else (None, None)
+        )
+        assert (row.ceiling, row.linear) == expected
+    # The code of a sequence latent: 3 steps of 50 numbers, for windows of 3 numbers.
+    assert summary.references["easy"] == (
+        "Predicting the mean gives 3. The code holds 150 numbers for windows of 3: nothing is"
+        " compressed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            ("model.latent=vector", "model.encoder=[2]"),
+            "Predicting the mean gives 1, the best linear code of the same size (2 numbers for"
+            " windows of 3) 0.25.",
+        ),
+        (
+            ("model.latent=vector", "model.encoder=[2]", "data.features=2"),
+            "Predicting the mean gives 1, the best linear code of the same size (2 numbers for"
+            " windows of 6) 0.25.",
+        ),
+        (
+            ("model.latent=vector", "model.encoder=[3]"),
+            "Predicting the mean gives 1. The code holds 3 numbers for windows of 3: nothing is"
+            " compressed.",
+        ),
+        (
+            ("model.latent=vector", "model.encoder=[2]", "variants.007={model.encoder: [1]}"),
+            "Predicting the mean gives 1, the best linear code of the same size (2 numbers for"
+            " windows of 3) 0.25. So with the code of base; some variants have another.",
+        ),
+    ],
+)
+def test_the_references_say_whether_anything_is_compressed(changes, told, tmp_path):
+    one, expanded, records = reported.two_tasks(tmp_path, changes)
+    assert analysis.summarise(one, expanded, records).references["easy"] == told
+
+
+def test_of_a_file_only_the_record_says_whether_anything_is_compressed(tmp_path):
+    changes = ("data={family: file, path: x.csv, timesteps: 3}", "tasks={}")
+    (tmp_path / "x.csv").write_text("a\n" + "1.5\n" * 40)
+    one, expanded, records = reported.two_tasks(tmp_path, changes)
+    (told,) = analysis.summarise(one, expanded, records).references.values()
+    assert told == "Predicting the mean gives 1, the best linear code of the same size 0.25."
+    records = changed(records, lambda record: {"linear": 0.0})
+    (told,) = analysis.summarise(one, expanded, records).references.values()
+    assert told == (
+        "Predicting the mean gives 1. The code holds at least as many numbers as a window: nothing"
+        " is compressed."
+    )
+
+
+def test_records_without_references_have_none_and_judge_no_learning(case):
+    one, expanded, records = case
+    bare = {
+        key: Record(
+            key,
+            record.identity,
+            {
+                name: value
+                for name, value in record.result.items()
+                if name not in ("ceiling", "linear")
+            },
+            {},
+        )
+        for key, record in records.items()
+    }
+    summary = analysis.summarise(one, expanded, bare)
+    assert set(summary.references.values()) == {"No run of the baseline has recorded a reference."}
+    assert {(row.ceiling, row.linear, row.learned) for row in summary.rows} == {(None, None, None)}
+    assert row_of(summary, "007").verdict == "inconclusive"
+
+
+# ---------------------------------------------------------------------------------------- sentences
+
+NOISE = [0.03, -0.02, 0.01, -0.04, 0.02, 0.05, -0.03, -0.01, 0.0, 0.04, -0.05, 0.015]
+WHERE = "After 4 epochs of Adam at 0.001."
+NEVER = "no run diverges or ends far above the typical loss"
+ON = " To go on, ask again with more seeds, all of them new, in an experiment of their own."
+
+
+def verdicts(folder, changes=(), change=lambda run, result: {}, seeds=12):
+    """Return the rows of an experiment with one variant for each verdict; 12 seeds, 6 comparisons.
+
+    It takes 11 wins. `change(run, result)` gives what is another in a result.
+    """
+    path = folder / "verdicts.yaml"
+    path.write_text(reported.VERDICTS)
+    one = loading.load(path, (f"seeds={seeds}", *changes))
+    factor = {"worse": 1.4, "better": 0.5, "alike": 1.003, "slightly": 1.06, "unclear": 1.0}
+    records = {}
+    for run in runs.expand(one, "keras"):
+        spread = {"unclear": 6, "alike": 0.2, "slightly": 0.2, "base": 0}.get(run.variant, 1)
+        loss = 0.1 * factor.get(run.variant, 1.0) * math.exp(spread * NOISE[run.seed])
+        result = {
+            "status": "ok", "test_loss": loss, "diverged_epoch": None, "parameters": 10,
+            "floor": 0.0, "ceiling": 1.0, "linear": 0.25,
+            "validation_losses": [1.0] * run.settings.training.epochs,
+        }  # fmt: skip
+        if run.variant == "gone":
+            result |= {"status": "diverged", "test_loss": None, "diverged_epoch": 1}
+        records[run.id] = Record(run.id, run.identity, result | change(run, result), {})
+    return {row.variant: row for row in analysis.summarise(one, runs.expand(one), records).rows}
+
+
+def test_sentences_say_the_verdict_with_its_numbers_and_its_scope(tmp_path):
+    found = verdicts(tmp_path, ("engine=keras",))
+    assert {name: row.verdict for name, row in found.items()} == {
+        "base": "baseline", "worse": "worse", "better": "better", "alike": "practically equivalent",
+        "slightly": "worse", "unclear": "inconclusive", "gone": "worse",
+    }  # fmt: skip
+    assert {name: row.sentence for name, row in found.items()} == {
+        "base": None,
+        "worse": "worse reconstructs worse than base at 12 of 12 seeds (11 needed): 1.41 times its"
+        f" loss in a typical pair (1.35 to 1.46); {NEVER}. {WHERE}",
+        "better": "better reconstructs better than base at 12 of 12 seeds (11 needed): 0.50 times"
+        f" its loss in a typical pair (0.48 to 0.52); {NEVER}. {WHERE}",
+        "alike": "alike is practically equivalent to base, within the margin of 10%: 1.004 times"
+        " base's loss in a typical pair (0.995 to 1.01); it wins at 4 of 12 seeds and loses at 8;"
+        f" {NEVER}. {WHERE}",
+        "slightly": "slightly reconstructs worse than base at 12 of 12 seeds (11 needed), within"
+        " the margin of 10%: 1.06 times its loss in a typical pair (1.05 to 1.07);"
+        f" {NEVER}. {WHERE}",
+        "unclear": "unclear cannot be told from base: it wins at 5 of 12 seeds and loses at 6 (11"
+        f" needed); 1.03 times base's loss in a typical pair (0.79 to 1.27); {NEVER}. {WHERE}{ON}",
+        "gone": "gone reconstructs worse than base at 12 of 12 seeds (11 needed): infinitely many"
+        f" times its loss in a typical pair; it diverges at 12 of 12 seeds (base: 0). {WHERE}",
+    }
+
+
+def test_too_few_seeds_are_said_with_how_many_it_takes(tmp_path):
+    row = verdicts(tmp_path, ("engine=keras",), seeds=5)["better"]
+    assert (row.verdict, row.comparison.needed) == ("inconclusive", None)
+    assert row.sentence == (
+        "better cannot be told from base: it wins at 5 of 5 seeds and loses at 0 (too few seeds for"
+        f" a verdict); 0.51 times base's loss in a typical pair; {NEVER}. {WHERE} To go on, train 8"
+        " seeds or more."
+    )
+    assert 2 / 2**8 <= 0.05 / 6 < 2 / 2**7
+
+
+def test_what_was_still_learning_stands_first(tmp_path):
+    """A gain at the margin is none; of the baseline it concerns every comparison."""
+    for learning, lead in (
+        ({"base"}, "While base was still learning, better "),
+        ({"better"}, "While better was still learning, better "),
+        ({"base", "better"}, "While both were still learning, better "),
+        (set(), "better "),
+    ):
+
+        def change(run, result, learning=learning):
+            early = 1.1001 if run.variant in learning else 1.1
+            return {"validation_losses": [2.0, early, 1.2, 1.0]}
+
+        found = verdicts(tmp_path, ("engine=keras",), change)
+        assert found["better"].sentence.startswith(f"{lead}reconstructs better than base at")
+        assert found["better"].verdict == "better"
+        assert found["worse"].unfinished == ("base" in learning)
+        assert {name for name, row in found.items() if row.still_learning} == learning
+
+
+def test_failures_stand_in_the_same_sentence(tmp_path):
+    def change(run, result):
+        if run.variant == "better" and run.seed == 3:
+            return {"test_loss": 7.0}
+        if (run.variant, run.seed) in (("better", 4), ("base", 5), ("base", 6)):
+            return diverged(None)
+        return {"status": "failed", "message": "no"} if run.variant == "worse" and run.seed else {}
+
+    found = verdicts(tmp_path, ("engine=keras",), change)
+    assert found["better"].sentence == (
+        "better cannot be told from base: it wins at 10 of 12 seeds and loses at 2 (11 needed);"
+        " 0.50 times base's loss in a typical pair (0 to 70); it diverges at 1 of 12 seeds"
+        f" (base: 2), it ends far above the typical loss at 1 of 12 seeds (base: 0). {WHERE}{ON}"
+    )
+    assert "it diverges at 0 of 1 seed (base: 2 of 12)" in found["worse"].sentence
+    assert found["alike"].verdict == "inconclusive"  # as some run of the baseline diverged
+
+
+def test_nothing_learned_is_no_verdict_of_any_kind(tmp_path):
+    found = verdicts(tmp_path, ("engine=keras",), lambda run, result: {"ceiling": 0.11})
+    assert {name: row.verdict for name, row in found.items()} == {
+        "base": "baseline", "worse": "nothing learned", "better": "better",
+        "alike": "nothing learned", "slightly": "nothing learned", "unclear": "nothing learned",
+        "gone": "nothing learned",
+    }  # fmt: skip
+    assert found["worse"].sentence == (
+        "neither worse nor base has learned much more than the mean, so that there is no verdict:"
+        f" their typical losses are 0.141 and 0.1, and predicting the mean gives 0.11; {NEVER}."
+        f" {WHERE}"
+    )
+    assert "are infinite (diverged) and 0.1, and" in found["gone"].sentence
+
+
+def test_the_scope_names_task_rates_and_what_was_judged(tmp_path):
+    rate = "variants.better={training.optimizer: {name: sgd, learning_rate: 3e-2}}"
+    for changes, where in (
+        ((), WHERE),
+        (("training.select=last",), "After 4 epochs of Adam at 0.001, judged at the last epoch."),
+        ((rate,), "After 4 epochs of SGD at 0.03 (base: 4 epochs of Adam at 0.001)."),
+        (("training.epochs=1",), "After 1 epoch of Adam at 0.001."),
+        (
+            ("tasks={easy: {}, long: {training.epochs: 9}}",),
+            "Task long, after 9 epochs of Adam at 0.001.",
+        ),
+    ):
+        row = verdicts(tmp_path, ("engine=keras", *changes))["better"]
+        assert row.sentence.endswith(f". {where}")
+
+
+def test_without_a_pair_the_sentence_says_that(case):
+    """Where every run failed, or is missing."""
+    one, expanded, records = case
+    summary = analysis.summarise(one, expanded, records)
+    for variant in ("broken", "unstarted"):
+        row = row_of(summary, variant, "hard")
+        assert (row.verdict, row.comparison) == ("no pair", None)
+        assert row.sentence.startswith(
+            f"{variant} cannot be compared with base: no seed has a run of both that ended. Task"
+        )
+    assert summary.notes[0] == (
+        "12 runs failed and 14 runs are missing: they leave no pair, and no number here contains"
+        " them."
+    )
+
+
+def all_of(kind):
+    def change(run, result):
+        if kind == "diverged":
+            return diverged(None)
+        if kind == "failed":
+            return {"status": "failed", "message": "no"}
+        return {"test_loss": 0.1, "status": "ok"}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "told"),
+    [
+        (
+            "diverged",
+            "nothing learned",
+            "their typical losses are infinite (diverged) and infinite",
+        ),
+        ("failed", "no pair", "better cannot be compared with base: no seed has a run of both"),
+        (
+            "tied",
+            "practically equivalent",
+            "1.00 times base's loss in a typical pair; it wins at 0 of 12 seeds and loses at 0;",
+        ),
+    ],
+)
+def test_a_folder_of_which_every_run_is_alike_says_something_true(kind, verdict, told, tmp_path):
+    row = verdicts(tmp_path, ("engine=keras",), all_of(kind))["better"]
+    assert row.verdict == verdict and told in row.sentence
+    if kind == "diverged":
+        assert "it diverges at 12 of 12 seeds (base: 12)" in row.sentence
+
+
+def test_an_experiment_with_nothing_but_its_baseline_compares_nothing(tmp_path):
+    path = tmp_path / "alone.yaml"
+    path.write_text("version: 1\nname: alone\nbaseline: base\nvariants: {base: {}}\nseeds: 4\n")
+    one = loading.load(path)
+    summary = analysis.summarise(one, runs.expand(one), {})
+    assert (summary.comparisons, [row.verdict for row in summary.rows]) == (0, ["baseline"])

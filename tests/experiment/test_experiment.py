@@ -81,7 +81,8 @@ def test_defaults(configs: Configs) -> None:
         ("seeds: [9223372036854775807]", {"seeds": (2**63 - 1,)}),
         ("analysis: {margin: 10%}", {"margin": 0.1}),
         ("analysis: {margin: 2.5%}", {"margin": 0.025}),
-        ("analysis: {margin: 0.2}", {"margin": 0.2}),
+        ("analysis: {margin: 0.2}", {"margin": 0.2, "stuck": 3.0}),
+        ("analysis: {stuck: 5}", {"margin": 0.1, "stuck": 5.0}),
         ("group_size: 8", {"group_size": 8}),
         ("group_size: auto", {"group_size": "auto"}),
         ("execution: {workers: 3}", {"workers": 3}),
@@ -507,6 +508,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "margin 100": (
         "analysis: {margin: 100%}\n",
         ["c.yaml:7:20: analysis.margin: must be less than 1"],
+    ),
+    "stuck at the median": (
+        "analysis: {stuck: 1}\n",
+        ["c.yaml:7:19: analysis.stuck: must be greater than 1"],
     ),
     "workers 0": (
         "execution: {workers: 0}\n",

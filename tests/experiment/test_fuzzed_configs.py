@@ -125,7 +125,7 @@ def configs(draw):
             | st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=9, unique=True)
         ),
         "engine": st.sampled_from(["fused", "keras"]),
-        "analysis": st.sampled_from([{}, {"margin": "5%"}, {"margin": 0.2}]),
+        "analysis": st.sampled_from([{}, {"margin": "5%"}, {"margin": 0.2, "stuck": 4}]),
         "execution": st.sampled_from([{}, {"workers": "auto"}, {"workers": 3}]),
     }
     return head | draw(st.fixed_dictionaries({}, optional=sections))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,12 +15,24 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from lstm_ablate.evidence import analysis
+from lstm_ablate.evidence import summary as summaries
+from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.yaml_source import read_text
-from lstm_ablate.report import cells, derived, markdown, terminal, values
+from lstm_ablate.report import cells, derived, latex, markdown, terminal, values
 from lstm_ablate.store.records import Record
 
 pytestmark = pytest.mark.usefixtures("no_page")
+
+
+RUNS = {
+    "base": "5 ended well, 1 missing",
+    "007": "5 ended well, 1",  # on a terminal the rest stands below
+    "gone": "6 diverged",
+    "broken": "6 failed",
+    "unstarted": "6 missing",
+}
+FLAT = str.maketrans("", "", "():")
 
 
 @pytest.fixture
@@ -41,10 +54,15 @@ def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
         assert row["diverged_epoch"] == ("2" if row["status"] == "diverged" else "")
     again = pd.read_csv(
         tmp_path / "summary.csv", keep_default_na=False, na_values=[""],
-        dtype={"variant": str, "parameters": "Int64"},
+        dtype={"variant": str, **dict.fromkeys(summaries._WHOLE, "Int64")},
     )  # fmt: skip
     expected = analysis.summarise(one, expanded, records).table()
     pd.testing.assert_frame_equal(again, expected, check_exact=True, check_dtype=False)
+    ratios = (tmp_path / "ratios.csv").read_text().splitlines()
+    assert ratios[:2] == ["task,variant,epoch,pairs,ratio,q1,q3", "easy,007,1,5,1.0,1.0,1.0"]
+    # 007 diverged at its second epoch at one of five seeds, gone at all of them.
+    assert "easy,007,2,5,1.0,1.0,1.0" in ratios and "easy,gone,2,5,inf,inf,inf" in ratios
+    assert "easy,007,4,5,1.0,1.0,1.0" in ratios and len(ratios) == 1 + 2 * 2 * 4
     curves = (tmp_path / "curves.csv").read_text().splitlines()
     assert curves[0] == "task,variant,seed,epoch,train_loss,validation_loss"
     assert curves[1:3] == ["easy,base,0,1,0.4,0.5", "easy,base,0,2,0.3,0.4"]
@@ -53,7 +71,7 @@ def test_csvs_hold_every_value_exactly_and_names_as_text(case, tmp_path):
 
 def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
     one, expanded, records = case
-    names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
+    names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "ratios.csv", "report.md")
     derived.write(tmp_path, one, expanded, records, analysis.summarise(one, expanded, records))
     first = {name: (tmp_path / name).read_bytes() for name in names}
     shuffled = {
@@ -72,30 +90,28 @@ def test_every_format_tells_the_same(case, tmp_path):
     terminal.terminal(summary, Console(file=stream, width=250, color_system=None))
     text = stream.getvalue()
     markdown = (tmp_path / "report.md").read_text()
-    for shown in (text, markdown.replace("\\", "")):
+    for shown in (text, markdown.replace("\\", ""), latex.latex(summary).replace("\\", "")):
         for row in summary.rows:
-            counts = f"{row.ok}/{row.diverged}/{row.failed}"
-            lines = [line for line in shown.splitlines() if row.variant in line and counts in line]
+            runs = RUNS[row.variant]
+            lines = [line for line in shown.splitlines() if row.variant in line and runs in line]
             line = lines[summary.tasks.index(row.task)]
-            assert row.formula in line
-            if row.ok:
-                of = " of 5 that converged" if row.diverged else ""
-                median = row.median
-                assert f"{median.value:.3g} [{median.low:.3g} to {median.high:.3g}]{of}" in line
+            assert shown == text or row.formula in line
+            if row.loss:
+                assert f"{row.loss.value:.3g}".replace("inf", "infinite") in line
             if row.sentence:
-                assert f"- {row.sentence}." in shown
-        for words in (
-            "all diverged (6 of 6)",
-            "all failed",
-            "no run yet",
-            "5/0/0 of 6",
-            "failed: ValueError: [red]",
-        ):
-            assert words in shown
-        assert "nan" not in shown.lower().replace("unfinished", "")
+                assert f"{row.sentence}" in shown
+        for task in summary.tasks:
+            assert summary.references[task] in shown
+        assert "nan" not in shown.lower()
+    for shown in (text, markdown.replace("\\", "")):
+        for words in (*summary.notes, "failed: ValueError: [red]", "all tasks"):
+            assert words.lower() in shown.lower()
+        assert f"{summary.least_seeds} seeds needed" in shown
     content = json.loads(values.as_json(summary))
-    means = [row.mean and row.mean.value for row in (*summary.rows, *summary.overall)]
-    assert [row["mean"] and row["mean"]["value"] for row in content["rows"]] == means
+    means = [row.mean for row in (*summary.rows, *summary.overall)]
+    assert [row["mean"] for row in content["rows"]] == means
+    ratios = [one["medians"] for one in content["by_epoch"] if one["variant"] == "gone"]
+    assert ratios == [[[1.0, 1.0], [None, None], [None, None], [None, None]]] * 2
     assert values.as_csv(summary) == (tmp_path / "summary.csv").read_text()
 
 
@@ -114,42 +130,82 @@ def test_a_folder_without_records_reports_that(case, tmp_path):
     summary = analysis.summarise(one, expanded, {})
     derived.write(tmp_path, one, expanded, {}, summary)
     assert {row.missing for row in summary.rows} == {6}
-    assert "no run yet" in (tmp_path / "report.md").read_text()
+    shown = (tmp_path / "report.md").read_text()
+    assert "| 6 missing | - | baseline | - |" in shown and "60 runs are missing: they" in shown
+    assert "No run of the baseline has recorded a reference." in shown
+    assert (tmp_path / "ratios.csv").read_text() == "task,variant,epoch,pairs,ratio,q1,q3\n"
 
 
-def test_json_holds_an_interval_that_ends_at_infinity(case):
-    one, expanded, records = case
-    for run in expanded:
-        if run.variant == "007" and run.seed < 2 and run.task == "easy":
-            result = records[run.id].result | {"test_loss": (1e30, 1e-30)[run.seed]}
-            records[run.id] = Record(run.id, run.identity, result, {})
-    summary = analysis.summarise(
-        one, expanded, {k: v for k, v in records.items() if v.identity["seed"] < 2}
+def test_an_infinite_number_is_inf_in_a_csv_and_null_in_json(case):
+    summary = analysis.summarise(*case)
+    gone = next(row for row in json.loads(values.as_json(summary))["rows"] if row["ok"] == 0)
+    assert gone["comparison"]["ratio"]["median"] == [None, None]
+    table = list(csv.DictReader(io.StringIO(values.as_csv(summary))))
+    assert next(row for row in table if row["ok"] == "0")["ratio"] == "inf"
+
+
+def test_over_all_tasks_stand_counts_of_runs_wins_and_the_ratio_alone(case):
+    summary = analysis.summarise(*case)
+    found = {row.variant: cells.cells(summary, row) for row in summary.overall}
+    assert found["007"][2:] == ("10 ended well, 2 diverged", "-", "2.72", "0 of 5", "")
+    assert found["base"][2:] == ("10 ended well, 2 missing", "-", "baseline", "-", "")
+    assert found["broken"][2:] == ("12 failed", "-", "-", "-", "-")  # not inconclusive
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.4911, "0.491"), (1.0, "1"), (0.9996, "0.9996"), (1.0004, "1.0004"), (1.004, "1.004"),
+        (0.99999999, "1"), (math.inf, "infinite"), (0.0, "0"), (123456.0, "1.23e+05"),
+    ],
+)  # fmt: skip
+def test_a_ratio_is_told_from_1(value, text):
+    assert cells.number(value) == text
+
+
+def test_a_median_that_lies_between_two_values_is_shown_as_that():
+    assert cells.typical(Typical((0.5, math.inf), (0.0, math.inf))) == (
+        "0.5 to infinite (0 to infinite)"
     )
-    row = next(
-        row for row in json.loads(values.as_json(summary))["rows"] if row["variant"] == "007"
-    )
-    assert row["comparison"]["ratio"]["high"] == "inf"
+    assert cells.typical(Typical((0.5, 0.5), None)) == "0.5"
 
 
-def test_over_all_tasks_where_a_variant_has_no_loss_in_one_of_them(case):
-    one, expanded, records = case
-    for run in expanded:
-        if run.variant == "gone" and run.task == "easy":
-            result = records[run.id].result | {
-                "status": "ok",
-                "test_loss": reported.loss(run),
-                "diverged_epoch": None,
-            }
-            records[run.id] = Record(run.id, run.identity, result, {})
-    rows = {row.variant: row for row in analysis.summarise(one, expanded, records).overall}
-    row = rows["gone"]
-    assert (row.ok, row.diverged, row.median, row.diverging.value) == (6, 6, None, 0.5)
-    assert cells.statistics(row)[:4] == ("-",) * 4 and cells.statistics(row)[-1].startswith(
-        "6 of 12 [0.2"
-    )
-    # Not inconclusive.
-    assert cells.cells(rows["unstarted"])[-1] == cells.cells(rows["broken"])[-1] == "-"
+def test_verdicts_in_a_table_say_what_was_still_learning_and_what_is_small(case):
+    summary = analysis.summarise(*case)
+    row = next(row for row in summary.rows if row.variant == "007")
+    small = replace(row.comparison, within_margin=True, needed=4)
+    for verdict, unfinished, text in (
+        ("better", True, "still learning: better (within the margin)"),
+        ("worse", False, "worse (within the margin)"),
+        ("practically equivalent", True, "still learning: practically equivalent"),
+        ("inconclusive", False, "inconclusive"),
+    ):
+        shown = replace(row, comparison=small, verdict=verdict, unfinished=unfinished)
+        assert cells.cells(summary, shown)[-2:] == ("0 of 5 (4 needed)", text)
+
+
+def test_parameters_stand_beside_the_formula_where_they_differ(case):
+    summary = analysis.summarise(*case)
+    assert "parameters" not in cells.formula(summary, summary.rows[0])
+    first, *others = summary.rows
+    other = replace(summary, rows=(replace(first, parameters=12345), *others))
+    assert cells.formula(other, other.rows[0]).endswith("; 12,345 parameters")
+    assert cells.formula(other, other.rows[1]).endswith("; 10 parameters")
+    assert "parameters" not in cells.formula(other, other.rows[-1])  # of the other task
+
+
+def test_by_epoch_a_few_rows_end_with_the_last(case):
+    summary = analysis.summarise(*case)
+    headings, rows = cells.by_epoch(summary, "easy")
+    assert headings == ["epoch", "007", "gone"] and [row[0] for row in rows] == ["1", "2", "3", "4"]
+    assert rows[-1] == ["4", "1 (1 to 1)", "infinite (infinite to infinite)"]
+    one = summary.ratios["easy", "007"]
+    long = replace(one, medians=one.medians * 10, q1=one.q1 * 10, q3=one.q3 * 10)
+    other = replace(summary, ratios={("easy", "007"): long, ("easy", "gone"): one})
+    _, rows = cells.by_epoch(other, "easy")
+    assert [row[0] for row in rows] == ["7", "13", "20", "27", "33", "40"]
+    assert [row[2] for row in rows] == ["-"] * 6
+    assert cells.by_epoch(summary, "nowhere") == (["epoch"], [])
 
 
 class _Shown(HTMLParser):
@@ -209,19 +265,15 @@ def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
         .replace("easy", "_easy_")
     )
     one = loading.load(path)
-    idle = {"ceiling": 1e-9}  # so that a note names every variant
-    records = {
-        key: Record(r.run, r.identity, r.result | idle, r.meta) for key, r in case[2].items()
-    }
-    text = markdown.markdown(analysis.summarise(one, runs.expand(one, "keras"), records))
+    text = markdown.markdown(analysis.summarise(one, runs.expand(one, "keras"), case[2]))
     page = _Shown(MarkdownIt("commonmark").enable("table").render(text.partition("## Settings")[0]))
     shown = "".join(page.texts)
     assert (
         "_both_" in page.texts
         and "Task _easy_" in page.texts
-        and "over _base_'s at the same seeds" in shown
+        and "over _base_'s at the same seed" in shown
     )
-    assert "_base_ in _easy_" in shown and "em" not in page.elements
+    assert "epoch, _easy_" in shown and "em" not in page.elements
 
 
 def test_a_pipe_in_a_cell_of_a_markdown_table_ends_no_cell(case):
@@ -234,7 +286,7 @@ def test_a_pipe_in_a_cell_of_a_markdown_table_ends_no_cell(case):
 
     page, plain = read(replace(summary, rows=rows)), read(summary)
     assert page.texts.count(formula) == len(rows) > 0 and page.elements == plain.elements
-    verdicts = [cells.cells(row)[-1] for row in rows]
+    verdicts = [cells.cells(summary, row)[-1] for row in rows]
     assert all(page.texts.count(one) >= verdicts.count(one) for one in verdicts if one)
 
 
@@ -247,7 +299,7 @@ def test_on_a_terminal_verdicts_are_wrapped_between_words(case):
     )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
     told = [row.sentence for row in summary.rows if row.sentence]
-    assert told and all(f"- {sentence}." in " ".join(shown.split()) for sentence in told)
+    assert told and all(f"- {sentence}" in " ".join(shown.split()) for sentence in told)
     bullets = re.findall(r"^- .*\n(?:  \S.*\n)*", shown, re.MULTILINE)
     assert (
         len(bullets) >= len(told)
@@ -255,45 +307,33 @@ def test_on_a_terminal_verdicts_are_wrapped_between_words(case):
     )
 
 
-def test_a_narrow_terminal_cuts_nothing_off(case):
-    """Nor a word of a verdict in two; what has no room in the table stands below it."""
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_table_takes_100_columns_at_most_and_nothing_is_cut_off(width, case):
+    """Nor a word in two; the formula, which may be long, stands below the table."""
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
     stream = io.StringIO()
-    terminal.terminal(summary, Console(file=stream, width=80, color_system=None))
-    lines = stream.getvalue().splitlines()
-    assert "…" not in stream.getvalue()
-    assert all(
-        len(line) <= 80 or line.startswith("- ") or line.endswith(" s/run") for line in lines
-    )
-    words = stream.getvalue().split()
+    terminal.terminal(summary, Console(file=stream, width=width, color_system=None))
+    shown = stream.getvalue()
+    assert "…" not in shown
+    table, *_ = shown.partition("  base: ")
+    assert max(map(len, table.splitlines())) <= min(width, 100)
+    words = shown.split()
     for row in summary.rows:
         seconds = summary.seconds.get((row.task, row.variant))
-        assert (
-            f"  {row.variant}: {row.formula}; {'-' if seconds is None else f'{seconds:.1f}'} s/run"
-            in lines
-        )
-        assert set(cells.cells(row)[-1].split()) <= set(words)
+        time = "" if seconds is None else f"; {seconds:.1f} s a run"
+        assert f"  {row.variant}: {row.formula}{time}" in shown.splitlines()
+        for text in cells.cells(summary, row)[2:]:
+            assert set(text.translate(FLAT).split()) <= {word.strip("():") for word in words}
 
 
-@pytest.mark.parametrize(
-    ("linear", "told"),
-    [
-        ({}, "predicting the mean gives 1, the best linear code of the same size 0.25. div"),
-        ({"base": 0.0, "007": 0.0}, "sees at least as many numbers as a window has: nothing is"),
-        ({"007": 0.5}, "the best linear code of the same size 0.25 (base; others in summary.csv)"),
-        ({"007": 0.0}, "the best linear code of the same size 0.25 (base; others in summary.csv)"),
-        ({"base": 0.0, "007": 0.5}, "nothing is compressed (base; others in summary.csv)"),
-        # The same code on the windows of other seeds, where some runs are missing.
-        ({"007": 0.251}, "the best linear code of the same size 0.25. div"),
-    ],
-)
-def test_the_legend_names_the_references_of_the_baselines_network(case, linear, told):
-    experiment, expanded, records = case
-    variants = {run.id: run.variant for run in expanded}
-    changed = {}
-    for key, record in records.items():
-        value = linear.get(variants[key], 0.0 if linear.get("base") == 0.0 else 0.25)
-        result = record.result if record.status == "failed" else {**record.result, "linear": value}
-        changed[key] = Record(key, record.identity, result, {})
-    assert told in cells.legend(analysis.summarise(experiment, expanded, changed))
+def test_the_legend_says_with_what_the_intervals_hold(case):
+    """Of 8 comparisons each has an eighth of the 5%."""
+    summary = analysis.summarise(*case)
+    assert "it holds with 99.38%, so that those of all 8 ratios hold together in 95%" in (
+        cells.legend(summary)
+    )
+    assert "it holds with 95%." in cells.legend(replace(summary, comparisons=1))
+    assert "interval" not in cells.legend(replace(summary, comparisons=0))
+    assert "0.909 to 1.1 counts as equivalent" in cells.legend(summary)
+    assert "above 3 times both" in cells.statistics_legend(summary)

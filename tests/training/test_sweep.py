@@ -162,7 +162,10 @@ def test_variants_of_equal_values_share_a_run(load, tmp_path):
     apart, same = summary.rows[1], summary.rows[3]
     assert apart.comparison.ratio.value != 1.0 and apart.verdict != "same training"
     assert (same.comparison, same.verdict) == (None, "same training")
-    assert same.sentence == "other means the same training as calm here: no verdict"
+    assert same.sentence == (
+        "other means the same training as calm here: no verdict. Task same, after 3 epochs of Adam"
+        f" at {Behaviour.QUICK:g}."
+    )
 
 
 def test_an_edited_config_trains_only_what_changed(load, tmp_path):
@@ -178,8 +181,8 @@ def test_a_diverged_run_is_a_result(load, tmp_path):
     swept(load(Behaviour.DIVERGES), tmp_path / "r")
     summary, written = derived_files(load(Behaviour.DIVERGES), tmp_path / "r")
     row = summary.rows[1]
-    assert (row.ok, row.diverged, row.failed, row.missing, row.comparison.pairs) == (2, 1, 0, 0, 2)
-    assert row.mean.value == pytest.approx(
+    assert (row.ok, row.diverged, row.failed, row.missing, row.comparison.pairs) == (2, 1, 0, 0, 3)
+    assert row.mean == pytest.approx(
         (1 + 3) / 2 * (1 + Behaviour.DIVERGES) / 3
     )  # seeds 0 and 2 after three epochs
     assert summary.troubles == ("default, other, seed 1: diverged at epoch 2 of training",)

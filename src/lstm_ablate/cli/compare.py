@@ -40,9 +40,31 @@ def compare(
     margin: Annotated[
         str | None,
         typer.Option(
-            help="Fail only if B's loss is above A's by more than this, as 10%, with confidence."
+            help="A gate: fail where B is shown to be worse than A by more than this, as 10%."
         ),
     ] = None,
+    require: Annotated[
+        bool,
+        typer.Option(
+            "--require", help="Pass only where B is shown not to be worse by more than the margin."
+        ),
+    ] = False,
+    higher_is_better: Annotated[
+        bool | None,
+        typer.Option(
+            "--higher-is-better/--lower-is-better",
+            help="What better means for the metric of a gate.",
+            show_default="lower",
+        ),
+    ] = None,
+    unpaired: Annotated[
+        bool,
+        typer.Option("--unpaired", help="Let a gate compare runs that are not of the same seeds."),
+    ] = False,
+    across_settings: Annotated[
+        bool,
+        typer.Option("--across-settings", help="Let a gate compare runs of different settings."),
+    ] = False,
     limit: Annotated[
         int, typer.Option(min=0, help="How many differences of a kind are listed; all with --json.")
     ] = 20,
@@ -50,6 +72,10 @@ def compare(
 ) -> None:
     """Show what differs between two tables of runs, joined by task, variant and seed; exit with 1
     if anything does.
+
+    With --margin, judge as a gate for CI whether the runs of B are worse than those of A: exit with
+    1 if they are, or with --require if they may be, and with 2 if there are too few to tell.
+    Example of a gate: lstm-ablate compare results/smoke again/smoke --margin 10% --require
     """
     from lstm_ablate.evidence import compare as comparing
 
@@ -57,6 +83,13 @@ def compare(
     if (exact or margin is not None) and (tolerances or (exact and margin is not None)):
         raise UserError(
             "--margin, --exact, and --rtol with --atol are three ways to compare; choose one"
+        )
+    if margin is None:
+        _refuse_without_margin(
+            require=require,
+            higher_is_better=higher_is_better is not None,
+            unpaired=unpaired,
+            across_settings=across_settings,
         )
     first, second = comparing.read_pair(a, b)
     if margin is None:
@@ -66,7 +99,18 @@ def compare(
             as_json,
         )
     else:
-        passed = _print_gate(first, second, margin, metric or "test_loss", as_json)
+        from lstm_ablate.evidence import gate as gates
+
+        metric = metric or "test_loss"
+        rule = gates.Rule(
+            margin=gates.margin_of(margin),
+            metric=metric,
+            higher_is_better=gates.direction_of(metric, higher_is_better),
+            require=require,
+            unpaired=unpaired,
+            across_settings=across_settings,
+        )
+        passed = _print_gate(gates.judge(first, second, rule), as_json)
     if not passed:
         raise typer.Exit(DIFFERENT)
 
@@ -80,6 +124,13 @@ def _tolerances(**given: float | None) -> dict[str, float]:
     return tolerances
 
 
+def _refuse_without_margin(**given: bool) -> None:
+    """Raise UserError where options of a gate were given to what is none."""
+    names = [f"--{name.replace('_', '-')}" for name, there in given.items() if there]
+    if names:
+        raise UserError(f"{', '.join(names)}: of a gate; give its margin too, as --margin 10%")
+
+
 def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     """Print what differs; return whether nothing does."""
     from lstm_ablate.evidence import compare as comparing
@@ -91,8 +142,8 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     for what, keys in (("only in A", found.only_a), ("only in B", found.only_b)):
         lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
     lines += _some([comparing.changed(one) for one in found.texts], limit)
-    if not found.exact:
-        lines += _of_others(found)
+    if found.other_ids and not found.exact:
+        lines.append(comparing.told_other_ids(found.ids, found.other_ids))
     print_lines(lines)
     if found.numbers and limit:
         cells = [
@@ -117,46 +168,27 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     return bool(found.same)
 
 
-def _print_gate(a: Any, b: Any, margin: str, metric: str, as_json: bool) -> bool:
-    """Print what the runs say about each variant; return whether B is nowhere worse."""
-    from lstm_ablate.evidence import gate as gates
+def _print_gate(gate: Any, as_json: bool) -> bool:
+    """Print what the runs say about each variant; return whether the gate passes.
 
-    gate = gates.judge(a, b, gates.margin_of(margin), metric)
-    sentences = [gates.sentence(one, gate.margin) for one in gate.judgements]
+    Raises UserError, after that, where there were too few runs for another answer.
+    """
+    from lstm_ablate.evidence import gate_sentences as words
+
+    sentences = [words.sentence(judgement, gate) for judgement in gate.judgements]
+    result = words.result(gate)
     if as_json:
-        content: dict[str, Any] = {
-            "result": gates.result(gate),
-            "passed": gate.passed,
-            **asdict(gate),
-        }
-        for one, sentence in zip(content["judgements"], sentences, strict=True):
-            one["sentence"] = sentence
+        content: dict[str, Any] = {"result": result, "passed": gate.passed, **asdict(gate)}
+        for judgement, sentence in zip(content["judgements"], sentences, strict=True):
+            judgement["sentence"] = sentence
         print(json_text(content))
-        return _said(gate)
-    lines = [f"A: {gate.a}", f"B: {gate.b}", *sentences]
-    lines += [
-        f"{name}: only in {side}"
-        for side, names in (("A", gate.only_a), ("B", gate.only_b))
-        for name in names
-    ]
-    lines += _of_others(gate)
-    print_lines([*lines, gates.result(gate)])
-    return _said(gate)
-
-
-def _of_others(found: Any) -> list[str]:
-    from lstm_ablate.evidence import compare as comparing
-
-    return [comparing.told_other_ids(found.ids, found.other_ids)] if found.other_ids else []
-
-
-def _said(gate: Any) -> bool:
-    """Return whether a gate passed; raise UserError where it had nothing to judge."""
-    if not gate.judged:
-        raise UserError(
-            f"{gate.a}, {gate.b}: no variant has enough finished runs to judge: --margin cannot"
-            " pass or fail"
-        )
+    else:
+        only_b = [f"{name}: only in B, and not judged" for name in gate.only_b]
+        print_lines([f"A: {gate.a}", f"B: {gate.b}", *sentences, *only_b, *gate.remarks])
+    if gate.passed is None:
+        raise UserError(result)
+    if not as_json:
+        print_lines([result])
     return bool(gate.passed)
 
 

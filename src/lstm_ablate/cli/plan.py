@@ -54,8 +54,10 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
         "variants": [asdict(share) for share in prospect.shares],
         "workers": prospect.workers,
         **asdict(prospect.cost),
-        "smallest_p": prospect.smallest_p,
-        "smallest_p_holm": prospect.smallest_p_holm,
+        "comparisons": prospect.comparisons,
+        "needed": prospect.needed,
+        "needed_of_twice": prospect.needed_of_twice,
+        "least_seeds": prospect.least_seeds,
     }
 
 
@@ -77,9 +79,20 @@ def _lines(prospect: "Prospect") -> list[str]:
             f" missing in {prospect.study.folder}"
         ),
         *(needs if todo.missing else []),
-        (
-            f"evidence  {prospect.pairs} paired seeds can reach p = {prospect.smallest_p:.2g} at"
-            f" best (two-sided sign-flip test, 2/2^n), {prospect.smallest_p_holm:.2g} after Holm"
-            f" over {counted(prospect.comparisons, 'comparison')}"
-        ),
+        f"evidence  {_evidence(prospect)}",
     ]
+
+
+def _evidence(prospect: "Prospect") -> str:
+    """Say at how many seeds a variant must win for a verdict, of these and of twice as many."""
+    if not prospect.comparisons:
+        return "only the baseline: nothing is compared"
+    seeds = counted(prospect.pairs, "seed")
+    text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
+    if prospect.needed is None:
+        return f"{text}no verdict, whatever they give; it takes {prospect.least_seeds} seeds"
+    places = f"all {prospect.needed}" if prospect.needed == prospect.pairs else prospect.needed
+    return (
+        f"{text}a variant must win at {places}; {2 * prospect.pairs} seeds: at"
+        f" {prospect.needed_of_twice}"
+    )

@@ -10,7 +10,7 @@ from lstm_ablate.cli.printing import console, teller
 from lstm_ablate.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from lstm_ablate.evidence.analysis import Summary
+    from lstm_ablate.evidence.summary import Summary
 
 
 def report(

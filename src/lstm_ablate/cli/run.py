@@ -67,8 +67,8 @@ def run(
         raise typer.Exit(128 + (interrupt.args or (signal.SIGINT,))[0]) from None
     print_summary(ran.summary, ["json" if as_json else "terminal"])
     log(
-        f"{study.folder}: runs.csv, curves.csv, summary.csv, timings.csv, report.md, report.html,"
-        " figures/"
+        f"{study.folder}: runs.csv, curves.csv, summary.csv, ratios.csv, timings.csv, report.md,"
+        " report.html, figures/"
     )
     if ran.conflicts:
         warn(

@@ -1,106 +1,126 @@
-"""Whether the runs of one table are worse than those of another by more than a margin, with
-confidence.
+"""Whether the runs of B are worse than those of A by more than a margin, judged by counting seeds.
 
-For each variant of a task, with losses a and b of the same seeds: d = log b - log a, and the
-hypothesis that mean(d) <= log(1 + margin) is held against Student's t (one-sided). Where the
-finished runs of one table have other seeds than those of the other, nothing is judged: what cannot
-be paired may be what became worse. A run without a finite loss has diverged and is left out of it;
-whether more runs diverged is for Fisher's exact test (one-sided): equal seeds tend to diverge
-together, which only makes it cautious, and it needs fewer seeds than McNemar's. Holm's adjustment
-is over all tests that the runs allow: where nothing is worse, anything fails in 5% of comparisons
-at most.
+Of a variant's pair of runs at a seed, d = log(loss in B / loss in A) or, of a metric of which
+higher is better, log(metric in A / metric in B): larger is worse. A diverged run is worse than any
+that is not, so that d is infinite where one of a pair diverged. Where both did, the pair is a draw,
+as it is where d is the margin itself; a draw counts for neither side. B exceeds the margin where
+d > log(1 + margin) at so many seeds that chance alone gives as many in at most 5% of gates: the
+sign test, one-sided, with Bonferroni's adjustment over all comparisons of the gate. B holds the
+margin where d < log(1 + margin) at as many. A gate fails where B exceeds it or, with `require`,
+where B does not hold it.
 """
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import stats
 
-from lstm_ablate.errors import UserError, counted
-from lstm_ablate.evidence import paired
-from lstm_ablate.evidence.compare import (
-    Table,
-    check_kinds,
-    check_metric,
-    id_column,
-    numbers,
-    other_ids,
-    raise_all,
-    shown,
+from lstm_ablate.errors import UserError
+from lstm_ablate.evidence import counting
+from lstm_ablate.evidence.compare import Table
+from lstm_ablate.evidence.sides import (
+    Name,
+    Side,
+    check_settings,
+    check_whole,
+    named,
+    read_sides,
 )
-from lstm_ablate.evidence.reach import ALPHA
 
-FEW = 3  # pairs, below which losses are not judged
-# Of logarithms and p: a margin that is met exactly is not exceeded, and p = 1/20 is 0.05.
-_ROUNDING = 1e-9
+LEVEL = 0.05  # of all comparisons of a gate together, one-sided
+_ROUNDING = 1e-9  # of d: a margin that is met exactly is neither exceeded nor held
+_HIGHER_IS_BETTER = re.compile(
+    r"accuracy|auc|score|(?<![a-z0-9])(acc|auroc|f1|precision|r2|recall)(?![a-z0-9])"
+)
 
-Losses = dict[tuple[str, str], dict[int, float]]  # by task and variant, then by seed
+Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """By how much of which metric B may be worse than A, and how that is judged.
+
+    `unpaired` counts all pairs of a run of A and one of B (Mann & Whitney 1947), not those of the
+    same seed: if the losses of both sides have distributions of one shape, it is exact too.
+    """
+
+    margin: float
+    metric: str = "test_loss"
+    higher_is_better: bool = False
+    require: bool = False
+    unpaired: bool = False
+    across_settings: bool = False
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the runs of a variant say: B's loss as a multiple of A's, and how many runs diverged.
+    """What was counted of a variant.
 
-    `ratio` of geometric means, with its 90% interval, of the `pairs` of runs that both converged;
-    None, as is `p`, where there are too few. `diverged_p` is None where no run diverged. Both p are
-    after Holm.
+    Of `pairs`, `beyond` are worse by more than the margin and `within` by less, if at all. `needed`
+    of them decide; None says that not even all would. `ratio` is B's metric as a multiple of A's
+    in a typical pair, their median as counting.median has it, without draws of two diverged runs;
+    None where all are. Its `interval` leaves the margin out exactly where `needed` is reached.
+    `nothing_learned`: neither the median run of A nor that of B has learned, as the tables tell.
     """
 
     task: str
     variant: str
     pairs: int
-    ratio: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    finished_a: int
-    finished_b: int
+    beyond: int
+    within: int
+    needed: int | None
+    ratio: tuple[float, float] | None
+    interval: tuple[float, float] | None
+    runs_a: int
+    runs_b: int
     diverged_a: int
     diverged_b: int
-    diverged_p: float | None
+    nothing_learned: bool
 
     @property
-    def worse(self) -> bool:
-        """Whether B's loss is above A's by more than the margin."""
-        return self.p is not None and self.p <= ALPHA
+    def exceeds(self) -> bool:
+        """Whether B is worse than A by more than the margin."""
+        return self.needed is not None and self.beyond >= self.needed
 
     @property
-    def diverges_more(self) -> bool:
-        """Whether more runs diverged in B."""
-        return self.diverged_p is not None and self.diverged_p <= ALPHA + _ROUNDING
+    def holds(self) -> bool:
+        """Whether B is worse than A by less than the margin, if at all."""
+        return self.needed is not None and self.within >= self.needed
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The judgements of all variants that both tables hold, and the names of the others.
+    """The judgements of all variants of A, which variants only B has, and remarks on the tables.
 
-    `other_ids`: the runs of which the same task, variant and seed were trained otherwise, as the
-    column `ids` tells.
+    `seeds_needed` is the smallest number of seeds that can decide one of so many comparisons, or of
+    runs on either side where they are unpaired.
     """
 
     a: str
     b: str
-    margin: float
+    rule: Rule
     judgements: tuple[Judgement, ...]
-    only_a: tuple[str, ...]
+    seeds_needed: int
     only_b: tuple[str, ...]
-    ids: str
-    other_ids: int
+    remarks: tuple[str, ...]
 
     @property
-    def passed(self) -> bool:
-        """Whether B is nowhere worse."""
-        return not any(one.worse or one.diverges_more for one in self.judgements)
+    def passed(self) -> bool | None:
+        """Whether B passes; None where some variant has too few seeds for any other answer."""
+        decidable = all(judgement.needed is not None for judgement in self.judgements)
+        if self.rule.require:
+            held = all(
+                judgement.holds and not judgement.nothing_learned for judgement in self.judgements
+            )
+            return held if decidable else None
+        if any(judgement.exceeds for judgement in self.judgements):
+            return False
+        return True if decidable else None
 
-    @property
-    def judged(self) -> bool:
-        """Whether there was evidence on any variant; a gate that could not have failed says
-        nothing.
-        """
-        return any(one.p is not None or one.diverged_p is not None for one in self.judgements)
+
+# ------------------------------------------------------------------------------------ what is asked
 
 
 def margin_of(text: str) -> float:
@@ -117,193 +137,80 @@ def margin_of(text: str) -> float:
     return margin
 
 
-def judge(a: Table, b: Table, margin: float, metric: str) -> Gate:
-    """Judge every variant that both tables hold; lower is better.
+def direction_of(metric: str, higher_is_better: bool | None) -> bool:
+    """Return whether a higher metric is better, which it is not unless that is said.
 
-    Raises UserError where a variant has finished runs of other seeds in one table than in the
-    other, naming them.
+    Raises UserError where nothing is said of a metric whose name says that higher is better: half
+    an accuracy would pass for half a loss.
     """
-    check_kinds(a, b)
-    if not a.has_seeds:
+    if higher_is_better is None and _HIGHER_IS_BETTER.search(metric.casefold().replace("_", " ")):
         raise UserError(
-            f"{a.name}: a summary of runs (it has no column seed); --margin needs the runs"
-            " themselves"
+            f"--metric {metric}: by its name, higher is better; say so with --higher-is-better, or"
+            " the contrary with --lower-is-better"
         )
-    check_metric(a, b, metric)
-    of_a, of_b = _losses(a, metric), _losses(b, metric)
-    shared = [name for name in of_a if name in of_b]
-    if not shared:
-        raise UserError(
-            f"{a.name}, {b.name}: not comparable: no variant of one has its like in the other, by"
-            " task"
+    return bool(higher_is_better)
+
+
+# ------------------------------------------------------------------------------------------ judging
+
+
+def judge(a: Table, b: Table, rule: Rule, level: float = LEVEL) -> Gate:
+    """Judge every variant of A; chance alone decides at most `level` of gates.
+
+    Raises UserError where the tables are not comparable, or a run would have to be left out.
+    """
+    side_a, side_b = read_sides(a, b, rule.metric, higher_is_better=rule.higher_is_better)
+    check_whole(side_a, side_b, unpaired=rule.unpaired)
+    remarks = check_settings(side_a, side_b, across=rule.across_settings)
+    if rule.unpaired:
+        remarks.append(
+            "--unpaired takes the losses of A and of B to have distributions of one shape"
         )
-    _check_seeds(a.name, b.name, {name: (of_a[name], of_b[name]) for name in shared})
-    alone = [_judged(*name, of_a[name], of_b[name], math.log1p(margin)) for name in shared]
-    # A test that cannot be made, for too few runs converged or none diverged, is no part of the
-    # family.
-    known = [p for one in alone for p in (one.p, one.diverged_p) if p is not None]
-    adjusted = iter(paired.holm(known))
-    judgements = tuple(
-        replace(
-            one,
-            p=None if one.p is None else next(adjusted),
-            diverged_p=None if one.diverged_p is None else next(adjusted),
-        )
-        for one in alone
-    )
+    alone = level / len(side_a.losses)
     return Gate(
         a=a.name,
         b=b.name,
-        margin=margin,
-        judgements=judgements,
-        only_a=tuple(shown((*name, None)) for name in of_a if name not in of_b),
-        only_b=tuple(shown((*name, None)) for name in of_b if name not in of_a),
-        ids=id_column(a, b),
-        other_ids=other_ids(a, b),
-    )
-
-
-def _losses(table: Table, metric: str) -> Losses:
-    """Return the losses of the runs that finished, infinite where a run diverged."""
-    found, problems = numbers(table, metric)
-    losses: Losses = {}
-    for key, value in found.items():
-        task, variant, seed = key
-        mine = losses.setdefault((task, variant), {})
-        status = table.cells[key].get("status")
-        if status == "failed" or seed is None:
-            continue
-        if status == "diverged" or value is None or not math.isfinite(value):
-            mine[seed] = math.inf
-        elif value <= 0:
-            where = f"{table.name}:{table.lines[key]}: column {metric}"
-            problems.append(f"{where}: --margin compares ratios, and {value:g} is not above 0")
-        else:
-            mine[seed] = float(value)
-    raise_all(problems)
-    return losses
-
-
-def _check_seeds(
-    name_a: str, name_b: str, shared: Mapping[tuple[str, str], tuple[dict[int, float], ...]]
-) -> None:
-    problems = []
-    for name, (a, b) in shared.items():
-        sides = (("A", sorted(a.keys() - b.keys())), ("B", sorted(b.keys() - a.keys())))
-        alone = [f"{_spans(seeds)} only in {side}" for side, seeds in sides if seeds]
-        if alone:
-            problems.append(
-                f"{shown((*name, None))}: finished runs of seed {' and of seed '.join(alone)}"
-            )
-    if problems:
-        raise_all(
-            [
-                (
-                    f"{name_a}, {name_b}: --margin judges the same seeds on both sides, and here"
-                    " they differ"
-                ),
-                *problems,
-            ]
-        )
-
-
-def _spans(numbers: Sequence[int]) -> str:
-    """Return ascending numbers as text, such as 1, 4 to 7."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], number]
-        else:
-            spans.append([number])
-    return ", ".join(" to ".join(map(str, span)) for span in spans)
-
-
-def _judged(
-    task: str, variant: str, a: dict[int, float], b: dict[int, float], edge: float
-) -> Judgement:
-    """Judge the losses of the same seeds; the p are not adjusted yet."""
-    x, y = np.log(list(a.values())), np.log([b[seed] for seed in a])
-    gone_x, gone_y = np.isinf(x), np.isinf(y)
-    both = ~gone_x & ~gone_y
-    d = y[both] - x[both]
-    n = len(d)
-    ratio = low = high = p = None
-    if n >= FEW:
-        mean, error = float(np.mean(d)), float(np.std(d, ddof=1)) / math.sqrt(n)
-        beyond, half = mean - edge - _ROUNDING, float(stats.t.ppf(1 - ALPHA, n - 1)) * error
-        with np.errstate(over="ignore"):
-            ratio, low, high = map(float, np.exp([mean, mean - half, mean + half]))
-        p = float(stats.t.sf(beyond / error, n - 1)) if error else float(beyond <= 0)
-    diverged_x, diverged_y = int(np.sum(gone_x)), int(np.sum(gone_y))
-    diverged = diverged_x + diverged_y
-    return Judgement(
-        task=task,
-        variant=variant,
-        pairs=n,
-        ratio=ratio,
-        low=low,
-        high=high,
-        p=p,
-        finished_a=len(x),
-        finished_b=len(y),
-        diverged_a=diverged_x,
-        diverged_b=diverged_y,
-        diverged_p=(
-            float(stats.hypergeom.sf(diverged_y - 1, len(x) + len(y), diverged, len(y)))
-            if diverged
-            else None
+        rule=rule,
+        judgements=tuple(_judged(name, side_a, side_b, rule, alone) for name in side_a.losses),
+        seeds_needed=(
+            counting.runs_needed(alone) if rule.unpaired else counting.seeds_needed(alone, sides=1)
         ),
+        only_b=tuple(named(name) for name in side_b.losses if name not in side_a.losses),
+        remarks=tuple(remarks),
     )
 
 
-# ----------------------------------------------------------------------------------------- in words
-
-
-def sentence(one: Judgement, margin: float) -> str:
-    """Say what the runs of a variant say."""
-    pairs = counted(one.pairs, "pair")
-    if one.ratio is None or one.high is None:
-        text = f"too few runs that converged to compare losses ({pairs}; {FEW} are needed): " + (
-            "passes, but could not have failed"
-            if one.diverged_p is None
-            else "not judged by its losses"
-        )
+def _judged(name: Name, a: Side, b: Side, rule: Rule, level: float) -> Judgement:
+    of_a, of_b = a.losses[name], b.losses[name]
+    if rule.unpaired:
+        x, y = np.meshgrid(list(of_a.values()), list(of_b.values()))
+        needed = counting.pairs_needed(len(of_a), len(of_b), level)
     else:
-        verdict = (
-            "WORSE"
-            if one.worse
-            else "not worse"
-            if one.high <= 1 + margin
-            else "not shown to be worse"
-        )
-        text = (
-            f"B's loss is {one.ratio:.3g}x A's (90% interval {one.low:.3g} to {one.high:.3g};"
-            f" {pairs}), {verdict} by more than {100 * margin:.4g}% (p = {one.p:.2g} after Holm)"
-        )
-    if one.diverged_p is not None:
-        text += (
-            f"; {one.diverged_b} of {counted(one.finished_b, 'run')} diverged in B,"
-            f" {one.diverged_a} of {one.finished_a} in A,"
-            f" {'MORE' if one.diverges_more else 'not significantly more'} in B (p ="
-            f" {one.diverged_p:.2g} after Holm)"
-        )
-    return f"{shown((one.task, one.variant, None))}: {text}"
-
-
-def result(gate: Gate) -> str:
-    """Say in one line how it ended."""
-    failing = [
-        shown((one.task, one.variant, None))
-        for one in gate.judgements
-        if one.worse or one.diverges_more
-    ]
-    if failing:
-        return f"failed: B is worse than A in {'; '.join(failing)}"
-    judged = sum(one.p is not None for one in gate.judgements)
-    passed = f"passed: B is nowhere shown to be worse than A by more than {100 * gate.margin:.4g}%"
-    if judged == len(gate.judgements):
-        return passed
-    return (
-        f"{passed}; only {judged} of {counted(len(gate.judgements), 'variant')} had enough runs to"
-        " judge losses"
+        x, y = np.array([[of_a[seed], of_b[seed]] for seed in of_a]).T
+        needed = counting.count_needed(len(of_a), level, sides=1)
+    with np.errstate(invalid="ignore"):  # inf - inf, of two diverged runs
+        d = (y - x).ravel()
+    d, edge = d[~np.isnan(d)], math.log1p(rule.margin)
+    interval = counting.median_interval(d.tolist(), needed)
+    return Judgement(
+        task=name[0],
+        variant=name[1],
+        pairs=x.size,
+        beyond=int(np.sum(d > edge + _ROUNDING)),
+        within=int(np.sum(d < edge - _ROUNDING)),
+        needed=needed,
+        ratio=_multiples(counting.median(d.tolist()), rule) if d.size else None,
+        interval=_multiples(interval, rule) if interval else None,
+        runs_a=len(of_a),
+        runs_b=len(of_b),
+        diverged_a=sum(map(math.isinf, of_a.values())),
+        diverged_b=sum(map(math.isinf, of_b.values())),
+        nothing_learned=all(side.learned.get(name) is False for side in (a, b)),
     )
+
+
+def _multiples(d: tuple[float, float], rule: Rule) -> tuple[float, float]:
+    """Return two d, the lower one first, as multiples of A's metric, again the lower one first."""
+    with np.errstate(over="ignore"):  # a multiple too large for a float is inf
+        low, high = np.exp([-d[1], -d[0]] if rule.higher_is_better else d)
+    return float(low), float(high)

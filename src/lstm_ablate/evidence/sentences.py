@@ -1,102 +1,145 @@
-"""What a comparison says, as one plain English sentence."""
+"""What the runs of a variant say, in plain English: the verdict, its numbers and its scope."""
+
+import math
 
 from lstm_ablate.errors import counted
-from lstm_ablate.evidence.paired import Comparison, Estimate, band
-from lstm_ablate.evidence.reach import pairs_needed
+from lstm_ablate.evidence.summary import Row
+from lstm_ablate.evidence.typical import Typical
+from lstm_ablate.evidence.verdicts import Comparison
+from lstm_ablate.experiment.resolved import Experiment
+from lstm_ablate.experiment.settings import Training
+
+_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
-def sentence(
-    variant: str,
-    baseline: str,
-    one: Comparison,
-    *,
-    diverged: tuple[int, int],
-    baseline_diverged: tuple[int, int],
-    margin: float,
-    family: int,
-) -> str:
-    """Return the verdict on a variant with the numbers behind it.
+def scope(experiment: Experiment, task: str, variant: str) -> str:
+    """Say for which training a verdict holds: "After 30 epochs of Adam at 0.001."."""
+    mine, base = (
+        _training(experiment.settings[task, name].training)
+        for name in (variant, experiment.baseline)
+    )
+    after = f"fter {mine}" + (f" ({experiment.baseline}: {base})" if mine != base else "")
+    return f"Task {task}, a{after}." if len(experiment.tasks) > 1 else f"A{after}."
 
-    `diverged`, `baseline_diverged`: how many of how many finished runs; `family`: the comparisons
-    under Holm.
-    """
-    if one.finished == 0:
-        return f"{variant} cannot be compared with {baseline}: no seed has a finished run of both"
-    if one.telling == 0:
-        return (
-            f"{variant} cannot be told from {baseline}: at every seed that both finished, both"
-            " diverged"
-        )
-    counts = divergence(*diverged)
-    if diverged[0] or baseline_diverged[0]:
-        counts += f", {baseline}: {divergence(*baseline_diverged)}"
-    seeds = counted(one.pairs, "paired seed")
-    if one.verdict == "practically equivalent":
-        assert one.equivalence is not None
-        return (
-            f"{variant} is practically equivalent to {baseline}: loss {_times(one.equivalence)}"
-            f" (90% interval {interval(one.equivalence)}, within the margin of {_band(margin)};"
-            f" {seeds}; {counts})"
-        )
-    if one.verdict != "inconclusive":
-        aside = f", but within the margin of {_band(margin)}" if one.within_margin else ""
-        return (
-            f"{variant} reconstructs {one.verdict} than {baseline}{aside}:"
-            f" {_numbers(one, seeds, counts)}"
-        )
+
+def _training(training: Training) -> str:
+    optimizer = training.optimizer
+    last = ", judged at the last epoch" if training.select == "last" else ""
     return (
-        f"{variant} cannot be told from {baseline}:"
-        f" {_numbers(one, seeds, counts)}{_advice(one, family)}"
+        f"{counted(training.epochs, 'epoch')} of {_OPTIMIZERS[optimizer.name]} at"
+        f" {optimizer.learning_rate:g}{last}"
     )
 
 
-def _numbers(one: Comparison, seeds: str, counts: str) -> str:
-    if one.ratio is None:
-        zero = (
-            "; by ranks, for a loss of 0 has no ratio"
-            if one.pairs
-            else ", with diverged runs ranked last"
-        )
-        return f"{counts} (p {equals(one.p_holm)} after Holm{zero})"
-    parts = [f"95% interval {interval(one.ratio)}"] if one.ratio.low is not None else []
-    ranked = one.only_variant_diverged + one.only_baseline_diverged > 0
-    p = f"p {equals(one.p_holm)} after Holm" + ", with diverged runs ranked last" * ranked
-    parts += [p, seeds, counts]
-    return f"loss {_times(one.ratio)} ({'; '.join(parts)})"
+def same_training(variant: str, baseline: str, where: str) -> str:
+    """Say that a variant changes nothing in a task, so that there is nothing to judge."""
+    return f"{variant} means the same training as {baseline} here: no verdict. {where}"
 
 
-def _advice(one: Comparison, family: int) -> str:
-    if not one.reachable:
+def sentence(row: Row, base: Row, *, margin: float, least_seeds: int, where: str) -> str:
+    """Return the verdict on a variant with the numbers behind it, and `where` it holds.
+
+    `base` is the row of the baseline in the same task, `least_seeds` the number of seeds without
+    which no verdict is possible.
+    """
+    one = row.comparison
+    if one is None:
         return (
-            "; so few pairs cannot show a difference whatever they give,"
-            f" {pairs_needed(family)} can"
+            f"{row.variant} cannot be compared with {base.variant}: no seed has a run of both that"
+            f" ended. {where}"
         )
-    return ""
+    learning = [side.variant for side in (base, row) if side.still_learning]
+    lead = ""
+    if learning:
+        lead = (
+            f"While {'both were' if len(learning) == 2 else f'{learning[0]} was'} still learning, "
+        )
+    claim = f"{lead}{_claim(row, base, one, margin)}; {_failures(row, base)}. {where}"
+    return claim + (_advice(one, least_seeds) if one.verdict == "inconclusive" else "")
 
 
-def divergence(count: int, n: int) -> str:
-    """Return how many of n finished runs diverged."""
-    return f"all diverged ({n} of {n})" if count == n > 0 else f"{count} of {n} diverged"
+def _claim(row: Row, base: Row, one: Comparison, margin: float) -> str:
+    seeds = counted(one.pairs, "seed")
+    within = f"within the margin of {100 * margin:g}%"
+    if one.verdict in ("better", "worse"):
+        count = one.wins if one.verdict == "better" else one.losses
+        aside = f", {within}" if one.within_margin else ""
+        return (
+            f"{row.variant} reconstructs {one.verdict} than {base.variant} at {count} of {seeds}"
+            f" ({one.needed} needed){aside}: {_ratio(one.ratio, 'its')}"
+        )
+    ratio = _ratio(one.ratio, f"{base.variant}'s")
+    counts = f"it wins at {one.wins} of {seeds} and loses at {one.losses}"
+    if one.verdict == "practically equivalent":
+        return (
+            f"{row.variant} is practically equivalent to {base.variant}, {within}: {ratio};"
+            f" {counts}"
+        )
+    if one.verdict == "nothing learned":
+        return (
+            f"neither {row.variant} nor {base.variant} has learned much more than the mean, so that"
+            f" there is no verdict: their typical losses are {_median(row.loss)} and"
+            f" {_median(base.loss)}, and predicting the mean gives {base.ceiling:.3g}"
+        )
+    needed = f"{one.needed} needed" if one.needed else "too few seeds for a verdict"
+    return f"{row.variant} cannot be told from {base.variant}: {counts} ({needed}); {ratio}"
 
 
-def _band(margin: float) -> str:
-    return "{:.3g} to {:.3g}".format(*band(margin))
+def _advice(one: Comparison, least_seeds: int) -> str:
+    if one.needed is None:
+        return f" To go on, train {least_seeds} seeds or more."
+    return " To go on, ask again with more seeds, all of them new, in an experiment of their own."
 
 
-def _times(ratio: Estimate) -> str:
-    return f"{ratio.value:.3g}x"
+def _ratio(ratio: Typical, whose: str) -> str:
+    low, high = ratio.median
+    if low != high:
+        return f"between {times(low)} and {times(high)} times {whose} loss in a typical pair"
+    if math.isinf(low):
+        return f"infinitely many times {whose} loss in a typical pair{_interval(ratio)}"
+    return f"{times(low)} times {whose} loss in a typical pair{_interval(ratio)}"
 
 
-def interval(estimate: Estimate) -> str:
-    """Return an interval as "1.21 to 1.56"."""
-    return f"{estimate.low:.3g} to {estimate.high:.3g}"
+def _interval(ratio: Typical) -> str:
+    if ratio.interval is None or ratio.interval == ratio.median:
+        return ""
+    return f" ({times(ratio.interval[0])} to {times(ratio.interval[1])})"
 
 
-def p_value(p: float | None) -> str:
-    """Return a p-value to two digits, or "< 0.001"."""
-    return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.2g}"
+def _median(loss: Typical | None) -> str:
+    if loss is None:
+        return "none"
+    low, high = loss.median
+    return _loss(low) if low == high else f"between {_loss(low)} and {_loss(high)}"
 
 
-def equals(p: float | None) -> str:
-    """Return a p-value with its sign, as "= 0.004" or "< 0.001"."""
-    return p_value(p) if p is not None and p < 0.001 else f"= {p_value(p)}"
+def _loss(loss: float) -> str:
+    return "infinite (diverged)" if math.isinf(loss) else f"{loss:.3g}"
+
+
+def _failures(row: Row, base: Row) -> str:
+    """Say how many runs diverged, and how many ended far above what is typical, of both sides."""
+    kinds = (
+        ("diverges", row.diverging, base.diverging),
+        ("ends far above the typical loss", row.stuck, base.stuck),
+    )
+    parts = []
+    for does, mine, other in kinds:
+        if mine and other and mine.count + other.count:
+            runs = "" if mine.runs == other.runs else f" of {other.runs}"
+            parts.append(
+                f"it {does} at {mine.count} of {counted(mine.runs, 'seed')}"
+                f" ({base.variant}: {other.count}{runs})"
+            )
+    return ", ".join(parts) or "no run diverges or ends far above the typical loss"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio with two decimals, or as many more as it takes to tell it from 1."""
+    if math.isinf(ratio):
+        return "infinite"
+    for digits in range(2, 8):
+        text = f"{ratio:.{digits}f}" if 0.1 <= ratio < 10 else f"{ratio:.{digits + 1}g}"
+        if ratio == 1 or float(text) != 1:
+            break
+    return text

@@ -40,6 +40,16 @@ class Analysis(Frozen):
         Margin,
         Field(description="ratios within this margin count as practically equivalent"),
     ] = 0.1
+    stuck: Annotated[
+        float,
+        Field(
+            gt=1,
+            description=(
+                "a run is stuck if it ends in order with a loss above so many times the median of"
+                " its task and that of its variant"
+            ),
+        ),
+    ] = 3.0
 
 
 class Execution(Frozen):

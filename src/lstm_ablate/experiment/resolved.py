@@ -56,11 +56,17 @@ class Experiment:
     variants: tuple[str, ...]
     tasks: tuple[str, ...]
     margin: float
+    stuck: float
     workers: int | Literal["auto"]
     timeout: float
     settings: Mapping[tuple[str, str], Settings]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)
+
+    @property
+    def comparisons(self) -> int:
+        """The number of comparisons with the baseline, which share the level of the verdicts."""
+        return len(self.tasks) * (len(self.variants) - 1)
 
     def place(self, task: str, variant: str, path: str) -> Place:
         """Return where a value was written, or else the nearest above it that was."""
@@ -91,6 +97,7 @@ def experiment_of(form: ExperimentFile, document: Node, cells: Cells, folder: Pa
         variants=tuple(form.variants),
         tasks=tuple(dict.fromkeys(task for task, _ in cells)),
         margin=form.analysis.margin,
+        stuck=form.analysis.stuck,
         workers=form.execution.workers,
         timeout=form.execution.timeout,
         settings={name: with_absolute_path(cell.settings, folder) for name, cell in cells.items()},

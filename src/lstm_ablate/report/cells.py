@@ -1,30 +1,32 @@
-"""The texts of a report's tables, the same in every format."""
+"""The texts of a report's tables and legends, the same in every format."""
 
 import math
 
-from lstm_ablate.evidence.analysis import OVERALL, Row, Summary
-from lstm_ablate.evidence.paired import Estimate
-from lstm_ablate.evidence.sentences import interval, p_value
+from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.overall import OVERALL
+from lstm_ablate.evidence.summary import Row, Summary
+from lstm_ablate.evidence.typical import Typical
 
 NOTHING = "-"
-# Medians over other seeds' windows differ by less, where the code is of the same size.
-_SAME_CODE = 0.05
-HEADINGS = ("variant", "formula", "ok/div/fail", "median [95%]", "ratio [95%]", "p", "verdict")
+HEADINGS = ("variant", "formula", "runs", "typical loss", "typical ratio", "wins", "verdict")
 STATISTICS = (
-    "median [95%]",
-    "mean [95%]",
-    "sd [95%]",
-    "interquartile mean [95%]",
-    "better [95%]",
-    "d_z",
+    "mean",
+    "quartiles",
+    "lowest to highest",
+    "won, lost, drawn",
     "diverged",
+    "stuck",
+    "late gain",
 )
-STATISTICS_LEGEND = (
-    "Bootstrap intervals (BCa). better: the share of seeds at which the variant does better, ties"
-    " counted half, diverged runs as the worst. d_z: the mean of the paired differences of log"
-    " losses over their standard deviation; below 0 is better. diverged: the share of the runs."
-    " Intervals of shares are exact (Clopper and Pearson)."
+OVERALL_TEXT = (
+    "Of each seed the mean, over the tasks, of its log ratios: this describes, and carries no"
+    " verdict."
 )
+BY_EPOCH_TEXT = (
+    "The typical ratio had training ended earlier, on validation windows, with the quartiles of the"
+    " pairs. It describes, and judges nothing."
+)
+_EPOCHS = 6  # rows of a table by epoch
 
 
 def by_task(summary: Summary) -> list[tuple[str, list[Row]]]:
@@ -36,103 +38,173 @@ def by_task(summary: Summary) -> list[tuple[str, list[Row]]]:
     ]
 
 
-def measure(summary: Summary, task: str) -> str:
-    return "scaled loss" if task == OVERALL else summary.losses[task]
+def beside(summary: Summary, task: str) -> str:
+    """Return what stands beside the table of a task: what its losses are to be compared with."""
+    return OVERALL_TEXT if task == OVERALL else summary.references[task]
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def title(summary: Summary, task: str) -> str:
+    """Return what the table of a task shows."""
+    if task == OVERALL:
+        return f"{summary.name}: {OVERALL} together"
+    of = f", task {task}" if len(summary.tasks) > 1 else ""
+    return f"{summary.name}: {summary.losses[task]} on test{of}"
+
+
+def cells(summary: Summary, row: Row) -> tuple[str, ...]:
     """Return the texts of a row under HEADINGS."""
-    counts = f"{row.ok}/{row.diverged}/{row.failed}" + (f" of {row.seeds}" if row.missing else "")
     one = row.comparison
-    ratio = estimate(one.ratio) if one else "baseline" if row.verdict == "baseline" else NOTHING
-    p = p_value(one.p_holm) if one else NOTHING
-    verdict = "" if row.verdict == "baseline" else row.verdict if one and one.finished else NOTHING
-    if one and one.within_margin and verdict in ("better", "worse"):
-        verdict += " (within margin)"
-    return row.variant, row.formula, counts, _median(row), ratio, p, verdict
+    ratio = "baseline" if row.verdict == "baseline" else typical(one.ratio if one else None)
+    return (
+        row.variant,
+        formula(summary, row),
+        _runs(row),
+        typical(row.loss),
+        ratio,
+        _wins(summary, row),
+        _verdict(row),
+    )
 
 
-def _median(row: Row) -> str:
-    if row.ok:
-        return _of_converged(row.median, row)
-    if row.missing == row.seeds:
-        return "no run yet"
-    if row.diverged:
-        return f"all diverged ({row.diverged} of {row.diverged})"
-    return f"{row.failed} failed" if row.missing else "all failed"
+def formula(summary: Summary, row: Row) -> str:
+    """Return a variant's formula, with its parameters where those of its task's variants differ."""
+    counts = {one.parameters for one in summary.rows if one.task == row.task and one.parameters}
+    if len(counts) < 2 or row.parameters is None:
+        return row.formula
+    return f"{row.formula}; {row.parameters:,} parameters"
 
 
-def _of_converged(one: Estimate | None, row: Row) -> str:
-    """Return a statistic of the runs that converged, and of how many where some did not."""
-    return estimate(one) + (f" of {row.ok} that converged" if one and row.diverged else "")
+def _runs(row: Row) -> str:
+    counts = {
+        "ended well": row.ok,
+        "diverged": row.diverged,
+        "failed": row.failed,
+        "missing": row.missing,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
+
+def _wins(summary: Summary, row: Row) -> str:
+    one = row.comparison
+    if one is None:
+        return NOTHING
+    count = f"{one.wins} of {one.pairs}"
+    if row.verdict == "described":
+        return count
+    if one.needed is None:
+        return f"{count} ({summary.least_seeds} seeds needed)"
+    return f"{count} ({one.needed} needed)"
+
+
+def _verdict(row: Row) -> str:
+    if row.verdict in ("baseline", "described"):
+        return ""
+    if row.comparison is None:
+        return NOTHING if row.verdict == "no pair" else row.verdict
+    text = f"still learning: {row.verdict}" if row.unfinished else row.verdict
+    is_small = row.comparison.within_margin and row.verdict in ("better", "worse")
+    return f"{text} (within the margin)" if is_small else text
 
 
 def statistics(row: Row) -> tuple[str, ...]:
     """Return the texts of a row under STATISTICS."""
     one = row.comparison
-    effect = one.effect if one else None
-    diverging = row.diverging
     return (
-        _median(row),
-        *(_of_converged(one, row) for one in (row.mean, row.sd, row.iqm)),
-        estimate(one.better if one else None),
-        NOTHING if effect is None else f"{effect:.2f}",
-        (
-            NOTHING
-            if diverging is None
-            else f"{row.diverged} of {row.ok + row.diverged} [{interval(diverging)}]"
-        ),
+        _number(row.mean),
+        _range(row.q1, row.q3),
+        _range(row.minimum, row.maximum),
+        f"{one.wins}, {one.losses}, {one.draws}" if one else NOTHING,
+        _share(row.diverging),
+        _share(row.stuck),
+        _number(row.gain),
     )
 
 
-def estimate(one: Estimate | None) -> str:
-    """Return a value with its interval, as "1.38 [1.21 to 1.56]"."""
+def typical(one: Typical | None) -> str:
+    """Return a median with its interval, as "0.491 (0.276 to 0.758)"."""
     if one is None:
         return NOTHING
-    return f"{one.value:.3g}" + ("" if one.low is None else f" [{interval(one)}]")
+    low, high = map(number, one.median)
+    text = low if one.value is not None else f"{low} to {high}"
+    return text if one.interval is None else f"{text} ({_range(*one.interval)})"
 
 
-def _references(summary: Summary, base: Row) -> str:
-    """Return what predicting the mean and the best linear code would lose, in the median seed.
+def number(value: float) -> str:
+    """Return a number to three digits, or as many more as it takes to tell it from 1."""
+    if math.isinf(value):
+        return "infinite"
+    for digits in range(3, 8):
+        text = f"{value:.{digits}g}"
+        if value == 1 or float(text) != 1:
+            break
+    return text
 
-    The code is as long as that of the baseline's network; where another variant's is of another
-    length, that is said.
-    """
-    text = f"predicting the mean gives {base.ceiling:.3g}"
-    if base.linear == 0:
-        text += (
-            ", and the decoder sees at least as many numbers as a window has: nothing is compressed"
-        )
-    else:
-        text += f", the best linear code of the same size {base.linear:.3g}"
-    others = any(
-        not math.isclose(row.linear, base.linear or 0.0, rel_tol=_SAME_CODE)
-        for row in summary.rows
-        if row.task == base.task and row.linear is not None
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else number(value)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def _share(one: Share | None) -> str:
+    if one is None:
+        return NOTHING
+    return f"{one.count} of {one.runs} ({100 * one.low:.0f} to {100 * one.high:.0f}%)"
+
+
+def by_epoch(summary: Summary, task: str) -> tuple[list[str], list[list[str]]]:
+    """Return headings and some rows of the ratio by epoch in a task; none without a pair."""
+    found = {variant: one for (where, variant), one in summary.ratios.items() if where == task}
+    last = max((len(one.medians) for one in found.values()), default=0)
+    epochs = sorted(
+        {max(1, round(last * k / _EPOCHS)) for k in range(1, _EPOCHS + 1)} if last else ()
     )
-    return text + (f" ({base.variant}; others in summary.csv)" if others else "")
+    rows = []
+    for epoch in epochs:
+        texts = [
+            typical(Typical(one.medians[epoch - 1], (one.q1[epoch - 1], one.q3[epoch - 1])))
+            if epoch <= len(one.medians)
+            else NOTHING
+            for one in found.values()
+        ]
+        rows.append([str(epoch), *texts])
+    return ["epoch", *found], rows
 
 
 def legend(summary: Summary) -> str:
     """Return what the columns mean."""
-    references = {
-        row.task: _references(summary, row)
-        for row in summary.rows
-        if row.variant == summary.baseline and row.ceiling is not None
-    }
-    several = len(references) > 1
-    told = "; ".join(f"{task}: {text}" if several else text for task, text in references.items())
     low, high = summary.band
+    text = (
+        f"typical loss: the median, over the seeds, of the reconstruction loss"
+        f" ({', '.join(dict.fromkeys(summary.losses.values()))}) on test windows; 0 is perfect, and"
+        " a run that diverged is infinitely bad"
+    )
+    if not summary.comparisons:
+        return f"{text}."
+    each = f"{100 * (1 - summary.level / summary.comparisons):.4g}%"
+    together = (
+        f"it holds with {each}, so that those of all {summary.comparisons} ratios hold together in"
+        f" {100 * (1 - summary.level):g}% of experiments"
+        if summary.comparisons > 1
+        else f"it holds with {each}"
+    )
     return (
-        f"Reconstruction loss ({', '.join(dict.fromkeys(summary.losses.values()))}) on test"
-        " windows, over the runs that converged; lower is better, 0 is a perfect reconstruction"
-        + (f". For comparison, {told}" if told else "")
-        + f". div: diverged. ratio: geometric mean of the loss over {summary.baseline}'s at the"
-        f" same seeds, below 1 is better; {low:.3g} to {high:.3g} counts as equivalent. p: exact"
-        " sign-flip test, Holm-adjusted."
-        + (
-            " Over all tasks losses are scaled: predicting the mean gives 1."
-            if summary.overall
-            else ""
-        )
+        f"{text}. typical ratio: the median of the loss over {summary.baseline}'s at the same seed;"
+        f" below 1 is better, and {low:.3g} to {high:.3g} counts as equivalent. Beside a typical"
+        f" value stands its interval: {together}. wins: the seeds at which the variant has less"
+        f" loss than {summary.baseline}, and how many wins (or losses) a verdict takes."
+    )
+
+
+def statistics_legend(summary: Summary) -> str:
+    """Return what the columns of STATISTICS mean."""
+    return (
+        "All of this describes. mean, quartiles, lowest and highest loss: of the runs that ended"
+        f" well. stuck: runs that ended well, with a loss above {summary.stuck:g} times both the"
+        " median of the task and that of the variant. Shares have exact"
+        f" {100 * (1 - summary.level):g}% intervals. late gain: the best validation loss in the"
+        " first 80% of the epochs over the best of all, in the median run; above"
+        f" {1 + summary.margin:.3g} a variant counts as still learning."
     )

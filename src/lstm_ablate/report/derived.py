@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lstm_ablate.evidence.analysis import Summary
+from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.yaml_source import dump
@@ -32,10 +32,11 @@ def write(
     files.replace(folder / "curves.csv", tables.csv_text(tables.curves_table(runs, records)))
     files.replace(folder / "timings.csv", tables.csv_text(tables.timings_table(runs, records)))
     if summary is None:
-        for name in ("summary.csv", "report.md", "report.html"):
+        for name in ("summary.csv", "ratios.csv", "report.md", "report.html"):
             (folder / name).unlink(missing_ok=True)
     else:
         files.replace(folder / "summary.csv", tables.csv_text(summary.table()))
+        files.replace(folder / "ratios.csv", tables.csv_text(summary.ratios_table()))
         files.replace(folder / "report.md", markdown(summary))
         figures -= _write_page(folder, summary)
     for path in figures:

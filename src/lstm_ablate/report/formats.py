@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lstm_ablate.evidence.analysis import Summary
+from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.report.latex import latex
 from lstm_ablate.report.markdown import markdown
 from lstm_ablate.report.page import html

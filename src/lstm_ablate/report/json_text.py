@@ -6,9 +6,7 @@ from typing import Any
 
 
 def json_text(content: Any) -> str:
-    """Return content as indented JSON. It has no infinite numbers, as a vast interval may end at:
-    they become text.
-    """
+    """Return content as indented JSON, which has no infinite numbers: they become null."""
     return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -17,4 +15,4 @@ def _finite(content: Any) -> Any:
         return {name: _finite(value) for name, value in content.items()}
     if isinstance(content, list | tuple):
         return [_finite(value) for value in content]
-    return str(content) if isinstance(content, float) and math.isinf(content) else content
+    return None if isinstance(content, float) and math.isinf(content) else content

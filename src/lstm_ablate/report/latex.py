@@ -2,23 +2,22 @@
 
 from collections.abc import Sequence
 
-from lstm_ablate.evidence.analysis import Summary
-from lstm_ablate.report.cells import HEADINGS, by_task, cells, measure
+from lstm_ablate.evidence.summary import Summary
+from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, title
 
 
 def latex(summary: Summary) -> str:
     """Return the tables as LaTeX, for a document that uses the package booktabs."""
     lines = []
     for task, rows in by_task(summary):
-        lines += [
-            f"% {summary.name}, {task}: {measure(summary, task)} on test; \\usepackage{{booktabs}}"
-        ]
-        lines += [r"\begin{tabular}{llrrrrl}", r"\toprule", _latex_row(HEADINGS), r"\midrule"]
+        lines += [f"% {title(summary, task)}; \\usepackage{{booktabs}}"]
+        lines += [r"\begin{tabular}{lllrrrl}", r"\toprule", _latex_row(HEADINGS), r"\midrule"]
         for row in rows:
-            variant, formula, *others, verdict = map(_latex_text, cells(row))
+            variant, formula, *others, verdict = map(_latex_text, cells(summary, row))
             verdict = rf"\textbf{{{verdict}}}" if row.verdict == "better" else verdict
             lines.append(" & ".join((variant, rf"\texttt{{{formula}}}", *others, verdict)) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
+        lines += [f"% {beside(summary, task)}"]
         lines += [f"% {row.sentence}" for row in rows if row.sentence]
         lines.append("")
     return "\n".join(lines)

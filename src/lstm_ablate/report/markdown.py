@@ -2,16 +2,20 @@
 
 import re
 
-from lstm_ablate.evidence.analysis import OVERALL, Summary
+from lstm_ablate.evidence.overall import OVERALL
+from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.experiment.yaml_source import dump
 from lstm_ablate.report.cells import (
+    BY_EPOCH_TEXT,
     HEADINGS,
     STATISTICS,
-    STATISTICS_LEGEND,
+    beside,
+    by_epoch,
     by_task,
     cells,
     legend,
     statistics,
+    statistics_legend,
 )
 
 
@@ -23,30 +27,35 @@ def markdown(summary: Summary) -> str:
     for task, rows in by_task(summary):
         if len(summary.tasks) > 1:
             lines += [f"## {'All tasks' if task == OVERALL else f'Task {_name(task)}'}", ""]
-        sentences = [f"- {_name(row.sentence)}." for row in rows if row.sentence]
+        sentences = [f"- {_name(row.sentence)}" for row in rows if row.sentence]
         lines += [*sentences, ""] if sentences else []
         lines += [
             f"| {' | '.join(HEADINGS)} |",
-            "|---|---|" + "---:|" * (len(HEADINGS) - 3) + "---|",
+            "|---|---|---|" + "---:|" * (len(HEADINGS) - 4) + "---|",
         ]
         for row in rows:
-            _, formula, *others, verdict = (cell.replace("|", "\\|") for cell in cells(row))
+            _, formula, *others, verdict = (
+                cell.replace("|", "\\|") for cell in cells(summary, row)
+            )
             verdict = f"**{verdict}**" if row.verdict == "better" else verdict
             lines.append(
                 f"| {_name(row.variant)} | `{formula}` | {' | '.join(others)} | {verdict} |"
             )
-        lines.append("")
+        lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
     lines += [f"{_name(note)}\n" for note in summary.notes]
+    lines += _by_epoch(summary)
     lines += ["## All statistics", ""]
     for task, rows in by_task(summary):
+        if task == OVERALL:
+            continue
         lines += [
             f"| {' | '.join((_name(task), *STATISTICS))} |",
             "|---|" + "---:|" * len(STATISTICS),
         ]
         lines += [f"| {' | '.join((_name(row.variant), *statistics(row)))} |" for row in rows]
         lines.append("")
-    lines += [STATISTICS_LEGEND, ""]
+    lines += [statistics_legend(summary), ""]
     if summary.troubles:
         lines += [
             "## Diverged and failed runs",
@@ -64,6 +73,20 @@ def markdown(summary: Summary) -> str:
         " processor and with which versions it was trained."
     ]
     return "\n".join(lines) + "\n"
+
+
+def _by_epoch(summary: Summary) -> list[str]:
+    """Return some rows of the ratio by epoch in each task; ratios.csv has them all."""
+    lines = []
+    for task in summary.tasks:
+        headings, rows = by_epoch(summary, task)
+        if rows:
+            first = f"epoch, {_name(task)}" if len(summary.tasks) > 1 else "epoch"
+            lines += [f"| {' | '.join((first, *map(_name, headings[1:])))} |"]
+            lines += ["|" + "---:|" * len(headings)]
+            lines += [f"| {' | '.join(row)} |" for row in rows]
+            lines.append("")
+    return ["## By epoch", "", BY_EPOCH_TEXT, "", *lines] if lines else []
 
 
 def _plain(text: str) -> str:

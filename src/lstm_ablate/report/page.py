@@ -7,17 +7,20 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
-from lstm_ablate.evidence.analysis import Summary
+from lstm_ablate.evidence.overall import OVERALL
+from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.experiment.yaml_source import dump
 from lstm_ablate.report import plots
 from lstm_ablate.report.cells import (
+    BY_EPOCH_TEXT,
     HEADINGS,
     STATISTICS,
-    STATISTICS_LEGEND,
+    beside,
     by_task,
     cells,
     legend,
     statistics,
+    statistics_legend,
 )
 from lstm_ablate.store import inventory
 
@@ -37,6 +40,7 @@ class Table(NamedTuple):
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     strong: frozenset[int] = frozenset()
+    beside: str = ""
 
 
 def html(summary: Summary) -> str:
@@ -52,10 +56,11 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
     main, more = [], []
     for task, rows in by_task(summary):
         strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
-        main.append(Table(task, HEADINGS, [cells(row) for row in rows], strong))
-        more.append(
-            Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows])
-        )
+        texts = [cells(summary, row) for row in rows]
+        main.append(Table(task, HEADINGS, texts, strong, beside(summary, task)))
+        if task != OVERALL:
+            described = [(row.variant, *statistics(row)) for row in rows]
+            more.append(Table(task, ("variant", *STATISTICS), described))
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ablate.report", "."),
         autoescape=True,
@@ -71,7 +76,7 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         summary=summary,
         tables=main,
         statistics=more,
-        legends=(legend(summary), STATISTICS_LEGEND),
+        legends=(legend(summary), BY_EPOCH_TEXT, statistics_legend(summary)),
         pictures={
             kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()
         },

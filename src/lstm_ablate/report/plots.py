@@ -15,10 +15,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from lstm_ablate.evidence.analysis import Row, Summary
-from lstm_ablate.evidence.paired import Estimate
+from lstm_ablate.evidence.epochs import ByEpoch
+from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.summary import Row, Summary
 
 INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own
 _GREY = "#7f7f7f"
@@ -27,7 +29,7 @@ _DASHES = ("-", "--", ":", "-.")
 _MARKS = ("o", "s", "^", "D")
 _WIDTH = 7.2  # inches
 _DOTS_PER_INCH = 150
-_LEAST = 1e-6  # ratios below it, and above its inverse, are drawn at the edge: a log axis has no 0
+_LEAST = 1e-6  # ratios beyond it and its inverse are drawn at the edge: a log axis has no 0
 _DRAWN = 150  # epochs of a curve; a panel is a few hundred dots wide
 _STYLE: Any = {
     "font.size": 9,
@@ -76,6 +78,12 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
             )
         for task in summary.tasks:
             suffix, title = (f"-{task}", f" Task {task}.") if len(summary.tasks) > 1 else ("", "")
+            if any(where == task for where, _ in summary.ratios):
+                yield (
+                    f"ratios{suffix}",
+                    _RATIOS.format(*summary.band, baseline=summary.baseline) + title,
+                    _ratios(summary, task),
+                )
             if any(where == task for where, _ in summary.curves):
                 yield (
                     f"curves{suffix}",
@@ -91,13 +99,19 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
                     _RECONSTRUCTIONS + title,
                     _reconstructions(summary, task),
                 )
-        if any(row.diverged for row in summary.rows):
-            yield "divergence", _DIVERGENCE, _divergence(summary)
+        if any(share and share.count for row in summary.rows for share in _failed(row)):
+            caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck)
+            yield "failures", caption, _failures(summary)
 
 
 _INTERVALS = (
-    "Loss over the loss of {baseline} at the same seed: ratio of geometric means with its 95%"
-    " interval (thick: 90%). Left of 1 is better. Band: practically equivalent, {0:.3g} to {1:.3g}."
+    "Loss over the loss of {baseline} at the same seed: the typical ratio with its interval. Left"
+    " of 1 is better; there is a verdict where the interval leaves out 1. An arrow: to 0, or to"
+    " infinity. Band: practically equivalent, {0:.3g} to {1:.3g}."
+)
+_RATIOS = (
+    "Validation loss over that of {baseline} at the same seed, had training ended at an epoch:"
+    " median and quartiles of the pairs. Below 1 is better. Band: {0:.3g} to {1:.3g} times."
 )
 _CURVES = (
     "Validation loss by epoch: median and quartiles over the runs that still went on; {baseline} in"
@@ -112,7 +126,10 @@ _RECONSTRUCTIONS = (
     "Test windows (broad) of one seed, and what each variant made of them (first feature): the seed"
     " at which the baseline has its median loss."
 )
-_DIVERGENCE = "Share of runs that diverged, with its exact 95% interval."
+_FAILURES = (
+    "Share of runs that diverged (full marks), and of those that are stuck, with a loss above {1:g}"
+    " times what is typical (open marks), with exact {0:g}% intervals."
+)
 
 
 def svg(name: str, figure: Figure) -> str:
@@ -140,40 +157,70 @@ def png(figure: Figure) -> bytes:
 
 def _intervals(summary: Summary) -> Figure:
     rows = [row for row in (*summary.rows, *summary.overall) if row.comparison]
+    ratios = [row.comparison.ratio for row in rows if row.comparison]
     figure, axes = _lines_of(summary, rows)
     axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
     axes.axvline(1, color=INK, lw=0.8)
-    for y, row in enumerate(rows):
-        assert row.comparison
+    ends = [end for one in ratios for end in (*one.median, *(one.interval or ())) if _drawable(end)]
+    left, right = min([0.8, *ends]) / 1.15, max([1.25, *ends]) * 1.15
+    for y, (row, ratio) in enumerate(zip(rows, ratios, strict=True)):
         colour, _, mark = _look(summary, row.variant)
-        ratio, band = row.comparison.ratio, row.comparison.equivalence
-        if ratio is None or band is None:
-            text = (
-                f"all diverged ({row.diverged} of {row.diverged})"
-                if row.diverged
-                else "no pair that converged"
-            )
-            axes.annotate(
-                text, (1, y), (6, 0), textcoords="offset points", va="center", color=colour
-            )
-            continue
-        axes.plot(_ends(ratio), [y, y], color=colour)
-        axes.plot(_ends(band), [y, y], color=colour, lw=3.2)
-        axes.plot([min(max(ratio.value, _LEAST), 1 / _LEAST)], [y], color=colour, marker=mark, ms=6)
+        for pair, width in ((ratio.interval, 1.2), (ratio.median, 3.2)):
+            if pair is None:
+                continue
+            low, high = (min(max(end, left), right) for end in pair)
+            axes.plot([low, high], [y, y], color=colour, lw=width)
+            for end, edge, marker in ((low, left, CARETLEFT), (high, right, CARETRIGHT)):
+                if end == edge:
+                    axes.plot([end], [y], color=colour, marker=marker, ms=6, clip_on=False)
+        if ratio.value is not None and left < ratio.value < right:
+            axes.plot([ratio.value], [y], color=colour, marker=mark, ms=6)
     axes.set_xlabel(f"loss, times that of {summary.baseline}")
-    ends = [_ends(row.comparison.ratio) for row in rows if row.comparison and row.comparison.ratio]
-    low, high = min([0.8, *(end[0] for end in ends)]), max([1.25, *(end[1] for end in ends)])
-    axes.set_xlim(low / 1.08, high * 1.08)
+    axes.set_xlim(left, right)
     _log_axis(axes, "x", wide=True)
     return figure
 
 
-def _ends(estimate: Estimate) -> tuple[float, float]:
-    """Return where the interval of a ratio is drawn from and to: the value alone where there is
-    none.
-    """
-    low, high = ((estimate.value if end is None else end) for end in (estimate.low, estimate.high))
-    return max(low, _LEAST), min(high, 1 / _LEAST)
+def _drawable(ratio: float) -> bool:
+    """Whether a log axis has room for a ratio."""
+    return _LEAST < ratio < 1 / _LEAST
+
+
+def _ratios(summary: Summary, task: str) -> Figure:
+    panels = [variant for variant in _others(summary) if (task, variant) in summary.ratios]
+    found = [summary.ratios[task, variant] for variant in panels]
+    figure, grid = _panels(len(panels), _columns(len(panels)), sharey=True)
+    drawn = [x for one in found for x in _values_of(one) if _drawable(x)]
+    bottom, top = min([0.8, *drawn]) / 1.1, max([1.25, *drawn]) * 1.1
+    for axes, variant, one in zip(_used(figure, grid, len(panels)), panels, found, strict=True):
+        colour, dash, _ = _look(summary, variant)
+        epochs = _some(len(one.medians))
+        q1, q3, low, high = (
+            [min(max(values[i - 1], bottom), top) for i in epochs]
+            for values in (one.q1, one.q3, *zip(*one.medians, strict=True))
+        )
+        axes.axhspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
+        axes.axhline(1, color=INK, lw=0.8)
+        axes.fill_between(epochs, q1, q3, color=colour, alpha=0.25, lw=0)
+        # One line, unless a median lies between two values that are not both finite.
+        for ends in dict.fromkeys((tuple(low), tuple(high))):
+            axes.plot(epochs, ends, color=colour, ls=dash, marker="." * (len(epochs) == 1))
+        axes.set_title(variant, color=colour)
+        axes.set_yscale("log")
+        axes.set_ylim(bottom, top)
+        _log_axis(axes, "y")
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel(f"ratio to {summary.baseline}", fontsize=9)
+    return figure
+
+
+def _values_of(one: ByEpoch) -> Iterator[float]:
+    """Yield every ratio that is drawn of a comparison by epoch."""
+    yield from one.q1
+    yield from one.q3
+    for median in one.medians:
+        yield from median
 
 
 def _curves(summary: Summary, task: str) -> Figure:
@@ -286,18 +333,26 @@ def _reconstructions(summary: Summary, task: str) -> Figure:
     return figure
 
 
-def _divergence(summary: Summary) -> Figure:
+def _failures(summary: Summary) -> Figure:
     rows = [row for row in summary.rows if row.diverging]
     figure, axes = _lines_of(summary, rows)
     for y, row in enumerate(rows):
         colour, _, mark = _look(summary, row.variant)
-        share = row.diverging or Estimate(0.0)
-        axes.plot([share.low or 0.0, share.high or 0.0], [y, y], color=colour)
-        axes.plot([share.value], [y], color=colour, marker=mark, ms=6)
+        for share, aside, face in zip(_failed(row), (-0.15, 0.15), (colour, PAPER), strict=True):
+            if share is not None:
+                place = y + aside
+                axes.plot([share.low, share.high], [place, place], color=colour)
+                point = share.count / share.runs
+                axes.plot([point], [place], color=colour, marker=mark, ms=6, markerfacecolor=face)
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-    axes.set_xlabel("runs that diverged")
+    axes.set_xlabel("runs that diverged, or are stuck")
     return figure
+
+
+def _failed(row: Row) -> tuple[Share | None, Share | None]:
+    """Return the shares of runs that diverged, and that are stuck."""
+    return row.diverging, row.stuck
 
 
 # ------------------------------------------------------------------------------------- shared parts

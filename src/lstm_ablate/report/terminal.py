@@ -8,60 +8,64 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lstm_ablate.evidence.analysis import OVERALL, Summary
-from lstm_ablate.report.cells import HEADINGS, NOTHING, by_task, cells, legend, measure
+from lstm_ablate.evidence.summary import Row, Summary
+from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, title
 
-_WIDE = 110  # columns of a terminal on which formulas fit into the table
+_WIDTH = 100  # columns that a table takes at most
+_LEFT = ("variant", "runs", "verdict")
+_WORDS = {"runs": "diverged", "verdict": "inconclusive"}  # the longest ones, which are not cut
 
 
 def terminal(summary: Summary, console: Console) -> None:
     """Print a table and the verdicts for each task, what went wrong, and what the columns mean."""
     for task, rows in by_task(summary):
-        of = (
-            f", {OVERALL}"
-            if task == OVERALL
-            else f", task {task}"
-            if len(summary.tasks) > 1
-            else ""
-        )
-        table = Table(
-            title=escape(f"{summary.name}: {measure(summary, task)} on test{of}"),
-            box=box.SIMPLE_HEAD,
-        )
-        table.title_justify, table.title_style = "left", "bold"
-        narrow = console.width < _WIDE  # the formula and the time then stand below
-        for heading in (*HEADINGS, "s/run"):
-            if not (narrow and heading in ("formula", "s/run")):
-                left = heading in ("variant", "formula", "verdict")
-                least = len("practically") if heading == "verdict" else None
-                justify: Literal["left", "right"] = "left" if left else "right"
-                table.add_column(heading, justify=justify, min_width=least, overflow="fold")
+        console.print(_table(summary, task, rows), width=min(console.width, _WIDTH))
         for row in rows:
-            time = _seconds(summary.seconds.get((task, row.variant)))
-            variant, formula, *others = cells(row)
-            shown = [variant, *others] if narrow else [variant, formula, *others, time]
-            table.add_row(*map(escape, shown), style="bold" if row.verdict == "better" else None)
-        console.print(table)
-        for row in rows:
-            if narrow:
-                time = _seconds(summary.seconds.get((task, row.variant)))
-                console.print(
-                    f"  {row.variant}: {row.formula}; {time} s/run", markup=False, soft_wrap=True
-                )
+            variant, formula, *_ = cells(summary, row)
+            time = _seconds(summary, row)
+            console.print(f"  {variant}: {formula}{time}", markup=False, soft_wrap=True)
+        console.print()
+        _print_wrapped(beside(summary, task), console)
         for row in rows:
             if row.sentence:
-                text = f"- {row.sentence}."
-                if console.is_terminal:
-                    text = textwrap.fill(
-                        text, console.width, subsequent_indent="  ", break_on_hyphens=False
-                    )
-                console.print(text, markup=False, soft_wrap=True)
+                _print_wrapped(f"- {row.sentence}", console)
         console.print()
     for line in (*summary.notes, *summary.troubles):
         console.print(escape(line), style="yellow")
-    timed = " s/run: seconds of training, compilation aside."
-    console.print(legend(summary) + timed, style="dim", markup=False)
+    console.print(legend(summary), style="dim", markup=False, width=min(console.width, _WIDTH))
 
 
-def _seconds(seconds: float | None) -> str:
-    return NOTHING if seconds is None else f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"
+def _table(summary: Summary, task: str, rows: list[Row]) -> Table:
+    """Return the table of a task; a formula, which may be long, stands below it."""
+    table = Table(title=escape(title(summary, task)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.title_justify, table.title_style = "left", "bold"
+    headings = [heading for heading in HEADINGS if heading != "formula"]
+    for heading in headings:
+        justify: Literal["left", "right"] = "left" if heading in _LEFT else "right"
+        least = len(_WORDS.get(heading, "")) or None
+        table.add_column(heading, justify=justify, min_width=least, overflow="fold")
+    for row in rows:
+        variant, _, *others = cells(summary, row)
+        shown = map(escape, (variant, *map(_folded, others)))
+        table.add_row(*shown, style="bold" if row.verdict == "better" else None)
+    return table
+
+
+def _folded(text: str) -> str:
+    """Return a cell with what stands in brackets, or behind a colon, below the rest."""
+    return text.replace(" (", "\n").replace(")", "").replace(": ", ":\n")
+
+
+def _print_wrapped(text: str, console: Console) -> None:
+    """Print a text between words on a terminal, and in one line elsewhere, for those who search."""
+    if console.is_terminal:
+        text = textwrap.fill(text, console.width, subsequent_indent="  ", break_on_hyphens=False)
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def _seconds(summary: Summary, row: Row) -> str:
+    """Return the seconds of training that a run took, compilation aside, where they are known."""
+    seconds = summary.seconds.get((row.task, row.variant))
+    if seconds is None:
+        return ""
+    return f"; {seconds:.1f} s a run" if seconds >= 1 else f"; {seconds:.2g} s a run"

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from lstm_ablate.evidence.analysis import Summary
+from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.report.json_text import json_text
 from lstm_ablate.store.tables import csv_text
 
@@ -13,16 +13,24 @@ def as_csv(summary: Summary) -> str:
 
 
 def as_json(summary: Summary) -> str:
-    """Return the summary as JSON."""
+    """Return the summary as JSON, in which an infinite number is null."""
     content = {
         "name": summary.name,
         "question": summary.question,
         "baseline": summary.baseline,
         "margin": summary.margin,
+        "level": summary.level,
+        "comparisons": summary.comparisons,
+        "least_seeds": summary.least_seeds,
         "losses": dict(summary.losses),
+        "references": dict(summary.references),
         "rows": [
             {**asdict(row), "seconds_per_run": summary.seconds.get((row.task, row.variant))}
             for row in (*summary.rows, *summary.overall)
+        ],
+        "by_epoch": [
+            {"task": task, "variant": variant, **asdict(one)}
+            for (task, variant), one in summary.ratios.items()
         ],
         "notes": list(summary.notes),
         "troubles": list(summary.troubles),

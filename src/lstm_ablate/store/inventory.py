@@ -11,10 +11,11 @@ from lstm_ablate.experiment.yaml_source import read_file
 from lstm_ablate.store import files, older, records
 
 # The names of figures begin with these.
-KINDS = ("intervals", "curves", "pairs", "reconstructions", "divergence")
+KINDS = ("intervals", "ratios", "curves", "pairs", "reconstructions", "failures")
+_EARLIER_KINDS = ("divergence",)  # drawn by version 0.1
 
 _OURS = re.compile(
-    r"experiment\.yaml|environment\.json|(runs|curves|summary|timings)\.csv|report\.(md|html)"
+    r"experiment\.yaml|environment\.json|(runs|curves|ratios|summary|timings)\.csv|report\.(md|html)"
     r"|\.(derived\.)?lock|\.holder"
     rf"|schema-[0-9]+/({'|'.join(map(re.escape, older.TABLES))})"
     r"|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
@@ -87,7 +88,8 @@ def figures(folder: Path) -> set[Path]:
     """Return the figures that are named as we name them: a kind, and a task of experiment.yaml."""
     tasks = _experiment(folder).get("tasks")
     named = tasks.value if tasks and isinstance(tasks.value, dict) else ()
-    stems = {kind + suffix for kind in KINDS for suffix in ("", *(f"-{task}" for task in named))}
+    suffixes = ("", *(f"-{task}" for task in named))
+    stems = {kind + suffix for kind in (*KINDS, *_EARLIER_KINDS) for suffix in suffixes}
     found = (folder / "figures").glob("*")
     return {path for path in found if path.stem in stems and path.suffix in (".svg", ".png")}
 

@@ -14,6 +14,7 @@ TABLES = (
     "report.md",
     "timings.csv",
     "summary.csv",
+    "ratios.csv",
     "curves.csv",
     "runs.csv",
 )

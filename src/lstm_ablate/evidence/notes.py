@@ -1,0 +1,91 @@
+"""What to keep in mind about the runs of a report: a sentence each, and a line for each trouble."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from lstm_ablate.errors import counted
+from lstm_ablate.experiment.resolved import Experiment
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import FileData
+from lstm_ablate.store.records import Record
+
+Records = Mapping[str, Record]  # by the id of the run
+
+
+def notes(experiment: Experiment, runs: Sequence[Run], records: Records) -> tuple[str, ...]:
+    """Return the notes that apply."""
+    return (
+        *_missing(runs, records),
+        *_shared_windows(experiment),
+        *_processors(experiment, runs, records),
+    )
+
+
+def troubles(runs: Sequence[Run], records: Records) -> tuple[str, ...]:
+    """Return a line for each run that diverged or failed."""
+    lines = []
+    for run in runs:
+        result = records[run.id].result if run.id in records else {"status": "missing"}
+        where = f"{run.task}, {run.variant}, seed {run.seed}"
+        if result["status"] == "diverged":
+            lines.append(f"{where}: diverged at epoch {result['diverged_epoch']} of training")
+        elif result["status"] == "failed":
+            message = "".join(c if c.isprintable() else " " for c in result["message"])
+            lines.append(f"{where}: failed: {' '.join(message.split())} (logs/{run.id}.log)")
+    return tuple(lines)
+
+
+def _missing(runs: Sequence[Run], records: Records) -> list[str]:
+    """Return a note where runs left no result, and so no pair."""
+    failed = sum(run.id in records and records[run.id].status == "failed" for run in runs)
+    missing = sum(run.id not in records for run in runs)
+    if not failed + missing:
+        return []
+    parts = [f"{counted(failed, 'run')} failed"] if failed else []
+    if missing:
+        parts.append(f"{counted(missing, 'run')} {'is' if missing == 1 else 'are'} missing")
+    it = "it leaves" if failed + missing == 1 else "they leave"
+    return [f"{' and '.join(parts)}: {it} no pair, and no number here contains them."]
+
+
+def _shared_windows(experiment: Experiment) -> list[str]:
+    """Return a note where the windows come from the user's own file, which all seeds share."""
+    if not any(isinstance(one.data, FileData) for one in experiment.settings.values()):
+        return []
+    return [
+        "All seeds share the windows of the file: what is lucky about its test part is in no"
+        " interval."
+    ]
+
+
+def _processors(experiment: Experiment, runs: Sequence[Run], records: Records) -> list[str]:
+    """Return a note where the runs were trained on several kinds of processors.
+
+    These round differently, so a pair that is split over two of them differs by more than its
+    variants do. Of a run on a GPU that is the kind that counts. A record that does not say its
+    processor is of no kind.
+    """
+    kinds: dict[tuple[str, str, int], str] = {}
+    for run in runs:
+        meta = records[run.id].meta if run.id in records else {}
+        if "processor" in meta:
+            device = meta.get("device", "CPU")
+            kind = meta["processor"] if device == "CPU" else device
+            kinds[run.task, run.variant, run.seed] = kind
+    counts = Counter(kinds.values())
+    if len(counts) < 2:
+        return []
+    pairs = [
+        (kind, kinds[task, experiment.baseline, seed])
+        for (task, variant, seed), kind in kinds.items()
+        if variant != experiment.baseline and (task, experiment.baseline, seed) in kinds
+    ]
+    split = sum(mine != base for mine, base in pairs)
+    listed = ", ".join(f"{count} on {kind}" for kind, count in sorted(counts.items()))
+    note = f"The runs were trained on {len(counts)} kinds of processors, which round differently"
+    if not pairs:
+        return [f"{note} ({listed})."]
+    return [
+        f"{note} ({listed}): {split or 'none'} of {len(pairs)} pairs of runs"
+        f" {'is' if split in (0, 1) else 'are'} split over two of them."
+    ]

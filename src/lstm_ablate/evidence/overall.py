@@ -1,0 +1,47 @@
+"""All tasks together: a description of a variant, without a verdict.
+
+Losses of unlike tasks are pooled nowhere. What is averaged are the differences d of log losses,
+over the tasks of one seed, so that each seed counts once, whatever its tasks have in common.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from lstm_ablate.evidence import pairs
+from lstm_ablate.evidence.typical import ratio_of, typical
+from lstm_ablate.evidence.verdicts import Comparison
+
+OVERALL = "all tasks"  # stands where a task's name does; no name has a blank
+
+
+def means(by_task: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """Return the mean of d over the tasks at each seed that has a pair in all of them.
+
+    Where a side alone diverged in one task, and the other side alone in another, it is a draw.
+    """
+    first, *others = by_task
+    common = [seed for seed in first if all(seed in one for one in others)]
+    return {seed: _mean([one[seed] for one in by_task]) for seed in common}
+
+
+def _mean(d: Sequence[float]) -> float:
+    return 0.0 if {math.inf, -math.inf} <= set(d) else sum(d) / len(d)
+
+
+def described(by_task: Sequence[Mapping[int, float]]) -> Comparison | None:
+    """Return wins and the typical ratio of the mean d, or None where no seed has all its pairs."""
+    d = list(means(by_task).values())
+    middle = typical(d, None)
+    if middle is None:
+        return None
+    count = pairs.counts(d)
+    return Comparison(
+        count.pairs,
+        count.wins,
+        count.losses,
+        count.draws,
+        None,
+        middle.mapped(ratio_of),
+        False,
+        "described",
+    )

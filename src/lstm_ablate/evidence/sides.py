@@ -1,0 +1,195 @@
+"""The two tables of a gate as losses by variant and seed, none of which may be left out.
+
+What has no counterpart may be what became worse. So a run that failed, a variant that B lacks and a
+seed that only one side has are errors, as are other settings: they answer another question.
+"""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from lstm_ablate.errors import UserError
+from lstm_ablate.evidence.compare import (
+    Table,
+    check_kinds,
+    check_metric,
+    numbers,
+    raise_all,
+    shown,
+)
+
+LEARNED = 0.9  # of the ceiling, below which the test loss of a run that has learned lies
+
+Name = tuple[str, str]  # task and variant
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a gate knows of one table.
+
+    `losses` by variant and seed are logarithms of the metric, or of 1 / metric where higher is
+    better, so that larger is worse: inf where a run diverged, NaN where it failed. `settings` are
+    the ids of what was trained, None in a table without that column. `learned` says whether a
+    variant's median run has learned, if the table tells.
+    """
+
+    name: str
+    losses: dict[Name, dict[int, float]]
+    settings: dict[Name, set[str]] | None
+    learned: dict[Name, bool]
+
+
+def named(name: Name) -> str:
+    """Return a variant in words, with its task where that has a name of its own."""
+    return shown((*name, None))
+
+
+# ------------------------------------------------------------------------------------------ reading
+
+
+def read_sides(a: Table, b: Table, metric: str, *, higher_is_better: bool) -> tuple[Side, Side]:
+    """Return two tables as sides.
+
+    Raises UserError where they do not hold runs, or a metric that has no logarithm.
+    """
+    check_kinds(a, b)
+    if not a.has_seeds:
+        raise UserError(
+            f"{a.name}: a summary of runs (it has no column seed); --margin needs the runs"
+            " themselves"
+        )
+    check_metric(a, b, metric)
+    problems: list[str] = []
+    of_a, of_b = (_side(table, metric, higher_is_better, problems) for table in (a, b))
+    raise_all(problems)
+    if not of_a.losses:
+        raise UserError(f"{a.name}: no runs that B could be held to")
+    return of_a, of_b
+
+
+def _side(table: Table, metric: str, higher_is_better: bool, problems: list[str]) -> Side:
+    """Return a table as a side, and add to the problems what is wrong with its metric."""
+    found, texts = numbers(table, metric)
+    problems += texts
+    losses: dict[Name, dict[int, float]] = {}
+    settings: dict[Name, set[str]] = {}
+    for key, value in found.items():
+        task, variant, seed = key
+        if seed is None:
+            continue  # which no row of a table of runs lacks
+        cells, where = table.cells[key], f"{table.name}:{table.lines[key]}"
+        status = cells.get("status")
+        loss = math.inf
+        if status == "failed":
+            loss = math.nan
+        elif status == "diverged":
+            pass
+        elif value is None or not math.isfinite(value):
+            if status is not None:
+                problems.append(
+                    f'{where}: {shown(key)} has the status "{status}", but no finite {metric}'
+                )
+        elif value <= 0:
+            problems.append(
+                f"{where}: column {metric}: --margin compares ratios, and {value:g} is not above 0"
+            )
+        else:
+            loss = -math.log(value) if higher_is_better else math.log(value)
+        losses.setdefault((task, variant), {})[seed] = loss
+        settings.setdefault((task, variant), set()).add(cells.get("settings", ""))
+    known = "settings" in table.columns
+    return Side(table.name, losses, settings if known else None, _learned(table))
+
+
+def _learned(table: Table) -> dict[Name, bool]:
+    """Return whether the median run of each variant has learned: whether half of its runs have.
+
+    A run has learned if its test loss is below 0.9 of its ceiling, the loss of predicting the mean;
+    one that diverged has not. A variant is left out if any of its runs lacks one of these numbers.
+    """
+    if not {"test_loss", "ceiling"} <= set(table.columns):
+        return {}
+    (losses, _), (ceilings, _) = numbers(table, "test_loss"), numbers(table, "ceiling")
+    learned: dict[Name, list[bool | None]] = {}
+    for key, cells in table.cells.items():
+        loss, ceiling = losses.get(key), ceilings.get(key)
+        if cells.get("status") == "diverged":
+            has_learned = False
+        elif loss is None or ceiling is None:
+            has_learned = None
+        else:
+            has_learned = loss < LEARNED * ceiling
+        learned.setdefault(key[:2], []).append(has_learned)
+    return {
+        name: 2 * of_runs.count(True) >= len(of_runs)
+        for name, of_runs in learned.items()
+        if None not in of_runs
+    }
+
+
+# ----------------------------------------------------------------------------------------- checking
+
+
+def check_whole(a: Side, b: Side, *, unpaired: bool) -> None:
+    """Raise UserError where something would be left out, and name all of it.
+
+    Runs that are not paired may have other seeds on either side.
+    """
+    problems = []
+    for name, of_a in a.losses.items():
+        of_b = b.losses.get(name)
+        if of_b is None:
+            problems.append(f"{named(name)}: only in A")
+            continue
+        parts: dict[str, Collection[int]] = {
+            "failed in A": [seed for seed, loss in of_a.items() if math.isnan(loss)],
+            "failed in B": [seed for seed, loss in of_b.items() if math.isnan(loss)],
+        }
+        if not unpaired:
+            parts |= {
+                "only in A": of_a.keys() - of_b.keys(),
+                "only in B": of_b.keys() - of_a.keys(),
+            }
+        words = [f"seed {_spans(seeds)} {what}" for what, seeds in parts.items() if seeds]
+        if words:
+            problems.append(f"{named(name)}: {', '.join(words)}")
+    if problems:
+        hint = "" if unpaired else "; --unpaired takes other seeds"
+        raise_all(
+            [f"{a.name}, {b.name}: not judged, for --margin leaves no run out{hint}", *problems]
+        )
+
+
+def check_settings(a: Side, b: Side, *, across: bool) -> list[str]:
+    """Return remarks on whether both sides answer the same question.
+
+    Raises UserError where they do not, unless tables are compared across settings.
+    """
+    if a.settings is None or b.settings is None:
+        without = [letter for letter, side in (("A", a), ("B", b)) if side.settings is None]
+        return [
+            f"no column settings in {' and '.join(without)}: nothing tells whether both have the"
+            " same settings and data"
+        ]
+    other = "; ".join(
+        named(name) for name, ids in a.settings.items() if len(ids | b.settings[name]) > 1
+    )
+    if other and not across:
+        raise_all(
+            [
+                f"{a.name}, {b.name}: not comparable, for settings or data are not the same in"
+                f" {other}; --across-settings compares them all the same"
+            ]
+        )
+    return [f"other settings or data in {other}"] if other else []
+
+
+def _spans(seeds: Collection[int]) -> str:
+    """Return seeds in order as text, such as 1, 4 to 7."""
+    spans: list[list[int]] = []
+    for seed in sorted(seeds):
+        if spans and seed == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], seed]
+        else:
+            spans.append([seed])
+    return ", ".join(" to ".join(map(str, span)) for span in spans)

@@ -1,0 +1,172 @@
+"""The one Summary that reports show: renderers format it, and compute nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lstm_ablate.evidence import verdicts
+from lstm_ablate.evidence.epochs import ByEpoch
+from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.pictures import Curve, Shown
+from lstm_ablate.evidence.typical import Typical
+from lstm_ablate.evidence.verdicts import Comparison
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the runs of one variant in one task gave; None where no run says it.
+
+    `seeds` runs were asked for; those that are neither ok, diverged nor failed are missing. `loss`
+    is of the runs that ended, a diverged one being infinite; `mean` to `maximum` of those that
+    ended in order. `learned` and `gain` are those of `evidence.learning`; `still_learning` says
+    that the gain is beyond the margin, `unfinished` that it is so of the variant or the baseline.
+    `ceiling` and `linear` are medians over the seeds.
+
+    The baseline has no comparison, nor has a variant without a pair. `verdict` says it in a word. A
+    row over all tasks has only counts of runs and a comparison that describes.
+    """
+
+    task: str
+    variant: str
+    formula: str
+    seeds: int
+    ok: int
+    diverged: int
+    failed: int
+    missing: int
+    parameters: int | None = None
+    loss: Typical | None = None
+    mean: float | None = None
+    q1: float | None = None
+    q3: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    diverging: Share | None = None
+    stuck: Share | None = None
+    learned: bool | None = None
+    gain: float | None = None
+    still_learning: bool = False
+    unfinished: bool = False
+    ceiling: float | None = None
+    linear: float | None = None
+    comparison: Comparison | None = None
+    verdict: str = ""
+    sentence: str | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that a report shows.
+
+    `rows` are by task and variant, `overall` those over all tasks, where there are several. All
+    ratio intervals together hold with 1 - `level`, each of the `comparisons` with its share of it;
+    `least_seeds` are the fewest with which a verdict is possible. `outcomes` hold the loss of each
+    run that ended by seed, infinite where it diverged.
+    """
+
+    name: str
+    question: str
+    baseline: str
+    margin: float
+    stuck: float
+    level: float
+    comparisons: int
+    least_seeds: int
+    seeds: int
+    losses: Mapping[str, str]  # by task
+    tasks: tuple[str, ...]
+    variants: tuple[str, ...]
+    rows: tuple[Row, ...]
+    overall: tuple[Row, ...]
+    references: Mapping[str, str]  # by task, a sentence or two
+    notes: tuple[str, ...]  # what to keep in mind, one sentence each
+    troubles: tuple[str, ...]  # diverged and failed runs, one line each
+    outcomes: Mapping[tuple[str, str], Mapping[int, float]]  # by task and variant
+    ratios: Mapping[tuple[str, str], ByEpoch]
+    curves: Mapping[tuple[str, str], Curve]
+    shown: Mapping[str, Shown]  # by task
+    # Median of training per run, by task and variant; differs between reruns.
+    seconds: Mapping[tuple[str, str], float]
+    resolved: Mapping[str, Any]
+    environment: Mapping[str, Any]  # in which the runs were trained; differs between reruns
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Between which ratios a variant counts as practically equivalent."""
+        return verdicts.band(self.margin)
+
+    def table(self) -> pd.DataFrame:
+        """Return the rows as summary.csv holds them."""
+        frame = pd.DataFrame([_cells(row) for row in (*self.rows, *self.overall)])
+        return frame.astype(dict.fromkeys(_WHOLE, "Int64"))
+
+    def ratios_table(self) -> pd.DataFrame:
+        """Return the ratios by epoch as ratios.csv holds them."""
+        rows = [
+            (task, variant, epoch, one.pairs, _one_number(*median), q1, q3)
+            for (task, variant), one in self.ratios.items()
+            for epoch, (median, q1, q3) in enumerate(
+                zip(one.medians, one.q1, one.q3, strict=True), start=1
+            )
+        ]
+        return pd.DataFrame(rows, columns=RATIO_COLUMNS).astype({"ratio": "float64"})
+
+
+RATIO_COLUMNS = ["task", "variant", "epoch", "pairs", "ratio", "q1", "q3"]
+_WHOLE = ("parameters", "stuck", "pairs", "wins", "losses", "draws", "needed")
+
+
+def _one_number(low: float, high: float) -> float | None:
+    """Return a median that is one number; None where it is only known to lie between two."""
+    return low if low == high else None
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    """Return a row under the columns of summary.csv."""
+    one = row.comparison
+    return {
+        "task": row.task,
+        "variant": row.variant,
+        "formula": row.formula,
+        "seeds": row.seeds,
+        "ok": row.ok,
+        "diverged": row.diverged,
+        "failed": row.failed,
+        "missing": row.missing,
+        "parameters": row.parameters,
+        **_of_typical("loss", row.loss),
+        "mean": row.mean,
+        "q1": row.q1,
+        "q3": row.q3,
+        "minimum": row.minimum,
+        "maximum": row.maximum,
+        **_of_share("diverged_share", row.diverging),
+        "stuck": None if row.stuck is None else row.stuck.count,
+        **_of_share("stuck_share", row.stuck),
+        "learned": row.learned,
+        "gain": row.gain,
+        "still_learning": row.still_learning,
+        "unfinished": row.unfinished,
+        "ceiling": row.ceiling,
+        "linear": row.linear,
+        **{name: getattr(one, name, None) for name in ("pairs", "wins", "losses", "draws")},
+        "needed": None if one is None else one.needed,
+        **_of_typical("ratio", None if one is None else one.ratio),
+        "within_margin": None if one is None else one.within_margin,
+        "verdict": row.verdict,
+        "sentence": row.sentence,
+    }
+
+
+def _of_typical(name: str, one: Typical | None) -> dict[str, float | None]:
+    value = None if one is None else one.value
+    low, high = (None, None) if one is None or one.interval is None else one.interval
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def _of_share(name: str, one: Share | None) -> dict[str, float | None]:
+    if one is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    return {name: one.count / one.runs, f"{name}_low": one.low, f"{name}_high": one.high}

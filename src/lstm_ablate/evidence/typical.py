@@ -1,0 +1,50 @@
+"""A median with its interval: what a person gets who trains once."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lstm_ablate.evidence import counting
+
+
+@dataclass(frozen=True)
+class Typical:
+    """The median of some values and the order statistics around it.
+
+    The ends of `median` are equal, unless the median lies between two values that are not both
+    finite: then it is known only to lie between them. `interval` is None where there are too few
+    values for one.
+    """
+
+    median: tuple[float, float]
+    interval: tuple[float, float] | None
+
+    @property
+    def value(self) -> float | None:
+        """The median as one number, or None where it is only known to lie between two."""
+        low, high = self.median
+        return low if low == high else None
+
+    def mapped(self, function: Callable[[float], float]) -> "Typical":
+        """Return the same of the values of an increasing function."""
+        ends = self.interval and (function(self.interval[0]), function(self.interval[1]))
+        return Typical((function(self.median[0]), function(self.median[1])), ends)
+
+
+def typical(values: Iterable[float], count: int | None) -> Typical | None:
+    """Return the median of values, which may be infinite, with the interval that a count gives.
+
+    `count` is the c of `counting.median_interval`. None of no values.
+    """
+    known = list(values)
+    if not known:
+        return None
+    return Typical(counting.median(known), counting.median_interval(known, count))
+
+
+def ratio_of(difference: float) -> float:
+    """Return exp(d), the ratio of two losses whose logarithms differ by d: 0 to infinite."""
+    try:
+        return math.exp(difference)
+    except OverflowError:
+        return math.inf

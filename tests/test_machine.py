@@ -1,11 +1,11 @@
 """What control groups leave to a process is read as the kernel and its documentation have it."""
 
 import os
-import subprocess
 import sys
 import uuid
 from pathlib import Path
 
+import processes
 import pytest
 
 from lstm_ablate import machine
@@ -106,12 +106,7 @@ def test_limits_that_the_kernel_keeps():
         (groups[1] / "cpu.cfs_quota_us").write_text("70000")
         join = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
         code = "from lstm_ablate import machine; print(machine.cores(), machine.memory_bytes())"
-        done = subprocess.run(
-            ["sh", "-c", join + 'exec "$@"', "sh", sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = processes.run(["sh", "-c", join + 'exec "$@"', "sh", sys.executable, "-c", code])
     finally:
         for group in groups:
             group.rmdir()

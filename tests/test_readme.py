@@ -18,7 +18,7 @@ from typer.main import get_command
 from lstm_ablate.cli import app
 from lstm_ablate.evidence import compare, gate, gate_sentences, summary
 from lstm_ablate.experiment import loading, shipped
-from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.elementwise import KINDS
 from lstm_ablate.experiment.settings import Model
 from lstm_ablate.report.formats import FORMATS
 from lstm_ablate.store import copies
@@ -74,7 +74,7 @@ def test_the_tables_of_commands_engines_and_configs_are_whole():
     )
     assert set(re.findall(r"`--engine (\w+)`", README)) == set(ENGINES)
     assert f"--format {','.join(FORMATS)}`" in README
-    assert len(ACTIVATIONS) == 14 and "the fourteen activations" in README
+    assert len(KINDS) == 26 and "the 26 elementwise activations of Keras" in README
 
 
 def test_the_columns_are_those_of_the_files():

@@ -5,10 +5,10 @@ is a formula.
 import ast
 import csv
 import io
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,20 +174,17 @@ def test_a_worker_imports_nothing_from_the_working_folder(tmp_path):
         "    options = {'key': str, 'workers': 1, 'environment': lambda worker: {}}\n"
         "    print([event.value for event in execute(work, ['done'], **options)])\n"
     )
-    done = subprocess.run(
-        [sys.executable, program], cwd=here, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = processes.run([sys.executable, program], cwd=here)
     assert done.stdout.endswith("['done']\n"), done.stderr
     assert not (here / "ran").exists()
 
 
 def test_no_program_of_a_repository_is_started(tmp_path):
     for words in (["init", "-q"], ["config", "core.fsmonitor", f"touch {tmp_path}/ran; false"]):
-        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+        processes.run(["git", "-C", tmp_path, *words])
     identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.fsmonitor=false"]
-    subprocess.run(
-        ["git", "-C", tmp_path, *identity, "commit", "-q", "--allow-empty", "-m", "a"], check=True
-    )
+    commit = ["commit", "-q", "--allow-empty", "-m", "a"]
+    processes.run(["git", "-C", tmp_path, *identity, *commit])
     assert len(machine.describe("cpu", {}, tmp_path)["git_commit"]) == 40
     assert not (tmp_path / "ran").exists()
 

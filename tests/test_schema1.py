@@ -3,10 +3,9 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import command_line
 import pytest
 
 from lstm_ablate.store import older, records
@@ -34,12 +33,7 @@ def copied_to(place):
 
 
 def call(*words, folder, code=0):
-    done = subprocess.run(
-        [Path(sys.executable).parent / "lstm-ablate", *words],
-        capture_output=True, text=True, check=False, cwd=folder.parent.parent, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
+    return command_line.call(*words, cwd=folder.parent.parent, code=code)
 
 
 def files_of(folder):

@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import processes
 import pytest
 from typer.main import get_command
 
@@ -27,15 +28,10 @@ EXAMPLES = {name: command.epilog.removeprefix("Example: ") for name, command in 
 HEAVY = {"run", "verify", "bench"}
 
 
-def done(words, cwd, seconds=60, **environment):
+def done(words, cwd, **environment):
     """Carry out a command that must succeed; nothing in its environment leads to the clone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    one = subprocess.run(
-        words, cwd=cwd, env={**kept, **environment}, timeout=seconds,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert one.returncode == 0, one.stdout + one.stderr
-    return one.stdout
+    return processes.run(words, cwd=cwd, env={**kept, **environment}).stdout
 
 
 def built(kind, source, folder):
@@ -83,7 +79,7 @@ def smoke(environment, tmp_path_factory):
 
 def called(line, environment, cwd):
     """Carry out a line of the shell with the environment's programs."""
-    return done(["sh", "-c", line], cwd, 300, PATH=f"{environment}{os.pathsep}{os.environ['PATH']}")
+    return done(["sh", "-c", line], cwd, PATH=f"{environment}{os.pathsep}{os.environ['PATH']}")
 
 
 def test_the_wheel_holds_the_package_and_the_configs_and_nothing_else(wheel):

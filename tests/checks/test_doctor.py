@@ -4,10 +4,10 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from recorded import FAILED, OK
 
@@ -171,14 +171,10 @@ def test_records_that_cannot_be_listed(folder):
     (folder / "experiment.yaml").write_text(SMOKE.read_text())
     (folder / "runs").chmod(0o300)
     for command in ("doctor", "report"):
-        done = subprocess.run(
-            [*mortal, sys.executable, "-m", "lstm_ablate", command, folder],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert (
-            done.returncode == 4
-            and f"{folder / 'runs'}: Permission denied" in done.stdout + done.stderr
+        done = processes.run(
+            [*mortal, sys.executable, "-m", "lstm_ablate", command, folder], code=4
         )
+        assert f"{folder / 'runs'}: Permission denied" in done.stdout + done.stderr
     (folder / "runs").chmod(0o700)
 
 
@@ -206,9 +202,7 @@ def test_a_record_of_a_newer_program_may_hold_more(folder):
 @pytest.mark.skipif(not shutil.which("findmnt"), reason="findmnt is not installed")
 @pytest.mark.parametrize("place", ["/", "/proc/self", "/dev/shm", "/sys", "."])
 def test_the_file_system_is_what_findmnt_says(place):
-    told = subprocess.run(
-        ["findmnt", "-n", "-o", "FSTYPE", "-T", place], capture_output=True, text=True, check=True
-    )
+    told = processes.run(["findmnt", "-n", "-o", "FSTYPE", "-T", place])
     assert doctor.file_system(Path(place)) == told.stdout.split()[-1]
 
 

@@ -5,14 +5,13 @@ says.
 import json
 import math
 import os
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import biased_engine
 import numpy as np
 import pytest
+from command_line import call
 from scipy import stats
 
 from lstm_ablate.checks import benchmark, verification
@@ -146,16 +145,8 @@ def test_the_relative_error_is_that_of_the_worst_tensor():
 
 
 def test_verify_and_its_exit_code_on_the_command_line(tmp_path):
-    command = [
-        Path(sys.executable).with_name("lstm-ablate"),
-        "verify",
-        ROOT / "configs" / "smoke.yaml",
-    ]
     words = ["seeds=1", "training.epochs=1", "model.encoder=[4]", "variants={tanh: {}}", "--json"]
-    done = subprocess.run(
-        [*command, *words], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
+    done = call("verify", ROOT / "configs" / "smoke.yaml", *words, cwd=tmp_path)
     content = json.loads(done.stdout)
     assert [(one["variant"], one["holds"]) for one in content["verdicts"]] == [("tanh", True)]
     assert len(content["epochs"]) == 1

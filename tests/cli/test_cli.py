@@ -7,14 +7,14 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+import processes
 import pytest
 import yaml
 from command_line import PROGRAM, call
+from processes import SECONDS, ended, until
 from scipy import stats
 
 from lstm_ablate.store import inventory
@@ -254,21 +254,22 @@ def test_a_run_that_fails_gives_exit_code_3_and_a_log(tmp_path):
         "sys.argv = ['lstm-ablate', 'run', 'smoke.yaml', 'seeds=1']\napp.main()"
     )
     limited = f'ulimit -v {12 * 2**20}; exec {sys.executable} -c "$0"'
-    done = subprocess.run(
-        ["bash", "-c", limited, code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        timeout=300,
-    )
-    assert done.returncode == 3, done.stderr
+    done = processes.run(["bash", "-c", limited, code], code=3, cwd=tmp_path)
     assert "1 failed" in done.stdout and "1 ended well" in done.stdout
     (log,) = (tmp_path / "results" / "smoke" / "logs").iterdir()
     assert f"logs/{log.name}" in done.stdout
     again = call("report", "results/smoke", cwd=tmp_path)
     assert "1 failed" in again.stdout
     assert "of memory" in call("run", "smoke.yaml", "seeds=1", cwd=tmp_path, code=2).stderr
+
+
+def until_recorded(count, folder, process):
+    """Wait for so many runs of a process that trains; if it ends before, it is no use to wait."""
+    until(
+        lambda: len(list((folder / "runs").glob("*.json"))) >= count or process.poll() is not None,
+        f"{count} recorded runs",
+        SECONDS,
+    )
 
 
 def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_path):
@@ -284,20 +285,10 @@ def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_pa
         "--workers",
         "1",
     ]
-    started = subprocess.Popen(
-        [PROGRAM, *words],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while len(list((tmp_path / "smoke" / "runs").glob("*.json"))) < 2:
-        assert time.monotonic() < deadline and started.poll() is None
-        time.sleep(0.1)
+    started = processes.start([PROGRAM, *words], cwd=folder)
+    until_recorded(2, tmp_path / "smoke", started)
     os.killpg(started.pid, signal.SIGINT)  # as Ctrl-C does: to the driver and its workers
-    _, err = started.communicate(timeout=60)
+    _, err = ended(started)
     assert started.returncode == 130, err
     kept = len(list((tmp_path / "smoke" / "runs").glob("*.json")))
     assert f"interrupted: {kept} of 400 runs are done and kept" in err
@@ -311,19 +302,22 @@ def test_an_interrupt_keeps_what_is_done_and_the_next_call_goes_on(smoke, tmp_pa
 def test_a_closed_pipe_is_no_error(smoke):
     folder, _ = smoke
     line = f"{PROGRAM} report results/smoke | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, check=False, cwd=folder
-    )
-    assert done.returncode == 0 and done.stderr == ""
+    done = processes.run(["bash", "-c", line], cwd=folder)
+    assert done.stderr == ""
 
 
 def test_activations_are_listed_with_formulas():
     done = call("activations", "--json", cwd=ROOT)
     listed = {row["name"]: row for row in json.loads(done.stdout)}
-    assert len(listed) == 14
-    assert listed["leaky_relu"]["formula"] == "x if x > 0 else 0.2 x"
-    assert listed["relu"]["slope at -1, 0, 1"] == [0, 0, 1]
-    assert "ln(1 + exp(x))" in call("activations", cwd=ROOT).stdout
+    assert len(listed) == 26
+    assert listed["leaky_relu"]["formula"] == "x if x > 0 else negative_slope * x"
+    assert listed["leaky_relu"]["parameters"] == {"negative_slope": 0.2}
+    assert listed["leaky_relu"]["at -1, 0, 1"] == [-0.2, 0, 1]
+    assert listed["threshold"]["parameters"] == {"threshold": None, "default_value": None}
+    assert listed["relu"]["slope at -1, 0, 1"] == [0, 0, 1] and listed["relu"]["parameters"] == {}
+    text = call("activations", cwd=ROOT).stdout
+    assert "ln(1 + exp(x))" in text and "negative_slope = 0.2" in text
+    assert 'activations: {snake: "x + sin(x)**2"}' in text and "squareplus" in text
 
 
 def test_the_copy_of_the_schema_is_current():
@@ -357,8 +351,7 @@ def test_a_bug_shows_its_traceback_and_exit_code_70(tmp_path):
         "import sys; from lstm_ablate.cli import app\nfrom lstm_ablate.experiment import schema\n"
         "schema.json_schema = lambda: 1 / 0\nsys.argv = ['lstm-ablate', 'schema']\napp.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 70
+    done = processes.run([sys.executable, "-c", code], code=70)
     assert "ZeroDivisionError" in done.stderr and "a bug of lstm-ablate" in done.stderr
 
 
@@ -380,16 +373,10 @@ def test_an_interrupt_between_the_groups_of_a_variant_changes_no_byte(smoke, tmp
     """12 seeds are three groups of a variant; a scheduler ends the first try."""
     folder, _ = smoke
     words = ["run", folder / "smoke.yaml", *SMALL, "--workers", "1", "--results"]
-    started = subprocess.Popen(
-        [PROGRAM, *words, tmp_path / "stopped"], stderr=subprocess.PIPE, text=True, cwd=folder
-    )
-    runs = tmp_path / "stopped" / "smoke" / "runs"
-    deadline = time.monotonic() + 120
-    while len(list(runs.glob("*.json"))) < 2:
-        assert time.monotonic() < deadline and started.poll() is None
-        time.sleep(0.02)
+    started = processes.start([PROGRAM, *words, tmp_path / "stopped"], cwd=folder)
+    until_recorded(2, tmp_path / "stopped" / "smoke", started)
     started.send_signal(signal.SIGTERM)
-    _, err = started.communicate(timeout=60)
+    _, err = ended(started)
     assert started.returncode == 143 and "Traceback" not in err
     call(*words, tmp_path / "stopped", cwd=folder)
     call(*words[:4], "--results", tmp_path / "whole", "--workers", "2", cwd=folder)

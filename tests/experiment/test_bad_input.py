@@ -13,7 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from test_experiment import HEAD
+from configurations import HEAD
 
 from lstm_ablate import machine
 from lstm_ablate.cli import app
@@ -41,8 +41,8 @@ UNSEEN = "holds a character that cannot be seen"
 READ_AS = "cannot be a name: other programs read it as something else"
 SECTIONS = "known: data, model, training, version, name, question, seeds, baseline, variants, tasks"
 ACTIVATIONS = (
-    "known: linear, relu, leaky_relu, elu, selu, gelu, silu, softplus, softsign, tanh, sigmoid,"
-    " hard_sigmoid"
+    "known: linear, relu, leaky_relu, relu6, elu, celu, selu, gelu, silu, mish, softplus,"
+    " squareplus, sparse_plus, softsign, tanh, hard_tanh"
 )
 WHOLE = "training.epochs: a whole number is due; found"
 SEEDS = "seeds: write a number of seeds, or a list of whole numbers from 0, such as [0, 7]; found"
@@ -373,6 +373,81 @@ LINES = {
         ':7:18: training.loss: found "mes" (text); allowed: mse, mae, huber.',
     ),
     "engine is a module": ("engine: os", ':7:9: engine: found "os" (text); allowed: fused, keras.'),
+    "activation of another library": (
+        "model: {between: swish}",
+        ':7:18: model.between: "swish" is silu here: write silu',
+    ),
+    "activation that needs parameters": (
+        "model: {between: threshold}",
+        (
+            ':7:18: model.between: "threshold" cannot be an activation: write threshold(threshold,'
+            " default_value), with a number for each name"
+        ),
+    ),
+    "activation with a wrong parameter": (
+        "model: {between: leaky_relu(-1)}",
+        (
+            ':7:18: model.between: "leaky_relu(-1)" cannot be an activation: negative_slope of'
+            " leaky_relu is from 0 to 1e+06; found -1"
+        ),
+    ),
+    "activations of some layers": (
+        "model: {activation: [relu, tanh, relu]}",
+        (
+            ":7:21: model.activation: 3 names for 4 places: encoder.0, encoder.1, decoder.0,"
+            " decoder.1"
+        ),
+    ),
+    "expression that computes something else": (
+        "model: {between: '().__class__.__base__'}",
+        ':7:18: model.between: "().__class__.__base__" cannot be an activation: "().__class__',
+    ),
+    "expression that calls something else": (
+        "activations: {evil: __import__('os').system('touch evil')}",
+        ":7:21: activations.evil: \"__import__('os').system('touch evil')\" cannot be an",
+    ),
+    "expression that would take for ever": (
+        "activations: {tower: 9**9**9**9 * x}",
+        ':7:22: activations.tower: "9**9**9**9 * x" cannot be an activation: it is not finite at x',
+    ),
+    "expression with a hole": (
+        "activations: {sinc: sin(x) / x}",
+        ':7:21: activations.sinc: "sin(x) / x" cannot be an activation: it is not finite at x = 0',
+    ),
+    "expression of 10,000 characters": (
+        f"activations: {{long: {'(' * 5000}x{')' * 5000}}}",
+        f':7:21: activations.long: "{"(" * 80}" cannot be an activation: it has 10,001 characters;',
+    ),
+    "layers of a list": (
+        "tasks: {deep: {model.encoder.layers: 4}}",
+        (
+            ':7:16: tasks.deep: model.encoder: the key "units" is missing; write both in the base,'
+            " as in encoder: {units: 32, layers: 4}, to change one"
+        ),
+    ),
+    "a billion layers": (
+        "model: {encoder: {units: 1, layers: 1000000000}}",
+        ":7:37: model.encoder.layers: must be at most 100; found 1000000000",
+    ),
+    "residual that is added nowhere": (
+        "model: {residual: true, encoder: [8], decoder: [4]}",
+        ":7:19: model.residual: would be added nowhere: decoder.0 reads 8, gives 4\n",
+    ),
+    "projection of nothing": (
+        "model: {projection: 100}",
+        ":7:21: model.projection: 100 is not smaller than the 100 units of encoder.0\n",
+    ),
+    "clip of no projection": (
+        "model: {projection_clip: 3}",
+        ":7:26: model.projection_clip: there is no projection to clip; cell_clip clips the cell\n",
+    ),
+    "directions": (
+        "model: {bidirectional: both}",
+        (
+            ':7:24: model.bidirectional: found "both" (text); allowed: true, false, encoder,'
+            " decoder.\n"
+        ),
+    ),
     "activation and candidate": (
         "model: {activation: tanh, candidate: relu}",
         (

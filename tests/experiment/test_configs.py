@@ -4,12 +4,14 @@ it.
 
 import csv
 import importlib.util
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.training.inputs import windows
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -78,6 +80,59 @@ def test_activations_holds_them_all():
     one = loading.load(CONFIGS / "activations.yaml")
     assert set(one.variants) == set(ACTIVATIONS)
     assert all(one.settings["default", name].model.site("output") == name for name in one.variants)
+
+
+RELU_PLACES = {
+    "plain": ("tanh", "tanh", "linear", "linear"),
+    "relu-between": ("tanh", "tanh", "relu", "linear"),
+    "relu": ("relu", "relu", "linear", "linear"),
+    "relu-head": ("tanh", "tanh", "linear", "relu"),
+}
+
+
+@pytest.mark.parametrize("name", ["graves", "elmo"])
+def test_the_networks_of_the_answers_have_a_relu_at_each_place_and_nothing_else(name):
+    one = loading.load(CONFIGS / f"{name}.yaml")
+    models = {variant: one.settings["default", variant].model for variant in one.variants}
+    assert {
+        variant: (*map(m.site, ("candidate", "output", "between")), m.head.activation)
+        for variant, m in models.items()
+    } == RELU_PLACES
+    assert one.baseline == "plain"
+    lstm = network_of(models["plain"], 20, 1).lstm
+    assert [layer.bidirectional for layer in lstm] == [True] * (len(lstm) - 1) + [False]
+    if name == "graves":
+        assert len(lstm) == 4 and all(layer.peepholes for layer in lstm)
+    else:
+        assert [layer.residual for layer in lstm] == [False, True, False]
+        clips = {(layer.projection, layer.cell_clip, layer.projection_clip) for layer in lstm}
+        assert clips == {(12, 3.0, 3.0)} and not any(layer.peepholes for layer in lstm)
+
+
+def test_depth_changes_the_depth_alone():
+    one = loading.load(CONFIGS / "depth.yaml")
+    found = {task: one.settings[task, "tanh"].model for task in one.tasks}
+    assert [len(model.encoder) for model in found.values()] == [1, 2, 4, 8]
+    assert len({model.model_copy(update={"encoder": ()}) for model in found.values()}) == 1
+
+
+def test_initial_crosses_activation_weights_and_normalization():
+    one = loading.load(CONFIGS / "initial.yaml")
+    found = {
+        (model.site("candidate"), model.kernel_initializer, model.normalization)
+        for model in (settings.model for settings in one.settings.values())
+    }
+    weights = ("glorot_uniform", "he_uniform", "lecun_uniform")
+    assert found == set(product(("tanh", "relu"), weights, ("none", "layer")))
+    assert len(one.settings) == len(found)
+
+
+def test_seeds_are_enough_for_a_verdict_of_all_that_is_new():
+    """If every seed says the same: 2 / 2^n, times all comparisons (design, section 10)."""
+    for name in ("graves", "elmo", "depth", "initial"):
+        one = loading.load(CONFIGS / f"{name}.yaml")
+        comparisons = len(one.tasks) * (len(one.variants) - 1)
+        assert 2 / 2 ** len(one.seeds) * comparisons < 0.05
 
 
 def test_the_example_data_is_what_its_script_writes():

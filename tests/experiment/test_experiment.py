@@ -5,47 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from configurations import HEAD, Configs
 
-from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.loading import load
-from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import expand
 from lstm_ablate.experiment.settings import SGD, Adam, Chirp, FileData, Lorenz, Sines, Square
 from lstm_ablate.experiment.yaml_source import dump
-
-HEAD = """\
-version: 1
-name: test
-baseline: tanh
-variants:
-  tanh: {}
-  relu: {model.activation: relu}
-"""  # what follows it starts on line 7
-
-
-class Configs:
-    """A folder of configs."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.path = folder / "c.yaml"
-
-    def load(self, text: str, *overrides: str) -> Experiment:
-        self.path.write_text(text, encoding="utf-8")
-        return load(self.path, overrides)
-
-    def problems(self, text: str, *overrides: str) -> list[str]:
-        """Return the problems of a bad config, each without the folder's name."""
-        with pytest.raises(UserError) as caught:
-            self.load(text, *overrides)
-        return [problem.replace(f"{self.folder}/", "") for problem in caught.value.problems]
-
-
-@pytest.fixture
-def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configs:
-    monkeypatch.chdir(tmp_path)
-    return Configs(tmp_path)
-
 
 # ------------------------------------------------------------------------------------ what it means
 
@@ -398,7 +363,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "activation is a number": (
         "model: {between: 1}\n",
-        ["c.yaml:7:18: model.between: text is due; found 1"],
+        ["c.yaml:7:18: model.between: the name of an activation is due; found 1"],
     ),
     "family is a list": (
         "data: {family: [ar]}\n",

@@ -37,10 +37,28 @@ def examples(full):
 
 # ------------------------------------------------------------------------------------ valid configs
 
-activations = st.sampled_from(list(ACTIVATIONS))
-layers = st.lists(st.integers(1, 64), min_size=1, max_size=3)
 positive = st.floats(1e-9, 10)
-heads = st.fixed_dictionaries({"units": layers}, optional={"activation": activations}) | st.none()
+alphas = st.floats(1e-6, 1e6).map(repr)
+terms = st.recursive(
+    st.just("x") | st.integers(0, 9).map(str) | st.floats(0, 9).map(repr),
+    lambda inner: st.one_of(
+        st.builds("({} {} {})".format, inner, st.sampled_from("+-*"), inner),
+        st.builds("{}({})".format, st.sampled_from(["sin", "tanh", "relu", "gelu"]), inner),
+        st.builds("minimum({}, {})".format, inner, inner),
+    ),
+    max_leaves=4,
+)
+expressions = terms.map(lambda term: f"x + {term}")  # each contains x, and is finite
+activations = st.one_of(
+    st.sampled_from(list(ACTIVATIONS)),
+    st.builds("{}({})".format, st.sampled_from(["elu", "celu", "squareplus"]), alphas),
+    expressions,
+)
+lists = st.lists(st.integers(1, 64), min_size=1, max_size=3)
+layers = lists | st.fixed_dictionaries(
+    {"units": st.integers(1, 64), "layers": st.integers(1, 4)},
+)
+heads = st.fixed_dictionaries({"units": lists}, optional={"activation": activations}) | st.none()
 sites = st.one_of(
     st.fixed_dictionaries({}, optional={"activation": activations}),
     st.fixed_dictionaries({}, optional={"candidate": activations, "output": activations}),
@@ -54,6 +72,30 @@ others = st.fixed_dictionaries(
         "gates": activations,
         "between": activations,
         "head": heads,
+        "bidirectional": st.sampled_from([True, False, "encoder", "decoder"]),
+        "peepholes": st.booleans(),
+        "projection": st.none(),  # a number must be smaller than what the layers have
+        "residual": st.just(False),  # and this must be added somewhere
+        "cell_clip": st.none() | positive,
+        "projection_clip": st.none(),
+        "normalization": st.sampled_from(["none", "layer"]),
+        "kernel_initializer": st.sampled_from(["he_normal", "glorot_uniform", "lecun_uniform"]),
+        "recurrent_initializer": st.sampled_from(["orthogonal", "glorot_normal"]),
+        "unit_forget_bias": st.booleans(),
+    },
+)
+# With layers all of one size more can be said.
+alike = st.fixed_dictionaries(
+    {
+        "encoder": st.just({"units": 8, "layers": 2}),
+        "decoder": st.just([8, 8]),
+        "between": st.lists(activations, min_size=3, max_size=3),
+        "gates": st.lists(activations, min_size=4, max_size=4),
+    },
+    optional={
+        "projection": st.integers(1, 7),
+        "residual": st.booleans(),
+        "candidate": st.lists(activations, min_size=4, max_size=4),
     },
 )
 families = st.one_of(
@@ -95,6 +137,8 @@ changes = st.fixed_dictionaries(
         "model.gates": activations,
         "model.encoder": layers,
         "model.head": heads,
+        "model.peepholes": st.booleans(),
+        "model.cell_clip": st.none() | positive,
         "training.optimizer": optimizers,
         "training.epochs": st.integers(1, 99),
     },
@@ -128,7 +172,14 @@ def configs(draw):
         "analysis": st.sampled_from([{}, {"margin": "5%"}, {"margin": 0.2, "stuck": 4}]),
         "execution": st.sampled_from([{}, {"workers": "auto"}, {"workers": 3}]),
     }
-    return head | draw(st.fixed_dictionaries({}, optional=sections))
+    config = head | draw(st.fixed_dictionaries({}, optional=sections))
+    if draw(st.booleans()):
+        config |= {"model": draw(alike), "activations": {"snake": draw(expressions)}}
+        for written in (*variants.values(), *config.get("tasks", {}).values()):
+            written.pop("model.encoder", None)  # the lists have one name for each layer
+            if "model.activation" in written:
+                written["model.activation"] = "snake"
+    return config
 
 
 # ------------------------------------------------------------------------------------ wrong configs

@@ -231,6 +231,49 @@ PINNED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"data": SINES, "model": ODD_MODEL, "training": ODD_TRAINING | {"optimizer": SGD}},
         "88f00652635a9028",
     ),
+    "every key of a model that came later": (
+        {
+            "model": {
+                "encoder": {"units": 6, "layers": 2},
+                "decoder": [6],
+                "candidate": ["relu", "leaky_relu(0.2)", "x+1.0"],
+                "gates": ["sigmoid"] * 3,
+                "between": ["elu( .5 )", "linear"],
+                "bidirectional": "encoder",
+                "peepholes": True,
+                "projection": 3,
+                "residual": True,
+                "cell_clip": 3,
+                "projection_clip": 2.5,
+                "normalization": "layer",
+                "kernel_initializer": "he_normal",
+                "recurrent_initializer": "glorot_uniform",
+                "unit_forget_bias": False,
+            }
+        },
+        {
+            "data": SINES,
+            "model": MODEL
+            | {
+                "encoder": [6, 6],
+                "decoder": [6],
+                "candidate": ["relu", "leaky_relu", "x + 1"],
+                "between": ["elu(0.5)", "linear"],
+                "bidirectional": "encoder",
+                "peepholes": True,
+                "projection": 3,
+                "residual": True,
+                "cell_clip": 3.0,
+                "projection_clip": 2.5,
+                "normalization": "layer",
+                "kernel_initializer": "he_normal",
+                "recurrent_initializer": "glorot_uniform",
+                "unit_forget_bias": False,
+            },
+            "training": TRAINING | {"optimizer": ADAM},
+        },
+        "70926ba010337625",
+    ),
     "adamw": (
         {"training": {"optimizer": {"name": "adamw", "global_clipnorm": 1}}},
         {"data": SINES, "model": MODEL, "training": TRAINING | {"optimizer": ADAMW}},
@@ -282,7 +325,7 @@ class LaterModel(s.Model):
         cell: float | None = None
         projection: float | None = None
 
-    peepholes: bool = False
+    dilated: bool = False
     clips: Clips = Clips()
 
 
@@ -294,7 +337,7 @@ def test_a_neutral_key_moves_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = s.Settings(), LaterSettings()
     assert settings_id(after) != settings_id(before)
     for path, value in {
-        "model.peepholes": False,
+        "model.dilated": False,
         "model.clips.cell": None,
         "model.clips.projection": None,
     }.items():
@@ -302,14 +345,14 @@ def test_a_neutral_key_moves_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings_id(after) == settings_id(before)
     assert identity_of(after, 3, "fused", 2) == identity_of(before, 3, "fused", 2)
     others = [
-        LaterModel(peepholes=True),
+        LaterModel(dilated=True),
         LaterModel(clips=LaterModel.Clips(cell=0.0)),
         LaterModel(clips=LaterModel.Clips(projection=3.0)),
     ]
     ids = {settings_id(LaterSettings(model=model)) for model in (LaterModel(), *others)}
     assert len(ids) == 4
     # Another default relabels nothing: it is spelt out where it is not neutral.
-    assert identity_of(LaterSettings(model=others[0]), 3, "fused", 2)["model"]["peepholes"] is True
+    assert identity_of(LaterSettings(model=others[0]), 3, "fused", 2)["model"]["dilated"] is True
 
 
 def test_a_neutral_value_is_one_in_json_where_false_is_not_zero(
@@ -328,7 +371,22 @@ def test_the_purpose_is_in_it_where_it_is_not_evaluation() -> None:
 
 
 def test_the_table_of_neutral_values_only_grows() -> None:
-    assert identity.NEUTRAL.items() >= {"purpose": "evaluation"}.items()
+    assert (
+        identity.NEUTRAL.items()
+        >= {
+            "purpose": "evaluation",
+            "model.bidirectional": False,
+            "model.peepholes": False,
+            "model.projection": None,
+            "model.residual": False,
+            "model.cell_clip": None,
+            "model.projection_clip": None,
+            "model.normalization": "none",
+            "model.kernel_initializer": "glorot_uniform",
+            "model.recurrent_initializer": "orthogonal",
+            "model.unit_forget_bias": True,
+        }.items()
+    )
 
 
 # --------------------------------------------------------------------------- spellings of one thing
@@ -337,6 +395,41 @@ SPELLINGS: dict[str, list[dict[str, Any]]] = {
     "one activation or two": [
         {"model": {"activation": "relu"}},
         {"model": {"candidate": "relu", "output": "relu"}},
+    ],
+    "a list of equal names": [
+        {"model": {"activation": "relu", "between": "elu"}},
+        {"model": {"activation": ["relu"] * 4, "between": ["elu"] * 3}},
+        {"model": {"candidate": ["relu"] * 4, "output": "relu", "between": "elu"}},
+        {"model": {"activation": ["relu"] * 4, "between": "elu", "gates": ["sigmoid"] * 4}},
+    ],
+    "parameters": [
+        {"model": {"gates": "leaky_relu", "between": "elu(0.5)"}},
+        {"model": {"gates": "leaky_relu(0.2)", "between": "elu( 0.50 )"}},
+    ],
+    "an expression": [
+        {"model": {"output": "x + sin(x)**2"}},
+        {"model": {"output": "x+sin( x )**2.0"}},
+    ],
+    "layers of one size": [
+        {"model": {"encoder": [8, 8, 8], "decoder": [4]}},
+        {"model": {"encoder": {"units": 8, "layers": 3}, "decoder": {"units": 4, "layers": 1}}},
+    ],
+    "what is neutral": [
+        {},
+        {
+            "model": {
+                "bidirectional": False,
+                "peepholes": False,
+                "projection": None,
+                "residual": False,
+                "cell_clip": None,
+                "projection_clip": None,
+                "normalization": "none",
+                "kernel_initializer": "glorot_uniform",
+                "recurrent_initializer": "orthogonal",
+                "unit_forget_bias": True,
+            }
+        },
     ],
     "the default or nothing": [
         {},

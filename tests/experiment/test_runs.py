@@ -160,6 +160,12 @@ OTHER = {
     "candidate": "relu",
     "output": "relu",
     "head": s.Head(units=(4,)),
+    "projection": 8,
+    "cell_clip": 3.0,
+    "projection_clip": 3.0,
+    "normalization": "layer",
+    "kernel_initializer": "he_normal",
+    "recurrent_initializer": "glorot_uniform",
     "select": "last",
     "loss": "mae",
     "dtype": "float64",
@@ -203,7 +209,7 @@ def test_every_other_field_changes_the_id(base: s.Settings) -> None:
         assert changed != base, path
         ids[path] = _of(changed)
         assert (ids[path] == before) == (path.rsplit(".", 1)[-1] in NOT_IDENTITY), path
-    assert len(ids) >= 24
+    assert len(ids) >= 34
     counted = [identifier for path, identifier in ids.items() if path != "data.path"]
     assert len(set(counted)) == len(counted)
 
@@ -229,7 +235,8 @@ def test_the_group_size_is_in_it_as_the_number_of_runs_that_are_trained_at_once(
 
 # ---------------------------------------------------------------------------------------- structure
 
-# What a program takes as arguments, and what belongs to the loop around it.
+# What a program takes as arguments, initial weights among it, and what belongs to the loop around.
+START = {"kernel_initializer", "recurrent_initializer", "unit_forget_bias"}
 NUMBERS = {"learning_rate", "weight_decay", "beta_1", "beta_2", "rho", "epsilon"}
 AROUND = {"epochs", "select"}
 
@@ -246,7 +253,7 @@ def test_every_field_but_the_numbers_changes_the_structure(base: s.Settings) -> 
     numbers = NUMBERS & set(type(base.training.optimizer).model_fields)
     if getattr(base.training.optimizer, "momentum", 0):
         numbers.add("momentum")  # whose amount is a number where there is any
-    assert equal == AROUND | numbers
+    assert equal == AROUND | START | numbers
     others = [structure for structure in structures.values() if structure != before]
     assert len(set(others)) == len(others)
 

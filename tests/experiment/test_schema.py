@@ -72,6 +72,17 @@ ACCEPTED = [
     "data: {family: file, path: c.yaml, columns: [a]}",
     "model: {candidate: elu, output: relu, head: {units: [4], activation: elu}}",
     "model: {head: null}",
+    "model: {encoder: {units: 8, layers: 3}, residual: true}",
+    "model: {encoder: {units: 8, layers: 3}}\ntasks: {a: {model.encoder.layers: 2}}",
+    "model: {candidate: [tanh, relu, relu, tanh], between: [relu, linear, linear]}",
+    "model: {gates: leaky_relu(0.01), between: elu( .5 ), output: x, candidate: x + sin(x)**2}",
+    "model: {between: snake, head: {units: [3], activation: snake}}\nactivations: {snake: x*x}",
+    "model: {bidirectional: true, peepholes: true, cell_clip: 3}",
+    "model: {projection: 8, projection_clip: 1}",
+    "model: {bidirectional: decoder, projection: null, cell_clip: null, normalization: layer}",
+    "model: {kernel_initializer: he_normal, recurrent_initializer: orthogonal}",
+    "model: {unit_forget_bias: false}",
+    "  third: {model.bidirectional: encoder, model.projection: null}",
     "training: {optimizer: {name: sgd, nesterov: true}}",
     "training: {optimizer: {name: adam, global_clipnorm: 1}}",
     "training: {optimizer: adam}",
@@ -125,7 +136,30 @@ REFUSED = [
     "model: {encoder: 4}",
     "model: {encoder: []}",
     "model: {encoder: [0]}",
+    "model: {encoder: {units: 4}}",
+    "model: {encoder: {units: 4, layers: 0}}",
+    "model: {encoder: {units: 4, layers: 2, more: 1}}",
     "model: {gates: Sigmoid}",
+    "model: {gates: swish}",
+    "model: {gates: threshold}",
+    "model: {gates: []}",
+    "model: {gates: [relu, geul, relu, relu]}",
+    "model: {gates: [relu, null, relu, relu]}",
+    "model: {gates: [[relu], relu, relu, relu]}",
+    "model: {gates: 1}",
+    "model: {head: {units: [4], activation: [relu]}}",
+    "model: {bidirectional: both}",
+    "model: {bidirectional: 1}",
+    "model: {bidirectional: null}",
+    "model: {peepholes: yes}",
+    "model: {projection: 0}",
+    "model: {projection: 3.5}",
+    "model: {cell_clip: 0}",
+    "model: {normalization: batch}",
+    "model: {kernel_initializer: he}",
+    "model: {recurrent_initializer: he_normal}",
+    "activations: {snake: 5}",
+    "activations: [x]",
     "model: {activation: null}",
     "model: {candidate: null}",
     "model: {output: null}",
@@ -179,7 +213,38 @@ def test_every_activation_is_offered_to_editors() -> None:
     gates = schema["properties"]["variants"]["additionalProperties"]["anyOf"][0]["properties"][
         "model.gates"
     ]
-    assert gates["enum"] == list(ACTIVATIONS)
+    one, several = schema["$defs"][gates["$ref"].rpartition("/")[2]]["oneOf"]
+    assert one == several["items"]
+    offered = schema["$defs"][one["$ref"].rpartition("/")[2]]["anyOf"][0]
+    assert offered["enum"] == list(ACTIVATIONS)
+
+
+def test_every_key_of_a_model_is_described() -> None:
+    schema = json_schema()
+    described = {
+        **schema["$defs"]["Model"]["properties"],
+        **schema["$defs"]["Repeated"]["properties"],
+    }
+    assert all(value.get("description") for value in described.values())
+    assert schema["properties"]["activations"]["description"]
+
+
+@pytest.mark.parametrize("where", ["model: {{{}: {}}}", "  v: {{model.{}: {}}}"])
+@pytest.mark.parametrize("site", ["activation", "candidate", "output", "gates", "between"])
+def test_a_name_is_unknown_to_editors_unless_a_config_names_its_own(where: str, site: str) -> None:
+    for written in ("snake", "[tanh, snake]"):
+        text = f"{HEAD}{where.format(site, written)}\n"
+        assert _errors(read_text(text, "c.yaml").plain())
+        assert not _errors(read_text(f"{text}activations: {{snake: x * 2}}\n", "c").plain())
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["model: {head: {units: [1], activation: snake}}", "  v: {model.head.activation: snake}"],
+)
+def test_so_it_is_in_a_head(where: str) -> None:
+    assert _errors(read_text(f"{HEAD}{where}\n", "c.yaml").plain())
+    assert not _errors(read_text(f"{HEAD}{where}\nactivations: {{snake: x * 2}}\n", "c").plain())
 
 
 def test_dotted_paths_are_all_that_settings_hold() -> None:

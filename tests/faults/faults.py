@@ -10,6 +10,8 @@ import time
 import uuid
 from pathlib import Path
 
+import processes
+from processes import ended, until
 from stub_behaviour import Behaviour, learning_rate
 
 TESTS = Path(__file__).parent
@@ -32,6 +34,10 @@ variants:
 """.replace("CALM", f"{Behaviour.CALM}")
 
 
+# Seconds: what happens at once happens sooner on any machine, as busy as it may be. The seconds
+# that the README's table tells are printed.
+AT_ONCE = 60
+
 # What nohup or & has the tests ignore, drivers would ignore too.
 for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
@@ -41,13 +47,6 @@ for number in (signal.SIGINT, signal.SIGHUP):
 def often(short, full):
     """Return how often a fault is tried: `make test-full` tries it in full."""
     return full if FULL else short
-
-
-def within(seconds):
-    """Turn a limit for a machine that has nothing else to do into one for this machine, as busy as
-    it is now.
-    """
-    return seconds * max(1.0, os.getloadavg()[0] / os.cpu_count())
 
 
 def config(folder, text="", **variants):
@@ -62,22 +61,26 @@ def config(folder, text="", **variants):
 
 
 def start(*words, under=(), **environment):
-    """Start the command line with the stub engine in a session of its own."""
-    return subprocess.Popen(
-        [*under, sys.executable, TESTS / "stub_driver.py", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
+    """Start the command line with the stub engine."""
+    return processes.start(
+        [*under, sys.executable, TESTS / "stub_driver.py", *words],
         env={**os.environ, "PYTHONPATH": SOURCES, **environment},
+    )
+
+
+def python(code, *words):
+    """Start some code that may import what the tests of faults share; it may read what we write."""
+    return processes.start(
+        [sys.executable, "-c", code, *words],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": SOURCES},
     )
 
 
 def run(*words, code=0, **options):
     """Run it to its end; return what it printed, and what it said."""
     process = start("run", *words, **options)
-    out, err = ended(process, often(300, 1500))
+    out, err = ended(process, often(processes.SECONDS, 1500))
     assert process.returncode == code, (process.returncode, out + err)
     assert "Traceback" not in err
     return out, err
@@ -89,28 +92,6 @@ def derived(folder):
 
 def lines(path):
     return path.read_text().splitlines() if path.exists() else []
-
-
-def until(true, what, seconds=120):
-    """Wait until something is true; fail after some seconds, saying what did not come about."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.002)
-
-
-def ended(process, seconds=120):
-    """Wait for the end of a process; return what it printed, and what it said.
-
-    A process that does not end in time is killed with its session, and the test fails with what it
-    said.
-    """
-    try:
-        return process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate(timeout=10)
-        raise AssertionError(f"{process.args} did not end within {seconds} s: {out}{err}") from None
 
 
 def recorded(folder):
@@ -139,8 +120,10 @@ class Marked:
         self.environment = {"STUB_MARK": uuid.uuid4().hex}
 
     def gone(self):
-        """Wait until none of the processes lives."""
-        until(lambda: not self.alive(), "the end of every process of a driver", within(5))
+        """Wait until none of the processes lives; return the seconds that took."""
+        begin = time.monotonic()
+        until(lambda: not self.alive(), "the end of every process of a driver", AT_ONCE)
+        return time.monotonic() - begin
 
     def alive(self):
         mark = f"STUB_MARK={self.environment['STUB_MARK']}".encode()

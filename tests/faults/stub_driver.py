@@ -2,12 +2,13 @@
 environment asks for.
 
 STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors
-and memory besides. STUB_FSYNC: `k errno`: the k-th fsync fails. As a zygote (no arguments) it
-starts a driver for each line that it reads. A run or a report that ends well without having called
-its doubles ends with code 1 instead.
+and memory besides. STUB_FSYNC: `k errno`: the k-th fsync fails. STUB_LOCKS: a file that gets what
+filelock says of every lock. As a zygote (no arguments) it starts a driver for each line that it
+reads. A run or a report that ends well without having called its doubles ends with code 1 instead.
 """
 
 import json
+import logging
 import os
 import resource
 import signal
@@ -82,6 +83,9 @@ def main(words):
         sweep.train = told_train
     if "STUB_FSYNC" in os.environ:
         break_fsync(*map(int, os.environ["STUB_FSYNC"].split()))
+    if "STUB_LOCKS" in os.environ:
+        logging.getLogger("filelock").setLevel(logging.DEBUG)
+        logging.getLogger("filelock").addHandler(logging.FileHandler(os.environ["STUB_LOCKS"]))
     try:
         app.main()
     except SystemExit as end:

@@ -17,8 +17,10 @@ import threading
 import time
 from dataclasses import replace
 
+import processes
 import pytest
 from faults import (
+    AT_ONCE,
     DERIVED,
     FULL,
     SOURCES,
@@ -26,15 +28,14 @@ from faults import (
     Marked,
     config,
     derived,
-    ended,
     lines,
     often,
+    python,
     recorded,
     run,
     start,
-    until,
-    within,
 )
+from processes import SECONDS, alive, ended, until
 from stub_behaviour import Behaviour, happened
 
 from lstm_ablate.experiment import loading
@@ -50,11 +51,9 @@ class Zygote:
 
     def __init__(self, log):
         self.log = log
-        self.process = subprocess.Popen(
+        self.process = processes.start(
             [sys.executable, TESTS / "stub_driver.py"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
             env={**os.environ, "PYTHONPATH": SOURCES},
         )
 
@@ -62,26 +61,18 @@ class Zygote:
         told = [list(map(str, words)), {"STUB_LOG": str(self.log), **environment}]
         self.process.stdin.write(json.dumps(told) + "\n")
         self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        return int(processes.line(self.process, "the number of a driver's process"))
 
     def end(self):
-        self.process.communicate(timeout=60)
-
-
-def alive(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        ended(self.process)
 
 
 def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     """Half of the kills fall anywhere, start included, and half close behind a run that was told as
     recorded.
 
-    "Anywhere" is a share of the time that an undisturbed driver takes on this machine, and a driver
-    that ends before its kill is counted as a miss.
+    "Anywhere" is a share of the time that an undisturbed driver takes on this machine: whatever a
+    driver tells would be some moment. A driver that ends before its kill is counted as a miss.
     """
     path = config(tmp_path, quick=Behaviour.BREATHES)
     seeds, wanted = often((12, 6), (40, 500))
@@ -150,16 +141,16 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
+        naps = happened(Behaviour.NAPS)
         process = start(
             "run", path, "seeds=8", "--results", results, "--workers", 2, **marked.environment
         )
-        until(lambda results=results: recorded(results / "stub") >= 9, "9 recorded runs")
-        time.sleep(0.2)
+        until(lambda naps=naps: happened(Behaviour.NAPS) >= naps + 3, "the third nap")
         (os.killpg if whole_group else os.kill)(process.pid, number)
         begin = time.monotonic()
-        _, err = process.communicate(timeout=30)
+        _, err = ended(process)
         slowest = max(slowest, time.monotonic() - begin)
-        assert slowest < within(2)
+        assert slowest < AT_ONCE
         assert process.returncode == 128 + number, err
         assert "Traceback" not in err
         kept = recorded(results / "stub")
@@ -172,26 +163,42 @@ def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     print(f"stopped after {slowest:.2f} s at most")
 
 
+def waits(said):
+    """Return whether filelock says that somebody else derives files, and that it waits."""
+    return any(".derived.lock, waiting" in line for line in lines(said))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_second_interrupt_ends_at_once(number, tmp_path):
-    """Also where the first one has to wait: somebody is writing the derived files."""
+    """Also where the first one has to wait: somebody is writing the derived files.
+
+    Half of the second ones fall while it waits, and half at any time before. A driver that waited
+    for longer would go on without the lock and write the tables.
+    """
     path = config(tmp_path, naps=Behaviour.NAPS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
-        process = start("run", path, "--results", results, "--workers", 2, **marked.environment)
+        said, naps = tmp_path / f"locks{trial}", happened(Behaviour.NAPS)
+        process = start(
+            "run", path, "--results", results, "--workers", 2,
+            STUB_LOCKS=str(said), **marked.environment,
+        )  # fmt: skip
         until(lambda results=results: recorded(results / "stub") >= 3, "3 recorded runs")
-        until(lambda: happened(Behaviour.NAPS), "a run that takes its time")
+        until(lambda naps=naps: happened(Behaviour.NAPS) > naps, "a run that takes its time")
         with locks.deriving(results / "stub"):
             process.send_signal(number)
-            time.sleep(0.5 if trial % 2 == 0 else 0.01 * trial)
+            if trial % 2 == 0:
+                until(lambda said=said: waits(said), "a driver that has to wait")
+            else:
+                time.sleep(0.01 * trial)  # nothing tells of a moment that is any moment
             begin = time.monotonic()
             process.send_signal(number)
-            _, err = process.communicate(timeout=30)
+            _, err = ended(process)
             slowest = max(slowest, time.monotonic() - begin)
-        assert slowest < within(1)
         assert process.returncode == 128 + number and "Traceback" not in err, err
+        assert "interrupted: " not in err and len(lines(results / "stub" / "runs.csv")) == 1
         marked.gone()
         assert records.read_all(results / "stub").damaged == []
     print(f"ended after {slowest:.2f} s at most")
@@ -202,7 +209,7 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
     process = start("run", path, "--results", tmp_path, "--workers", 2, under=("nohup",))
     until(lambda: recorded(tmp_path / "stub") >= 3, "3 recorded runs")
     process.send_signal(signal.SIGHUP)
-    _, err = process.communicate(timeout=60)
+    _, err = ended(process)
     assert process.returncode == 0, err
     assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 6
 
@@ -217,14 +224,15 @@ def test_messages_that_nobody_can_read_end_no_experiment(what, tmp_path):
     run(path, "--results", tmp_path / "calm")
     reader, writer = pty.openpty() if what == "terminal" else os.pipe()
     with open("/dev/full", "w") if what == "full" else os.fdopen(writer, "w") as messages:  # noqa: PTH123
-        process = subprocess.Popen(
+        process = processes.start(
             [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path / "lost"],
             stdout=messages if what == "terminal" else subprocess.DEVNULL, stderr=messages,
-            env={**os.environ, "PYTHONPATH": SOURCES}, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": SOURCES},
         )  # fmt: skip
     until(lambda: recorded(tmp_path / "lost" / "stub") >= 1, "a recorded run")
     os.close(reader)
-    assert process.wait(60) == 0
+    ended(process)
+    assert process.returncode == 0
     assert derived(tmp_path / "lost" / "stub") == derived(tmp_path / "calm" / "stub")
 
 
@@ -232,15 +240,13 @@ def test_a_table_that_cannot_be_printed_is_told_and_everything_else_is_there(tmp
     path = config(tmp_path)
     run(path, "--results", tmp_path / "calm")
     with open("/dev/full", "w") as full:  # noqa: PTH123
-        done = subprocess.run(
+        done = processes.run(
             [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path],
+            code=4,
             stdout=full,
-            text=True,
-            stderr=subprocess.PIPE,
-            check=False,
             env={**os.environ, "PYTHONPATH": SOURCES},
         )
-    assert done.returncode == 4 and "Traceback" not in done.stderr
+    assert "Traceback" not in done.stderr
     assert done.stderr.endswith(
         "standard output: No space left on device; what was to be printed is lost\n"
     )
@@ -275,8 +281,9 @@ def test_a_damaged_record_that_nobody_asks_for_is_moved_aside_and_told_as_that(t
 STARTS = """
 import contextlib, json, os, signal, sys, time
 from pathlib import Path
-import faults, stub_driver
+import stub_driver
 from lstm_ablate.store import locks
+from processes import until
 from stub_behaviour import Behaviour, happened
 count, words = int(sys.argv[1]), sys.argv[2:]
 locked = locks.locked
@@ -302,14 +309,15 @@ for number in range(count):
         stub_driver.main(words)
     children.append(child)
 os.close(go)
-codes = {}
-for _ in range(count - 1):
-    child, status = os.wait()
-    codes[child] = os.waitstatus_to_exitcode(status)
+os.close(tell)
+def end(child, what):
+    ended, status = until(lambda: (end := os.waitpid(child, os.WNOHANG))[0] and end, what)
+    return ended, os.waitstatus_to_exitcode(status)
+codes = dict(end(-1, "a driver that finds the folder in use") for _ in range(count - 1))
 (worked,) = set(children) - codes.keys()
-faults.until(lambda: happened(Behaviour.HANGS), "a worker that hangs")
+until(lambda: happened(Behaviour.HANGS), "a worker that hangs")
 os.kill(worked, signal.SIGINT)
-code = os.waitstatus_to_exitcode(os.waitpid(worked, 0)[1])
+_, code = end(worked, "the end of the driver that has worked")
 seconds = dict(line.split() for line in os.read(hear, 2**16).decode().splitlines())
 others = [[child, codes[child], float(seconds[str(child)])] for child in codes]
 print(json.dumps([worked, code, others]))
@@ -323,32 +331,15 @@ def test_of_many_drivers_one_works_and_the_others_say_who(stale, tmp_path):
         (tmp_path / "stub" / "runs").mkdir(parents=True)
         (tmp_path / "stub" / ".holder").write_text("process 1 on nowhere\n")
     count = often(8, 50)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            STARTS,
-            str(count),
-            "run",
-            path,
-            "--workers",
-            "1",
-            "--results",
-            tmp_path,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": SOURCES},
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    worked, code, others = json.loads(done.stdout)
+    starts = python(STARTS, count, "run", path, "--workers", 1, "--results", tmp_path)
+    out, err = ended(starts)
+    assert starts.returncode == 0, err
+    worked, code, others = json.loads(out)
     assert code == 130 and len(others) == count - 1
     for child, code, seconds in others:
         said = (tmp_path / f"said{child}").read_text()
         assert code == 4 and f"in use by process {worked} on " in said, said
-        assert seconds < within(1)
+        assert seconds < AT_ONCE
     print(f"{count} starts: told after {max(seconds for _, _, seconds in others):.2f} s at most")
 
 
@@ -394,20 +385,24 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
                 rows.append(sum(row["status"] == "ok" for row in csv.DictReader(stream)))
             time.sleep(0.001)
 
-    reader = threading.Thread(target=read_on, daemon=True)
-    reader.start()
-    while driver.poll() is None:
+    def reported():
+        """Have it reported twice and compared, and return whether the driver has ended."""
         reports = [start("report", folder, "--format", "json") for _ in range(2)]
         comparison = start("compare", folder, folder)
         for report in reports:
-            out, err = report.communicate(timeout=60)
+            out, err = ended(report)
             assert (report.returncode, err) == (0, "")
-        told = comparison.communicate(timeout=60)
+        told = ended(comparison)
         # 1: a run ended between two looks.
         assert comparison.returncode in (0, 1) and "Traceback" not in told[1], told
         seen.append(sum(row["ok"] for row in json.loads(out)["rows"]))
-    reader.join(timeout=60)
-    assert driver.wait(60) == 0 and seen
+        return driver.poll() is not None
+
+    reader = threading.Thread(target=read_on, daemon=True)
+    reader.start()
+    until(reported, "the end of a driver whose folder is read", often(SECONDS, 1500))
+    until(lambda: not reader.is_alive(), "a look at runs.csv")
+    assert driver.returncode == 0
     print(
         f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside"
         " a driver"
@@ -425,8 +420,8 @@ def test_no_older_state_is_written_over_a_newer_one(tmp_path):
     kept = min((folder / "runs").glob("*.json"))
     kept.rename(tmp_path / "later")
     with locks.deriving(folder):
-        report = start("report", folder)
-        time.sleep(2)
+        report = start("report", folder, STUB_LOCKS=str(tmp_path / "locks"))
+        until(lambda: waits(tmp_path / "locks"), "a report that has to wait")
         (tmp_path / "later").rename(kept)
     ended(report)
     assert len(lines(folder / "runs.csv")) == 1 + 3
@@ -538,27 +533,12 @@ stub_driver.main(sys.argv[1:])
 """
     path = config(tmp_path)
     run(path, "--results", tmp_path / "calm")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            code,
-            "run",
-            path,
-            "--results",
-            tmp_path,
-            tmp_path / "calm" / "stub",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": SOURCES},
-        timeout=120,
-    )
-    assert done.returncode == 3, done.stderr
+    process = python(code, "run", path, "--results", tmp_path, tmp_path / "calm" / "stub")
+    _, err = ended(process)
+    assert process.returncode == 3, err
     assert (
         "2 runs gave other numbers than recorded before:"
-        f" {tmp_path / 'stub' / 'runs' / 'conflicts'}" in done.stderr
+        f" {tmp_path / 'stub' / 'runs' / 'conflicts'}" in err
     )
     kept = sorted((tmp_path / "stub" / "runs" / "conflicts").iterdir())
     assert len(kept) == 2 and all(

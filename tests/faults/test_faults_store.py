@@ -12,13 +12,14 @@ import re
 import shutil
 import struct
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import processes
 import pytest
-from faults import FULL, SOURCES, config, derived, ended, lines, often, run, start, until
+from faults import FULL, config, derived, lines, often, python, run, start
+from processes import ended, line, until
 from recorded import FAILED as NO_LUCK
 from recorded import OK
 from stub_behaviour import Behaviour
@@ -40,6 +41,7 @@ EVERY_LINE = """
 import os, signal, sys
 from pathlib import Path
 from lstm_ablate.store import files, records
+from processes import until
 from test_faults_store import RECORD, OTHER, FAILED, OPERATIONS
 folder, operation = Path(sys.argv[1]), OPERATIONS[sys.argv[2]]
 ours = {files.__file__, records.__file__}
@@ -59,8 +61,8 @@ for k in range(1, 10_000):
         sys.settrace(trace)
         operation(folder)
         os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    print(code, flush=True)
+    _, status = until(lambda: (end := os.waitpid(child, os.WNOHANG))[0] and end, "a child's end")
+    print(os.waitstatus_to_exitcode(status), flush=True)
     if sys.stdin.readline() != "go on\\n":
         break
 """
@@ -119,22 +121,16 @@ def test_killed_at_every_line_of_a_write(name, tmp_path):
         pytest.skip("in the full run")
     folder = tmp_path / "r"
     prepare(folder, name)
-    process = subprocess.Popen(
-        [sys.executable, "-c", EVERY_LINE, folder, name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": SOURCES},
-    )
+    process = python(EVERY_LINE, folder, name)
     kills = 0
-    while (code := int(process.stdout.readline())) != 0:
+    while (code := int(line(process, "how a child ended"))) != 0:
         assert code == -9
         kills += 1
         look(folder, name)
         prepare(folder, name)
         process.stdin.write("go on\n")
         process.stdin.flush()
-    process.communicate(timeout=60)
+    ended(process)
     look(folder, name)
     print(f"{name}: {kills} points")
     assert kills > 10
@@ -153,25 +149,18 @@ print("done", flush=True)
 
 def traced(folder, name, *options):
     """Do an operation under strace; return whether it came to its end."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", UNDER_STRACE, folder, name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": SOURCES},
-    )
-    assert process.stdout.readline() == "ready\n"
-    strace = subprocess.Popen(
-        ["strace", "-qq", *options, "-p", str(process.pid)], stderr=subprocess.DEVNULL
-    )
+    process = python(UNDER_STRACE, folder, name)
+    assert line(process, "that it is ready") == "ready\n"
+    strace = processes.start(["strace", "-qq", *options, "-p", process.pid])
     status = Path(f"/proc/{process.pid}/status")
     until(
         lambda: strace.poll() is not None or "TracerPid:\t0\n" not in status.read_text(),
         "strace to attach to a process",
     )
     assert strace.poll() is None, "strace may not attach here"
-    said, _ = process.communicate("go\n", timeout=60)
-    strace.wait(60)
+    process.stdin.write("go\n")
+    said, _ = ended(process)
+    ended(strace)
     return said == "done\n"
 
 
@@ -195,10 +184,8 @@ def test_killed_at_every_system_call_of_a_write(name, tmp_path):
     for index in range(0, len(calls), often(3, 1)):
         prepare(folder, name)
         call, count = calls[index], calls[: index + 1].count(calls[index])
-        ended = traced(
-            folder, name, "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={count}"
-        )
-        assert not ended, (call, count)
+        inject = f"inject={call}:signal=KILL:when={count}"
+        assert not traced(folder, name, "-o", "/dev/null", "-e", inject), (call, count)
         look(folder, name)
     print(f"{name}: {len(calls)} system calls: {' '.join(calls)}")
 
@@ -229,6 +216,11 @@ def numbered(n):
     )
 
 
+def system(*command):
+    """Have the system do what takes it an instant."""
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
 EXT4_IOC_SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
 
 
@@ -238,14 +230,12 @@ class Disk:
     def __init__(self, place):
         self.image, self.at = place / "disk.img", place / "disk"
         self.at.mkdir()
-        subprocess.run(["truncate", "-s", "16M", self.image], check=True)
-        subprocess.run(["mkfs.ext4", "-q", self.image], check=True)
+        system("truncate", "-s", "16M", self.image)
+        system("mkfs.ext4", "-q", self.image)
         self.mount()
 
     def mount(self):
-        subprocess.run(
-            ["mount", "-o", "loop", self.image, self.at], check=True, capture_output=True
-        )
+        system("mount", "-o", "loop", self.image, self.at)
 
     def cut(self):
         descriptor = os.open(self.at, os.O_RDONLY)
@@ -253,7 +243,7 @@ class Disk:
         os.close(descriptor)
 
     def unmount(self):
-        subprocess.run(["umount", self.at], check=True)
+        system("umount", self.at)
 
 
 @pytest.fixture
@@ -273,15 +263,12 @@ def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
     draw = random.Random(11)
     for _ in range(often(3, 50 if dropped == "nothing" else 10)):
         folder = disk.at / f"r{draw.random()}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, folder, dropped], stdout=subprocess.PIPE, text=True,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": SOURCES},
-        )  # fmt: skip
-        acknowledged = [process.stdout.readline() for _ in range(draw.randint(1, 10))]
+        process = python(WRITER, folder, dropped)
+        acknowledged = [line(process, "a record") for _ in range(draw.randint(1, 10))]
         time.sleep(draw.uniform(0, 0.004))
         disk.cut()
         process.kill()
-        acknowledged += process.communicate(timeout=60)[0].splitlines(keepends=True)
+        acknowledged += ended(process)[0].splitlines(keepends=True)
         disk.unmount()
         disk.mount()
         found = records.read_all(folder)
@@ -302,15 +289,15 @@ def small(tmp_path):
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k,nr_inodes=10k", "tmpfs", place]
     try:
-        subprocess.run(mount, check=True, capture_output=True)
+        system(*mount)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no tmpfs may be mounted here: {error}")
     yield place
-    subprocess.run(["umount", place], check=True)
+    system("umount", place)
 
 
 def remount(place, options):
-    subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)
+    system("mount", "-o", f"remount,{options}", place)
 
 
 def recorded_as_told(acks, folder):

@@ -6,29 +6,26 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
-import time
 import uuid
 from pathlib import Path
 
 import pytest
 from faults import (
+    AT_ONCE,
     FULL,
     TESTS,
     Marked,
     config,
     derived,
-    ended,
     lines,
     often,
+    python,
     recorded,
     run,
     start,
-    until,
-    within,
     workers_of,
 )
+from processes import SECONDS, ended, until
 from stub_behaviour import Behaviour, happened
 
 from lstm_ablate.store import records
@@ -155,20 +152,22 @@ def shot_after(moment, driver, folder):
 
 
 def test_workers_leave_signals_to_their_driver(tmp_path):
-    """Ctrl-C and schedulers reach the whole process group."""
+    """Ctrl-C and schedulers reach the whole process group.
+
+    Had one ended a worker, its run would have begun once more, or another process trained the rest.
+    """
     path = config(tmp_path, naps=Behaviour.NAPS)
-    process = start(
-        "run", path, "--results", tmp_path, "--workers", 2, **(marked := Marked()).environment
-    )
-    until(lambda: recorded(tmp_path / "stub") == 3, "the calm runs")
+    process = start("run", path, "--results", tmp_path, "--workers", 2)
+    until(lambda: happened(Behaviour.NAPS) >= 2, "two runs that take their time")
     workers = set(workers_of(process.pid))
     for worker in workers:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(worker, number)
-    time.sleep(0.3)
-    assert len(workers) == 2 and workers <= set(marked.alive())
     _, err = ended(process)
     assert process.returncode == 0, err
+    found = records.read_all(tmp_path / "stub").records.values()
+    assert {record.meta["process"] for record in found} <= workers and len(workers) == 2
+    assert len(found) == 6 and happened(Behaviour.NAPS) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
@@ -185,8 +184,8 @@ def test_no_worker_outlives_its_driver(behaviour, number, tmp_path):
     until(lambda: happened(behaviour) == 2, "two runs that are stuck")
     assert len(workers_of(process.pid)) == 2
     process.send_signal(number)
-    process.wait(within(10))
-    marked.gone()
+    until(lambda: process.poll() is not None, "the end of a driver", AT_ONCE)
+    print(f"no process left after {marked.gone():.2f} s")
     ended(process)
 
 
@@ -206,7 +205,7 @@ def test_a_worker_that_the_system_kills_for_memory_is_recorded_as_such(tmp_path)
         out, _ = run(path, "seeds=2", "--results", tmp_path, "--workers", 2, code=3, under=within)
         assert int((group / "memory.failcnt").read_text()) > 0
     finally:
-        until(lambda: not (group / "cgroup.procs").read_text().strip(), "an empty cgroup", 10)
+        until(lambda: not (group / "cgroup.procs").read_text().strip(), "an empty cgroup")
         group.rmdir()
     assert [line.split(",")[3] for line in lines(tmp_path / "stub" / "runs.csv")[1:]] == [
         "ok",
@@ -233,13 +232,10 @@ for group in runs.groups(runs.expand(experiment)[: int(sys.argv[3])]):
     print(len(group), pages * resource.getpagesize() / 1e6)
 """
     seeds, count = often((10, 10), (100, 200))
-    path = TESTS.parents[1] / "configs" / "smoke.yaml"
-    done = subprocess.run(
-        [sys.executable, "-c", code, path, str(seeds), str(count)],
-        capture_output=True, text=True, check=False, timeout=900,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    gauge = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
+    process = python(code, TESTS.parents[1] / "configs" / "smoke.yaml", seeds, count)
+    out, err = ended(process, often(SECONDS, 900))
+    assert process.returncode == 0, err
+    gauge = [tuple(map(float, line.split())) for line in out.splitlines()]
     assert sum(size for size, _ in gauge) == count
     growth = (gauge[-1][1] - gauge[0][1]) / (count - gauge[0][0])
     print(f"{count} runs: {growth:.2f} MB a run")

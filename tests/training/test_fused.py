@@ -13,96 +13,26 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fused_runs import assert_identical, make, network, other_numbers, run_fused
 from numpy_lstm import reconstruct
 
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.activations import ACTIVATIONS
-from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run, groups
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.structure import structure_of
 from lstm_ablate.training.engines import (
     SHOWN,
-    Trained,
     devices,
     fused,
-    fused_network,
+    fused_cell,
     fused_optimizers,
+    fused_stack,
+    fused_weights,
 )
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import batch_order, generator, initial_weights
 from lstm_ablate.training.variables import GPU_ENVIRONMENT
-
-SINES = {
-    "family": "sines",
-    "timesteps": 7,
-    "features": 1,
-    "samples": {"train": 21, "validation": 11, "test": 6},
-}
-NETWORK = {"encoder": [5], "decoder": [4, 6]}
-
-
-def make(model: Any = None, training: Any = None, **sines: Any) -> Settings:
-    values = {
-        "data": {**SINES, **sines},
-        "model": {**NETWORK, **(model or {})},
-        "training": {"epochs": 4, "batch_size": 4, "dtype": "float64", **(training or {})},
-    }
-    return Settings.model_validate(values)
-
-
-def network(settings: Settings) -> Network:
-    return network_of(settings.model, settings.data.timesteps, settings.data.features)
-
-
-def run_fused(
-    settings: Settings | list[Settings],
-    seeds: list[int],
-    scale: dict[int, float] | None = None,
-    size: int | None = None,
-    test_scale: dict[int, float] | None = None,
-) -> list[Trained]:
-    """Train a group, whose runs have one settings or each its own; the training windows of a seed
-    in `scale` are multiplied by its factor.
-
-    So are the test windows of a seed in `test_scale`.
-    """
-    each = settings if isinstance(settings, list) else [settings] * len(seeds)
-    runs = [
-        Run("task", "variant", seed, own, "fused", size or "auto")
-        for seed, own in zip(seeds, each, strict=True)
-    ]
-    arrays = []
-    for seed in seeds:
-        drawn = windows.of(each[0].data, seed)
-        train, test = ((factors or {}).get(seed, 1.0) for factors in (scale, test_scale))
-        arrays.append(windows.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
-    calls: list[tuple[int, int, float, float]] = []
-    results = list(
-        fused.train(
-            runs,
-            arrays,
-            lambda end: calls.append((end.index, end.epoch, end.train_loss, end.validation_loss)),
-        )
-    )
-    for index, result in enumerate(results):
-        losses = zip(result.train_losses, result.validation_losses, strict=True)
-        told = [(index, epoch, *pair) for epoch, pair in enumerate(losses, start=1)]
-        np.testing.assert_equal([call for call in calls if call[0] == index], told)
-    return results
-
-
-def assert_identical(one: Trained, other: Trained) -> None:
-    """Equal to the last bit, NaN and infinity included."""
-    for name in vars(one):
-        if name != "weights":
-            np.testing.assert_equal(getattr(one, name), getattr(other, name))
-    assert (one.weights is None) == (other.weights is None)
-    if one.weights and other.weights:
-        assert list(one.weights) == list(other.weights)
-        for name, weight in one.weights.items():
-            np.testing.assert_array_equal(weight, other.weights[name], err_msg=name)
-
 
 # -------------------------------------------------------------------------------------- plain Keras
 
@@ -287,21 +217,6 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
 }
 
 
-def other_numbers(settings: Settings, factor: float = 0.7) -> Settings:
-    """Return settings of equal structure in which every number of the optimizer is another."""
-    optimizer = settings.training.optimizer
-    changed = {
-        name: value * factor
-        for name, value in optimizer
-        if value is not None and name not in ("name", "nesterov")
-    }
-    other = optimizer.model_copy(update=changed)
-    assert changed.keys() >= {"learning_rate"}
-    return settings.model_copy(
-        update={"training": settings.training.model_copy(update={"optimizer": other})}
-    )
-
-
 @pytest.mark.parametrize(
     ("settings", "size"),
     [*((settings, None) for settings in CASES.values()), (CASES["defaults"], 8)],
@@ -311,7 +226,7 @@ def test_equals_keras(
     settings: Settings, size: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
-    monkeypatch.setattr(fused_network, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
+    monkeypatch.setattr(fused_stack, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
     seed, beside = 1, other_numbers(settings)
     _, result, _ = run_fused([beside, settings, beside], [3, seed, seed], size=size)
     train_losses, validation_losses, test_losses, weights = run_keras(settings, seed)
@@ -336,7 +251,7 @@ def test_equals_keras(
     assert result.parameters == sum(weight.size for weight in weights[chosen])
 
 
-@pytest.mark.parametrize(("module", "name"), [(fused, "_EVALUATED"), (fused_network, "_CHUNK")])
+@pytest.mark.parametrize(("module", "name"), [(fused, "_EVALUATED"), (fused_stack, "_CHUNK")])
 def test_chunks_are_as_large_as_the_comparison_sets_them(
     module: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,7 +274,7 @@ def test_activations_equal_keras(name: str) -> None:
         inputs = tf.constant(x)
         tape.watch(inputs)
         expected = keras.activations.get(name)(inputs)
-    y, slope = tf.function(fused_network.value_and_slope, jit_compile=True)(name, inputs)
+    y, slope = tf.function(fused_cell.value_and_slope, jit_compile=True)(name, inputs)
     np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(slope, tape.gradient(expected, inputs), rtol=1e-13, atol=1e-15)
 
@@ -550,7 +465,10 @@ def test_a_diverged_run_stands_still_in_its_group() -> None:
     train, validation = (tf.constant(part, tf.float32) for part in parts)
     structure = structure_of(SMALL).training
     program = fused._program(network(SMALL), structure, 21)
-    start = [fused_network.pack(initial_weights(network(SMALL), seed)) for seed in range(size)]
+    start = [
+        fused_weights.pack(network(SMALL), initial_weights(network(SMALL), seed))
+        for seed in range(size)
+    ]
     before = fused._start(start, structure)
     numbers = fused._numbers([SMALL.training.optimizer] * size, structure)
     order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))

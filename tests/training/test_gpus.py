@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import call
 
 from lstm_ablate import machine
 from lstm_ablate.experiment import loading, runs, sizes
@@ -153,10 +152,6 @@ def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, t
     shutil.copy(ROOT / "configs" / "smoke.yaml", tmp_path)
     folder = tmp_path / "results" / "smoke"
 
-    def call(*words):
-        command = [Path(sys.executable).with_name("lstm-ablate"), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-
     smi("0, GPU-a, 79000")
     short = (
         "smoke.yaml",
@@ -165,14 +160,14 @@ def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, t
         "model.encoder=[4]",
         "variants={tanh: {}}",
     )
-    assert "2 to train" in call("run", *short).stderr
+    assert "2 to train" in call("run", *short, cwd=tmp_path).stderr
     names = ("experiment.yaml", "runs.csv", "summary.csv", "report.md")
     before = {name: (folder / name).read_bytes() for name in names}
     assert b"\ngroup_size: 2\n" in before["experiment.yaml"]
     assert before["runs.csv"].count(b"\n") == 3
     smi("0, GPU-a, 1")
-    assert "2 done, 0 to train" in call("run", *short).stderr
-    assert "of which 0 are missing" in call("plan", *short).stdout
+    assert "2 done, 0 to train" in call("run", *short, cwd=tmp_path).stderr
+    assert "of which 0 are missing" in call("plan", *short, cwd=tmp_path).stdout
     smi()
-    call("report", folder)
+    call("report", folder, cwd=tmp_path)
     assert {name: (folder / name).read_bytes() for name in names} == before

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lstm_ablate.cli.options import AsJson
-from lstm_ablate.cli.printing import print_table, teller
+from lstm_ablate.cli.printing import print_lines, print_table, teller
 from lstm_ablate.report.json_text import json_text
 
 
@@ -40,26 +40,45 @@ def activations(as_json: AsJson = False) -> None:
     """List the activations with their formulas; they mean what they mean in Keras."""
     import numpy as np
 
-    from lstm_ablate.experiment.activations import ACTIVATIONS
+    from lstm_ablate.experiment.elementwise import KINDS
 
     points = np.array([-1.0, 0.0, 1.0])
-    rows = [
-        {
-            "name": one.name,
-            "formula": one.formula,
-            "at -1, 0, 1": [round(float(value), 4) for value in one.function(points)],
-            "slope at -1, 0, 1": [round(float(value), 4) for value in one.derivative(points)],
+    rows: list[dict[str, object]] = []
+    for kind in KINDS.values():
+        row: dict[str, object] = {
+            "name": kind.name,
+            "formula": kind.formula,
+            "parameters": {parameter.name: parameter.default for parameter in kind.parameters},
         }
-        for one in ACTIVATIONS.values()
-    ]
+        if kind.defaults is not None:
+            values = kind.function(points, *kind.defaults)
+            slopes = kind.derivative(points, *kind.defaults)
+            row["at -1, 0, 1"] = [round(float(value), 4) for value in values]
+            row["slope at -1, 0, 1"] = [round(float(slope), 4) for slope in slopes]
+        rows.append(row)
     if as_json:
         print(json_text(rows))
         return
-    cells = [
-        [
-            str(cell) if isinstance(cell, str) else "  ".join(f"{x:g}" for x in cell)
-            for cell in row.values()
-        ]
-        for row in rows
+    headings = list(rows[0])
+    print_table(headings, [[_cell(row.get(heading, "")) for heading in headings] for row in rows])
+    print_lines(_how_to_write_them())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            name if default is None else f"{name} = {default:g}" for name, default in value.items()
+        )
+    return "  ".join(f"{number:g}" for number in value) if isinstance(value, list) else str(value)
+
+
+def _how_to_write_them() -> list[str]:
+    from lstm_ablate.experiment.expressions import ARGUMENTS
+
+    return [
+        "Parameters are written as in a formula, in their order: leaky_relu(0.01).",
+        "One's own is an expression in x, with a name beside `model` or at its place: activations:"
+        ' {snake: "x + sin(x)**2"}.',
+        f"It knows numbers, + - * / **, parentheses and {', '.join(sorted(ARGUMENTS))};",
+        "and it is finite on [-10, 10]. Its slope is TensorFlow's.",
     ]
-    print_table(list(rows[0]), cells)

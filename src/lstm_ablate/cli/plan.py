@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstm_ablate.cli import layers
 from lstm_ablate.cli.options import (
     AsJson,
     Config,
@@ -44,14 +45,27 @@ def plan(
     ]
     cells = [[str(getattr(share, heading)) for heading in headings] for share in prospect.shares]
     print_table(headings, cells, title=prospect.study.experiment.name)
+    networks = {(share.task, share.variant): share.network for share in prospect.shares}
+    for table in layers.tables(networks, _own_names(prospect)):
+        print_table(table.headings, table.rows, title=table.title)
     print_lines(_lines(prospect))
 
 
+def _own_names(prospect: "Prospect") -> dict[str, str]:
+    return {text: name for name, text in prospect.study.experiment.own.items()}
+
+
 def _as_json(prospect: "Prospect") -> dict[str, object]:
+    names = _own_names(prospect)
+    variants = []
+    for share in prospect.shares:
+        values = asdict(share)
+        del values["network"]
+        variants.append(values | {"layers": layers.rows_of(share.network, names)})
     return {
         "name": prospect.study.experiment.name,
         "folder": str(prospect.study.folder),
-        "variants": [asdict(share) for share in prospect.shares],
+        "variants": variants,
         "workers": prospect.workers,
         **asdict(prospect.cost),
         "comparisons": prospect.comparisons,

@@ -10,11 +10,12 @@ look like (Jennison & Turnbull 1984 for the intervals that follow).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 
-class Look(NamedTuple):
+@dataclass(frozen=True)
+class Look:
     """A number of seeds at which an experiment may stop."""
 
     seeds: int

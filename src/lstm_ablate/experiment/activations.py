@@ -1,23 +1,17 @@
-"""The activations: name, formula, and NumPy function and derivative with the meaning of
-`keras.activations`.
+"""What may be written where an activation acts: a name, a name with parameters as in a formula, or
+an expression in x; and the one text of each, which is what settings hold.
 """
 
-import math
+import ast
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.floating[Any]]
-
-# Klambauer et al. 2017, "Self-normalizing neural networks", equation 14; digits as in Keras.
-SELU_ALPHA = 1.6732632423543772848170429916717
-SELU_SCALE = 1.0507009873554804934193349852946
-LEAKY_RELU_SLOPE = 0.2  # keras.activations.leaky_relu(negative_slope=0.2); other libraries use 0.01
-
-_erf = np.vectorize(math.erf, otypes=[np.float64])
+from lstm_ablate.errors import did_you_mean
+from lstm_ablate.experiment import expressions
+from lstm_ablate.experiment.elementwise import KINDS, Array, Kind
 
 
 @dataclass(frozen=True)
@@ -25,99 +19,155 @@ class Activation:
     """An elementwise function f and its derivative f'; both map an array of any shape to one of the
     same shape.
 
-    Where f has a kink, f' is the one-sided value that TensorFlow's gradient takes.
+    An expression has no derivative here: its slope is TensorFlow's.
     """
 
-    name: str
+    name: str  # its one text
     formula: str
     function: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
+    derivative: Callable[[Array], Array] | None
 
 
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)))  # no overflow on either side
+# What others call them.
+_OTHER_NAMES = {
+    "swish": "silu",
+    "identity": "linear",
+    "none": "linear",
+    "null": "linear",
+    "hard_swish": "hard_silu",
+    "hardswish": "hard_silu",
+    "logistic": "sigmoid",
+    "exp": "exponential",
+}
+_NOT_ELEMENTWISE = ("softmax", "log_softmax", "glu", "sparsemax")
 
 
-def _normal_cdf(x: Array) -> Array:
-    return np.asarray(0.5 * (1.0 + _erf(x / math.sqrt(2.0))))
+def is_taken(name: str) -> bool:
+    """Tell whether a name means something already, so that no activation of one's own can have
+    it.
+    """
+    known = {*KINDS, *_OTHER_NAMES, *_NOT_ELEMENTWISE, *expressions.ARGUMENTS, "x"}
+    return name.casefold() in known
 
 
-def _normal_pdf(x: Array) -> Array:
-    return np.asarray(np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
+@lru_cache(maxsize=10_000)
+def canonical(text: str, own: tuple[str, ...] = ()) -> str:
+    """Return the one text of an activation: `leaky_relu` for `leaky_relu(0.2)`, `elu(0.5)` for
+    `elu( 0.50 )`, `x + 1` for `x+1.0`.
+
+    Raises ValueError, saying why, where it is none. `own` are the names of the user's own, for a
+    hint: they are no texts themselves.
+    """
+    word, shown = text.strip(), json.dumps(text[:80], ensure_ascii=False)
+    if word in ACTIVATIONS:
+        return word
+    if other := _OTHER_NAMES.get(word.casefold()):
+        raise ValueError(f"{shown} is {other} here: write {other}")
+    if word.casefold() in _NOT_ELEMENTWISE:
+        raise ValueError(f"{shown} is not elementwise: its values depend on several inputs")
+    if not word or (word.isidentifier() and word not in KINDS and word != "x"):
+        raise ValueError(_unknown(word, shown, own))
+    try:
+        tree = expressions.tree_of(word)
+        match tree:
+            case ast.Call(func=ast.Name(id=name)) if name in KINDS and not _mentions_x(tree):
+                return _with_parameters(KINDS[name], _numbers(tree))
+            case ast.Call(func=ast.Name(id=name), args=[ast.Name(id="x")], keywords=[]) if (
+                name in ACTIVATIONS
+            ):
+                return name
+            case ast.Name(id="x"):
+                return "linear"
+            case ast.Name(id=name) if name in KINDS:
+                return _with_parameters(KINDS[name], [])
+        return expressions.canonical(tree)
+    except ValueError as error:
+        raise ValueError(f"{shown} cannot be an activation: {error}") from None
 
 
-def _expm1_negative(x: Array) -> Array:
-    return np.asarray(np.expm1(np.minimum(x, 0.0)))
+def _unknown(word: str, shown: str, own: tuple[str, ...]) -> str:
+    known = [*own, *KINDS]
+    hint = did_you_mean(word, known)
+    if word in expressions.ARGUMENTS:
+        hint = f' As an expression it is "{word}(x)".'
+    listed = f"{', '.join(known)}   (`lstm-ablate activations` shows their formulas)"
+    return f"{shown} is not an activation.{hint}\n  known: {listed}"
 
 
-def _exp_negative(x: Array) -> Array:
-    return np.asarray(np.exp(np.minimum(x, 0.0)))
+def _mentions_x(tree: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "x" for node in ast.walk(tree))
 
 
-_ALL = (
-    Activation("linear", "x", lambda x: x, np.ones_like),
-    Activation(
-        "relu", "max(0, x)", lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0, 1.0, 0.0)
-    ),
-    Activation(
-        "leaky_relu",
-        "x if x > 0 else 0.2 x",
-        lambda x: np.where(x > 0, x, LEAKY_RELU_SLOPE * x),
-        lambda x: np.where(x > 0, 1.0, LEAKY_RELU_SLOPE),
-    ),
-    Activation(
-        "elu",
-        "x if x > 0 else exp(x) - 1",
-        lambda x: np.where(x > 0, x, _expm1_negative(x)),
-        lambda x: np.where(x > 0, 1.0, _exp_negative(x)),
-    ),
-    Activation(
-        "selu",
-        "1.0507 x if x > 0 else 1.7581 (exp(x) - 1)",
-        lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * _expm1_negative(x)),
-        lambda x: SELU_SCALE * np.where(x >= 0, 1.0, SELU_ALPHA * _exp_negative(x)),
-    ),
-    Activation(
-        "gelu",
-        "x Phi(x), Phi the standard normal distribution function",
-        lambda x: x * _normal_cdf(x),
-        lambda x: _normal_cdf(x) + x * _normal_pdf(x),
-    ),
-    Activation(
-        "silu",
-        "x / (1 + exp(-x))",
-        lambda x: x * _sigmoid(x),
-        lambda x: _sigmoid(x) * (1.0 + x * (1.0 - _sigmoid(x))),
-    ),
-    Activation("softplus", "ln(1 + exp(x))", lambda x: np.logaddexp(x, 0.0), _sigmoid),
-    Activation(
-        "softsign",
-        "x / (1 + |x|)",
-        lambda x: x / (1.0 + np.abs(x)),
-        lambda x: 1.0 / np.square(1.0 + np.abs(x)),
-    ),
-    Activation("tanh", "tanh(x)", np.tanh, lambda x: 1.0 - np.square(np.tanh(x))),
-    Activation(
-        "sigmoid", "1 / (1 + exp(-x))", _sigmoid, lambda x: _sigmoid(x) * (1.0 - _sigmoid(x))
-    ),
-    Activation(
-        "hard_sigmoid",
-        "min(max(x / 6 + 1/2, 0), 1)",
-        lambda x: np.clip(x / 6.0 + 0.5, 0.0, 1.0),
-        lambda x: np.where((x > -3) & (x < 3), 1.0 / 6.0, 0.0),
-    ),
-    Activation(
-        "hard_tanh",
-        "min(max(x, -1), 1)",
-        lambda x: np.clip(x, -1.0, 1.0),
-        lambda x: np.where((x >= -1) & (x <= 1), 1.0, 0.0),
-    ),
-    Activation(
-        "relu6",
-        "min(max(0, x), 6)",
-        lambda x: np.clip(x, 0.0, 6.0),
-        lambda x: np.where((x > 0) & (x < 6), 1.0, 0.0),
-    ),
-)
+def _numbers(call: ast.Call) -> list[float]:
+    """Return the arguments of a call, which are numbers; raise ValueError where they are not."""
+    numbers: list[float] = []
+    for argument in [*call.args, *call.keywords]:
+        try:
+            value = ast.literal_eval(argument)
+        except (TypeError, ValueError):
+            value = None
+        if type(value) not in (int, float):
+            raise ValueError("its parameters are numbers, as in leaky_relu(0.01)")
+        numbers.append(expressions.number(value))
+    return numbers
 
-ACTIVATIONS: dict[str, Activation] = {activation.name: activation for activation in _ALL}
+
+def _with_parameters(kind: Kind, numbers: list[float]) -> str:
+    """Return the one text of a kind with parameters; raise ValueError where they do not fit."""
+    if not kind.parameters and not numbers:
+        return kind.name
+    if not kind.parameters:
+        raise ValueError(f"{kind.name} takes no parameter; write {kind.name}")
+    names = ", ".join(parameter.name for parameter in kind.parameters)
+    if len(numbers) != len(kind.parameters) and (numbers or kind.defaults is None):
+        raise ValueError(f"write {kind.name}({names}), with a number for each name")
+    for parameter, number in zip(kind.parameters, numbers, strict=False):
+        if not parameter.least <= number <= parameter.most:
+            limits = f"{parameter.least:g} to {parameter.most:g}"
+            raise ValueError(f"{parameter.name} of {kind.name} is from {limits}; found {number:g}")
+    if not numbers or tuple(numbers) == kind.defaults:
+        return kind.name
+    return f"{kind.name}({', '.join(map(_spelled, numbers))})"
+
+
+def _spelled(number: float) -> str:
+    return str(int(number)) if number == int(number) else repr(float(number))
+
+
+def parameters(text: str) -> tuple[str, tuple[float, ...]] | None:
+    """Return the name in a canonical text and its parameters, or None for an expression."""
+    name, _, inside = text.rstrip(")").partition("(")
+    if is_expression(text):
+        return None
+    if inside:
+        return name, tuple(map(float, inside.split(",")))
+    return name, KINDS[name].defaults or ()
+
+
+def is_expression(text: str) -> bool:
+    """Tell whether a canonical text is an expression: those alone contain x by itself."""
+    return re.search(r"\bx\b", text) is not None
+
+
+@cache
+def activation(text: str) -> Activation:
+    """Return the activation of a canonical text."""
+    named = parameters(text)
+    if named is None:
+        return Activation(text, text, expressions.in_numpy(text), None)
+    name, values = named
+    kind, formula = KINDS[name], KINDS[name].formula
+    for parameter, value in zip(kind.parameters, values, strict=True):
+        formula = re.sub(rf"\b{parameter.name}\b", _spelled(value), formula)
+    return Activation(
+        text,
+        formula,
+        lambda x: kind.function(x, *values),
+        lambda x: kind.derivative(x, *values),
+    )
+
+
+# Those that a name alone describes.
+ACTIVATIONS: dict[str, Activation] = {
+    name: activation(name) for name, kind in KINDS.items() if kind.defaults is not None
+}

@@ -25,6 +25,10 @@ _DECIDED = {
 }
 
 
+# Their layers are a list, or a mapping of units and layers.
+_STACKS = ("encoder", "decoder")
+
+
 def apply(settings: Node, changes: Iterable[Change]) -> Node:
     """Return the settings with changes, in whatever order these were written."""
     for change in sorted(changes, key=_precedence):
@@ -33,14 +37,16 @@ def apply(settings: Node, changes: Iterable[Change]) -> Node:
     return settings
 
 
-def _precedence(change: Change) -> int:
-    """Put a family or optimizer first, for it decides which other keys there are.
+def _precedence(change: Change) -> tuple[int, int]:
+    """Put a family or optimizer first, for it decides which other keys there are, and a section
+    before what is inside it.
 
     A digest comes last, for a path drops the digest of the path before it.
     """
+    inside = change.path.count(".")
     if change.path in ("data.family", "training.optimizer.name"):
-        return 0
-    return 2 if change.path == "data.digest" else 1
+        return 0, inside
+    return 2 if change.path == "data.digest" else 1, inside
 
 
 def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> Node:
@@ -56,6 +62,8 @@ def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> 
         values["name"], places["name"] = node, node.place
     if rest:
         section = values.get(head) or _unwritten(head, place)
+        if head in _STACKS and isinstance(section.value, list):
+            section = Node({}, place)  # refused when the whole is validated: a key is missing
         value = with_value(section, tuple(rest), value, place)
         if head in _DECIDED and rest == [_DECIDED[head][0]] and isinstance(value.value, dict):
             value = _without_strangers(head, value)

@@ -40,8 +40,8 @@ def _keys(document: Node, path: str, place: Place, problems: Problems) -> tuple[
     parts = path.split(".")
     if parts[0] in CHANGEABLE and len(parts) > 2:
         return _keys_of_change(document, path, place, problems)
-    names_a_change = parts[0] in CHANGEABLE and len(parts) == 2  # variants.NAME="{...}" adds one
-    if path in dotted_paths() or names_a_change:
+    named = parts[0] in (*CHANGEABLE, "activations")  # variants.NAME="{...}" adds one
+    if path in dotted_paths() or (named and len(parts) == 2):
         return tuple(parts)
     hint = did_you_mean(path, dotted_paths())
     problems.add(place, f'"{path}" is not a path of an experiment.{hint}')

@@ -87,6 +87,16 @@ class ExperimentFile(Settings):
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]
     variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    activations: Annotated[
+        dict[str, str],
+        Field(
+            default_factory=dict,
+            description=(
+                'one\'s own, each an expression in x: {snake: "x + sin(x)**2"}; `lstm-ablate'
+                " activations` lists the functions in it"
+            ),
+        ),
+    ]
     engine: Annotated[
         Literal["fused", "keras"],
         Field(description="the code that trains"),

@@ -2,13 +2,23 @@
 
 import json
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
-from lstm_ablate.errors import did_you_mean
-from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.activations import ACTIVATIONS, canonical
 
 MAX_RUNS = 1_000_000
 
@@ -27,19 +37,23 @@ def _named(value: object) -> object:
     return value
 
 
-def _activation(name: str) -> str:
-    if name not in ACTIVATIONS:
-        raise PydanticCustomError(
-            "activation",
-            "{shown} is not an activation.{hint}\n  known: {known}   (`lstm-ablate activations`"
-            " shows their formulas)",
-            {
-                "shown": json.dumps(name, ensure_ascii=False),
-                "hint": did_you_mean(name, ACTIVATIONS),
-                "known": ", ".join(ACTIVATIONS),
-            },
-        )
-    return name
+def _activation(value: object, info: ValidationInfo) -> object:
+    """Return the one text of an activation.
+
+    The context holds the texts of the user's own by their names.
+    """
+    own: dict[str, str] = info.context or {}
+    if not isinstance(_named(value), str):
+        raise PydanticCustomError("name", "the name of an activation is due")
+    text = str(value)
+    try:
+        return own.get(text) or canonical(text, tuple(own))
+    except ValueError as error:
+        raise PydanticCustomError("activation", "{why}", {"why": str(error)}) from None
+
+
+def _one_or_several(value: object) -> str:
+    return "several" if isinstance(value, list | tuple) else "one"
 
 
 def _seeds(value: object) -> object:
@@ -89,23 +103,57 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _without_default(schema: dict[str, object]) -> None:
-    """Take the default out of a JSON Schema, where editors would offer it as a value."""
+def _no_number(value: object) -> object:
+    """Refuse 1 and 0, which Python holds equal to true and false."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        allowed = "True, False, encoder or decoder"
+        raise PydanticCustomError("literal_error", "{expected}", {"expected": allowed})
+    return value
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Take null and the default out of a JSON Schema, where editors would offer them as values."""
     schema.pop("default", None)
+    (other,) = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
+    schema |= other
 
 
-ActivationName = Annotated[
-    str,
-    BeforeValidator(_named),
-    AfterValidator(_activation),
-    WithJsonSchema({"enum": list(ACTIVATIONS)}),
-]
+# Editors offer the names; the loader tells which other texts mean something.
+ActivationName = TypeAliasType(
+    "ActivationName",
+    Annotated[
+        str,
+        BeforeValidator(_activation),
+        WithJsonSchema(
+            {
+                "anyOf": [{"enum": list(ACTIVATIONS)}, {"type": "string"}],
+                "description": (
+                    "a name, also of `activations`; with parameters, as in leaky_relu(0.01); or an"
+                    " expression in x"
+                ),
+            }
+        ),
+    ],
+)
+# One name for all places of a site, or one for each place.
+SiteActivations = TypeAliasType(
+    "SiteActivations",
+    Annotated[
+        Annotated[ActivationName, Tag("one")]
+        | Annotated[
+            tuple[ActivationName, ...],
+            BeforeValidator(as_tuple),
+            Field(min_length=1),
+            Tag("several"),
+        ],
+        Discriminator(_one_or_several),
+    ],
+)
 # Left out it is None in Python, for another key may set the same site; null cannot be written.
-OptionalActivationName = Annotated[
-    ActivationName | None,
+OptionalSiteActivations = Annotated[
+    SiteActivations | None,
     BeforeValidator(_named),
-    WithJsonSchema({"enum": list(ACTIVATIONS)}),
-    Field(json_schema_extra=_without_default),
+    Field(json_schema_extra=_optional),
 ]
 Units = Annotated[int, Field(ge=1, le=65536)]
 Layers = Annotated[
@@ -113,6 +161,26 @@ Layers = Annotated[
     BeforeValidator(as_tuple),
     Field(min_length=1, max_length=100),
 ]
+
+
+class Repeated(Frozen):
+    """LSTM layers of one size."""
+
+    units: Annotated[Units, Field(description="units of each layer")]
+    layers: Annotated[int, Field(ge=1, le=100, description="how many layers")]
+
+
+def _repeated(value: object) -> object:
+    """Turn {units: 32, layers: 3} into [32, 32, 32]."""
+    if isinstance(value, dict):
+        same = Repeated.model_validate(value)
+        return (same.units,) * same.layers
+    return as_tuple(value)
+
+
+# The units of each layer, or the units and the number of layers of one size.
+Stack = Annotated[Layers, BeforeValidator(_repeated, json_schema_input_type=Layers | Repeated)]
+Directions = Annotated[Literal[True, False, "encoder", "decoder"], BeforeValidator(_no_number)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]

@@ -21,11 +21,15 @@ _MANY_CELLS = 10_000
 
 @dataclass(frozen=True)
 class Grid:
-    """The settings that all cells share, and what every task and every variant changes in them."""
+    """The settings that all cells share, and what every task and every variant changes in them.
+
+    `own` are the texts of the user's own activations by their names.
+    """
 
     base: Node
     tasks: Changes
     variants: Changes
+    own: Mapping[str, str]
 
 
 class Cell(NamedTuple):
@@ -38,12 +42,12 @@ class Cell(NamedTuple):
 Cells = Mapping[tuple[str, str], Cell]  # by task and variant, in the order of the config
 
 
-def grid_of(document: Node, problems: Problems) -> Grid:
+def grid_of(document: Node, own: Mapping[str, str], problems: Problems) -> Grid:
     """Return the grid that a document describes."""
     shared = {key: node for key, node in document.entries.items() if key in CHANGEABLE["tasks"]}
     variants = changes_of(document, "variants", problems)
     tasks = changes_of(document, "tasks", problems) or {DEFAULT_TASK: []}
-    return Grid(Node(shared, document.place, document.keys), tasks, variants)
+    return Grid(Node(shared, document.place, document.keys), tasks, variants, own)
 
 
 def cells_of(grid: Grid, problems: Problems) -> Cells:
@@ -72,7 +76,7 @@ def _every_cell(grid: Grid, problems: Problems) -> Cells:
             written = apply(in_task, variant_changes)
             context = _context("tasks", task, task_changes)
             context += _context("variants", variant, variant_changes)
-            settings = validated(Settings, written, problems, context)
+            settings = validated(Settings, written, problems, context, grid.own)
             if settings:
                 check_settings(settings, written, problems, context)
                 cells[task, variant] = Cell(settings, written)

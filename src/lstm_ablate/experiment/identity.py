@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from lstm_ablate.experiment.settings import SGD, FileData, Settings
+from lstm_ablate.experiment.settings import SGD, SITES, FileData, Settings
 
 SCHEMA = 2  # counts up whenever equal values would mean another training
 
@@ -21,6 +21,16 @@ Purpose = Literal["evaluation", "tuning"]  # what a run is for: a verdict, or to
 # would save some 100 bytes a record, and cost every reader of one a look at this table.
 NEUTRAL: dict[str, Any] = {
     "purpose": "evaluation",
+    "model.bidirectional": False,
+    "model.peepholes": False,
+    "model.projection": None,
+    "model.residual": False,
+    "model.cell_clip": None,
+    "model.projection_clip": None,
+    "model.normalization": "none",
+    "model.kernel_initializer": "glorot_uniform",
+    "model.recurrent_initializer": "orthogonal",
+    "model.unit_forget_bias": True,
 }
 
 
@@ -79,8 +89,9 @@ def _values(settings: Settings) -> dict[str, Any]:
     values: dict[str, Any] = _without_negative_zeros(settings.model_dump(mode="json"))
     model, data, optimizer = settings.model, settings.data, settings.training.optimizer
     del values["model"]["activation"]  # it is a short way to write the other two
-    values["model"]["candidate"] = model.site("candidate")
-    values["model"]["output"] = model.site("output")
+    for site in SITES:
+        acting = model.site(site)
+        values["model"][site] = acting if isinstance(acting, str) else list(acting)
     if isinstance(data, FileData):
         del values["data"]["path"]  # the content counts, wherever it lies
         if not data.is_array:

@@ -9,6 +9,7 @@ from lstm_ablate.experiment.experiment_file import ExperimentFile
 from lstm_ablate.experiment.grid import cells_of, check_alike, grid_of
 from lstm_ablate.experiment.names import check_names
 from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.own_activations import own_activations
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.resolved import Experiment, experiment_of
 from lstm_ablate.experiment.rules import check_baseline, check_sites, check_size
@@ -29,8 +30,9 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     document = overridden(document, overrides, problems)
     if with_data:
         document = with_digests(document, path.parent, problems)
-    form = validated(ExperimentFile, document, problems)
-    grid = grid_of(document, problems)
+    own = own_activations(document, problems)
+    form = validated(ExperimentFile, document, problems, own=own)
+    grid = grid_of(document, own, problems)
     check_sites(document, problems)
     check_names(document, problems)
     check_baseline(document, problems)
@@ -40,7 +42,7 @@ def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True)
     check_alike(cells, document, problems)
     problems.stop_if_any()
     assert form is not None  # or else there was a problem, and `cells_of` stopped
-    return experiment_of(form, document, cells, path.parent)
+    return experiment_of(form, document, cells, own, path.parent)
 
 
 def _mapping(document: Node) -> Node:

@@ -8,24 +8,17 @@ from typing import Any, Literal
 
 from lstm_ablate.experiment.data_files import with_absolute_path
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile
+from lstm_ablate.experiment.formula import SHOWN, formula_of
 from lstm_ablate.experiment.grid import Cells
 from lstm_ablate.experiment.nodes import Node, Place
-from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.settings import SITES, Settings
 
-# The sites where an activation acts: `Model.formula` shows what changes at them.
-_SITES = {
-    "model.activation",
-    "model.candidate",
-    "model.output",
-    "model.gates",
-    "model.between",
-    "model.head",
-}
 # The keys of experiment.yaml. `execution` is not among them, for it never changes a result.
 _KEYS = (
     "version",
     "name",
     "question",
+    "activations",
     "data",
     "model",
     "training",
@@ -38,13 +31,16 @@ _KEYS = (
     "analysis",
 )
 
+_LEFT_OUT = ("question", "activations")  # where there are none
+
 
 @dataclass(frozen=True)
 class Experiment:
     """An experiment with every value resolved.
 
-    `settings[task, variant]` are in the config's order; `resolved` is what experiment.yaml holds;
-    `written` are the settings as nodes, which know their places.
+    `settings[task, variant]` are in the config's order; `own` are the texts of its own activations
+    by their names; `resolved` is what experiment.yaml holds; `written` are the settings as nodes,
+    which know their places.
     """
 
     name: str
@@ -60,6 +56,7 @@ class Experiment:
     workers: int | Literal["auto"]
     timeout: float
     settings: Mapping[tuple[str, str], Settings]
+    own: Mapping[str, str]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)
 
@@ -74,16 +71,21 @@ class Experiment:
 
     def formula(self, task: str, variant: str) -> str:
         """Return the formula of a variant's cell, with the changes that a formula does not show."""
-        shown = [self.settings[task, variant].model.formula()]
+        names = {text: name for name, text in self.own.items()}
+        shown = [formula_of(self.settings[task, variant].model, names)]
         for path, value in self.resolved["variants"][variant].items():
-            if path not in _SITES:
+            section, key, *_ = path.split(".")
+            if section != "model" or key not in SHOWN:
                 text = value if isinstance(value, str) else json.dumps(value)
                 shown.append(f"{path} = {text}")
         return "; ".join(shown)
 
 
-def experiment_of(form: ExperimentFile, document: Node, cells: Cells, folder: Path) -> Experiment:
-    """Return the experiment of a validated document and of the cells of its grid.
+def experiment_of(
+    form: ExperimentFile, document: Node, cells: Cells, own: Mapping[str, str], folder: Path
+) -> Experiment:
+    """Return the experiment of a validated document, of the cells of its grid and of its own
+    activations.
 
     Its data files lie beside the config, which is in `folder`, or in the working folder.
     """
@@ -101,12 +103,13 @@ def experiment_of(form: ExperimentFile, document: Node, cells: Cells, folder: Pa
         workers=form.execution.workers,
         timeout=form.execution.timeout,
         settings={name: with_absolute_path(cell.settings, folder) for name, cell in cells.items()},
-        resolved=_resolved(form, document),
+        own=own,
+        resolved=_resolved(form, document, own),
         written={name: cell.written for name, cell in cells.items()},
     )
 
 
-def _resolved(form: ExperimentFile, document: Node) -> dict[str, Any]:
+def _resolved(form: ExperimentFile, document: Node, own: Mapping[str, str]) -> dict[str, Any]:
     """Return what experiment.yaml holds: the document with its defaults filled in."""
     values = form.model_dump(mode="json", exclude={"execution"}, exclude_none=True)
     # In a change null is a value. Behind a name, or behind `tasks`, it stands for no changes.
@@ -116,7 +119,29 @@ def _resolved(form: ExperimentFile, document: Node) -> dict[str, Any]:
     if len(form.seeds) > 1000 and form.seeds == tuple(range(len(form.seeds))):
         values["seeds"] = len(form.seeds)  # the list would be more than a config may hold
     _drop_defaults_of_what_is_replaced(values, form)
-    return {key: values[key] for key in _KEYS if values[key] != ""}
+    _keep_as_written(values["model"], document.nearest("model"), own)
+    values["activations"] = dict(own)
+    return {key: values[key] for key in _KEYS if values[key] or key not in _LEFT_OUT}
+
+
+def _keep_as_written(model: dict[str, Any], written: Node, own: Mapping[str, str]) -> None:
+    """Keep the names of the user's own activations, and {units: 32, layers: 4}, of which a change
+    may replace one.
+    """
+    names = {text: name for name, text in own.items()}
+
+    def named(acting: str | list[str]) -> str | list[str]:
+        if isinstance(acting, str):
+            return names.get(acting, acting)
+        return [names.get(text, text) for text in acting]
+
+    for site in model.keys() & {"activation", *SITES}:
+        model[site] = named(model[site])
+    if "head" in model:
+        model["head"]["activation"] = named(model["head"]["activation"])
+    for stack in ("encoder", "decoder"):
+        if stack in written.entries and written.entries[stack].entries:
+            model[stack] = written.entries[stack].plain()
 
 
 def _drop_defaults_of_what_is_replaced(values: dict[str, Any], form: ExperimentFile) -> None:

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 
-from lstm_ablate.errors import did_you_mean
+from lstm_ablate.errors import counted, did_you_mean
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile
 from lstm_ablate.experiment.field_types import MAX_RUNS
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
-from lstm_ablate.experiment.settings import Autoregressive, FileData, Settings
+from lstm_ablate.experiment.settings import SITES, Autoregressive, FileData, Model, Settings
 
 
 def check_sites(document: Node, problems: Problems) -> None:
@@ -63,6 +64,38 @@ def check_settings(settings: Settings, written: Node, problems: Problems, contex
 
 def _broken_rules(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that breaks a rule, with what is wrong."""
+    yield from _broken_rules_of_data(settings)
+    wrong_lists = list(_wrong_lists(settings.model))
+    yield from wrong_lists or _broken_rules_of_layers(settings.model)
+
+
+def _wrong_lists(model: Model) -> Iterator[tuple[str, str]]:
+    """Yield each site with more or fewer names than places."""
+    layers = [f"encoder.{k}" for k in range(len(model.encoder))]
+    layers += [f"decoder.{k}" for k in range(len(model.decoder))]
+    seams = [f"after {name}" for name in layers[:-1]]
+    seams[len(model.encoder) - 1] += " (the code that the decoder reads)"
+    for site in ("activation", *SITES):
+        acting, places = getattr(model, site), seams if site == "between" else layers
+        if isinstance(acting, tuple) and len(acting) != len(places):
+            names = f"{counted(len(acting), 'name')} for {counted(len(places), 'place')}"
+            yield f"model.{site}", f"{names}: {', '.join(places)}"
+
+
+def _broken_rules_of_layers(model: Model) -> Iterator[tuple[str, str]]:
+    layers = network_of(model, timesteps=1, features=1).lstm  # these break no rule
+    if model.residual and not any(layer.residual for layer in layers):
+        sizes = [f"{layer.name} reads {layer.inputs}, gives {layer.outputs}" for layer in layers]
+        yield "model.residual", f"would be added nowhere: {'; '.join(sizes[1:])}"
+    narrow = [layer for layer in layers if model.projection and layer.units <= model.projection]
+    if narrow:
+        than = f"the {counted(narrow[0].units, 'unit')} of {narrow[0].name}"
+        yield "model.projection", f"{model.projection} is not smaller than {than}"
+    if model.projection_clip is not None and model.projection is None:
+        yield "model.projection_clip", "there is no projection to clip; cell_clip clips the cell"
+
+
+def _broken_rules_of_data(settings: Settings) -> Iterator[tuple[str, str]]:
     data, training = settings.data, settings.training
     if isinstance(data, FileData):
         if abs(data.split.train + data.split.validation + data.split.test - 1) > 1e-9:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from lstm_ablate.experiment.activations import ACTIVATIONS
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile, is_changeable
 from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.settings import SITES
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]  # a JSON Schema, or a part of one
@@ -95,4 +97,25 @@ def json_schema() -> Schema:
                 {"type": "null"},
             ]
         }
-    return {"$schema": SCHEMA_URL, **schema}
+    # Names of one's own are unknown to a schema. So it takes any name where there are some.
+    others = {"if": {"required": ["activations"]}, "else": _known_activations()}
+    return {"$schema": SCHEMA_URL, **schema, **others}
+
+
+def _known_activations() -> Schema:
+    """Return a schema in which every name of an activation is a known one.
+
+    What holds other signs than those of a name has parameters or is an expression.
+    """
+    known: Schema = {
+        "anyOf": [{"enum": list(ACTIVATIONS)}, {"type": "string", "pattern": r"\W|^x$"}]
+    }
+    model: Schema = {
+        site: {"anyOf": [known, {"type": "array", "items": known}]}
+        for site in ("activation", *SITES)
+    }
+    model["head"] = {"properties": {"activation": known}}
+    paths = {f"model.{key}": value for key, value in model.items()}
+    change = {"properties": {**paths, "model.head.activation": known}}
+    changes = {kind: {"additionalProperties": change} for kind in CHANGEABLE}
+    return {"properties": {"model": {"properties": model}, **changes}}

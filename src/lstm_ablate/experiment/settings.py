@@ -1,6 +1,6 @@
 """What a run is made of: its data, its model and its training, with types and defaults."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -19,17 +19,22 @@ from lstm_ablate.experiment.data_settings import (
 )
 from lstm_ablate.experiment.field_types import (
     ActivationName,
+    Directions,
     Fraction,
     Frozen,
     Layers,
     NotNegative,
-    OptionalActivationName,
+    OptionalSiteActivations,
     Positive,
+    SiteActivations,
+    Stack,
+    Units,
 )
 
 # Other rooms take every type of a setting from here.
 __all__ = [
     "SGD",
+    "SITES",
     "Adam",
     "AdamW",
     "Autoregressive",
@@ -37,6 +42,7 @@ __all__ = [
     "Data",
     "FileData",
     "Head",
+    "Initializers",
     "Lorenz",
     "Model",
     "Optimizer",
@@ -45,6 +51,7 @@ __all__ = [
     "Samples",
     "Settings",
     "Sines",
+    "Site",
     "Split",
     "Square",
     "Synthetic",
@@ -61,42 +68,175 @@ class Head(Frozen):
 
 # Where an activation acts, in the words of the YAML.
 Site = Literal["candidate", "output", "gates", "between"]
+SITES: tuple[Site, ...] = ("candidate", "output", "gates", "between")
+
+KernelInitializer = Literal[
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+]
+RecurrentInitializer = Literal["orthogonal", "glorot_uniform", "glorot_normal"]
+
+
+class Initializers(NamedTuple):
+    """From which distributions initial weights are drawn, by Keras' names."""
+
+    kernel: KernelInitializer = "glorot_uniform"
+    recurrent: RecurrentInitializer = "orthogonal"
+    unit_forget_bias: bool = True
 
 
 class Model(Frozen):
     """A stacked-LSTM autoencoder; the sites where an activation acts are named as in the README."""
 
-    encoder: Annotated[Layers, Field(description="units of the encoder's LSTM layers")] = (100, 50)
-    latent: Literal["sequence", "vector"] = "sequence"
-    decoder: Annotated[Layers, Field(description="units of the decoder's LSTM layers")] = (50, 100)
+    encoder: Annotated[
+        Stack,
+        Field(
+            description=(
+                "units of the encoder's LSTM layers, such as [100, 50], or {units: 32, layers: 4}"
+            )
+        ),
+    ] = (100, 50)
+    latent: Annotated[
+        Literal["sequence", "vector"],
+        Field(description="what the decoder sees: every output of the encoder, or the last alone"),
+    ] = "sequence"
+    decoder: Annotated[
+        Stack,
+        Field(
+            description=(
+                "units of the decoder's LSTM layers, such as [50, 100], or {units: 32, layers: 4}"
+            )
+        ),
+    ] = (50, 100)
     activation: Annotated[
-        OptionalActivationName,
-        Field(description="sets candidate and output, as Keras' LSTM(activation=...)"),
+        OptionalSiteActivations,
+        Field(
+            description=(
+                "sets candidate and output, as Keras' LSTM(activation=...); one name, or one"
+                " for each LSTM layer"
+            )
+        ),
     ] = None
     candidate: Annotated[
-        OptionalActivationName,
-        Field(description="g = candidate(z_g), the cell input; tanh by default"),
+        OptionalSiteActivations,
+        Field(
+            description=(
+                "g = candidate(z_g), the cell input; tanh by default; one name, or one for"
+                " each LSTM layer"
+            )
+        ),
     ] = None
     output: Annotated[
-        OptionalActivationName,
-        Field(description="h = o * output(c), the cell output; tanh by default"),
+        OptionalSiteActivations,
+        Field(
+            description=(
+                "h = o * output(c), the cell output; tanh by default; one name, or one for"
+                " each LSTM layer"
+            )
+        ),
     ] = None
     gates: Annotated[
-        ActivationName, Field(description="i, f, o = gates(z); Keras' recurrent_activation")
+        SiteActivations,
+        Field(
+            description=(
+                "i, f, o = gates(z), Keras' recurrent_activation; one name, or one for each"
+                " LSTM layer"
+            )
+        ),
     ] = "sigmoid"
     between: Annotated[
-        ActivationName, Field(description="what the next LSTM layer reads: between(h)")
+        SiteActivations,
+        Field(
+            description=(
+                "what the next LSTM layer reads: between(h); one name, or one for each LSTM"
+                " layer but the last: the code between encoder and decoder is among them"
+            )
+        ),
     ] = "linear"
     head: Annotated[
         Head | None, Field(description="dense layers before the linear output; none by default")
     ] = None
+    bidirectional: Annotated[
+        Directions,
+        Field(
+            description=(
+                "a second direction reads the layer's input from its end, and the next layer reads"
+                " both: in all layers, or in those of one part"
+            )
+        ),
+    ] = False
+    peepholes: Annotated[
+        bool,
+        Field(description="the gates see the cell: i and f that of before, o the new one"),
+    ] = False
+    projection: Annotated[
+        Units | None,
+        Field(description="h = P (o * output(c)) of so many numbers; no projection by default"),
+    ] = None
+    residual: Annotated[
+        bool,
+        Field(
+            description=(
+                "a layer's input is added to its output where their sizes agree, from the second"
+                " layer on"
+            )
+        ),
+    ] = False
+    cell_clip: Annotated[
+        Positive | None, Field(description="c is kept within +- this; off by default")
+    ] = None
+    projection_clip: Annotated[
+        Positive | None,
+        Field(description="what the projection gives is kept within +- this; off by default"),
+    ] = None
+    normalization: Annotated[
+        Literal["none", "layer"],
+        Field(description="after each LSTM layer that feeds another, before `between`"),
+    ] = "none"
+    kernel_initializer: Annotated[
+        KernelInitializer,
+        Field(description="of every kernel but that of the linear output, which keeps Glorot's"),
+    ] = "glorot_uniform"
+    recurrent_initializer: Annotated[
+        RecurrentInitializer, Field(description="of the recurrent kernels")
+    ] = "orthogonal"
+    unit_forget_bias: Annotated[
+        bool, Field(description="the bias of the forget gate starts at 1 instead of 0")
+    ] = True
 
-    def site(self, name: Site) -> str:
-        """Return the activation that acts at a site, whichever keys set it.
+    @property
+    def initializers(self) -> Initializers:
+        """From which distributions initial weights are drawn."""
+        return Initializers(
+            self.kernel_initializer, self.recurrent_initializer, self.unit_forget_bias
+        )
 
-        Greff et al. 2017 call that of `candidate` the input activation, that of `output` the output
-        activation.
+    def site(self, name: Site) -> str | tuple[str, ...]:
+        """Return the activation that acts at a site, whichever keys set it: one for all its places,
+        or one for each place, as `places` has them.
+
+        A list of equal names is that name. Greff et al. 2017 call the activation at `candidate` the
+        input activation, the one at `output` the output activation.
         """
+        acting = self._written(name)
+        return acting[0] if len(set(acting)) == 1 and not isinstance(acting, str) else acting
+
+    def places(self, name: Site) -> tuple[str, ...]:
+        """Return the activation at each place of a site, in the order of the data.
+
+        The places are the LSTM layers, encoder then decoder; of `between` the seams between them.
+        """
+        acting = self._written(name)
+        if not isinstance(acting, str):
+            return acting
+        layers = len(self.encoder) + len(self.decoder)
+        return (acting,) * (layers - 1 if name == "between" else layers)
+
+    def _written(self, name: Site) -> str | tuple[str, ...]:
         match name:
             case "candidate":
                 return self.candidate or self.activation or "tanh"
@@ -106,17 +246,6 @@ class Model(Frozen):
                 return self.gates
             case "between":
                 return self.between
-
-    def formula(self) -> str:
-        """Return what the sites compute; those at Keras' default are named only for the cell."""
-        parts = [f"g = {self.site('candidate')}(z_g)", f"h = o * {self.site('output')}(c)"]
-        if self.gates != "sigmoid":
-            parts.insert(0, f"i, f, o = {self.gates}(z)")
-        if self.between != "linear":
-            parts.append(f"y = {self.between}(h)")
-        if self.head:
-            parts.append(f"head = {self.head.activation}{list(self.head.units)}")
-        return "; ".join(parts)
 
 
 class _Optimizer(Frozen):

@@ -31,12 +31,12 @@ def run_parts(settings: Settings, windows: int, timesteps: int, features: int) -
     4 of [400], nearly all of it weights.
     """
     network, training = network_of(settings.model, timesteps, features), settings.training
-    units = sum(layer.units for layer in network.hidden)
+    cells = sum(layer.cells for layer in network.hidden)
     size = 8.0 if training.dtype == "float64" else 4.0
     return {
         "data.samples": 2 * windows * timesteps * features * size,
         "model": 16 * weights(network) * size,
-        "training.batch_size": 20 * units * timesteps * training.batch_size * size,
+        "training.batch_size": 20 * cells * timesteps * training.batch_size * size,
     }
 
 
@@ -87,7 +87,7 @@ def group_size(engine: str, settings: Settings, wanted: int | Literal["auto"] = 
         return wanted
     training = settings.training
     _, timesteps, features = shape(settings)
-    units = sum(layer.units for layer in network_of(settings.model, timesteps, features).lstm)
-    numbers = 12 * units * timesteps * training.batch_size
+    cells = sum(layer.cells for layer in network_of(settings.model, timesteps, features).lstm)
+    numbers = 12 * cells * timesteps * training.batch_size
     saved = numbers * (8 if training.dtype == "float64" else 4)  # bytes for each run
     return next((size for size in (5, 2) if size * saved <= 18 * 2**20), 1)

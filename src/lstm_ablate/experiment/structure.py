@@ -3,15 +3,24 @@
 To compile the default network takes 4 s, as long as a dozen of its epochs, and a program does not
 change with a learning rate. So runs that differ only in numbers share a program, the worker that
 has compiled it, and groups. Such numbers are the learning rate, the weight decay, the betas, rho,
-epsilon, the amount of momentum and the norm that gradients are clipped to. Whether there is
-momentum or clipping at all is structure: without it a program remembers and computes less. Epochs
-and `select` belong to the loop around the program, and are not part of the structure either.
+epsilon, the amount of momentum and the norm that gradients are clipped to; initial weights, from
+whatever distribution, are given to it too. Whether there is momentum or clipping at all is
+structure: without it a program remembers and computes less. Epochs and `select` belong to the loop
+around the program, and are not part of the structure either.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-from lstm_ablate.experiment.settings import SGD, Data, Model, Optimizer, RMSprop, Settings
+from lstm_ablate.experiment.settings import (
+    SGD,
+    SITES,
+    Data,
+    Model,
+    Optimizer,
+    RMSprop,
+    Settings,
+)
 
 
 @dataclass(frozen=True)
@@ -43,16 +52,24 @@ class Structure:
     training: TrainingStructure
 
 
+# Whatever the weights start from, the program is the same.
+_INITIALIZERS = {
+    name: Model.model_fields[name].default
+    for name in ("kernel_initializer", "recurrent_initializer", "unit_forget_bias")
+}
+
+
 def structure_of(settings: Settings) -> Structure:
     """Return the structure of settings.
 
-    A new key of `training` must become a part of it here, unless engines take it as an argument.
+    A new key of `model` or `training` is a part of it, unless engines take it as an argument, as
+    they do initial weights.
     """
     training, model = settings.training, settings.model
-    sites = {"candidate": model.site("candidate"), "output": model.site("output")}
+    canonical = _INITIALIZERS | {"activation": None} | {site: model.site(site) for site in SITES}
     return Structure(
         settings.data,
-        model.model_copy(update={"activation": None, **sites}),
+        model.model_copy(update=canonical),
         TrainingStructure(
             _optimizer(training.optimizer), training.batch_size, training.loss, training.dtype
         ),

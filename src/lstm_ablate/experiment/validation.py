@@ -1,5 +1,6 @@
 """From nodes to validated settings, or to what is wrong, in the user's words and at its place."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -16,10 +17,19 @@ from lstm_ablate.experiment.wording import message, tag
 Form = TypeVar("Form", bound=Frozen)
 
 
-def validated(form: type[Form], node: Node, problems: Problems, context: str = "") -> Form | None:
-    """Return what a node means in a form; where it is not valid, add the problems, return None."""
+def validated(
+    form: type[Form],
+    node: Node,
+    problems: Problems,
+    context: str = "",
+    own: Mapping[str, str] | None = None,
+) -> Form | None:
+    """Return what a node means in a form; where it is not valid, add the problems, return None.
+
+    `own` are the texts of the user's own activations by their names.
+    """
     try:
-        return form.model_validate(_without_null_changes(node.plain()))
+        return form.model_validate(_without_null_changes(node.plain()), context=own)
     except ValidationError as error:
         for fault in error.errors():
             _report(fault, node, problems, context)

@@ -30,12 +30,13 @@ _MESSAGES = {
 def message(fault: ErrorDetails, node: Node) -> str:
     """Return what is wrong with a node, without the path to it."""
     kind, limits = fault["type"], fault.get("ctx", {})
+    expected = str(limits.get("expected")).replace(" or ", " ")
     if kind in ("missing", "union_tag_not_found"):
         return _missing(fault, node)
     if kind == "union_tag_invalid":
         return _choice(node, re.findall(r"'([^']*)'", limits["expected_tags"]))
     if kind == "literal_error":
-        return _choice(node, re.findall(r"[\w.+-]+", limits["expected"].replace(" or ", " ")))
+        return _choice(node, list(map(_as_yaml, re.findall(r"[\w.+-]+", expected))))
     if kind == "activation":
         return fault["msg"]
     text = _MESSAGES.get(kind, "{msg}").format(**{"msg": fault["msg"], **limits})
@@ -46,7 +47,13 @@ def _missing(fault: ErrorDetails, node: Node) -> str:
     if isinstance(node.value, list):  # (low, high) with one of them
         return f"two values are due, such as [1, 5]; found {len(node.value)}"
     key = fault["loc"][-1] if fault["type"] == "missing" else tag(fault)
-    return f'the key "{key}" is missing'
+    where = fault["loc"][-2] if len(fault["loc"]) > 1 else ""
+    both = f"; write both in the base, as in {where}: {{units: 32, layers: 4}}, to change one"
+    return f'the key "{key}" is missing' + both * (where in ("encoder", "decoder"))
+
+
+def _as_yaml(value: str) -> str:
+    return {"True": "true", "False": "false"}.get(value, value)
 
 
 def tag(fault: ErrorDetails) -> str:

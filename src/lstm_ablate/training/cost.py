@@ -4,12 +4,13 @@ import statistics
 from dataclasses import dataclass
 
 from lstm_ablate.experiment import sizes
-from lstm_ablate.experiment.network import network_of
+from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, groups
-from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.experiment.settings import FileData, Settings
 from lstm_ablate.experiment.structure import Structure
 from lstm_ablate.training import sweep
+from lstm_ablate.training.inputs import windows
 
 # A rough model of the engines on one core of a server of the 2020s, used until a run has finished
 # here. A step costs some overhead for each layer and time step, and its floating-point operations.
@@ -25,11 +26,12 @@ _EPOCH_BYTES = 55
 
 @dataclass(frozen=True)
 class Share:
-    """The runs of one variant in one task."""
+    """The runs of one variant in one task, and the network that they train."""
 
     task: str
     variant: str
     formula: str
+    network: Network
     runs: int
     missing: int
 
@@ -45,15 +47,27 @@ class Cost:
 
 
 def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
-    """Return how many runs each variant has in each task, and how many of them are missing."""
+    """Return the share of each variant in each task."""
     missing = {run.id for run in plan.missing}
     counts: dict[tuple[str, str], list[bool]] = {}
     for run in plan.runs:
         counts.setdefault((run.task, run.variant), []).append(run.id in missing)
-    return [
-        Share(task, variant, experiment.formula(task, variant), len(mine), sum(mine))
-        for (task, variant), mine in counts.items()
-    ]
+    shapes = {settings.data: _shape(settings) for settings in experiment.settings.values()}
+    found = []
+    for (task, variant), mine in counts.items():
+        settings, formula = experiment.settings[task, variant], experiment.formula(task, variant)
+        network = network_of(settings.model, *shapes[settings.data])
+        found.append(Share(task, variant, formula, network, len(mine), sum(mine)))
+    return found
+
+
+def _shape(settings: Settings) -> tuple[int, int]:
+    """Return (time steps, features); those of a file are known when it is read."""
+    if isinstance(settings.data, FileData):
+        _, timesteps, features = windows.of(settings.data, 0).train.shape
+    else:
+        _, timesteps, features = sizes.shape(settings)
+    return timesteps, features
 
 
 def cost(plan: sweep.Plan, workers: int) -> Cost:
@@ -89,7 +103,8 @@ def _seconds_per_epoch(settings: Settings, engine: str) -> float:
     samples, timesteps, features = sizes.shape(settings)
     steps = -(-samples // settings.training.batch_size)
     network = network_of(settings.model, timesteps, features)
-    overhead = steps * timesteps * len(network.lstm) * _OVERHEAD_SECONDS[engine]
+    directions = sum(len(layer.directions) for layer in network.lstm)
+    overhead = steps * timesteps * directions * _OVERHEAD_SECONDS[engine]
     operations = 6 * samples * timesteps * sizes.weights(network)
     return overhead + operations / _FLOPS_PER_SECOND[engine]
 

@@ -32,7 +32,9 @@ from lstm_ablate.training.engines import (
     result_of,
 )
 from lstm_ablate.training.engines.devices import device
-from lstm_ablate.training.engines.fused_network import Matrices, Tensor, pack, unpack
+from lstm_ablate.training.engines.fused_blocks import Tensor
+from lstm_ablate.training.engines.fused_network import Weights as Matrices
+from lstm_ablate.training.engines.fused_weights import pack, unpack
 from lstm_ablate.training.inputs.randomness import Weights, batch_order, initial_weights
 from lstm_ablate.training.inputs.windows import Arrays
 
@@ -55,10 +57,13 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     }
     samples, timesteps, features = windows["train"].shape[1:]
     network = network_of(settings.model, timesteps, features)
-    initial = [initial_weights(network, run.seed, run.purpose) for run in runs]
+    initial = [
+        initial_weights(network, run.seed, run.purpose, run.settings.model.initializers)
+        for run in runs
+    ]
     structure = runs[0].structure.training
     program = _program(network, structure, samples)
-    state = _start([pack(initial[place]) for place in places], structure)
+    state = _start([pack(network, initial[place]) for place in places], structure)
     numbers = _numbers([runs[place].settings.training.optimizer for place in places], structure)
 
     train_losses: list[list[float]] = [[] for _ in runs]
@@ -81,7 +86,7 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             if alive[index]:
                 train_losses[index].append(train)
                 validation_losses[index].append(validation)
-                weights = partial(_weights, state, index, initial[index])
+                weights = partial(_weights, network, state, index)
                 on_epoch(EpochEnd(index, epoch + 1, train, validation, weights))
         alive &= np.isfinite(losses.numpy()).all(axis=1)
         if not alive.any():
@@ -99,14 +104,14 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
             validation_losses[index],
             test_losses[index],
             reconstructions[index],
-            unpack({name: matrix[index] for name, matrix in trained.items()}, initial[index]),
+            unpack(network, {name: matrix[index] for name, matrix in trained.items()}),
         )
 
 
-def _weights(state: "State", index: int, like: Weights) -> Weights:
+def _weights(network: Network, state: "State", index: int) -> Weights:
     """Return the weights of a run by Keras' names."""
     matrices = {name: matrix[index].numpy() for name, matrix in state.matrices.items()}
-    return unpack({name: matrix.astype(np.float64) for name, matrix in matrices.items()}, like)
+    return unpack(network, {name: matrix.astype(np.float64) for name, matrix in matrices.items()})
 
 
 def _batches(order: NDArray[np.int64], batch: int) -> NDArray[np.int32]:

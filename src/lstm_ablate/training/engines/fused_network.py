@@ -1,194 +1,83 @@
 """The forward pass and the hand-written reverse pass of the autoencoder, for a population of runs.
 
-Shapes: P runs, B batch, T time, F features, U units of a layer, I inputs of a layer. Features come
-before the batch: an LSTM layer is one matrix M = [W' R' b], [P, 4U, I + U + 1], with the gates in
-the order i, f, o, g, so that a time step is one product z = M [x_t; h_{t-1}; 1] whose gates are
-contiguous [P, U, B] blocks. (On a CPU such a product and its transpose are 1.1 and 1.5 times as
-fast as with the batch first, and the bias costs nothing, its gradient neither.)
+Shapes: P runs, B batch, T time, F features, U outputs of a layer, I inputs of a layer.
 
-All layers of a stack advance together, in one loop over time. With `latent: sequence` encoder and
-decoder are one stack, with `latent: vector` two. Where a derivative is asked for, the forward loop
-saves the local derivatives (`_cell`, `Saved`)
-
-    J_i = g gates'(z_i)          J_f = c_{t-1} gates'(z_f)
-    J_o = output(c_t) gates'(z_o)    J_g = i candidate'(z_g)    k = o output'(c_t)    f
-
-and back-propagation through time (`_reverse_step`) needs nothing else (Hochreiter & Schmidhuber
-1997; with forget gates and the whole gradient, Gers et al. 2000, Graves & Schmidhuber 2005; the
-names as in Greff et al. 2017, appendix A):
-
-    dc_t = dc_{t+1} f_{t+1} + k dh_t    dz = [J_i dc, J_f dc, J_o dh, J_g dc]
-    [dx_t; dh_{t-1}] += [W' R']' dz
-
-with the gradient of M, the sum over time of dz [x_t; h_{t-1}; 1]', as one product for each chunk of
-C time steps. Of dz no more than a chunk is held, because what the reverse loop needs soon outgrows
-the caches, and then time per time step goes up with T: to hold dz whole took 11% longer with 240
-time steps of the default network, no longer with 30.
+LSTM layers that can advance together are a stack, and a network is stacks, then dense layers. A
+stack ends where the next layer must wait for all of its time steps: below and above a layer that
+reads in two directions, and after the layer that passes on its last time step only. A layer of two
+directions is one population of 2P runs, of which the second half reads the windows from their end.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
-
-# Not in TensorFlow's public interface, which has no other operation that XLA writes in place.
-from tensorflow.compiler.tf2xla.python.xla import dynamic_slice, dynamic_update_slice
 
 from lstm_ablate.experiment.network import LSTM, Network
-from lstm_ablate.training.inputs.randomness import Weights
+from lstm_ablate.training.engines import fused_forward, fused_reverse, fused_stack, fused_weights
+from lstm_ablate.training.engines.functions import fused
+from lstm_ablate.training.engines.fused_blocks import Tensor, columns, over_time
+from lstm_ablate.training.engines.fused_cell import (
+    normalized,
+    normalized_reverse,
+    value_and_slope,
+)
+from lstm_ablate.training.engines.fused_stack import Buffers, Matrices, Stack
 
-Tensor = Any  # TensorFlow carries no types
-# By layer: "encoder.0" [P, 4U, I + U + 1], "reconstruction" [P, F, I + 1].
-Matrices = dict[str, Tensor]
-
-_CHUNK = 32  # time steps in a chunk of the reverse pass, at most
-
-# With the meaning of keras.activations; derivatives, at kinks too, are TensorFlow's own.
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "linear": tf.identity,
-    "relu": tf.nn.relu,
-    "leaky_relu": lambda x: tf.nn.leaky_relu(x, alpha=0.2),
-    "elu": tf.nn.elu,
-    "selu": tf.nn.selu,
-    "gelu": lambda x: tf.nn.gelu(x, approximate=False),
-    "silu": tf.nn.silu,
-    "softplus": tf.math.softplus,
-    "softsign": tf.nn.softsign,
-    "tanh": tf.math.tanh,
-    "sigmoid": tf.math.sigmoid,
-    "hard_sigmoid": lambda x: tf.nn.relu6(x + 3.0) / 6.0,
-    "hard_tanh": lambda x: tf.clip_by_value(x, -1.0, 1.0),
-    "relu6": tf.nn.relu6,
-}
-
-
-def value_and_slope(activation: str, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the activation of each element and its derivative there."""
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = _FUNCTIONS[activation](x)
-    return y, tape.gradient(y, x)
-
-
-@dataclass(frozen=True)
-class Stack:
-    """LSTM layers that advance together, from the bottom up, over a number of time steps."""
-
-    layers: tuple[LSTM, ...]
-    timesteps: int
-
-    @property
-    def constant(self) -> bool:
-        """Whether the input is the same at every time step."""
-        return self.layers[0].repeated
-
-    @property
-    def last_step(self) -> bool:
-        """Whether only the last time step is passed on."""
-        return self.layers[-1].last_step
-
-    def saves_slope(self, level: int) -> bool:
-        """Whether between'(h) of a layer is saved: it is not 1, and a layer follows."""
-        return level < len(self.layers) - 1 and self.layers[level].between != "linear"
-
-    @property
-    def chunks(self) -> tuple[int, int]:
-        """K and C: the chunks of the reverse pass, and the time steps of each but the last."""
-        chunks = -(-self.timesteps // _CHUNK)
-        return chunks, -(-self.timesteps // chunks)
+# The weights by the names of `fused_weights`, or their derivatives, each [P, ., .].
+Weights = dict[str, Tensor]
 
 
 def stacks(network: Network) -> list[Stack]:
-    """Return the stacks of a network, from input to output.
-
-    One ends where a layer passes on the last time step only, for the next layer must wait for that.
-    """
-    ends = [k for k, layer in enumerate(network.lstm[:-1], start=1) if layer.last_step]
-    seams = [0, *ends, len(network.lstm)]
-    return [Stack(network.lstm[first:end], network.timesteps) for first, end in pairwise(seams)]
-
-
-class Saved(NamedTuple):
-    """What the forward loop saves of a layer for the reverse loop.
-
-    The local derivatives are read and written as one block at each time step. What is multiplied
-    lies in chunks, ready for a product that sums over time.
-    """
-
-    jacobian: Tensor  # [T, P, 4UB]: J_i, J_f, J_o, J_g
-    k: Tensor  # [T, P, UB]
-    f: Tensor  # [T, P, UB]
-    slope: Tensor | tuple[()]  # [T, P, UB]: between'(h), or () where `Stack.saves_slope` is false
-    inputs: Tensor  # [K, P, rows, C, B]: [x; h; 1]
-
-
-class Buffers(NamedTuple):
-    """The memory of a stack, kept from batch to batch, so that it is cleared once an epoch."""
-
-    saved: list[Saved]  # by layer
-    output: Tensor | tuple[()]  # [P, U, T, B]: h of the top layer, or () with `Stack.last_step`
-    dz: list[Tensor]  # by layer [P, 4U, C, B], of one chunk
+    """Return the stacks of a network, from input to output."""
+    layers = network.lstm
+    ends = [
+        k
+        for k in range(1, len(layers))
+        if layers[k - 1].last_step or layers[k - 1].bidirectional or layers[k].bidirectional
+    ]
+    seams = [0, *ends, len(layers)]
+    return [
+        Stack(layers[first:end], network.timesteps, first == 0) for first, end in pairwise(seams)
+    ]
 
 
 def buffers(network: Network, runs: int, batch: int, dtype: Tensor) -> list[Buffers]:
     """Return empty buffers for each stack of a network."""
-    return [_stack_buffers(stack, runs, batch, dtype) for stack in stacks(network)]
+    return [fused_stack.buffers(stack, runs, batch, dtype) for stack in stacks(network)]
 
 
-def _stack_buffers(stack: Stack, runs: int, batch: int, dtype: Tensor) -> Buffers:
-    steps, (chunks, chunk) = stack.timesteps, stack.chunks
-
-    def by_time(units: int) -> Tensor:
-        return tf.zeros([steps, runs, units * batch], dtype)
-
-    top = stack.layers[-1].units
-    return Buffers(
-        saved=[
-            Saved(
-                jacobian=by_time(4 * layer.units),
-                k=by_time(layer.units),
-                f=by_time(layer.units),
-                slope=by_time(layer.units) if stack.saves_slope(level) else (),
-                inputs=tf.zeros([chunks, runs, _rows(layer), chunk, batch], dtype),
-            )
-            for level, layer in enumerate(stack.layers)
-        ],
-        output=() if stack.last_step else tf.zeros([runs, top, steps, batch], dtype),
-        dz=[tf.zeros([runs, 4 * layer.units, chunk, batch], dtype) for layer in stack.layers],
-    )
-
-
-def _rows(layer: LSTM) -> int:
-    """Return the rows of what a layer multiplies: [x; h; 1], or h alone where x is constant."""
-    return layer.units if layer.repeated else layer.inputs + layer.units + 1
-
-
-# --------------------------------------------------------------------------- the network as a whole
-
-
-def predict(network: Network, matrices: Matrices, x: Tensor) -> Tensor:
+def predict(network: Network, weights: Weights, x: Tensor) -> Tensor:
     """Return the reconstruction [P, F, T, B] of x [P, F, T, B]."""
     value = x
     for stack in stacks(network):
-        value, _, _ = _forward(stack, matrices, value, [], _empty_output(stack, x))
-        if between := stack.layers[-1].between:
-            value = _FUNCTIONS[between](value)
+        of_layers = _matrices(stack, weights)
+        read = _directions(stack, value)
+        h, _, _ = fused_forward.forward(stack, of_layers, read, [], None)
+        value = _seam(stack, weights, _side_by_side(stack, value, h)).value
     for layer in network.dense:
-        value = _FUNCTIONS[layer.activation](_dense(matrices[layer.name], value))
+        value = fused(layer.activation)(_dense(weights[layer.name], value))
     return value
+
+
+class _StackPass(NamedTuple):
+    """What the forward pass of a stack leaves for its reverse pass."""
+
+    stack: Stack
+    matrices: list[Matrices]
+    inputs: Tensor
+    filled: Buffers
+    seam: "_Seam"
 
 
 def gradients(
     network: Network,
-    matrices: Matrices,
+    weights: Weights,
     x: Tensor,
     loss: Callable[[Tensor], tuple[Tensor, Tensor]],
     memory: list[Buffers],
-) -> tuple[Tensor, Matrices, list[Buffers]]:
+) -> tuple[Tensor, Weights, list[Buffers]]:
     """Return the loss of the reconstruction of x, its gradient by layer, and the used buffers.
 
     x is [P, F, T, B]; `loss` returns (a value for each run [P], its derivative by the
@@ -196,385 +85,188 @@ def gradients(
     """
     value, passes = x, []
     for stack, empty in zip(stacks(network), memory, strict=True):
-        inputs, slope = value, None
-        value, saved, output = _forward(stack, matrices, inputs, empty.saved, empty.output)
-        if between := stack.layers[-1].between:
-            value, slope = value_and_slope(between, value)
-        passes.append((stack, inputs, slope, Buffers(saved, output, empty.dz)))
+        inputs, matrices = value, _matrices(stack, weights)
+        h, saved, output = fused_forward.forward(
+            stack, matrices, _directions(stack, inputs), empty.saved, empty.output
+        )
+        seam = _seam(stack, weights, _side_by_side(stack, inputs, h))
+        filled = empty._replace(saved=saved, output=output)
+        passes.append(_StackPass(stack, matrices, inputs, filled, seam))
+        value = seam.value
     dense = []
     for layer in network.dense:
-        output, slope = value_and_slope(layer.activation, _dense(matrices[layer.name], value))
+        output, slope = value_and_slope(layer.activation, _dense(weights[layer.name], value))
         dense.append((layer.name, value, slope))
         value = output
 
     total, d_value = loss(value)
 
-    gradient: Matrices = {}
+    gradient: Weights = {}
     for name, inputs, slope in reversed(dense):
-        d_value, gradient[name] = _dense_reverse(matrices[name], inputs, d_value * slope)
+        d_value, gradient[name] = _dense_reverse(weights[name], inputs, d_value * slope)
     used = []
-    for stack, inputs, slope, filled in reversed(passes):
-        if slope is not None:
-            d_value = d_value * slope
-        d_value, of_stack, dz = _reverse(stack, matrices, inputs, d_value, filled)
-        gradient |= of_stack
-        used.append(filled._replace(dz=dz))
+    for done in reversed(passes):
+        d_h, of_seam = _seam_reverse(done.stack, weights, done.seam, d_value)
+        d_read, of_layers, buffers = fused_reverse.reverse(
+            done.stack,
+            done.matrices,
+            _directions(done.stack, done.inputs),
+            _apart(done.stack, d_h),
+            done.filled,
+        )
+        if d_read is not None:
+            d_value = _directions_reverse(done.stack, d_read, d_h)
+        gradient |= of_seam | _by_name(done.stack, of_layers)
+        used.append(buffers)
     return total, gradient, used[::-1]
 
 
-# ----------------------------------------------------------------------------- forward through time
+# ------------------------------------------------------------------------------- the two directions
 
 
-class _State(NamedTuple):
-    """What the forward loop carries from time step to time step, by layer, each [P, UB]."""
+def _matrices(stack: Stack, weights: Weights) -> list[Matrices]:
+    """Return the weights of each layer of a stack, those of two directions as 2P runs."""
 
-    h: list[Tensor]
-    c: list[Tensor]
+    def of(level: int, layer: LSTM) -> Matrices:
+        names = fused_weights.directions(layer)
 
+        def each(part: str) -> Tensor:
+            return tf.concat([weights[name + part] for name in names], axis=0)
 
-class _Local(NamedTuple):
-    """The local derivatives of a layer at one time step, each [P, UB]."""
+        return Matrices(
+            m=each(""),
+            peepholes=each(".peepholes") if layer.peepholes else (),
+            projection=each(".projection") if layer.projection else (),
+            scaling=weights[_scaling(layer)] if stack.normalizes(level) else (),
+        )
 
-    J_i: Tensor
-    J_f: Tensor
-    J_o: Tensor
-    J_g: Tensor
-    k: Tensor
-    f: Tensor
-
-
-def _cell(layer: LSTM, z: Tensor, c_before: Tensor) -> tuple[Tensor, Tensor, _Local]:
-    """Return h_t, c_t and the local derivatives, given z [P, 4UB] and c_{t-1} [P, UB]."""
-    n = c_before.shape[1]
-    gates, d_gates = value_and_slope(layer.gates, z[:, : 3 * n])
-    g, d_g = value_and_slope(layer.candidate, z[:, 3 * n :])
-    i, f, o = gates[:, :n], gates[:, n : 2 * n], gates[:, 2 * n :]
-    c = f * c_before + i * g
-    output, d_output = value_and_slope(layer.output, c)
-    h = o * output
-    local = _Local(
-        J_i=g * d_gates[:, :n],
-        J_f=c_before * d_gates[:, n : 2 * n],
-        J_o=output * d_gates[:, 2 * n :],
-        J_g=i * d_g,
-        k=o * d_output,
-        f=f,
-    )
-    return h, c, local
+    return [of(level, layer) for level, layer in enumerate(stack.layers)]
 
 
-def _save(saved: Saved, t: Tensor, local: _Local, inputs: Tensor) -> Saved:
-    """Return what is saved of a layer, with that of time t; `slope` is not touched."""
-    jacobian, n = saved.jacobian, local.f.shape[1]
-    for position, block in enumerate((local.J_i, local.J_f, local.J_o, local.J_g)):
-        jacobian = _write(jacobian, block, t, position * n)
-    return saved._replace(
-        jacobian=jacobian,
-        k=_write(saved.k, local.k, t),
-        f=_write(saved.f, local.f, t),
-        inputs=_write_chunk(saved.inputs, inputs, t),
-    )
+def _by_name(stack: Stack, gradients: list[Matrices]) -> Weights:
+    """Return the derivatives by the weights of each layer by name: the inverse of `_matrices`."""
+    named: Weights = {}
+    for level, (layer, gradient) in enumerate(zip(stack.layers, gradients, strict=True)):
+        names = fused_weights.directions(layer)
+        parts = {"": gradient.m}
+        if layer.peepholes:
+            parts[".peepholes"] = gradient.peepholes
+        if layer.projection:
+            parts[".projection"] = gradient.projection
+        for part, of_both in parts.items():
+            each = tf.split(of_both, len(names), axis=0)
+            named |= {name + part: tensor for name, tensor in zip(names, each, strict=True)}
+        if stack.normalizes(level):
+            named[_scaling(layer)] = gradient.scaling
+    return named
 
 
-class _Multiplied(NamedTuple):
-    """What the forward loop multiplies.
+def _scaling(layer: LSTM) -> str:
+    return f"{layer.name}.normalization"
 
-    These are M of each layer; of the lowest layer R' alone, if its input is constant.
+
+def _directions(stack: Stack, x: Tensor) -> Tensor:
+    """Return what the directions of a stack read, [2P, ...] where there are two."""
+    if not stack.bidirectional:
+        return x
+    return tf.concat([x, x if stack.constant else _reversed(x)], axis=0)
+
+
+def _directions_reverse(stack: Stack, d_read: Tensor, d_h: Tensor) -> Tensor:
+    """Return the derivative by the input of a stack, through what its directions read and, where
+    two of them have a residual, straight to it; d_h is that by h as `_side_by_side` has it.
     """
+    if not stack.bidirectional:
+        return d_read
+    ahead, back = tf.split(d_read, 2, axis=0)
+    d_x = ahead + (back if stack.constant else _reversed(back))
+    if not stack.layers[0].residual:
+        return d_x
+    if stack.last_step:
+        d_ahead, d_back = tf.split(d_h[:, :, None], 2, axis=1)
+        padding = [[0, 0], [0, 0], [stack.timesteps - 1, 0], [0, 0]]
+        straight = [tf.pad(d_ahead, padding), _reversed(tf.pad(d_back, padding))]
+        return d_x + tf.concat(straight, axis=1)
+    return d_x + (tf.reduce_sum(d_h, axis=2) if stack.constant else d_h)
 
-    matrices: list[Tensor]
-    drive: Tensor | None  # W' x + b of a constant input [P, 4UB], the same at every time step
-    ones: Tensor  # [P, B]
 
-
-def _multiplied(stack: Stack, matrices: Matrices, x: Tensor) -> _Multiplied:
-    multiplied, drive = [matrices[layer.name] for layer in stack.layers], None
-    if stack.constant:
-        inputs = stack.layers[0].inputs
-        drive = _flat(tf.matmul(multiplied[0][:, :, :inputs], x) + multiplied[0][:, :, -1:])
-        multiplied[0] = multiplied[0][:, :, inputs:-1]
-    return _Multiplied(multiplied, drive, tf.ones([x.shape[0], x.shape[-1]], x.dtype))
-
-
-def _forward_step(
-    stack: Stack,
-    by: _Multiplied,
-    t: Tensor,
-    x: Tensor | None,
-    before: _State,
-    saved: list[Saved],
-) -> tuple[_State, list[Saved]]:
-    """Return h_t and c_t of every layer, given those of t - 1, and what is saved up to time t.
-
-    x [P, IB] is x_t, or None where the input is constant. Where `saved` is empty, nothing is saved.
+def _side_by_side(stack: Stack, x: Tensor, h: Tensor) -> Tensor:
+    """Return the value of a stack [P, U, T, B] or [P, U, B]: of two directions, both, in the order
+    of time, with their residual; of one h as it is.
     """
-    hs, cs, saved = list(before.h), list(before.c), list(saved)
-    (runs, batch), top = by.ones.shape, len(stack.layers) - 1
-    y = x
-    for level, layer in enumerate(stack.layers):
-        inputs = hs[level] if y is None else tf.concat([y, hs[level], by.ones], axis=1)
-        z = _flat(tf.matmul(by.matrices[level], tf.reshape(inputs, [runs, -1, batch])))
-        if y is None:
-            z += by.drive
-        hs[level], cs[level], local = _cell(layer, z, cs[level])
-        if saved:
-            saved[level] = _save(saved[level], t, local, inputs)
-        if layer.between and level < top:
-            y, slope = value_and_slope(layer.between, hs[level])
-            if saved and stack.saves_slope(level):
-                saved[level] = saved[level]._replace(slope=_write(saved[level].slope, slope, t))
-    return _State(hs, cs), saved
+    if not stack.bidirectional:
+        return h
+    ahead, back = tf.split(h, 2, axis=0)
+    both = tf.concat([ahead, back if stack.last_step else _reversed(back)], axis=1)
+    if not stack.layers[0].residual:
+        return both
+    if stack.last_step:  # each direction adds what it read last
+        n = ahead.shape[1]
+        return both + tf.concat([x[:, :n, -1], x[:, n:, 0]], axis=1)
+    return both + (x[:, :, None] if stack.constant else x)
 
 
-def _empty_output(stack: Stack, x: Tensor) -> Tensor | tuple[()]:
-    """Return memory for the output of a stack, for x [P, F, T, B]."""
-    units = stack.layers[-1].units
-    return () if stack.last_step else tf.zeros([x.shape[0], units, *x.shape[2:]], x.dtype)
+def _apart(stack: Stack, d_both: Tensor) -> Tensor:
+    """Return the derivative by h of each direction, [2P, ...], given that by both."""
+    if not stack.bidirectional:
+        return d_both
+    ahead, back = tf.split(d_both, 2, axis=1)
+    return tf.concat([ahead, back if stack.last_step else _reversed(back)], axis=0)
 
 
-def _forward(
-    stack: Stack, matrices: Matrices, x: Tensor, saved: list[Saved], output: Tensor | tuple[()]
-) -> tuple[Tensor, list[Saved], Tensor | tuple[()]]:
-    """Return the stack's value and the filled buffers.
-
-    The value is [P, U, T, B], or of the last time step [P, U, B]; x is [P, I, T, B], or constant in
-    time [P, I, B]. Where `saved` is empty, nothing is saved but the output.
-    """
-    runs, batch = x.shape[0], x.shape[-1]
-    by = _multiplied(stack, matrices, x)
-    xs = None if stack.constant else _by_time(x)
-
-    def step(t: Tensor, before: _State, saved: list[Saved], output: Tensor) -> Tensor:
-        x_now = None if xs is None else _read(xs, t)
-        now, saved = _forward_step(stack, by, t, x_now, before, saved)
-        if not stack.last_step:
-            output = _write_rows(output, now.h[-1], t)
-        return t + 1, now, saved, output
-
-    zeros = [tf.zeros([runs, layer.units * batch], x.dtype) for layer in stack.layers]
-    start = (tf.constant(0), _State(zeros, zeros), saved, output)
-    _, end, saved, output = tf.while_loop(lambda t, *_: t < stack.timesteps, step, start)
-    value = tf.reshape(end.h[-1], [runs, -1, batch]) if stack.last_step else output
-    return value, saved, output
+def _reversed(x: Tensor) -> Tensor:
+    """Return [P, U, T, B] with its time steps in the other order."""
+    return tf.reverse(x, axis=[2])
 
 
-# ----------------------------------------------------------------------------- reverse through time
+# ----------------------------------------------------------------------------------- between stacks
 
 
-class _Backward(NamedTuple):
-    """What the reverse loop carries from time step to time step, by layer."""
+class _Seam(NamedTuple):
+    """What the next stack reads, and what the reverse pass needs of it; () for what it has not."""
 
-    dh: list[Tensor]  # [P, UB], the derivative by h_t through h_{t+1}
-    dc: list[Tensor]  # [P, UB], the derivative by c_t through c_{t+1}
-    dz: list[Tensor]  # [P, 4U, C, B], of the time steps of the chunk so far
-
-
-def _transposed(stack: Stack, matrices: Matrices) -> list[Tensor]:
-    """Return [W' R']' of each layer, [P, I + U, 4U]; of the lowest R alone, [P, U, 4U].
-
-    The derivative by the input is not asked for, or taken once for all time steps where it is
-    constant.
-    """
-    firsts = [stack.layers[0].inputs] + [0] * (len(stack.layers) - 1)
-    return [
-        tf.transpose(matrices[layer.name][:, :, first:-1], [0, 2, 1])
-        for layer, first in zip(stack.layers, firsts, strict=True)
-    ]
+    value: Tensor  # [P, U, T, B] or [P, U, B]: between(normalization(h))
+    slope: Tensor  # between', of the same shape
+    standard: Tensor  # the same: (h - mean) / deviation
+    scale: Tensor  # [P, 1, ...]: 1 / deviation
 
 
-def _reverse_step(
-    stack: Stack,
-    transposed: list[Tensor],
-    saved: list[Saved],
-    t: Tensor,
-    d_output: Tensor | None,
-    after: _Backward,
-) -> _Backward:
-    """Return the derivatives by h_{t-1} and c_{t-1} of every layer, and dz up to time t.
-
-    `d_output` [P, UB] is the derivative by what the stack passes on at time t, or None.
-    """
-    dhs, dcs, dzs = list(after.dh), list(after.dc), list(after.dz)
-    d_y = d_output
-    for level in reversed(range(len(saved))):
-        now, n, (runs, _, chunk, batch) = saved[level], dhs[level].shape[1], dzs[level].shape
-        dh = dhs[level] if d_y is None else dhs[level] + d_y
-        dc = dcs[level] + dh * _read(now.k, t)
-        jacobian = _read(now.jacobian, t)
-        J_i, J_f, J_o, J_g = (jacobian[:, block * n : (block + 1) * n] for block in range(4))
-        dz = tf.concat([J_i * dc, J_f * dc, J_o * dh, J_g * dc], axis=1)
-        dzs[level] = _write_rows(dzs[level], dz, t % chunk)
-        dcs[level] = dc * _read(now.f, t)
-        back = _flat(tf.matmul(transposed[level], tf.reshape(dz, [runs, -1, batch])))
-        dhs[level] = back[:, -n:]
-        if level:
-            d_y = back[:, :-n]
-            if stack.saves_slope(level - 1):
-                d_y *= _read(saved[level - 1].slope, t)
-    return _Backward(dhs, dcs, dzs)
+def _seam(stack: Stack, weights: Weights, h: Tensor) -> _Seam:
+    layer, standard, scale = stack.layers[-1], (), ()
+    if layer.normalized:
+        h, standard, scale = normalized(weights[_scaling(layer)], h)
+    if layer.between is None:
+        return _Seam(h, (), standard, scale)
+    return _Seam(*value_and_slope(layer.between, h), standard, scale)
 
 
-def _reverse(
-    stack: Stack, matrices: Matrices, x: Tensor, d_output: Tensor, memory: Buffers
-) -> tuple[Tensor | None, Matrices, list[Tensor]]:
-    """Return the derivative by a constant input, those by the stack's matrices, and the used dz.
-
-    `d_output` is the derivative by the stack's value, `memory` what the forward loop left.
-    """
-    (chunks, chunk), saved = stack.chunks, memory.saved
-    runs, batch = d_output.shape[0], d_output.shape[-1]
-    transposed = _transposed(stack, matrices)
-    d_outputs = None if stack.last_step else _by_time(d_output)
-
-    def step(t: Tensor, after: _Backward) -> Tensor:
-        now = None if d_outputs is None else _read(d_outputs, t)
-        return t - 1, _reverse_step(stack, transposed, saved, t, now, after)
-
-    def reverse_chunk(k: Tensor, after: _Backward, products: Any, summed: Tensor) -> Tensor:
-        first = k * chunk
-        last = tf.minimum(first + chunk, stack.timesteps) - 1
-        _, before = tf.while_loop(lambda t, *_: t >= first, step, (last, after))
-        products = [
-            product + _over_time(dz, _read_chunk(of_layer.inputs, k))
-            for product, dz, of_layer in zip(products, before.dz, saved, strict=True)
-        ]
-        if stack.constant:
-            summed += tf.reduce_sum(before.dz[0], axis=2)
-        return k - 1, before, products, summed
-
-    zeros = [tf.zeros([runs, layer.units * batch], d_output.dtype) for layer in stack.layers]
-    dh = [*zeros[:-1], _flat(d_output)] if stack.last_step else zeros
-    dz = memory.dz
-    if chunks * chunk > stack.timesteps:  # the last chunk, first here, leaves some of dz as it is
-        dz = [tf.zeros_like(of_layer) for of_layer in dz]
-    shapes = [[runs, 4 * layer.units, _rows(layer)] for layer in stack.layers]
-    products = [tf.zeros(shape, d_output.dtype) for shape in shapes]
-    # The sum of dz over time, for a constant input.
-    summed = tf.zeros([runs, 4 * stack.layers[0].units, batch], d_output.dtype)
-    start = (tf.constant(chunks - 1), _Backward(dh, zeros, dz), products, summed)
-    _, before, products, summed = tf.while_loop(lambda k, *_: k >= 0, reverse_chunk, start)
-    d_x = None
-    if stack.constant:
-        d_x, products[0] = _constant_reverse(stack.layers[0], matrices, x, products[0], summed)
-    names = [layer.name for layer in stack.layers]
-    return d_x, dict(zip(names, products, strict=True)), before.dz
-
-
-def _constant_reverse(
-    layer: LSTM,
-    matrices: Matrices,
-    x: Tensor,
-    d_r: Tensor,
-    summed: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Return the derivatives by a constant input x [P, I, B] and by M.
-
-    `d_r` is that by R', `summed` the sum of dz over time [P, 4U, B].
-    """
-    d_w = tf.matmul(summed, x, transpose_b=True)
-    d_b = tf.reduce_sum(summed, axis=2, keepdims=True)
-    d_x = tf.matmul(matrices[layer.name][:, :, : layer.inputs], summed, transpose_a=True)
-    return d_x, tf.concat([d_w, d_r, d_b], axis=2)
-
-
-def _flat(x: Tensor) -> Tensor:
-    """Return [P, U, B] as [P, UB]: a CPU computes along the last axis, which should be long."""
-    return tf.reshape(x, [x.shape[0], -1])
-
-
-def _by_time(x: Tensor) -> Tensor:
-    """Return [P, U, T, B] as [T, P, UB]."""
-    runs, units, steps, batch = x.shape
-    return tf.reshape(tf.transpose(x, [2, 0, 1, 3]), [steps, runs, units * batch])
-
-
-def _read(buffer: Tensor, t: Tensor) -> Tensor:
-    """Return the block [P, n] of a buffer [T, P, n] at time t."""
-    return tf.squeeze(dynamic_slice(buffer, tf.stack([t, 0, 0]), [1, *buffer.shape[1:]]), 0)
-
-
-def _write(buffer: Tensor, block: Tensor, t: Tensor, first: int = 0) -> Tensor:
-    """Return the buffer [T, P, n] with a block [P, m] at time t, from column `first` on."""
-    return dynamic_update_slice(buffer, block[None], tf.stack([t, 0, first]))
-
-
-def _write_rows(buffer: Tensor, block: Tensor, t: Tensor) -> Tensor:
-    """Return the buffer [P, U, T, B] with a block [P, UB] at time t."""
-    runs, rows, _, batch = buffer.shape
-    block = tf.reshape(block, [runs, rows, 1, batch])
-    return dynamic_update_slice(buffer, block, tf.stack([0, 0, t, 0]))
-
-
-def _read_chunk(buffer: Tensor, k: Tensor) -> Tensor:
-    """Return the block [P, U, C, B] of a buffer [K, P, U, C, B] at chunk k."""
-    return tf.squeeze(dynamic_slice(buffer, tf.stack([k, 0, 0, 0, 0]), [1, *buffer.shape[1:]]), 0)
-
-
-def _write_chunk(buffer: Tensor, block: Tensor, t: Tensor) -> Tensor:
-    """Return the buffer [K, P, U, C, B] with a block [P, UB] at time t."""
-    _, runs, rows, chunk, batch = buffer.shape
-    block = tf.reshape(block, [1, runs, rows, 1, batch])
-    return dynamic_update_slice(buffer, block, tf.stack([t // chunk, 0, 0, t % chunk, 0]))
-
-
-def _columns(x: Tensor) -> Tensor:
-    """Return [P, U, T, B] as [P, U, TB]."""
-    return tf.reshape(x, [x.shape[0], x.shape[1], -1])
-
-
-def _over_time(a: Tensor, b: Tensor) -> Tensor:
-    """Return the sum over time and batch of a b', [P, U, V]; a is [P, U, T, B], b [P, V, T, B]."""
-    return tf.matmul(_columns(a), _columns(b), transpose_b=True)
+def _seam_reverse(
+    stack: Stack, weights: Weights, seam: _Seam, d_value: Tensor
+) -> tuple[Tensor, Weights]:
+    """Return the derivatives by h and by the weights of the normalization."""
+    layer = stack.layers[-1]
+    if layer.between is not None:
+        d_value = d_value * seam.slope
+    if not layer.normalized:
+        return d_value, {}
+    others = list(range(2, len(d_value.shape)))
+    d_gamma, d_beta = (tf.reduce_sum(d, axis=others) for d in (d_value * seam.standard, d_value))
+    scaling = weights[_scaling(layer)]
+    d_h = normalized_reverse(scaling, seam.standard, seam.scale, d_value)
+    return d_h, {_scaling(layer): tf.stack([d_gamma, d_beta], axis=2)}
 
 
 def _dense(matrix: Tensor, x: Tensor) -> Tensor:
     """Return W'x + b, [P, O, T, B], of x [P, I, T, B] and [W' b] [P, O, I + 1]."""
     runs, outputs = matrix.shape[:2]
-    y = tf.matmul(matrix[:, :, :-1], _columns(x)) + matrix[:, :, -1:]
+    y = tf.matmul(matrix[:, :, :-1], columns(x)) + matrix[:, :, -1:]
     return tf.reshape(y, [runs, outputs, *x.shape[2:]])
 
 
 def _dense_reverse(matrix: Tensor, x: Tensor, d_y: Tensor) -> tuple[Tensor, Tensor]:
     """Return the derivatives by x [P, I, T, B] and by [W' b] [P, O, I + 1]; d_y is by W'x + b."""
-    d_w = _over_time(d_y, x)
-    d_y = _columns(d_y)
+    d_w = over_time(d_y, x)
+    d_y = columns(d_y)
     d_x = tf.matmul(matrix[:, :, :-1], d_y, transpose_a=True)
     d_b = tf.reduce_sum(d_y, axis=2, keepdims=True)
     return tf.reshape(d_x, x.shape), tf.concat([d_w, d_b], axis=2)
-
-
-# ------------------------------------------------------------------------------- weights in and out
-
-_GATES = (0, 1, 3, 2)  # Keras' i, f, c, o as i, f, o, g, and back
-
-
-def pack(weights: Weights) -> dict[str, NDArray[np.float64]]:
-    """Return the matrix of each layer, [4U, I + U + 1] or [O, I + 1], of weights by name."""
-    matrices = {}
-    for layer in dict.fromkeys(name.rpartition(".")[0] for name in weights):
-        names = [f"{layer}.{part}" for part in ("kernel", "recurrent_kernel", "bias")]
-        parts = [np.atleast_2d(weights[name]) for name in names if name in weights]
-        matrix = np.concatenate(parts).T
-        matrices[layer] = _reorder(matrix) if names[1] in weights else matrix
-    return matrices
-
-
-def unpack(matrices: dict[str, NDArray[np.float64]], like: Weights) -> Weights:
-    """Return the weights by name, in the order and the shapes of `like`: the inverse of `pack`."""
-    weights: Weights = {}
-    for name, shaped in like.items():
-        layer, _, part = name.rpartition(".")
-        recurrent = f"{layer}.recurrent_kernel" in like
-        columns = _reorder(matrices[layer]).T if recurrent else matrices[layer].T
-        inputs = len(like[f"{layer}.kernel"])
-        rows = {
-            "kernel": slice(0, inputs),
-            "recurrent_kernel": slice(inputs, -1),
-            "bias": slice(-1, None),
-        }[part]
-        weights[name] = np.ascontiguousarray(columns[rows].reshape(shaped.shape))
-    return weights
-
-
-def _reorder(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([np.split(matrix, 4)[k] for k in _GATES])

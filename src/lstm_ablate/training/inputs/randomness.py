@@ -7,6 +7,7 @@ the weights of the layers that they share. Runs that tune and runs that are judg
 
 import hashlib
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,14 @@ from numpy.typing import NDArray
 
 from lstm_ablate.experiment.identity import Purpose
 from lstm_ablate.experiment.network import LSTM, Layer, Network
+from lstm_ablate.experiment.settings import Initializers
 
 Weights = dict[str, NDArray[np.float64]]
+
+_DEFAULT = Initializers()
+_NORMAL = NormalDist()
+# The standard deviation of a standard normal variable that is cut at -2 and 2.
+_CUT_DEVIATION = 0.87962566103423978
 
 
 def generator(*name: str | int) -> np.random.Generator:
@@ -36,17 +43,32 @@ def batch_order(
     return stream(purpose, "order", seed, epoch).permutation(samples)
 
 
-def initial_weights(network: Network, seed: int, purpose: Purpose = "evaluation") -> Weights:
+def initial_weights(
+    network: Network,
+    seed: int,
+    purpose: Purpose = "evaluation",
+    initializers: Initializers = _DEFAULT,
+) -> Weights:
     """Return the initial weights in float64, by name, in the order of `keras.Model.get_weights()`.
 
-    Keras' defaults: Glorot uniform kernels [inputs, 4U], orthogonal recurrent kernels [U, 4U],
-    biases [4U] that are 0 but 1 at the forget gate (gates in Keras' order i, f, c, o); dense
-    kernels [inputs, U] Glorot uniform, biases 0. Glorot & Bengio 2010 (equation 16); Saxe et al.
-    2014; Jozefowicz et al. 2015 for the forget bias.
+    With Keras' defaults: Glorot uniform kernels [inputs, 4U] and projections [U, n], orthogonal
+    recurrent kernels [n, 4U], biases [4U] that are 0 but 1 at the forget gate (gates in Keras'
+    order i, f, c, o); dense kernels [inputs, U] Glorot uniform, biases 0. Peepholes start at 0
+    (the network starts as the one without them), gamma of a normalization at 1 and beta at 0. The
+    kernel of the linear reconstruction is Glorot uniform whatever `initializers` say. Glorot &
+    Bengio 2010 (equation 16); He et al. 2015 (equation 10); LeCun et al. 1998 (equation 16); Saxe
+    et al. 2014; Jozefowicz et al. 2015 for the forget bias.
+
+    A direction that reads backward draws from streams of its own, and what else a layer has draws
+    what it would draw alone: variants share the weights that they have in common.
     """
     return {
         f"{layer.name}.{part}": _initial(
-            layer, part, shape, stream(purpose, "weights", layer.name, part, seed)
+            layer,
+            part.removeprefix("backward."),
+            shape,
+            stream(purpose, "weights", layer.name, part, seed),
+            _DEFAULT if layer.name == "reconstruction" else initializers,
         )
         for layer in network.layers
         for part, shape in layer.shapes.items()
@@ -54,22 +76,45 @@ def initial_weights(network: Network, seed: int, purpose: Purpose = "evaluation"
 
 
 def _initial(
-    layer: Layer, part: str, shape: tuple[int, ...], random: np.random.Generator
+    layer: Layer,
+    part: str,
+    shape: tuple[int, ...],
+    random: np.random.Generator,
+    initializers: Initializers,
 ) -> NDArray[np.float64]:
     match part:
-        case "kernel":
-            return _glorot_uniform(random, *shape)
-        case "recurrent_kernel":
+        case "kernel" | "projection":
+            return _scaled(initializers.kernel, random, *shape)
+        case "recurrent_kernel" if initializers.recurrent == "orthogonal":
             return _orthogonal(random, *shape)
-        case "bias":
-            of_gates = [0.0, 1.0, 0.0, 0.0]
-            return np.repeat(of_gates, layer.units) if isinstance(layer, LSTM) else np.zeros(shape)
+        case "recurrent_kernel":
+            return _scaled(initializers.recurrent, random, *shape)
+        case "bias" if isinstance(layer, LSTM) and initializers.unit_forget_bias:
+            return np.repeat([0.0, 1.0, 0.0, 0.0], layer.units)
+        case "normalization.gamma":
+            return np.ones(shape)
+        case "bias" | "peephole_i" | "peephole_f" | "peephole_o" | "normalization.beta":
+            return np.zeros(shape)
     raise ValueError(f"no initial values are known for {part}")
 
 
-def _glorot_uniform(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    limit = math.sqrt(6.0 / (rows + columns))
-    return random.uniform(-limit, limit, (rows, columns))
+def _scaled(name: str, random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
+    """Return a matrix of Keras' VarianceScaling, such as `he_normal`: its variance is a scale over
+    the mean number of connections, or over those that enter.
+
+    A normal distribution is cut at two standard deviations, and widened so that its variance is
+    still that one; it is drawn by the inverse of its distribution function.
+    """
+    family, _, distribution = name.partition("_")
+    scale = 2.0 if family == "he" else 1.0
+    connections = (rows + columns) / 2 if family == "glorot" else rows
+    if distribution == "uniform":
+        limit = math.sqrt(3.0 * scale / connections)
+        return random.uniform(-limit, limit, (rows, columns))
+    deviation = math.sqrt(scale / connections) / _CUT_DEVIATION
+    uniform = random.uniform(_NORMAL.cdf(-2.0), _NORMAL.cdf(2.0), (rows, columns))
+    drawn: NDArray[np.float64] = np.vectorize(_NORMAL.inv_cdf, otypes=[np.float64])(uniform)
+    return deviation * drawn
 
 
 def _orthogonal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:

@@ -1,0 +1,134 @@
+"""The layers that `lstm-ablate plan` shows, against tables and numbers of weights by hand."""
+
+import json
+
+import pytest
+from command_line import call
+from configurations import HEAD
+
+from lstm_ablate.cli.layers import rows_of, tables
+from lstm_ablate.experiment.network import network_of
+from lstm_ablate.experiment.settings import Head, Model
+
+SNAKE = "x + sin(x) ** 2"
+
+
+def shown(*models, names=None, tasks=("default",)):
+    """Return the tables of models, each a variant of every task called v0, v1, ..."""
+    networks = {
+        (task, f"v{k}"): network_of(model, 5, 1) for task in tasks for k, model in enumerate(models)
+    }
+    return list(tables(networks, names or {}))
+
+
+def test_plain_layers_with_their_parameters():
+    """As in Keras' `summary`: 4 U (I + U + 1) for an LSTM layer, U (I + 1) for a dense one."""
+    (table,) = shown(Model(encoder=(100, 50), decoder=(4,), head=Head(units=(8,))))
+    assert table.title == "layers"
+    assert table.headings == ["layer", "inputs", "units", "outputs", "parameters"]
+    assert table.rows == [
+        ["encoder.0", "1", "100", "100", "40,800"],
+        ["encoder.1", "100", "50", "50", "30,200"],
+        ["decoder.0", "50", "4", "4", "880"],
+        ["head.0", "4", "8", "8", "40"],
+        ["reconstruction", "8", "1", "1", "9"],
+        ["all", "", "", "", "71,929"],
+    ]
+
+
+def test_columns_are_there_where_they_say_something():
+    (table,) = shown(
+        Model(
+            encoder=(5, 4),
+            decoder=(3,),
+            bidirectional="encoder",
+            projection=2,
+            residual=True,
+            normalization="layer",
+            candidate=("relu", SNAKE, "tanh"),
+            gates="relu",
+            between=("elu", "linear"),
+        ),
+        names={SNAKE: "snake"},
+    )
+    assert table.headings == [
+        *("layer", "directions", "inputs", "units", "projection", "adds its input", "outputs"),
+        *("candidate", "between", "parameters"),
+    ]
+    # A direction has 4 U (I + 2 + 1) + 2 U weights, the normalization two for each output.
+    assert table.rows == [
+        ["encoder.0", "2", "1", "5", "2", "", "4", "relu", "elu", "188"],
+        ["encoder.1", "2", "4", "4", "2", "yes", "4", "snake", "linear", "248"],
+        ["decoder.0", "1", "4", "3", "2", "", "2", "tanh", "", "90"],
+        ["reconstruction", "", "2", "1", "", "", "1", "", "", "3"],
+        ["all", *[""] * 8, "529"],
+    ]
+
+
+def test_variants_whose_layers_look_alike_share_a_table():
+    small, large = Model(encoder=(4,), decoder=(4,)), Model(encoder=(8,), decoder=(4,))
+    relu = small.model_copy(update={"activation": "relu"})
+    assert [table.title for table in shown(small, relu)] == ["layers"]
+    assert [table.title for table in shown(small, large, relu)] == [
+        "layers of v0, v2",
+        "layers of v1",
+    ]
+    assert [table.title for table in shown(small, relu, tasks=("a", "b"))] == ["layers"]
+    networks = {
+        ("a", "x"): small, ("a", "y"): small, ("b", "x"): small, ("b", "y"): large,
+    }  # fmt: skip
+    found = tables({cell: network_of(model, 5, 1) for cell, model in networks.items()}, {})
+    assert [table.title for table in found] == ["layers of a, b (x)", "layers of b (y)"]
+
+
+def test_the_values_for_programs_are_whole():
+    network = network_of(Model(encoder=(5,), decoder=(3,), peepholes=True), 7, 2)
+    first, second, last = rows_of(network, {})
+    sites = {"candidate": "tanh", "output": "tanh", "gates": "sigmoid"}
+    assert first == {
+        "name": "encoder.0", "directions": 1, "inputs": 2, "units": 5, "projection": None,
+        "residual": False, "outputs": 5, **sites, "between": "linear", "parameters": 175,
+    }  # fmt: skip
+    assert second["between"] is None
+    assert last == {
+        "name": "reconstruction", "inputs": 3, "units": 2, "outputs": 2, "activation": "linear",
+        "parameters": 8,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def planned(tmp_path):
+    def call_plan(text, *words):
+        (tmp_path / "c.yaml").write_text(text)
+        return call("plan", "c.yaml", *words, cwd=tmp_path).stdout
+
+    return call_plan
+
+
+def test_plan_shows_layers_and_names_of_ones_own(planned):
+    text = (
+        f"{HEAD}  own: {{model.between: [snake, relu, linear]}}\nactivations: {{snake: x+sin(x)}}\n"
+    )
+    printed = planned(text)
+    assert "layers of tanh, relu" in printed and "layers of own" in printed
+    assert "40,800" in printed
+    assert "snake(h) after encoder.0, relu(h) after encoder.1" in " ".join(printed.split())
+    variants = json.loads(planned(text, "--json"))["variants"]
+    assert [row["between"] for row in variants[2]["layers"][:4]] == [
+        "snake",
+        "relu",
+        "linear",
+        None,
+    ]
+    assert [row["parameters"] for row in variants[0]["layers"]] == [40800, 30200, 20200, 60400, 101]
+
+
+def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):
+    """However many columns it has, its config need not say."""
+    rows = "\n".join(f"{k},{k * k},{k % 7}" for k in range(60))
+    (tmp_path / "a.csv").write_text(f"a,b,c\n{rows}\n")
+    data = "data: {family: file, path: a.csv, timesteps: 4}\ntraining: {batch_size: 8}\n"
+    (first, *_, last), *_ = (
+        variant["layers"] for variant in json.loads(planned(HEAD + data, "--json"))["variants"]
+    )
+    assert (first["inputs"], last["outputs"]) == (3, 3)

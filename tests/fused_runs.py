@@ -1,0 +1,96 @@
+"""Runs of the fused engine for tests: small settings, groups of them, and equality of results."""
+
+from typing import Any
+
+import numpy as np
+
+from lstm_ablate.experiment.network import Network, network_of
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.engines import Trained, fused
+from lstm_ablate.training.inputs import windows
+
+SINES = {
+    "family": "sines",
+    "timesteps": 7,
+    "features": 1,
+    "samples": {"train": 21, "validation": 11, "test": 6},
+}
+NETWORK = {"encoder": [5], "decoder": [4, 6]}
+
+
+def make(model: Any = None, training: Any = None, **sines: Any) -> Settings:
+    values = {
+        "data": {**SINES, **sines},
+        "model": {**NETWORK, **(model or {})},
+        "training": {"epochs": 4, "batch_size": 4, "dtype": "float64", **(training or {})},
+    }
+    return Settings.model_validate(values)
+
+
+def network(settings: Settings) -> Network:
+    return network_of(settings.model, settings.data.timesteps, settings.data.features)
+
+
+def run_fused(
+    settings: Settings | list[Settings],
+    seeds: list[int],
+    scale: dict[int, float] | None = None,
+    size: int | None = None,
+    test_scale: dict[int, float] | None = None,
+) -> list[Trained]:
+    """Train a group, whose runs have one settings or each its own; the training windows of a seed
+    in `scale` are multiplied by its factor.
+
+    So are the test windows of a seed in `test_scale`.
+    """
+    each = settings if isinstance(settings, list) else [settings] * len(seeds)
+    runs = [
+        Run("task", "variant", seed, own, "fused", size or "auto")
+        for seed, own in zip(seeds, each, strict=True)
+    ]
+    arrays = []
+    for seed in seeds:
+        drawn = windows.of(each[0].data, seed)
+        train, test = ((factors or {}).get(seed, 1.0) for factors in (scale, test_scale))
+        arrays.append(windows.Arrays(drawn.train * train, drawn.validation, drawn.test * test))
+    calls: list[tuple[int, int, float, float]] = []
+    results = list(
+        fused.train(
+            runs,
+            arrays,
+            lambda end: calls.append((end.index, end.epoch, end.train_loss, end.validation_loss)),
+        )
+    )
+    for index, result in enumerate(results):
+        losses = zip(result.train_losses, result.validation_losses, strict=True)
+        told = [(index, epoch, *pair) for epoch, pair in enumerate(losses, start=1)]
+        np.testing.assert_equal([call for call in calls if call[0] == index], told)
+    return results
+
+
+def assert_identical(one: Trained, other: Trained) -> None:
+    """Equal to the last bit, NaN and infinity included."""
+    for name in vars(one):
+        if name != "weights":
+            np.testing.assert_equal(getattr(one, name), getattr(other, name))
+    assert (one.weights is None) == (other.weights is None)
+    if one.weights and other.weights:
+        assert list(one.weights) == list(other.weights)
+        for name, weight in one.weights.items():
+            np.testing.assert_array_equal(weight, other.weights[name], err_msg=name)
+
+
+def other_numbers(settings: Settings, factor: float = 0.7) -> Settings:
+    """Return settings of equal structure in which every number of the optimizer is another."""
+    optimizer = settings.training.optimizer
+    changed = {
+        name: value * factor
+        for name, value in optimizer
+        if value is not None and name not in ("name", "nesterov")
+    }
+    other = optimizer.model_copy(update=changed)
+    assert changed.keys() >= {"learning_rate"}
+    return settings.model_copy(
+        update={"training": settings.training.model_copy(update={"optimizer": other})}
+    )

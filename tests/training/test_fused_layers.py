@@ -1,0 +1,187 @@
+"""The fused engine against the keras engine and itself, over all that a model can be.
+
+The rows of tests/data/covering_array.csv hold every pair of values of any two keys;
+tests/measure/covering_array.py made it.
+"""
+
+import csv
+import itertools
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from fused_runs import assert_identical, make, network, other_numbers, run_fused
+
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.engines import (
+    fused_network,
+    fused_stack,
+    fused_weights,
+    reference,
+)
+from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs.randomness import initial_weights
+
+_TABLE = Path(__file__).parents[1] / "data" / "covering_array.csv"
+ROWS = list(csv.DictReader(_TABLE.read_text().splitlines()))
+LISTS = {
+    "candidate": ["tanh", "softsign", "relu", "elu(0.5)"],
+    "output": ["relu", "tanh", "tanh", "leaky_relu(0.01)"],
+    "gates": ["sigmoid", "hard_sigmoid", "softplus", "sigmoid"],
+    "between": ["tanh", "linear", "relu"],
+}
+OWN = {
+    "candidate": "x / (1 + x ** 2)",
+    "output": "sin(x)",
+    "gates": "0.5 + 0.5 * tanh(x)",
+    "between": "x + sin(x) ** 2",
+}
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adam": {"name": "adam", "learning_rate": 0.005},
+    "adamw": {"name": "adamw", "weight_decay": 0.1, "global_clipnorm": 0.3},
+    "sgd": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
+    "rmsprop": {"name": "rmsprop", "momentum": 0.5},
+}
+VALUES: dict[str, Any] = {
+    "false": False,
+    "true": True,
+    "none": None,
+    "3": 3,
+    "0.3": 0.3,
+}
+SIZES = {"encoder": [4, 4], "decoder": [4, 6]}  # with residual, one layer more has none
+
+
+def settings_of(row: dict[str, str], dtype: str = "float64") -> Settings:
+    model: dict[str, Any] = dict(SIZES)
+    for key, value in row.items():
+        if key in LISTS and value != "default":
+            model[key] = {"own": OWN, "list": LISTS}.get(value, {}).get(key, value)
+        elif key == "head":
+            model[key] = {"units": [5], "activation": "relu"} if value == "relu" else None
+        elif key == "projection" and value == "3 clipped":
+            model |= {"projection": 3, "projection_clip": 0.2}
+        elif key == "normalization":
+            model[key] = value
+        elif key not in (*LISTS, "optimizer"):
+            model[key] = VALUES.get(value, value)
+    training = {"optimizer": OPTIMIZERS[row["optimizer"]], "dtype": dtype}
+    return make(model, training, features=2, timesteps=5)
+
+
+def test_every_pair_of_values_stands_in_a_row() -> None:
+    keys = list(ROWS[0])
+    values = {key: {row[key] for row in ROWS} for key in keys}
+    assert {key: len(values[key]) for key in LISTS} == dict.fromkeys(LISTS, 4)
+    missing = [
+        ((one, a), (other, b))
+        for one, other in itertools.combinations(keys, 2)
+        for a, b in itertools.product(values[one], values[other])
+        if not any((row[one], row[other]) == (a, b) for row in ROWS)
+    ]
+    assert missing == []
+    assert len(ROWS) <= 32
+
+
+@pytest.mark.parametrize(
+    "row", ROWS, ids=lambda row: " ".join(value for value in row.values() if value != "none")
+)
+def test_equals_the_keras_engine(row: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float64, after 24 steps; and bit for bit what the run is without its neighbour."""
+    monkeypatch.setattr(fused_stack, "_CHUNK", 3)  # 5 time steps as 3 and 2
+    settings = settings_of(row)
+    _, together = run_fused([other_numbers(settings), settings], [3, 1], size=2)
+    (alone,) = run_fused(settings, [1], size=2)
+    assert_identical(together, alone)
+    run = Run("task", "variant", 1, settings, "keras")
+    arrays = [windows.of(settings.data, 1)]
+    (arbiter,) = reference.train([run], arrays, lambda end: None)
+    assert together.status == arbiter.status == "ok"
+    assert len(together.train_losses) * 6 == 24
+    np.testing.assert_allclose(together.train_losses, arbiter.train_losses, rtol=1e-9)
+    np.testing.assert_allclose(together.validation_losses, arbiter.validation_losses, rtol=1e-9)
+    np.testing.assert_allclose(together.test_loss, arbiter.test_loss, rtol=1e-9)
+    np.testing.assert_allclose(together.reconstructions, arbiter.reconstructions, atol=1e-9)
+    assert together.weights and arbiter.weights
+    assert list(together.weights) == list(arbiter.weights)
+    for name, expected in arbiter.weights.items():
+        error = np.linalg.norm(together.weights[name] - expected)
+        assert error <= 1e-9 * np.linalg.norm(expected), name
+
+
+EVERYTHING = {
+    "encoder": [4, 3],
+    "decoder": [5, 4],
+    "activation": ["tanh", "softsign", "tanh", "silu"],
+    "between": ["tanh", "softplus", "linear"],
+    "peepholes": True,
+    "projection": 2,
+    "residual": True,
+    "cell_clip": 0.3,
+    "projection_clip": 0.3,
+    "normalization": "layer",
+}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "two in the decoder, vector": {**EVERYTHING, "bidirectional": "decoder", "latent": "vector"},
+    "two in the encoder": {**EVERYTHING, "bidirectional": "encoder"},
+}
+
+
+@pytest.mark.parametrize("model", NETWORKS.values(), ids=NETWORKS)
+def test_gradients_are_finite_differences(
+    model: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each weight along a direction of its own, for two runs with other weights."""
+    monkeypatch.setattr(fused_stack, "_CHUNK", 3)
+    layers, random = network(make(model, features=2, timesteps=5)), np.random.default_rng(0)
+    runs = [
+        {name: random.normal(0, 0.6, w.shape) for name, w in initial_weights(layers, 0).items()}
+        for _ in range(2)
+    ]
+    packed = [fused_weights.pack(layers, weights) for weights in runs]
+    weights = {name: tf.constant(np.stack([run[name] for run in packed])) for name in packed[0]}
+    x = tf.constant(random.standard_normal((2, 2, 5, 3)))
+
+    def losses(y: Any) -> tuple[Any, Any]:
+        return tf.reduce_sum(tf.square(y - x), axis=[1, 2, 3]), 2.0 * (y - x)
+
+    compiled = partial(tf.function, jit_compile=True, autograph=False)
+    memory = fused_network.buffers(layers, 2, 3, tf.float64)
+    gradients = compiled(lambda w, memory: fused_network.gradients(layers, w, x, losses, memory))
+    value = compiled(lambda w: losses(fused_network.predict(layers, w, x))[0])
+    _, _, memory = gradients(weights, memory)
+    total, gradient, _ = gradients(weights, memory)  # with memory that was used before
+    np.testing.assert_allclose(total, value(weights), rtol=1e-12)
+    assert gradient.keys() == weights.keys()
+    for name, weight in weights.items():
+        direction, step = random.standard_normal(weight.shape), 1e-6
+        ahead, back = (
+            value({**weights, name: weight + sign * step * direction}) for sign in (1.0, -1.0)
+        )
+        slope = np.sum(gradient[name] * direction, axis=(1, 2))
+        np.testing.assert_allclose((ahead - back) / (2 * step), slope, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("model", NETWORKS.values(), ids=NETWORKS)
+def test_float32_is_as_close_to_float64_as_keras_is(model: dict[str, Any]) -> None:
+    """Within a factor 2, epoch by epoch; and a run does not depend on its place or neighbours."""
+    training = {"optimizer": OPTIMIZERS["adam"], "dtype": "float32"}
+    single = make(model, training, features=2)
+    double = make(model, {**training, "dtype": "float64"}, features=2)
+    (truth,) = run_fused(double, [7], size=2)
+    (alone,) = run_fused(single, [7], size=4)
+    beside = run_fused(single, [1, 2, 7], scale={1: 1e30}, size=4)
+    assert beside[0].status == "diverged"
+    assert_identical(beside[2], alone)
+    run = Run("task", "variant", 7, single, "keras")
+    (keras,) = reference.train([run], [windows.of(single.data, 7)], lambda end: None)
+    ours, theirs = (
+        np.abs(np.array(result.validation_losses) / truth.validation_losses - 1)
+        for result in (alone, keras)
+    )
+    rounding = np.finfo(np.float32).eps
+    assert np.all(ours <= 2 * np.maximum(theirs, 8 * rounding)), (ours, theirs)

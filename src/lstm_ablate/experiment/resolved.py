@@ -38,6 +38,8 @@ _LEFT_OUT = ("question", "activations")  # where there are none
 class Experiment:
     """An experiment with every value resolved.
 
+    `seeds` are all that may be trained, in their order; `looks` the numbers of them at which
+    training may stop, the last of which is all of them, or none where all are trained anyway.
     `settings[task, variant]` are in the config's order; `own` are the texts of its own activations
     by their names; `resolved` is what experiment.yaml holds; `written` are the settings as nodes,
     which know their places.
@@ -46,6 +48,7 @@ class Experiment:
     name: str
     question: str
     seeds: tuple[int, ...]
+    looks: tuple[int, ...]
     baseline: str
     engine: str
     group_size: int | Literal["auto"]
@@ -59,6 +62,7 @@ class Experiment:
     own: Mapping[str, str]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)
+    seeds_place: Place = field(compare=False)
 
     @property
     def comparisons(self) -> int:
@@ -92,7 +96,8 @@ def experiment_of(
     return Experiment(
         name=form.name,
         question=form.question,
-        seeds=form.seeds,
+        seeds=form.every_seed,
+        looks=form.looks,
         baseline=form.baseline,
         engine=form.engine,
         group_size=form.group_size,
@@ -106,6 +111,7 @@ def experiment_of(
         own=own,
         resolved=_resolved(form, document, own),
         written={name: cell.written for name, cell in cells.items()},
+        seeds_place=document.nearest("seeds").place,
     )
 
 
@@ -116,8 +122,11 @@ def _resolved(form: ExperimentFile, document: Node, own: Mapping[str, str]) -> d
     for kind in CHANGEABLE:
         named = document.entries[kind].plain() if kind in document.entries else None
         values[kind] = {name: changes or {} for name, changes in (named or {}).items()}
-    if len(form.seeds) > 1000 and form.seeds == tuple(range(len(form.seeds))):
-        values["seeds"] = len(form.seeds)  # the list would be more than a config may hold
+    counted = form.every_seed == tuple(range(len(form.every_seed)))
+    if form.looks and counted:
+        values["seeds"]["most"] = len(form.every_seed)
+    elif len(form.every_seed) > 1000 and counted:
+        values["seeds"] = len(form.every_seed)  # the list would be more than a config may hold
     _drop_defaults_of_what_is_replaced(values, form)
     _keep_as_written(values["model"], document.nearest("model"), own)
     values["activations"] = dict(own)

@@ -2,18 +2,19 @@
 both call.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.evidence import counting
+from lstm_ablate.errors import FolderError, UserError, counted
+from lstm_ablate.evidence import counting, history, stopping
+from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.store import environment, files, inventory, locks, older, records
+from lstm_ablate.store import environment, files, inventory, locks, looks_file, older, records
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
@@ -42,6 +43,9 @@ class Prospect:
 
     Of `pairs` seeds a variant must win, or lose, at `needed` for a verdict, and of twice as many at
     `needed_of_twice`; None where no number of so few is enough. It takes `least_seeds` at least.
+
+    Where there are `looks`, `todo`, `shares` and `cost` are those of all runs that can still be
+    asked for; so many of the missing ones come before the `next_look`.
     """
 
     study: Study
@@ -54,6 +58,8 @@ class Prospect:
     needed: int | None
     needed_of_twice: int | None
     least_seeds: int
+    looks: list[Look]
+    next_look: int
 
 
 @dataclass(frozen=True)
@@ -68,31 +74,50 @@ class Ran:
     @property
     def failed(self) -> bool:
         """Whether some runs failed, or gave other numbers than before."""
-        return bool(self.conflicts) or any(row.failed for row in self.summary.rows)
+        return bool(self.conflicts or self.summary.failed)
 
 
 # ---------------------------------------------------------------------------------- before training
 
 
-def checked(config: Path, overrides: tuple[str, ...]) -> Experiment:
-    """Return an experiment that can be trained here: its values, its data files and its sizes are
-    checked.
+def checked(config: Path, overrides: tuple[str, ...], *, until_decided: bool = False) -> Experiment:
+    """Return an experiment that can be trained here: its values, its data files, its sizes and its
+    looks are checked.
 
-    Raises UserError with every problem found.
+    `until_decided` takes its seeds for those of the last look. Raises UserError with every problem
+    found.
     """
-    experiment = loading.load(config, overrides)
+    experiment = loading.load(config, overrides, sequential=until_decided)
     checking.check_data(experiment)
     resources.check_memory(experiment)
+    _check_looks(experiment)
     return experiment
 
 
-def find(config: Path, overrides: tuple[str, ...], results: Path) -> Study:
+def _check_looks(experiment: Experiment) -> None:
+    """Raise UserError where there are looks, and none of them could decide anything."""
+    if not experiment.looks:
+        return
+    if not experiment.comparisons:
+        why = "only the baseline: nothing is compared"
+    elif any(look.count for look in stopping.planned(experiment)):
+        return
+    else:
+        least = counting.seeds_needed(counting.LEVEL / experiment.comparisons)
+        why = f"no verdict is possible at any look; it takes {least} seeds"
+    most = counted(len(experiment.seeds), "seed")
+    raise UserError(f"{experiment.seeds_place}: seeds: {most} at most: {why}")
+
+
+def find(
+    config: Path, overrides: tuple[str, ...], results: Path, *, until_decided: bool = False
+) -> Study:
     """Return the study of a config in a folder of results folders.
 
     Raises UserError as `checked` does, and FolderError where the folder belongs to another
     experiment.
     """
-    experiment = checked(config, overrides)
+    experiment = checked(config, overrides, until_decided=until_decided)
     folder = results / experiment.name
     inventory.check_owner(folder, experiment.name)
     return Study(experiment, folder, config.parent)
@@ -102,6 +127,8 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for."""
     experiment = resources.settled(study.experiment, study.folder)
     todo = sweep.plan(experiment, study.folder)
+    next_look = todo.of(stopping.due(experiment, todo.runs, todo.records))
+    todo = todo.of(stopping.possible(experiment, todo.runs, todo.records))
     processes = workers or resources.workers(experiment)
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
@@ -115,6 +142,8 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
         needed=counting.count_needed(pairs, share),
         needed_of_twice=counting.count_needed(2 * pairs, share),
         least_seeds=counting.seeds_needed(share),
+        looks=stopping.planned(experiment),
+        next_look=len(next_look.missing),
     )
 
 
@@ -142,9 +171,13 @@ def run(
     with locks.locked(folder):
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
-        todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
-        done = _tell_what_is_there(experiment, folder, todo, log, warn)
-        if todo.missing:
+        todo = _next(experiment, folder, retry_failed=retry_failed)
+        _tell_what_is_there(folder, todo, log, warn)
+        _write_down(experiment, folder, todo.found)
+        done = _tell_what_is_done(experiment, todo, log)
+        tried: set[str] = set()
+        failed = False
+        while todo.missing and not (fail_fast and failed):
             # So that `report` works beside a run, and after one that was killed.
             write_tables(folder, experiment)
             steps = sweep.train(
@@ -157,24 +190,42 @@ def run(
                 fail_fast=fail_fast,
             )
             try:
-                conflicts = sum(
-                    finished.stored == "conflict" for finished in watch(steps, todo.missing, done)
-                )
+                for finished in watch(steps, todo.missing, done):
+                    conflicts += finished.stored == "conflict"
+                    failed |= finished.record.status == "failed"
             except KeyboardInterrupt:
                 steps.close()
                 kept = write_tables(folder, experiment)
                 asked = len({run.id for run in todo.runs})
                 warn(f"interrupted: {kept} of {asked} runs are done and kept; call again to go on")
                 raise
+            # What failed again on request is not tried once more.
+            tried |= {run.id for run in todo.missing}
+            todo = _next(experiment, folder, retry_failed=retry_failed, tried=tried)
+            done = _tell_what_is_done(experiment, todo, log) if todo.missing else done
         return Ran(_rebuilt(folder, warn, experiment), conflicts)
 
 
-def _tell_what_is_there(
-    experiment: Experiment, folder: Path, todo: sweep.Plan, log: Tell, warn: Tell
-) -> int:
-    """Set damaged records aside, keep the tables of older ones, tell what else lies in the folder,
-    and return how many runs are done.
+def _next(
+    experiment: Experiment, folder: Path, *, retry_failed: bool, tried: Set[str] = frozenset()
+) -> sweep.Plan:
+    """Return what is to be trained next: all that is missing or, where there are looks, what is
+    missing of the next one.
     """
+    todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
+    return todo.of(stopping.due(experiment, todo.runs, todo.records), without=tried)
+
+
+def _write_down(experiment: Experiment, folder: Path, found: records.Found) -> None:
+    """Write down what an experiment with looks settles before its first run, or changes later."""
+    written = looks_file.read(folder)
+    now = looks_file.brought_up_to(experiment, written, found, counting.LEVEL)
+    if now != written:
+        looks_file.write(folder, now)
+
+
+def _tell_what_is_there(folder: Path, todo: sweep.Plan, log: Tell, warn: Tell) -> None:
+    """Set damaged records aside, keep the tables of older ones, tell what else is in the folder."""
     if foreign := inventory.foreign(folder):
         log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
     asked = {run.id for run in todo.runs}
@@ -184,8 +235,14 @@ def _tell_what_is_there(
     if todo.others:
         log(f"{folder}: {todo.others} records of other settings stay, and are not in the tables")
     _keep_older(folder, todo.found.older, log)
-    done = len(asked) - len(todo.missing)
-    log(f"{experiment.name}: {len(asked)} runs, {done} done, {len(todo.missing)} to train")
+
+
+def _tell_what_is_done(experiment: Experiment, todo: sweep.Plan, log: Tell) -> int:
+    """Tell how many of the runs that are asked for are done, and return it."""
+    asked = len({run.id for run in todo.runs})
+    done = asked - len(todo.missing)
+    up_to = " up to the next look" * bool(experiment.looks)
+    log(f"{experiment.name}: {asked} runs{up_to}, {done} done, {len(todo.missing)} to train")
     return done
 
 
@@ -214,9 +271,9 @@ def write_tables(folder: Path, experiment: Experiment) -> int:
 
     with locks.deriving(folder):
         found = records.read_all(folder).records
-        expanded = runs.expand(experiment)
-        derived.write(folder, experiment, expanded, found, None)
-    return len(found.keys() & {run.id for run in expanded})
+        asked = stopping.due(experiment, runs.expand(experiment), found)
+        derived.write(folder, experiment, asked, found, None)
+    return len(found.keys() & {run.id for run in asked})
 
 
 def report(folder: Path, warn: Tell) -> "Summary":
@@ -246,7 +303,15 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
             _check_not_only_older(folder, found)
         asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
         expanded = runs.expand(asked)
-        summary = analysis.summarise(asked, expanded, found.records, environment.read(folder))
+        written = looks_file.brought_up_to(asked, looks_file.read(folder), found, counting.LEVEL)
+        summary = analysis.summarise(
+            asked,
+            expanded,
+            found.records,
+            environment.read(folder),
+            history=history.told(written),
+        )
+        expanded = stopping.due(asked, expanded, found.records)
         try:
             if not experiment:
                 _keep_older(folder, found.older, warn)

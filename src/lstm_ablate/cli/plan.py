@@ -11,6 +11,7 @@ from lstm_ablate.cli.options import (
     EngineName,
     Overrides,
     Results,
+    UntilDecided,
     Workers,
     overrides_of,
 )
@@ -19,6 +20,7 @@ from lstm_ablate.errors import counted
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
+    from lstm_ablate.evidence.looks import Look
     from lstm_ablate.study import Prospect
 
 
@@ -28,12 +30,16 @@ def plan(
     results: Results = Path("results"),
     engine: EngineName = None,
     workers: Workers = None,
+    until_decided: UntilDecided = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, and what it would cost; train nothing, write nothing."""
     from lstm_ablate import study as studies
 
-    prospect = studies.plan(studies.find(config, overrides_of(overrides, engine), results), workers)
+    study = studies.find(
+        config, overrides_of(overrides, engine), results, until_decided=until_decided
+    )
+    prospect = studies.plan(study, workers)
     if as_json:
         print(json_text(_as_json(prospect)))
         return
@@ -72,6 +78,8 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
         "needed": prospect.needed,
         "needed_of_twice": prospect.needed_of_twice,
         "least_seeds": prospect.least_seeds,
+        "looks": [{"seeds": look.seeds, "needed": look.count} for look in prospect.looks],
+        "next_look": prospect.next_look,
     }
 
 
@@ -80,20 +88,36 @@ def _lines(prospect: "Prospect") -> list[str]:
     basis = (
         "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
     )
+    most = "at most " * bool(prospect.looks)
     needs = [
-        f"time      {duration(cost.seconds)} with {counted(prospect.workers, 'worker')} ({basis})",
+        (
+            f"time      {most}{duration(cost.seconds)} with"
+            f" {counted(prospect.workers, 'worker')} ({basis})"
+        ),
         (
             f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
-            f" {cost.disk_bytes / 1e6:.2g} MB"
+            f" {most}{cost.disk_bytes / 1e6:.2g} MB"
         ),
     ]
+    runs = len({run.id for run in todo.runs})
+    up_to = f", {prospect.next_look} of them up to the next look" * bool(prospect.looks)
     return [
         (
-            f"runs      {len({run.id for run in todo.runs})}, of which {len(todo.missing)} are"
-            f" missing in {prospect.study.folder}"
+            f"runs      {most}{runs}, of which {len(todo.missing)} are missing in"
+            f" {prospect.study.folder}{up_to}"
         ),
         *(needs if todo.missing else []),
         f"evidence  {_evidence(prospect)}",
+        *_looks(prospect.looks),
+    ]
+
+
+def _looks(looks: "list[Look]") -> list[str]:
+    """Say of each look how many wins, or losses, decide a comparison."""
+    return [
+        f"look at {counted(look.seeds, 'seed')}: "
+        + ("no verdict is possible yet" if look.count is None else counted(look.count, "win"))
+        for look in looks
     ]
 
 
@@ -103,6 +127,8 @@ def _evidence(prospect: "Prospect") -> str:
         return "only the baseline: nothing is compared"
     seeds = counted(prospect.pairs, "seed")
     text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
+    if prospect.looks:
+        return f"at most {text}a variant must win, or lose, at so many of a look"
     if prospect.needed is None:
         return f"{text}no verdict, whatever they give; it takes {prospect.least_seeds} seeds"
     places = f"all {prospect.needed}" if prospect.needed == prospect.pairs else prospect.needed

@@ -22,6 +22,10 @@ class Look:
     count: int | None  # of wins, or of losses, that decide; None where not even all seeds do
     spent: float  # the chance, so far, to be decided where nothing differs
 
+    def needed(self, _pairs: int) -> int | None:
+        """Return the count, which is that of the seeds: a missing pair counts for neither side."""
+        return self.count
+
 
 def looks(seeds: Sequence[int], level: float) -> list[Look]:
     """Return the counts that decide a comparison at each of these numbers of seeds, two-sided.

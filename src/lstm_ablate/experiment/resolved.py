@@ -111,7 +111,7 @@ def experiment_of(
         own=own,
         resolved=_resolved(form, document, own),
         written={name: cell.written for name, cell in cells.items()},
-        seeds_place=document.nearest("seeds").place,
+        seeds_place=document.nearest("seeds", "most").place,
     )
 
 

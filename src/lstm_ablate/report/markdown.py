@@ -14,6 +14,7 @@ from lstm_ablate.report.cells import (
     by_task,
     cells,
     legend,
+    looks_text,
     statistics,
     statistics_legend,
 )
@@ -43,6 +44,7 @@ def markdown(summary: Summary) -> str:
             )
         lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
+    lines += [f"{looks}\n" for looks in [looks_text(summary)] if looks]
     lines += [f"{_name(note)}\n" for note in summary.notes]
     lines += _by_epoch(summary)
     lines += ["## All statistics", ""]

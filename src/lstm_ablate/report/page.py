@@ -19,6 +19,7 @@ from lstm_ablate.report.cells import (
     by_task,
     cells,
     legend,
+    looks_text,
     statistics,
     statistics_legend,
 )
@@ -76,6 +77,7 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         summary=summary,
         tables=main,
         statistics=more,
+        looks=looks_text(summary),
         legends=(legend(summary), BY_EPOCH_TEXT, statistics_legend(summary)),
         pictures={
             kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()

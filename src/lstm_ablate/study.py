@@ -130,6 +130,7 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     next_look = todo.of(stopping.due(experiment, todo.runs, todo.records))
     todo = todo.of(stopping.possible(experiment, todo.runs, todo.records))
     processes = workers or resources.workers(experiment)
+    looks = stopping.planned(experiment)
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
         study=Study(experiment, study.folder, study.config_folder),
@@ -139,10 +140,10 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
         cost=cost.cost(todo, processes),
         pairs=pairs,
         comparisons=experiment.comparisons,
-        needed=counting.count_needed(pairs, share),
+        needed=looks[-1].count if looks else counting.count_needed(pairs, share),
         needed_of_twice=counting.count_needed(2 * pairs, share),
         least_seeds=counting.seeds_needed(share),
-        looks=stopping.planned(experiment),
+        looks=looks,
         next_look=len(next_look.missing),
     )
 

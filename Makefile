@@ -32,9 +32,10 @@ schema: $(VENV)/run-installed
 figures: $(VENV)/test-installed
 	$(BIN)/python tests/measure/figures.py
 
-# How often the verdicts are wrong: the tables and the figure of docs/statistics.md, in a minute.
+# How often the verdicts are wrong: the tables and the figure of docs/statistics.md, in two minutes.
 simulation: $(VENV)/test-installed
 	$(BIN)/python tests/measure/simulation.py
+	$(BIN)/python tests/measure/simulation_of_looks.py
 
 # Resolve every dependency anew: for all platforms and extras; and what the tests need, what builds the package
 # included, with the hash of every file.

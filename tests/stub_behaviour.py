@@ -19,6 +19,9 @@ class Behaviour(float, ReprEnum):
     CALM = 0.5
     QUICK = 0.25
     EDITED = 0.45
+    FALTERS = 0.46  # worse than calm at seeds 0 and 1, better at all others
+    WAVERS = 0.47  # far worse than calm at odd seeds, far better at even ones
+    RESEMBLES = 0.48  # 2% worse than calm at odd seeds, 2% better at even ones
 
     # To seed 1.
     RAISES = 0.11
@@ -51,12 +54,29 @@ class Behaviour(float, ReprEnum):
             return run.seed % 2 == 1 and not (run.seed % 4 == 3 and happened(self, run.id))
         return self not in _ORDERLY
 
+    def loss(self, seed):
+        """Return the loss after one epoch; after k of them it is a k-th."""
+        factors = {
+            Behaviour.FALTERS: 2.0 if seed < 2 else 0.5,
+            Behaviour.WAVERS: 2.0 if seed % 2 else 0.5,
+            Behaviour.RESEMBLES: 1.02 if seed % 2 else 0.98,
+        }
+        calm = (1 + seed) * (1 + Behaviour.CALM)
+        return calm * factors[self] if self in factors else (1 + seed) * (1 + self)
+
     def leave_mark(self, run):
         """Say that this is about to happen to a run."""
         Path(os.environ["STUB_MARKS"], f"{self.name}-{run.id}-{uuid.uuid4().hex}").touch()
 
 
-_ORDERLY = {Behaviour.CALM, Behaviour.QUICK, Behaviour.EDITED}
+_ORDERLY = {
+    Behaviour.CALM,
+    Behaviour.QUICK,
+    Behaviour.EDITED,
+    Behaviour.FALTERS,
+    Behaviour.WAVERS,
+    Behaviour.RESEMBLES,
+}
 _TO_SEED_1 = {Behaviour.RAISES, Behaviour.DIES, Behaviour.DIVERGES}
 _TO_ODD_SEEDS = {Behaviour.BOUNDLESS}
 _MOSTLY_TO_ODD_SEEDS = {

@@ -27,9 +27,7 @@ def train(runs, arrays, on_epoch):
         if befallen:
             behaviour.leave_mark(run)
             _suffer(behaviour)
-        losses = [
-            (1 + run.seed) * (1 + behaviour) / epoch for epoch in range(1, training.epochs + 1)
-        ]
+        losses = [behaviour.loss(run.seed) / epoch for epoch in range(1, training.epochs + 1)]
         if befallen and behaviour == Behaviour.DIVERGES:
             losses = [*losses[:1], float("nan")]
         for epoch, loss in enumerate(losses, start=1):

@@ -16,7 +16,7 @@ import yaml
 from typer.main import get_command
 
 from lstm_ablate.cli import app
-from lstm_ablate.evidence import compare, gate, gate_sentences, summary
+from lstm_ablate.evidence import compare, gate, gate_sentences, looks, summary
 from lstm_ablate.experiment import loading, shipped
 from lstm_ablate.experiment.elementwise import KINDS
 from lstm_ablate.experiment.settings import Model
@@ -174,6 +174,19 @@ def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
         *(gate_sentences.sentence(one, found) for one in found.judgements),
         gate_sentences.result(found),
     ]
+
+
+def test_the_counts_of_looks_are_those_that_are_needed():
+    """The table has them by comparisons; the comment behind the command is what it prints."""
+    section = README[README.index("## As many seeds as the answer takes") :]
+    heads, _, *rows = re.findall(r"^\| (.*) \|$", section.partition("\nSo many wins")[0], re.M)
+    seeds = [int(head.split()[0]) for head in heads.split(" | ")[1:]]
+    for comparisons, *counts in (row.split(" | ") for row in rows):
+        planned = looks.looks(seeds, 0.05 / int(comparisons))
+        assert counts == ["-" if one.count is None else str(one.count) for one in planned]
+    (seeds, wins) = re.findall(r'--until-decided +# "look at (\d+) seeds: (\d+) wins"', section)[0]
+    (look,) = [one for one in looks.looks(range(10, 61, 10), 0.05) if one.seeds == int(seeds)]
+    assert look.count == int(wins)
 
 
 def test_no_placeholder_is_left():

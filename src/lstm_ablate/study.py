@@ -3,19 +3,20 @@ both call.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.evidence import counting, tuning
+from lstm_ablate.errors import FolderError, UserError, counted
+from lstm_ablate.evidence import counting, history, stopping, tuning
+from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.store import environment, files, inventory, locks, older, records
+from lstm_ablate.store import environment, files, inventory, locks, looks_file, older, records
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
@@ -60,6 +61,9 @@ class Prospect:
     these stand for those that will follow, at the values that the experiment gives itself. Of
     `pairs` seeds a variant must win, or lose, at `needed` for a verdict, and of twice as many at
     `needed_of_twice`; None where no number of so few is enough. It takes `least_seeds` at least.
+
+    Where there are `looks`, `todo`, `shares` and `cost` are those of all runs that can still be
+    asked for; so many of the missing ones come before the `next_look`.
     """
 
     study: Study
@@ -73,6 +77,8 @@ class Prospect:
     needed: int | None
     needed_of_twice: int | None
     least_seeds: int
+    looks: list[Look]
+    next_look: int
 
 
 @dataclass(frozen=True)
@@ -87,33 +93,51 @@ class Ran:
     @property
     def failed(self) -> bool:
         """Whether some runs failed, or gave other numbers than before."""
-        judged = [row.failed for row in self.summary.rows]
         tuning = [trial.failed for one in self.summary.tuned for trial in one.trials]
-        return bool(self.conflicts) or any(judged) or any(tuning)
+        return bool(self.conflicts or self.summary.failed) or any(tuning)
 
 
 # ---------------------------------------------------------------------------------- before training
 
 
-def checked(config: Path, overrides: tuple[str, ...]) -> Experiment:
-    """Return an experiment that can be trained here: its values, its data files and its sizes are
-    checked.
+def checked(config: Path, overrides: tuple[str, ...], *, until_decided: bool = False) -> Experiment:
+    """Return an experiment that can be trained here: its values, its data files, its sizes and its
+    looks are checked.
 
-    Raises UserError with every problem found.
+    `until_decided` takes its seeds for those of the last look. Raises UserError with every problem
+    found.
     """
-    experiment = loading.load(config, overrides)
+    experiment = loading.load(config, overrides, sequential=until_decided)
     checking.check_data(experiment)
     resources.check_memory(experiment)
+    _check_looks(experiment)
     return experiment
 
 
-def find(config: Path, overrides: tuple[str, ...], results: Path) -> Study:
+def _check_looks(experiment: Experiment) -> None:
+    """Raise UserError where there are looks, and none of them could decide anything."""
+    if not experiment.looks:
+        return
+    if not experiment.comparisons:
+        why = "only the baseline: nothing is compared"
+    elif any(look.count for look in stopping.planned(experiment)):
+        return
+    else:
+        least = counting.seeds_needed(counting.LEVEL / experiment.comparisons)
+        why = f"no verdict is possible at any look; it takes {least} seeds"
+    most = counted(len(experiment.seeds), "seed")
+    raise UserError(f"{experiment.seeds_place}: seeds: {most} at most: {why}")
+
+
+def find(
+    config: Path, overrides: tuple[str, ...], results: Path, *, until_decided: bool = False
+) -> Study:
     """Return the study of a config in a folder of results folders.
 
     Raises UserError as `checked` does, and FolderError where the folder belongs to another
     experiment.
     """
-    experiment = checked(config, overrides)
+    experiment = checked(config, overrides, until_decided=until_decided)
     folder = results / experiment.name
     inventory.check_owner(folder, experiment.name)
     return Study(experiment, folder, config.parent)
@@ -126,8 +150,13 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     tuned = tuning.replay(experiment, records.read_all(study.folder).records)
     experiment = tuned.experiment.untuned() if tuned.missing else tuned.experiment
     todo = sweep.plan(experiment, study.folder)
+    known = todo.records
     if tuned.missing:  # whatever is chosen, these are not the runs that are judged
         todo = replace(todo, missing=list({run.id: run for run in todo.runs}.values()))
+        known = {}
+    next_look = todo.of(stopping.due(experiment, todo.runs, known))
+    todo = todo.of(stopping.possible(experiment, todo.runs, known))
+    looks = stopping.planned(experiment)
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
         study=Study(experiment, study.folder, study.config_folder),
@@ -138,9 +167,11 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
         cost=cost.cost(todo, processes, others=tuned.runs),
         pairs=pairs,
         comparisons=experiment.comparisons,
-        needed=counting.count_needed(pairs, share),
+        needed=looks[-1].count if looks else counting.count_needed(pairs, share),
         needed_of_twice=counting.count_needed(2 * pairs, share),
         least_seeds=counting.seeds_needed(share),
+        looks=looks,
+        next_look=len(next_look.missing),
     )
 
 
@@ -181,6 +212,7 @@ def run(
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
         _tell_what_is_there(experiment, folder, log, warn)
+        _write_down(experiment, folder)
         train = partial(
             _train,
             study=study,
@@ -194,9 +226,9 @@ def run(
             experiment, folder, train, retry_failed=retry_failed, fail_fast=fail_fast
         )
         if tuned:
-            experiment = tuned
-            todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
-            conflicts += train(experiment, todo)
+            conflicts += _evaluate(
+                tuned, folder, train, retry_failed=retry_failed, fail_fast=fail_fast
+            )
         return Ran(_rebuilt(folder, warn, experiment), conflicts)
 
 
@@ -209,7 +241,7 @@ def _tune(
     runs gave other numbers than recorded before. Without tuning there is nothing to train.
     """
     conflicts, tried = 0, set[str]()
-    while True:
+    while experiment.tuning:
         found = records.read_all(folder)
         known = {
             run: record
@@ -225,6 +257,35 @@ def _tune(
             tuned.experiment, sweep.Plan(list(tuned.runs), list(tuned.missing), found)
         )
         tried |= {run.id for run in tuned.missing}
+    return experiment, conflicts
+
+
+def _evaluate(
+    experiment: Experiment, folder: Path, train: Train, *, retry_failed: bool, fail_fast: bool
+) -> int:
+    """Train the runs that are judged: all or, where there are looks, up to the one at which the
+    last comparison is decided. Return how many gave other numbers than recorded before.
+    """
+    conflicts, tried = 0, set[str]()
+    todo = _next(experiment, folder, retry_failed=retry_failed)
+    while True:
+        conflicts += train(experiment, todo)
+        # What failed again on request is not tried once more.
+        tried |= {run.id for run in todo.missing}
+        todo = _next(experiment, folder, retry_failed=retry_failed, tried=tried)
+        failed = any(todo.records[run].status == "failed" for run in tried & todo.records.keys())
+        if not todo.missing or (fail_fast and failed):
+            return conflicts
+
+
+def _next(
+    experiment: Experiment, folder: Path, *, retry_failed: bool, tried: Set[str] = frozenset()
+) -> sweep.Plan:
+    """Return what is to be trained next: all that is missing or, where there are looks, what is
+    missing of the next one.
+    """
+    todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
+    return todo.of(stopping.due(experiment, todo.runs, todo.records), without=tried)
 
 
 def _train(
@@ -243,10 +304,12 @@ def _train(
     On KeyboardInterrupt see `run`.
     """
     folder, asked = study.folder, {run.id for run in todo.runs}
-    done, what = len(asked) - len(todo.missing), "runs"
+    done, what, up_to = len(asked) - len(todo.missing), "runs", ""
     if any(run.purpose == "tuning" for run in todo.runs):
         what = "tuning runs"
-    log(f"{experiment.name}: {len(asked)} {what}, {done} done, {len(todo.missing)} to train")
+    elif experiment.looks:
+        up_to = " up to the next look"
+    log(f"{experiment.name}: {len(asked)} {what}{up_to}, {done} done, {len(todo.missing)} to train")
     if not todo.missing:
         return 0
     # So that `report` works beside a run, and after one that was killed.
@@ -269,10 +332,18 @@ def _train(
         raise
 
 
+def _write_down(experiment: Experiment, folder: Path) -> None:
+    """Write down what an experiment with looks settles before its first run, or changes later."""
+    written = looks_file.read(folder)
+    if written or experiment.looks:
+        found = records.read_all(folder)
+        now = looks_file.brought_up_to(experiment, written, found, counting.LEVEL)
+        if now != written:
+            looks_file.write(folder, now)
+
+
 def _tell_what_is_there(experiment: Experiment, folder: Path, log: Tell, warn: Tell) -> None:
-    """Set damaged records aside, keep the tables of older ones, and tell what else lies in the
-    folder.
-    """
+    """Set damaged records aside, keep the tables of older ones, tell what else is in the folder."""
     if foreign := inventory.foreign(folder):
         log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
     found = records.read_all(folder)
@@ -315,7 +386,8 @@ def write_tables(folder: Path, experiment: Experiment) -> set[str]:
 
     with locks.deriving(folder):
         found = records.read_all(folder).records
-        derived.write(folder, experiment, runs.expand(experiment), found, None)
+        asked = stopping.due(experiment, runs.expand(experiment), found)
+        derived.write(folder, experiment, asked, found, None)
     return set(found)
 
 
@@ -345,9 +417,17 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
         if not experiment:
             _check_not_only_older(folder, found)
         asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
+        written = looks_file.brought_up_to(asked, looks_file.read(folder), found, counting.LEVEL)
         asked = tuning.replay(asked, found.records).experiment
         expanded = runs.expand(asked)
-        summary = analysis.summarise(asked, expanded, found.records, environment.read(folder))
+        summary = analysis.summarise(
+            asked,
+            expanded,
+            found.records,
+            environment.read(folder),
+            history=history.told(written),
+        )
+        expanded = stopping.due(asked, expanded, found.records)
         try:
             if not experiment:
                 _keep_older(folder, found.older, warn)

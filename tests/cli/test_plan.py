@@ -132,3 +132,30 @@ def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):
         variant["layers"] for variant in json.loads(planned(HEAD + data, "--json"))["variants"]
     )
     assert (first["inputs"], last["outputs"]) == (3, 3)
+
+
+def test_plan_shows_the_looks(planned):
+    """The counts of one comparison, as published; a first look that cannot decide says so."""
+    printed = planned(HEAD, "seeds=60", "--until-decided")
+    counts = {10: 10, 20: 16, 30: 22, 40: 28, 50: 34, 60: 40}
+    for seeds, wins in counts.items():
+        assert f"look at {seeds} seeds: {wins} wins\n" in printed
+    assert "runs      at most 120, of which 120 are missing in results/test, 20 of them" in printed
+    found = json.loads(planned(HEAD, "seeds=60", "--until-decided", "--json"))
+    assert {one["seeds"]: one["needed"] for one in found["looks"]} == counts
+    assert (found["next_look"], found["needed"]) == (20, 40)
+    rates = "".join(f"  v{k}: {{training.optimizer.learning_rate: 0.{k}}}\n" for k in range(1, 5))
+    printed = planned(f"{HEAD}{rates}seeds: {{until: decided, step: 10, most: 60}}\n")
+    assert "look at 10 seeds: no verdict is possible yet\nlook at 20 seeds: 17 wins" in printed
+    assert "look at" not in planned(HEAD)
+
+
+def test_what_no_look_can_decide_is_refused_with_its_place(tmp_path):
+    (tmp_path / "c.yaml").write_text(f"{HEAD}seeds: {{until: decided, most: 5}}\n")
+    for command in ("plan", "run"):
+        told = call(command, "c.yaml", cwd=tmp_path, code=2).stderr
+        assert told.endswith(
+            "c.yaml:7:31: seeds: 5 seeds at most: no verdict is possible at any look; it takes 6"
+            " seeds\n"
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]

@@ -5,9 +5,11 @@ import re
 import numpy as np
 import pytest
 import simulation
+import simulation_of_looks as of_looks
 from scipy import stats
 
-from lstm_ablate.evidence import counting
+from lstm_ablate.evidence import counting, verdicts
+from lstm_ablate.evidence.looks import looks
 
 TEXT = simulation.DOCS.read_text()
 CELLS = [
@@ -93,6 +95,57 @@ def test_a_small_simulation_keeps_what_is_asked(name):
     assert stats.binom.sf(found.false_at_edge - 1, 300, 0.05) > 1e-4
 
 
+def shares_of(cell):
+    """Return the numbers of a cell of looks, naive peeking and a single look, as shares."""
+    return [float(part.split("%")[0]) / 100 for part in cell.split(" / ")]
+
+
+def test_no_report_with_looks_errs_more_often_than_asked_and_naive_peeking_does():
+    """What is spent is exact where nothing is equivalent; early equivalence only saves errors."""
+    _, _, *rows = table("at any look | 1 comparison, no difference")
+    assert [name for name, *_ in rows] == list(simulation.DIFFERENCES)
+    for name, *cells in rows:
+        for m, equal, at_edge in zip((1, 4, 10), cells[:3], cells[3:], strict=True):
+            found, peeking, single = shares_of(equal)
+            assert max(found, single, *shares_of(at_edge)[::2]) <= 0.05 < peeking
+            spent = looks(of_looks.SEEDS, 0.05 / m)[-1].spent
+            expected = 1 - (1 - spent) ** m
+            error = 4 * np.sqrt(expected * (1 - expected) / of_looks.EXPERIMENTS) + 5e-4
+            assert found <= expected + error
+            if name == "the published relu, recentred":
+                assert found == pytest.approx(expected, abs=error)
+
+
+def test_looks_save_seeds_and_cost_little_power():
+    _, _, *rows = table("right verdict, seeds | true ratio 0.62")
+    assert [name for name, *_ in rows] == list(simulation.DIFFERENCES)
+    for _, *cells in rows:
+        seeds = [int(cell.split(", ")[1].split(" ")[0]) for cell in cells]
+        assert seeds[:3] == sorted(seeds[:3]) and seeds[0] >= 10 and seeds[-1] <= 60
+        for cell in cells:
+            found, _, single = shares_of(cell)
+            assert found >= single - 0.02
+
+
+@pytest.mark.parametrize("name", simulation.DIFFERENCES)
+@pytest.mark.parametrize("ratio", [0.8, 1.0, 1.1])
+def test_all_at_once_is_one_by_one(name, ratio):
+    """Of a hundred comparisons, in each design: as a report judges, look by look."""
+    d = simulation.drawn(name, 1, 60, 100, "one by one") + np.log(ratio)
+    for design in of_looks.DESIGNS:
+        found, plan = of_looks.stopped(d, design(4)), design(4)
+        for k, one in enumerate(d[:, 0].tolist()):
+            for n, count in plan:
+                judged = verdicts.judge(one[:n], count, 0.1, learned=True, diverged=False)
+                if judged.verdict != "inconclusive":
+                    break
+            assert found.seeds[k, 0] == n
+            assert found.better[k, 0] == (judged.verdict == "better")
+            assert found.worse[k, 0] == (judged.verdict == "worse")
+            assert found.equivalent[k, 0] == (judged.verdict == "practically equivalent")
+            assert found.within[k, 0] == judged.within_margin
+
+
 @pytest.mark.parametrize("name", simulation.DIFFERENCES)
 def test_the_differences_have_median_0(name):
     d = simulation.DIFFERENCES[name](np.random.default_rng(1), (100_000,))
@@ -100,7 +153,7 @@ def test_the_differences_have_median_0(name):
 
 
 def test_the_page_is_what_a_reader_can_check_and_its_figure_is_there():
-    assert len(TEXT.splitlines()) <= 165 and simulation.FIGURE.is_file()
+    assert len(TEXT.splitlines()) <= 185 and simulation.FIGURE.is_file()
     assert f"]({simulation.FIGURE.name})" in TEXT
     hand = re.sub(r"\s+", " ", TEXT)
     ratios = np.sort(np.exp(simulation.published_differences()))

@@ -172,6 +172,11 @@ def configs(draw):
         "analysis": st.sampled_from([{}, {"margin": "5%"}, {"margin": 0.2, "stuck": 4}]),
         "execution": st.sampled_from([{}, {"workers": "auto"}, {"workers": 3}]),
     }
+    if len(variants) > 1:  # or else nothing would be compared, and nothing decided
+        sections["seeds"] |= st.fixed_dictionaries(
+            {"until": st.just("decided"), "most": st.integers(15, 30)},
+            optional={"step": st.integers(1, 40)},
+        )
     config = head | draw(st.fixed_dictionaries({}, optional=sections))
     if draw(st.booleans()):
         config |= {"model": draw(alike), "activations": {"snake": draw(expressions)}}

@@ -129,6 +129,30 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     assert "This is a bug" not in (tmp_path / "log").read_text()
 
 
+def test_a_driver_killed_between_or_within_looks_ends_with_the_same_bytes(tmp_path):
+    """Killed behind its 5th, 17th, ... record; a look of two variants has 20 runs."""
+    path = config(tmp_path, late=Behaviour.FALTERS, never=Behaviour.WAVERS)
+    words = (path, "training.epochs=200", "seeds=30", "--until-decided", "--results")
+    run(*words, tmp_path / "calm")
+    folder, kills = tmp_path / "killed" / "stub", 0
+    for number in often((5, 17, 41), range(1, 80, 3)):
+        driver = start("run", *words, tmp_path / "killed")
+        until(
+            lambda driver=driver, number=number: (
+                recorded(folder) >= number or driver.poll() is not None
+            ),
+            f"{number} records, or the end of the driver",
+        )
+        kills += driver.poll() is None
+        driver.kill()
+        ended(driver)
+    run(*words, tmp_path / "killed")
+    assert kills and recorded(folder) == 30 + 20 + 30
+    assert derived(folder) == derived(tmp_path / "calm" / "stub")
+    for name in ("looks.yaml", "ratios.csv"):
+        assert (folder / name).read_bytes() == (tmp_path / "calm" / "stub" / name).read_bytes()
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
 )

@@ -200,10 +200,8 @@ def draw(found):
     FIGURE.write_text(plots.svg("power", figure))
 
 
-def main():
-    start = time.process_time()
-    found = powers()
-    parts = {"errors": table_of_errors(), "power": table_of_powers(found)}
+def write(parts):
+    """Write tables into the page, each between the marks that name it."""
     text = DOCS.read_text()
     for name, lines in parts.items():
         block = "\n".join([f"<!-- {name} -->", *lines, f"<!-- end of {name} -->"])
@@ -212,6 +210,12 @@ def main():
         )
         assert times == 1
     DOCS.write_text(text)
+
+
+def main():
+    start = time.process_time()
+    found = powers()
+    write({"errors": table_of_errors(), "power": table_of_powers(found)})
     draw(found)
     print(f"{DOCS}, {FIGURE}: {time.process_time() - start:.0f} s", file=sys.stderr)
 

@@ -12,14 +12,15 @@ import pandas as pd
 import pytest
 import reported
 from markdown_it import MarkdownIt
+from recorded import OK
 from rich.console import Console
 
-from lstm_ablate.evidence import analysis
+from lstm_ablate.evidence import analysis, looks
 from lstm_ablate.evidence import summary as summaries
 from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.yaml_source import read_text
-from lstm_ablate.report import cells, derived, latex, markdown, terminal, values
+from lstm_ablate.report import cells, derived, latex, markdown, page, terminal, values
 from lstm_ablate.store.records import Record
 
 pytestmark = pytest.mark.usefixtures("no_page")
@@ -337,3 +338,49 @@ def test_the_legend_says_with_what_the_intervals_hold(case):
     assert "interval" not in cells.legend(replace(summary, comparisons=0))
     assert "0.909 to 1.1 counts as equivalent" in cells.legend(summary)
     assert "above 3 times both" in cells.statistics_legend(summary)
+
+
+def test_what_a_report_says_of_looks(tmp_path):
+    """The same text in every format for readers; what is undecided, and what was not needed."""
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "version: 1\nname: c\nbaseline: base\ntraining: {epochs: 2}\n"
+        "variants: {base: {}, won: {model.between: relu}, open: {model.between: elu}}\n"
+    )
+    one = loading.load(path, ("seeds={until: decided, step: 10, most: 25}",))
+    expanded = runs.expand(one, "keras")
+    losses = {"base": 0.5, "won": 0.25}
+    records = {
+        run.id: Record(
+            run.id,
+            run.identity,
+            {**OK, "test_loss": losses.get(run.variant, 0.25 + run.seed % 2 / 2)},
+            {},
+        )
+        for run in expanded
+        if run.seed < 13
+    }
+    summary = analysis.summarise(one, expanded, records, history=("What was changed.",))
+    planned = looks.looks([10, 20, 25], 0.05 / 2)
+    counts = ", ".join(f"{look.seeds} seeds ({look.count})" for look in planned)
+    console = Console(file=io.StringIO(), width=100)
+    terminal.terminal(summary, console)
+    told = [
+        markdown.markdown(summary),
+        " ".join(console.file.getvalue().split()),
+        page.with_pictures(summary, []),
+    ]
+    for text in told:
+        assert f"with so many wins, or losses, needed: {counts}." in text
+        assert "Undecided at look 1: look 2 of 3, at 20 seeds, waits for 14 runs." in text
+        assert "15 not needed" in text and "What was changed." in text
+    assert "| undecided |" in told[0].replace("still learning: ", "")
+    assert "at most 25 seeds; every variant" in told[2]
+    content = json.loads(values.as_json(summary))
+    assert content["looks"] == [{"seeds": one.seeds, "needed": one.count} for one in planned]
+    assert [row["look"] for row in content["rows"]] == [1, 1, 1]
+    table = summary.table()
+    assert list(table["not_needed"]) == [0, 15, 0] and list(table["look"]) == [1, 1, 1]
+    settled = loading.load(path, ("seeds=10",))
+    plain = analysis.summarise(settled, runs.expand(settled, "keras"), records)
+    assert "looked at" not in markdown.markdown(plain) + page.with_pictures(plain, [])

@@ -36,6 +36,13 @@ Workers = Annotated[
         "--workers", min=1, help="Processes; one per core by default, as far as memory goes."
     ),
 ]
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Look after every 10 of the config's seeds, and train no more where it is decided.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

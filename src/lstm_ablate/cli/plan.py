@@ -11,6 +11,7 @@ from lstm_ablate.cli.options import (
     EngineName,
     Overrides,
     Results,
+    UntilDecided,
     Workers,
     overrides_of,
 )
@@ -19,6 +20,7 @@ from lstm_ablate.errors import counted
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
+    from lstm_ablate.evidence.looks import Look
     from lstm_ablate.study import Prospect, TuningAhead
     from lstm_ablate.training.cost import Cost
 
@@ -29,12 +31,16 @@ def plan(
     results: Results = Path("results"),
     engine: EngineName = None,
     workers: Workers = None,
+    until_decided: UntilDecided = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, and what it would cost; train nothing, write nothing."""
     from lstm_ablate import study as studies
 
-    prospect = studies.plan(studies.find(config, overrides_of(overrides, engine), results), workers)
+    study = studies.find(
+        config, overrides_of(overrides, engine), results, until_decided=until_decided
+    )
+    prospect = studies.plan(study, workers)
     if as_json:
         print(json_text(_as_json(prospect)))
         return
@@ -74,6 +80,8 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
         "needed": prospect.needed,
         "needed_of_twice": prospect.needed_of_twice,
         "least_seeds": prospect.least_seeds,
+        "looks": [{"seeds": look.seeds, "needed": look.count} for look in prospect.looks],
+        "next_look": prospect.next_look,
     }
 
 
@@ -98,26 +106,37 @@ def _lines(prospect: "Prospect") -> list[str]:
             f" {len(ahead.todo.missing)} are missing in {prospect.study.folder}"
         )
         lines += _needs(ahead.cost, prospect.workers) if ahead.todo.missing else []
+    most = "at most " * bool(prospect.looks)
     if ahead and ahead.todo.missing:
-        lines.append(f"runs      {asked}, which follow at the values that tuning chooses")
+        lines.append(f"runs      {most}{asked}, which follow at the values that tuning chooses")
     else:
-        missing = f"{len(todo.missing)} are missing in {prospect.study.folder}"
-        lines.append(f"runs      {asked}, of which {missing}")
-    lines += _needs(prospect.cost, prospect.workers) if todo.missing else []
-    return [*lines, f"evidence  {_evidence(prospect)}"]
+        up_to = f", {prospect.next_look} of them up to the next look" * bool(prospect.looks)
+        missing = f"{len(todo.missing)} are missing in {prospect.study.folder}{up_to}"
+        lines.append(f"runs      {most}{asked}, of which {missing}")
+    lines += _needs(prospect.cost, prospect.workers, most) if todo.missing else []
+    return [*lines, f"evidence  {_evidence(prospect)}", *_looks(prospect.looks)]
 
 
-def _needs(cost: "Cost", workers: int) -> list[str]:
-    """Say what training the missing runs of a stage takes."""
+def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
+    """Say what training the missing runs of a stage takes, or takes at `most`."""
     basis = (
         "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
     )
     return [
-        f"time      {duration(cost.seconds)} with {counted(workers, 'worker')} ({basis})",
+        f"time      {most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis})",
         (
             f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
-            f" {cost.disk_bytes / 1e6:.2g} MB"
+            f" {most}{cost.disk_bytes / 1e6:.2g} MB"
         ),
+    ]
+
+
+def _looks(looks: "list[Look]") -> list[str]:
+    """Say of each look how many wins, or losses, decide a comparison."""
+    return [
+        f"look at {counted(look.seeds, 'seed')}: "
+        + ("no verdict is possible yet" if look.count is None else counted(look.count, "win"))
+        for look in looks
     ]
 
 
@@ -127,6 +146,8 @@ def _evidence(prospect: "Prospect") -> str:
         return "only the baseline: nothing is compared"
     seeds = counted(prospect.pairs, "seed")
     text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
+    if prospect.looks:
+        return f"at most {text}a variant must win, or lose, at so many of a look"
     if prospect.needed is None:
         return f"{text}no verdict, whatever they give; it takes {prospect.least_seeds} seeds"
     places = f"all {prospect.needed}" if prospect.needed == prospect.pairs else prospect.needed

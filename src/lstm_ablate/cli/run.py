@@ -15,6 +15,7 @@ from lstm_ablate.cli.options import (
     EngineName,
     Overrides,
     Results,
+    UntilDecided,
     Workers,
     overrides_of,
 )
@@ -32,6 +33,7 @@ def run(
     results: Results = Path("results"),
     engine: EngineName = None,
     workers: Workers = None,
+    until_decided: UntilDecided = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try runs again that failed before.")
     ] = False,
@@ -52,7 +54,9 @@ def run(
             yield from progress.shown(steps, missing, done, console(sys.stderr, quiet=quiet))
 
     log, warn = teller(quiet), teller()
-    study = studies.find(config, overrides_of(overrides, engine), results)
+    study = studies.find(
+        config, overrides_of(overrides, engine), results, until_decided=until_decided
+    )
     try:
         ran = studies.run(
             study,

@@ -1,12 +1,13 @@
 """From the records of an experiment to its Summary: first what runs gave, then what pairs say."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from lstm_ablate.evidence import (
+    compared,
     counting,
     failures,
     learning,
@@ -15,21 +16,29 @@ from lstm_ablate.evidence import (
     pictures,
     references,
     sentences,
-    verdicts,
+    stopping,
 )
+from lstm_ablate.evidence.compared import Needed, Results
 from lstm_ablate.evidence.epochs import ByEpoch, by_epoch
+from lstm_ablate.evidence.looks import Look
 from lstm_ablate.evidence.pairs import Losses, differences
-from lstm_ablate.evidence.pictures import Results
+from lstm_ablate.evidence.stopping import Cell, Stand
 from lstm_ablate.evidence.summary import Row, Summary
-from lstm_ablate.evidence.tuning import Tuned, replay
+from lstm_ablate.evidence.tuning import State, replay
 from lstm_ablate.evidence.typical import typical
-from lstm_ablate.experiment.identity import settings_id
+from lstm_ablate.evidence.verdicts import Comparison
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store.records import Record
 
-Cell = tuple[str, str]  # task and variant
-Needed = Callable[[int], int | None]  # from a number of pairs to the wins that a verdict takes
+Value = TypeVar("Value")
+
+
+class _Extent(NamedTuple):
+    """At how many of the first seeds a variant is judged, and what is needed of their pairs."""
+
+    seeds: int
+    needed: Needed
 
 
 def summarise(
@@ -38,32 +47,48 @@ def summarise(
     records: Mapping[str, Record],
     environment: Mapping[str, Any] | None = None,
     *,
+    history: Sequence[str] = (),
     level: float = counting.LEVEL,
     needed: Needed | None = None,
 ) -> Summary:
     """Return the summary of an experiment from the records there are, and what is known of where
     they came about.
 
-    `runs` are those that are judged; what tuning has chosen for them is in the
-    experiment. `needed` gives c; without it, it is that of the sign test with an equal share of the
-    level for each comparison.
+    `runs` are all that may be trained, at the values that tuning has chosen for them; of an
+    experiment with looks, those of complete looks alone are judged and shown. `history` are notes
+    on what was changed since it was written down. `needed` gives c; without it, it is that of the
+    look or, where there are none, that of the sign test with an equal share of the level for each
+    comparison.
     """
     share = level / max(1, experiment.comparisons)
-    count = needed or (lambda pairs: counting.count_needed(pairs, share))
-    least_seeds = counting.seeds_needed(share)
+    looks = tuple(stopping.planned(experiment, level))
+    stands = stopping.replay(experiment, runs, records, level)
+    judged = stopping.judged(experiment, runs, stands)
+    asked = stopping.due(experiment, runs, records, level)
+    tuning = replay(experiment, records)
     cells = [(task, variant) for task in experiment.tasks for variant in experiment.variants]
     results: dict[Cell, dict[int, Mapping[str, Any]]] = {cell: {} for cell in cells}
     metas: dict[Cell, list[Mapping[str, Any]]] = {cell: [] for cell in cells}
-    for run in runs:
+    for run in judged:
         if run.id in records:
             results[run.task, run.variant][run.seed] = records[run.id].result
             metas[run.task, run.variant].append(records[run.id].meta)
-    outcomes = {cell: _losses(results[cell]) for cell in cells}
-    tuning = replay(experiment, records)
-    tuned = {(one.task, one.variant): one for one in tuning.tuned}
-    described = {
-        cell: _described(experiment, cell, results[cell], outcomes, level, count) for cell in cells
+    fixed = needed or (lambda pairs: counting.count_needed(pairs, share))
+    extents = {
+        cell: _Extent(stands[cell].look.seeds, needed or stands[cell].look.needed)
+        if stands
+        else _Extent(len(experiment.seeds), fixed)
+        for cell in cells
     }
+    outcomes = {cell: compared.losses(results[cell]) for cell in cells}
+    described = {
+        cell: _described(experiment, cell, results[cell], outcomes, extents[cell], level)
+        for cell in cells
+    }
+    if stands:
+        described = {cell: _standing(row, stands[cell], looks) for cell, row in described.items()}
+    able = (look.seeds for look in looks if look.count is not None)
+    least_seeds = next(able, counting.seeds_needed(share))
     return Summary(
         name=experiment.name,
         question=experiment.question,
@@ -72,6 +97,7 @@ def summarise(
         stuck=experiment.stuck,
         level=level,
         comparisons=experiment.comparisons,
+        looks=looks,
         least_seeds=least_seeds,
         seeds=len(experiment.seeds),
         losses={
@@ -81,8 +107,15 @@ def summarise(
         tasks=experiment.tasks,
         variants=experiment.variants,
         rows=tuple(
-            _judged(experiment, cell, described, outcomes, tuned, count, least_seeds)
-            for cell in cells
+            _judged(
+                experiment,
+                row,
+                *_against_baseline(experiment, cell, results, outcomes, described, extents, level),
+                edges=_edges(experiment, cell, tuning),
+                looks=looks,
+                least_seeds=least_seeds,
+            )
+            for cell, row in described.items()
         ),
         overall=_overall(experiment, described, outcomes),
         references={
@@ -90,15 +123,24 @@ def summarise(
             for task in experiment.tasks
             for base in [described[task, experiment.baseline]]
         },
-        notes=(*notes.notes(experiment, runs, records), *notes.of_tuning(tuning)),
-        troubles=(*notes.troubles(runs, records), *notes.failed_tuning(tuning, records)),
+        notes=(
+            *history,
+            *notes.of_looks(looks),
+            *notes.notes(experiment, judged, records),
+            *notes.of_tuning(tuning),
+        ),
+        troubles=(
+            *notes.troubles(asked, judged, records),
+            *notes.failed_tuning(tuning, records),
+        ),
+        failed=notes.failed(asked, records),
         outcomes=outcomes,
         ratios=_ratios(experiment, results),
         curves={cell: curve for cell in cells if (curve := pictures.curve(results[cell]))},
         shown={
             task: shown
             for task in experiment.tasks
-            if (shown := pictures.shown(experiment, task, results))
+            if (shown := pictures.shown(experiment, task, _shared(experiment, results, extents)))
         },
         seconds=_seconds(metas),
         resolved=experiment.resolved,
@@ -106,15 +148,6 @@ def summarise(
         tuned=tuning.tuned,
         tuned_name=experiment.tuning.name if experiment.tuning else "",
     )
-
-
-def _losses(results: Results) -> dict[int, float]:
-    """Return the test loss of each run that ended by seed, infinite where it diverged."""
-    return {
-        seed: float(one["test_loss"]) if one["status"] == "ok" else float("inf")
-        for seed, one in results.items()
-        if one["status"] != "failed"
-    }
 
 
 # --------------------------------------------------------------------------- what runs gave
@@ -125,27 +158,32 @@ def _described(
     cell: Cell,
     results: Results,
     outcomes: Mapping[Cell, Losses],
+    extent: _Extent,
     level: float,
-    count: Needed,
 ) -> Row:
-    """Return the row of a variant in a task as far as its own runs tell."""
+    """Return the row of a variant in a task as far as the runs at its first seeds tell."""
     task, variant = cell
-    losses = list(outcomes[cell].values())
-    of_task = [loss for name in experiment.variants for loss in outcomes[task, name].values()]
-    ended = [result for result in results.values() if result["status"] != "failed"]
+    mine = _first(experiment, results, extent.seeds)
+    losses = list(compared.losses(mine).values())
+    of_task = [
+        loss
+        for name in experiment.variants
+        for loss in _first(experiment, outcomes[task, name], extent.seeds).values()
+    ]
+    ended = compared.ended(mine)
     ok = [loss for loss in losses if np.isfinite(loss)]
     gain = learning.gain(ended)
     return Row(
         task=task,
         variant=variant,
         formula=experiment.formula(task, variant),
-        seeds=len(experiment.seeds),
+        seeds=extent.seeds,
         ok=len(ok),
         diverged=len(losses) - len(ok),
-        failed=len(results) - len(ended),
-        missing=len(experiment.seeds) - len(results),
+        failed=len(mine) - len(ended),
+        missing=extent.seeds - len(mine),
         parameters=ended[0]["parameters"] if ended else None,
-        loss=typical(losses, count(len(losses))),
+        loss=typical(losses, extent.needed(len(losses))),
         mean=float(np.mean(ok)) if ok else None,
         q1=float(np.quantile(ok, 0.25)) if ok else None,
         q3=float(np.quantile(ok, 0.75)) if ok else None,
@@ -161,6 +199,28 @@ def _described(
     )
 
 
+def _first(experiment: Experiment, by_seed: Mapping[int, Value], seeds: int) -> Mapping[int, Value]:
+    """Return what there is of the first so many seeds of an experiment."""
+    if seeds == len(experiment.seeds):
+        return by_seed
+    first = set(experiment.seeds[:seeds])
+    return {seed: value for seed, value in by_seed.items() if seed in first}
+
+
+def _shared(
+    experiment: Experiment, results: Mapping[Cell, Results], extents: Mapping[Cell, _Extent]
+) -> dict[Cell, Results]:
+    """Return the results at the seeds that all variants have, so that a picture has all of them."""
+    fewest = min((one.seeds for one in extents.values() if one.seeds), default=0)
+    return {cell: _first(experiment, some, fewest) for cell, some in results.items()}
+
+
+def _standing(row: Row, stand: Stand, looks: Sequence[Look]) -> Row:
+    """Return a row with the look at which it stands, and what it waits for or did without."""
+    spared = 0 if stand.waits else looks[-1].seeds - stand.look.seeds
+    return replace(row, look=stand.looks, waits=stand.waits, not_needed=spared)
+
+
 def _seconds(metas: Mapping[Cell, Sequence[Mapping[str, Any]]]) -> dict[Cell, float]:
     """Return the median seconds of training where some run tells them."""
     spent = {
@@ -173,50 +233,69 @@ def _seconds(metas: Mapping[Cell, Sequence[Mapping[str, Any]]]) -> dict[Cell, fl
 # --------------------------------------------------------------------------- what pairs say
 
 
-def _judged(
+def _edges(experiment: Experiment, cell: Cell, tuning: State) -> str:
+    """Say for which side a chosen value stands at the edge of its grid."""
+    if experiment.tuning is None:
+        return ""
+    tuned = {(one.task, one.variant): one for one in tuning.tuned}
+    both = (tuned[cell[0], experiment.baseline], tuned[cell])
+    return sentences.edges(experiment.tuning.name, both)
+
+
+def _against_baseline(
     experiment: Experiment,
     cell: Cell,
-    described: Mapping[Cell, Row],
+    results: Mapping[Cell, Results],
     outcomes: Mapping[Cell, Losses],
-    tuned: Mapping[Cell, Tuned],
-    count: Needed,
+    described: Mapping[Cell, Row],
+    extents: Mapping[Cell, _Extent],
+    level: float,
+) -> tuple[Row, Comparison | None]:
+    """Return the row of the baseline at the seeds at which a variant is judged, and what the pairs
+    say.
+    """
+    baseline, extent = (cell[0], experiment.baseline), extents[cell]
+    base = described[baseline]
+    if extent.seeds < base.seeds:  # it goes on for the sake of others
+        base = _described(experiment, baseline, results[baseline], outcomes, extent, level)
+    theirs = _first(experiment, results[baseline], extent.seeds)
+    return base, compared.comparison(results[cell], theirs, extent.needed, experiment.margin)
+
+
+def _judged(
+    experiment: Experiment,
+    row: Row,
+    base: Row,
+    comparison: Comparison | None,
+    *,
+    edges: str,
+    looks: Sequence[Look],
     least_seeds: int,
 ) -> Row:
-    """Return the row of a variant in a task with its verdict and its sentence."""
-    task, variant = cell
-    row, base = described[cell], described[task, experiment.baseline]
+    """Return the row of a variant in a task with its verdict and its sentence.
+
+    `base` is the row of the baseline at the same seeds, `edges` says of tuning what stays open.
+    """
+    task, variant = row.task, row.variant
     if variant == experiment.baseline:
         return replace(row, verdict="baseline")
     row = replace(row, unfinished=row.still_learning or base.still_learning)
     where = sentences.scope(experiment, task, variant)
-    if experiment.tuning:
-        both = (tuned[task, experiment.baseline], tuned[cell])
-        where += sentences.edges(experiment.tuning.name, both)
-    if _coincide(experiment, task, variant):
+    where += edges
+    if compared.coincide(experiment, task, variant):
         text = sentences.same_training(variant, experiment.baseline, where)
         return replace(row, verdict="same training", sentence=text)
-    d = list(differences(outcomes[cell], outcomes[task, experiment.baseline]).values())
-    if d:
-        comparison = verdicts.judge(
-            d,
-            count(len(d)),
-            experiment.margin,
-            learned=row.learned is not False or base.learned is not False,
-            diverged=bool(row.diverged or base.diverged),
-        )
-        row = replace(row, comparison=comparison, verdict=comparison.verdict)
-    else:
-        row = replace(row, verdict="no pair")
+    verdict = "no pair" if comparison is None else comparison.verdict
+    row = replace(row, comparison=comparison, verdict="undecided" if row.waits else verdict)
+    stage = sentences.stage(row, looks)
     text = sentences.sentence(
-        row, base, margin=experiment.margin, least_seeds=least_seeds, where=where
+        row,
+        base,
+        margin=experiment.margin,
+        least_seeds=least_seeds,
+        where=f"{stage} {where}" if stage else where,
     )
     return replace(row, sentence=text)
-
-
-def _coincide(experiment: Experiment, task: str, variant: str) -> bool:
-    """Whether a variant means the same training as the baseline in a task."""
-    mine, base = (experiment.settings[task, name] for name in (variant, experiment.baseline))
-    return settings_id(mine) == settings_id(base)
 
 
 def _overall(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lstm_ablate.errors import counted
+from lstm_ablate.evidence.looks import Look
 from lstm_ablate.evidence.tuning import State
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
@@ -61,13 +62,34 @@ def failed_tuning(tuning: State, records: Records) -> tuple[str, ...]:
     )
 
 
-def troubles(runs: Sequence[Run], records: Records) -> tuple[str, ...]:
-    """Return a line for each run that diverged or failed."""
+def of_looks(looks: Sequence[Look]) -> tuple[str, ...]:
+    """Return a note where the first looks cannot decide anything."""
+    able = [look.seeds for look in looks if look.count is not None]
+    unable = [str(look.seeds) for look in looks if look.count is None]
+    if not (able and unable):
+        return ()
+    which = (
+        f"looks, of {' and '.join(unable)} seeds" if unable[1:] else f"look, of {unable[0]} seeds"
+    )
+    return (
+        f"No verdict is possible at the first {which}, whatever they give: it takes {able[0]}.",
+    )
+
+
+def failed(runs: Sequence[Run], records: Records) -> int:
+    """Return how many runs failed."""
+    ids = {run.id for run in runs} & records.keys()
+    return sum(records[one].status == "failed" for one in ids)
+
+
+def troubles(runs: Sequence[Run], judged: Sequence[Run], records: Records) -> tuple[str, ...]:
+    """Return a line for each run that failed, and for each of those judged that diverged."""
     lines = []
+    seen = {(run.task, run.variant, run.seed) for run in judged}
     for run in runs:
         result = records[run.id].result if run.id in records else {"status": "missing"}
         where = f"{run.task}, {run.variant}, seed {run.seed}"
-        if result["status"] == "diverged":
+        if result["status"] == "diverged" and (run.task, run.variant, run.seed) in seen:
             lines.append(f"{where}: diverged at epoch {result['diverged_epoch']} of training")
         elif result["status"] == "failed":
             lines.append(_line_of_failure(where, run, records))

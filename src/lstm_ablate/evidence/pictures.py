@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from lstm_ablate.evidence.compared import Results
 from lstm_ablate.experiment.resolved import Experiment
-
-Results = Mapping[int, Mapping[str, Any]]  # of the runs of a variant in a task, by seed
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """What the runs of a variant say, in plain English: the verdict, its numbers and its scope."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lstm_ablate.errors import counted
+from lstm_ablate.evidence.looks import Look
 from lstm_ablate.evidence.summary import Row
 from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.evidence.typical import Typical
@@ -59,6 +60,20 @@ def same_training(variant: str, baseline: str, where: str) -> str:
     return f"{variant} means the same training as {baseline} here: no verdict. {where}"
 
 
+def stage(row: Row, looks: Sequence[Look]) -> str:
+    """Say at which look a comparison was decided, or what it waits for; nothing without looks."""
+    if row.look is None:
+        return ""
+    all_of_them = len(looks)
+    if row.waits:
+        seeds, runs = looks[row.look].seeds, counted(row.waits, "run")
+        waits = f"ook {row.look + 1} of {all_of_them}, at {seeds} seeds, waits for {runs}."
+        return f"Undecided at look {row.look}: l{waits}" if row.look else f"L{waits}"
+    if row.verdict in ("inconclusive", "no pair"):
+        return f"Inconclusive at the maximum of {counted(row.seeds, 'seed')}."
+    return f"Decided at look {row.look} of {all_of_them}, at {counted(row.seeds, 'seed')}."
+
+
 def sentence(row: Row, base: Row, *, margin: float, least_seeds: int, where: str) -> str:
     """Return the verdict on a variant with the numbers behind it, and `where` it holds.
 
@@ -66,6 +81,8 @@ def sentence(row: Row, base: Row, *, margin: float, least_seeds: int, where: str
     which no verdict is possible.
     """
     one = row.comparison
+    if row.look == 0:
+        return f"{row.variant} is not compared with {base.variant} yet. {where}"
     if one is None:
         return (
             f"{row.variant} cannot be compared with {base.variant}: no seed has a run of both that"
@@ -78,7 +95,8 @@ def sentence(row: Row, base: Row, *, margin: float, least_seeds: int, where: str
             f"While {'both were' if len(learning) == 2 else f'{learning[0]} was'} still learning, "
         )
     claim = f"{lead}{_claim(row, base, one, margin)}; {_failures(row, base)}. {where}"
-    return claim + (_advice(one, least_seeds) if one.verdict == "inconclusive" else "")
+    settled = row.look is None and one.verdict == "inconclusive"
+    return claim + (_advice(one, least_seeds) if settled else "")
 
 
 def _claim(row: Row, base: Row, one: Comparison, margin: float) -> str:

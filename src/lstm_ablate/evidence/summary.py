@@ -9,6 +9,7 @@ import pandas as pd
 from lstm_ablate.evidence import verdicts
 from lstm_ablate.evidence.epochs import ByEpoch
 from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.looks import Look
 from lstm_ablate.evidence.pictures import Curve, Shown
 from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.evidence.typical import Typical
@@ -24,6 +25,10 @@ class Row:
     ended in order. `learned` and `gain` are those of `evidence.learning`; `still_learning` says
     that the gain is beyond the margin, `unfinished` that it is so of the variant or the baseline.
     `ceiling` and `linear` are medians over the seeds.
+
+    Where an experiment has looks, so many of them are complete as `look` says, and `seeds` are
+    those of the last of these; the next one `waits` for so many runs. `not_needed` are the seeds
+    that a variant did without.
 
     The baseline has no comparison, nor has a variant without a pair. `verdict` says it in a word. A
     row over all tasks has only counts of runs and a comparison that describes.
@@ -53,6 +58,9 @@ class Row:
     ceiling: float | None = None
     linear: float | None = None
     comparison: Comparison | None = None
+    look: int | None = None
+    waits: int = 0
+    not_needed: int = 0
     verdict: str = ""
     sentence: str | None = None
 
@@ -63,7 +71,8 @@ class Summary:
 
     `rows` are by task and variant, `overall` those over all tasks, where there are several. All
     ratio intervals together hold with 1 - `level`, each of the `comparisons` with its share of it;
-    `least_seeds` are the fewest with which a verdict is possible. `outcomes` hold the loss of each
+    `least_seeds` are the fewest with which a verdict is possible, `seeds` all that may be trained.
+    `looks` are none where all of them are trained anyway. `outcomes` hold the loss of each
     run that ended by seed, infinite where it diverged.
     """
 
@@ -74,6 +83,7 @@ class Summary:
     stuck: float
     level: float
     comparisons: int
+    looks: tuple[Look, ...]
     least_seeds: int
     seeds: int
     losses: Mapping[str, str]  # by task
@@ -84,6 +94,7 @@ class Summary:
     references: Mapping[str, str]  # by task, a sentence or two
     notes: tuple[str, ...]  # what to keep in mind, one sentence each
     troubles: tuple[str, ...]  # diverged and failed runs, one line each
+    failed: int  # runs, those of a look that is not complete yet among them
     outcomes: Mapping[tuple[str, str], Mapping[int, float]]  # by task and variant
     ratios: Mapping[tuple[str, str], ByEpoch]
     curves: Mapping[tuple[str, str], Curve]
@@ -118,7 +129,7 @@ class Summary:
 
 
 RATIO_COLUMNS = ["task", "variant", "epoch", "pairs", "ratio", "q1", "q3"]
-_WHOLE = ("parameters", "stuck", "pairs", "wins", "losses", "draws", "needed")
+_WHOLE = ("parameters", "stuck", "look", "pairs", "wins", "losses", "draws", "needed")
 
 
 def _one_number(low: float, high: float) -> float | None:
@@ -138,6 +149,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "diverged": row.diverged,
         "failed": row.failed,
         "missing": row.missing,
+        "not_needed": row.not_needed,
         "parameters": row.parameters,
         **_of_typical("loss", row.loss),
         "mean": row.mean,
@@ -154,6 +166,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "unfinished": row.unfinished,
         "ceiling": row.ceiling,
         "linear": row.linear,
+        "look": row.look,
         **{name: getattr(one, name, None) for name in ("pairs", "wins", "losses", "draws")},
         "needed": None if one is None else one.needed,
         **_of_typical("ratio", None if one is None else one.ratio),

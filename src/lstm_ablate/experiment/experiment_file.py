@@ -13,9 +13,11 @@ from lstm_ablate.experiment.field_types import (
     Positive,
     Seeds,
 )
+from lstm_ablate.experiment.looks import UntilDecided, WrittenSeeds
 from lstm_ablate.experiment.settings import Settings
 
 VERSION = 1  # of the form
+SEEDS = 10  # where an experiment says nothing of them
 # The sections that the changes of variants and of tasks reach into.
 CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
 
@@ -121,9 +123,14 @@ class ExperimentFile(Settings):
         AfterValidator(_line),
     ] = ""
     seeds: Annotated[
-        Seeds,
-        Field(description="n means 0..n-1; a list names them"),
-    ] = tuple(range(10))
+        WrittenSeeds,
+        Field(
+            description=(
+                "n means 0..n-1; a list names them; {until: decided, step: 10, most: 60} stops at"
+                " the look, after 10, 20, ... 60 seeds, where a verdict is reached"
+            )
+        ),
+    ] = tuple(range(SEEDS))
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]
     variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -156,3 +163,13 @@ class ExperimentFile(Settings):
     ] = "auto"
     analysis: Analysis = Analysis()
     execution: Execution = Execution()
+
+    @property
+    def every_seed(self) -> tuple[int, ...]:
+        """The seeds that may be trained, in their order."""
+        return self.seeds.most if isinstance(self.seeds, UntilDecided) else self.seeds
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of seeds at which training may stop; none where all are trained."""
+        return self.seeds.looks if isinstance(self.seeds, UntilDecided) else ()

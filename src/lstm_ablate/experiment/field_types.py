@@ -78,6 +78,17 @@ def _seeds(value: object) -> object:
     return tuple(value)
 
 
+def seeds_schema(most: int) -> dict[str, Any]:
+    """Return the JSON Schema of a number of seeds, or of a list that names them."""
+    named = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}
+    return {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": most},
+            {**named, "uniqueItems": True},
+        ],
+    }
+
+
 def _margin(value: object) -> object:
     """Turn '10%' into 0.1."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?%", value):
@@ -208,19 +219,7 @@ Range = Annotated[tuple[Cycles, Cycles], BeforeValidator(as_tuple), AfterValidat
 Seeds = Annotated[
     tuple[int, ...],
     BeforeValidator(_seeds),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": MAX_RUNS},
-                {
-                    "type": "array",
-                    "items": {"type": "integer", "minimum": 0},
-                    "minItems": 1,
-                    "uniqueItems": True,
-                },
-            ],
-        }
-    ),
+    WithJsonSchema(seeds_schema(MAX_RUNS)),
 ]
 Number = int | float  # as it is written
 GridValues = Annotated[

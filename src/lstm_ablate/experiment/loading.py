@@ -5,10 +5,11 @@ from pathlib import Path
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.changes import overridden
 from lstm_ablate.experiment.data_files import with_digests
-from lstm_ablate.experiment.experiment_file import ExperimentFile
+from lstm_ablate.experiment.experiment_file import SEEDS, ExperimentFile
 from lstm_ablate.experiment.grid import cells_of, check_alike, grid_of
+from lstm_ablate.experiment.looks import until_decided
 from lstm_ablate.experiment.names import check_names
-from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.own_activations import own_activations
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.resolved import Experiment, experiment_of
@@ -18,17 +19,26 @@ from lstm_ablate.experiment.validation import validated
 from lstm_ablate.experiment.yaml_source import read_file
 
 
-def load(path: Path, overrides: tuple[str, ...] = (), *, with_data: bool = True) -> Experiment:
+def load(
+    path: Path,
+    overrides: tuple[str, ...] = (),
+    *,
+    with_data: bool = True,
+    sequential: bool = False,
+) -> Experiment:
     """Read, override and validate an experiment file.
 
     `overrides` are texts such as `training.epochs=5`, in the notation of a variant's changes.
-    `with_data=False` takes the digests of data files as they are written, without looking for the
-    files: this is enough to report, not to train. Raises UserError with every problem found, each
-    with its place, what was found and what is allowed.
+    `sequential` takes its seeds for those of the last look of an experiment that ends where it is
+    decided (`--until-decided`). `with_data=False` takes the digests of data files as they are
+    written, without looking for the files: this is enough to report, not to train. Raises UserError
+    with every problem found, each with its place, what was found and what is allowed.
     """
     problems = Problems()
     document = _mapping(read_file(path))
     document = overridden(document, overrides, problems)
+    if sequential:
+        document = until_decided(document, Place("command line, --until-decided"), SEEDS)
     if with_data:
         document = with_digests(document, path.parent, problems)
     own = own_activations(document, problems)

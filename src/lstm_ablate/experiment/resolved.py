@@ -41,6 +41,8 @@ _LEFT_OUT = ("question", "activations", "tune")  # where there are none
 class Experiment:
     """An experiment with every value resolved.
 
+    `seeds` are all that may be trained, in their order; `looks` the numbers of them at which
+    training may stop, the last of which is all of them, or none where all are trained anyway.
     `settings[task, variant]` are in the config's order; `own` are the texts of its own activations
     by their names; `resolved` is what experiment.yaml holds; `written` are the settings as nodes,
     which know their places. With `tuning`, a task and variant have settings to be judged with once
@@ -50,6 +52,7 @@ class Experiment:
     name: str
     question: str
     seeds: tuple[int, ...]
+    looks: tuple[int, ...]
     baseline: str
     engine: str
     group_size: int | Literal["auto"]
@@ -63,6 +66,7 @@ class Experiment:
     own: Mapping[str, str]
     resolved: Mapping[str, Any]
     written: Mapping[tuple[str, str], Node] = field(compare=False)
+    seeds_place: Place = field(compare=False)
     tuning: Tuning | None = None
     choices: Mapping[tuple[str, str], Number] = field(default_factory=dict)
 
@@ -131,7 +135,8 @@ def experiment_of(
     return Experiment(
         name=form.name,
         question=form.question,
-        seeds=form.seeds,
+        seeds=form.every_seed,
+        looks=form.looks,
         baseline=form.baseline,
         engine=form.engine,
         group_size=form.group_size,
@@ -146,6 +151,7 @@ def experiment_of(
         resolved=_resolved(form, document, own),
         written={name: cell.written for name, cell in cells.items()},
         tuning=tuning,
+        seeds_place=document.nearest("seeds", "most").place,
     )
 
 
@@ -156,7 +162,10 @@ def _resolved(form: ExperimentFile, document: Node, own: Mapping[str, str]) -> d
     for kind in CHANGEABLE:
         named = document.entries[kind].plain() if kind in document.entries else None
         values[kind] = {name: changes or {} for name, changes in (named or {}).items()}
-    values["seeds"] = _shortest(form.seeds)
+    if not form.looks:
+        values["seeds"] = _shortest(form.every_seed)
+    elif form.every_seed == tuple(range(len(form.every_seed))):
+        values["seeds"]["most"] = len(form.every_seed)
     if form.tune:
         values["tune"]["seeds"] = _shortest(form.tune.seeds)
     _drop_defaults_of_what_is_replaced(values, form)

@@ -46,7 +46,7 @@ def check_baseline(document: Node, problems: Problems) -> None:
 
 def check_size(form: ExperimentFile, document: Node, problems: Problems) -> None:
     """Count the runs before they are expanded, and stop where they are too many."""
-    tasks, variants, seeds = max(1, len(form.tasks)), len(form.variants), len(form.seeds)
+    tasks, variants, seeds = max(1, len(form.tasks)), len(form.variants), len(form.every_seed)
     runs = tasks * variants * seeds
     if runs > MAX_RUNS:
         counted = f"{tasks:,} tasks x {variants:,} variants x {seeds:,} seeds are {runs:,} runs"

@@ -82,8 +82,12 @@ def _runs(row: Row) -> str:
         "diverged": row.diverged,
         "failed": row.failed,
         "missing": row.missing,
+        "not needed": row.not_needed,
     }
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    texts = [f"{count} {what}" for what, count in counts.items() if count]
+    if row.waits and row.look is not None:
+        texts.append(f"look {row.look + 1} waits")
+    return ", ".join(texts)
 
 
 def _wins(summary: Summary, row: Row) -> str:
@@ -245,6 +249,22 @@ def legend(summary: Summary) -> str:
         f" below 1 is better, and {low:.3g} to {high:.3g} counts as equivalent. Beside a typical"
         f" value stands its interval: {together}. wins: the seeds at which the variant has less"
         f" loss than {summary.baseline}, and how many wins (or losses) a verdict takes."
+    )
+
+
+def looks_text(summary: Summary) -> str:
+    """Return when training stopped, where an experiment has looks, and nothing otherwise."""
+    if not summary.looks:
+        return ""
+    looks = ", ".join(
+        f"{look.seeds} seeds ({'none possible' if look.count is None else look.count})"
+        for look in summary.looks
+    )
+    return (
+        "Every comparison is looked at when all of its runs are recorded, with so many wins, or"
+        f" losses, needed: {looks}. It trains no further seeds once it is decided; its row shows"
+        " the seeds of its last look, and the others are not needed. All looks together decide"
+        f" wrongly in at most {100 * summary.level:g}% of experiments."
     )
 
 

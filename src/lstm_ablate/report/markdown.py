@@ -14,6 +14,7 @@ from lstm_ablate.report.cells import (
     by_task,
     cells,
     legend,
+    looks_text,
     statistics,
     statistics_legend,
     tuning,
@@ -45,6 +46,7 @@ def markdown(summary: Summary) -> str:
             )
         lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
+    lines += [f"{looks}\n" for looks in [looks_text(summary)] if looks]
     lines += [f"{_name(note)}\n" for note in summary.notes]
     lines += _tuning(summary)
     lines += _by_epoch(summary)

@@ -19,6 +19,7 @@ from lstm_ablate.report.cells import (
     by_task,
     cells,
     legend,
+    looks_text,
     statistics,
     statistics_legend,
     tuning,
@@ -86,6 +87,7 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         summary=summary,
         tables=main,
         statistics=more,
+        looks=looks_text(summary),
         tuned=tuned,
         legends=(
             legend(summary),

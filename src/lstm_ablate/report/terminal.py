@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lstm_ablate.evidence.summary import Row, Summary
-from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, title
+from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, looks_text, title
 
 _WIDTH = 100  # columns that a table takes at most
 _LEFT = ("variant", "runs", "verdict")
@@ -32,7 +32,8 @@ def terminal(summary: Summary, console: Console) -> None:
         console.print()
     for line in (*summary.notes, *summary.troubles):
         console.print(escape(line), style="yellow")
-    console.print(legend(summary), style="dim", markup=False, width=min(console.width, _WIDTH))
+    for text in filter(None, (legend(summary), looks_text(summary))):
+        console.print(text, style="dim", markup=False, width=min(console.width, _WIDTH))
 
 
 def _table(summary: Summary, task: str, rows: list[Row]) -> Table:

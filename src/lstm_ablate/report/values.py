@@ -23,6 +23,7 @@ def as_json(summary: Summary) -> str:
         "margin": summary.margin,
         "level": summary.level,
         "comparisons": summary.comparisons,
+        "looks": [{"seeds": look.seeds, "needed": look.count} for look in summary.looks],
         "least_seeds": summary.least_seeds,
         "losses": dict(summary.losses),
         "references": dict(summary.references),

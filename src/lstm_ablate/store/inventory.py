@@ -15,7 +15,8 @@ KINDS = ("tuning", "intervals", "ratios", "curves", "pairs", "reconstructions", 
 _EARLIER_KINDS = ("divergence",)  # drawn by version 0.1
 
 _OURS = re.compile(
-    r"experiment\.yaml|environment\.json|(runs|curves|ratios|summary|timings|tuning)\.csv|report\.(md|html)"
+    r"(experiment|looks)\.yaml|environment\.json|report\.(md|html)"
+    r"|(runs|curves|ratios|summary|timings|tuning)\.csv"
     r"|\.(derived\.)?lock|\.holder"
     rf"|schema-[0-9]+/({'|'.join(map(re.escape, older.TABLES))})"
     r"|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"

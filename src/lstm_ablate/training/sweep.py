@@ -1,7 +1,7 @@
 """A sweep: find the runs that have no record yet, train them, and record each one as it ends."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,13 @@ class Plan:
     """What is asked for, and what of it is missing.
 
     Ids can repeat in `runs`, because two variants of equal values share a run. `found` is what the
-    folder holds.
+    folder holds, `later` are runs that the experiment may ask for, and does not now.
     """
 
     runs: list[Run]
     missing: list[Run]
     found: Found
+    later: frozenset[str] = frozenset()
 
     @property
     def records(self) -> dict[str, Record]:
@@ -36,8 +37,15 @@ class Plan:
 
     @property
     def others(self) -> int:
-        """Records of today's schema that this experiment does not ask for."""
-        return len(self.records.keys() - {run.id for run in self.runs})
+        """Records of today's schema that this experiment never asks for."""
+        return len(self.records.keys() - {run.id for run in self.runs} - self.later)
+
+    def of(self, runs: list[Run], without: Set[str] = frozenset()) -> "Plan":
+        """Return the plan that asks for some of its runs only, and trains none `without` which."""
+        asked = {run.id for run in runs}
+        missing = [run for run in self.missing if run.id in asked - without]
+        later = self.later | {run.id for run in self.runs} - asked
+        return Plan(runs, missing, self.found, later)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""What was changed in an experiment with looks after there were results, in plain English.
+
+A count that decides is right for what was settled before anything was seen. Whoever changes that in
+the light of results may do so, and every later report says it.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from lstm_ablate.errors import counted
+from lstm_ablate.store.looks_file import Entry
+
+
+def told(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return a sentence for each entry that came after results, the first one first."""
+    sentences = []
+    for first in entries[:1]:
+        if first.after_seeds:
+            sentences.append(
+                f"The looks were written down when there were results of"
+                f" {counted(first.after_seeds, 'seed')} already."
+            )
+    for before, now in pairwise(entries):
+        if now.after_seeds:
+            sentences.append(
+                f"Changed when there were results of {counted(now.after_seeds, 'seed')}:"
+                f" {'; '.join(_changes(before, now))}. The error of the verdicts holds for what was"
+                " settled before."
+            )
+    return tuple(sentences)
+
+
+def _changes(before: Entry, now: Entry) -> Iterator[str]:
+    if _seeds(before) != _seeds(now):
+        yield f"{_seeds(before)} became {_seeds(now)}"
+    elif before.seeds != now.seeds:
+        yield "other seeds, or another order of them"
+    for what, old, new in (
+        ("the level", f"{before.level:.4g}", f"{now.level:.4g}"),
+        ("the margin", f"{100 * before.margin:.4g}%", f"{100 * now.margin:.4g}%"),
+        ("the baseline", before.baseline, now.baseline),
+        ("the engine", before.engine, now.engine),
+    ):
+        if old != new:
+            yield f"{what} {old} became {new}"
+    if before.tune != now.tune:
+        yield "the tuning"
+    yield from _sets("task", list(before.settings), list(now.settings))
+    yield from _sets("variant", _variants(before), _variants(now))
+    other = [
+        f"{variant} in {task}" if len(now.settings) > 1 else variant
+        for task, variants in now.settings.items()
+        for variant, settings in variants.items()
+        if before.settings.get(task, {}).get(variant, settings) != settings
+    ]
+    if other:
+        yield f"other settings of {', '.join(other)}"
+
+
+def _seeds(entry: Entry) -> str:
+    if not entry.looks:
+        seeds = entry.seeds if isinstance(entry.seeds, int) else len(entry.seeds)
+        return f"{counted(seeds, 'seed')} without looks"
+    return f"looks at {', '.join(map(str, entry.looks))} seeds"
+
+
+def _variants(entry: Entry) -> list[str]:
+    return list(dict.fromkeys(name for variants in entry.settings.values() for name in variants))
+
+
+def _sets(what: str, before: Sequence[str], now: Sequence[str]) -> Iterator[str]:
+    if added := [name for name in now if name not in before]:
+        yield f"{what} {', '.join(added)} added"
+    if removed := [name for name in before if name not in now]:
+        yield f"{what} {', '.join(removed)} removed"
+    if not (added or removed) and list(before) != list(now):
+        yield f"the order of the {what}s"

@@ -1,0 +1,104 @@
+"""looks.yaml: what an experiment with looks wrote down before its first run, and later changes.
+
+An entry is added where something differs from the last one, and none is ever replaced. It says of
+how many seeds there were results then, so that a report can tell what was changed in the light of
+them. An experiment whose seeds are settled beforehand writes none, unless the folder has the file.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from lstm_ablate.errors import FolderError, UserError
+from lstm_ablate.experiment.identity import settings_id
+from lstm_ablate.experiment.resolved import Experiment
+from lstm_ablate.experiment.yaml_source import dump, read_file
+from lstm_ablate.store import files
+from lstm_ablate.store.records import Found
+from lstm_ablate.store.results import Shape
+
+NAME = "looks.yaml"
+
+
+class Entry(Shape):
+    """What was written down when there were results of so many seeds.
+
+    `looks` are none where all seeds are trained; `settings` are the ids of data, model and training
+    by task and variant, before `tune` has chosen anything in them.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    after_seeds: int
+    looks: list[int]
+    seeds: int | list[int]
+    level: float
+    margin: float
+    baseline: str
+    engine: str
+    tune: dict[str, Any] | None = None
+    settings: dict[str, dict[str, str]]
+
+
+_ENTRIES = TypeAdapter(list[Entry])
+
+
+def read(folder: Path) -> list[Entry]:
+    """Return what is written down in a results folder, the first entry first.
+
+    Raises FolderError where the file is damaged.
+    """
+    path = folder / NAME
+    if not os.path.lexists(path):
+        return []
+    try:
+        return _ENTRIES.validate_python(read_file(path).plain())
+    except (UserError, ValidationError):
+        raise FolderError(
+            f"{path}: damaged; it says what was settled before the first run, and cannot be made"
+            " again: restore it. If you move it away, the report will say that nothing was"
+            " written down before the results that are there"
+        ) from None
+
+
+def write(folder: Path, entries: Sequence[Entry]) -> None:
+    """Write down durably what `brought_up_to` returned."""
+    files.replace(folder / NAME, dump([entry.model_dump(exclude_none=True) for entry in entries]))
+
+
+def brought_up_to(
+    experiment: Experiment, entries: Sequence[Entry], found: Found, level: float
+) -> list[Entry]:
+    """Return the entries with one more, where an experiment differs from the last of them."""
+    if not (entries or experiment.looks):
+        return []
+    counted = experiment.seeds == tuple(range(len(experiment.seeds)))
+    now = Entry(
+        after_seeds=len(_seeds_of_evaluation(found)),
+        looks=list(experiment.looks),
+        seeds=len(experiment.seeds) if counted else list(experiment.seeds),
+        level=level,
+        margin=experiment.margin,
+        baseline=experiment.baseline,
+        engine=experiment.engine,
+        tune=experiment.resolved.get("tune"),
+        settings={
+            task: {
+                variant: settings_id(experiment.settings[task, variant])
+                for variant in experiment.variants
+            }
+            for task in experiment.tasks
+        },
+    )
+    same = entries and entries[-1] == now.model_copy(
+        update={"after_seeds": entries[-1].after_seeds}
+    )
+    return list(entries) if same else [*entries, now]
+
+
+def _seeds_of_evaluation(found: Found) -> set[int]:
+    identities = [record.identity for record in found.records.values()]
+    return {one["seed"] for one in identities if one.get("purpose", "evaluation") == "evaluation"}

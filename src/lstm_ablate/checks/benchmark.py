@@ -266,14 +266,15 @@ def end_to_end(config: Path, cores: int) -> EndToEnd:
     TensorFlow: the first run for the first, the second for all further ones, each of which builds
     its model anew.
     """
-    experiment = study.checked(config, ("engine=fused",))
+    overrides = ("engine=fused", "tune=null")  # each run of either side is of one kind
+    experiment = study.checked(config, overrides)
     settings = experiment.settings[experiment.tasks[0], experiment.baseline]
     _refuse_what_the_loop_cannot_say(settings, config)
     runs = len(expand(experiment))
     plain = [_two_runs(settings)]
     with tempfile.TemporaryDirectory() as results:
         start = time.perf_counter()
-        found = study.find(config, ("engine=fused",), Path(results))
+        found = study.find(config, overrides, Path(results))
         ran = study.run(found, workers=cores, watch=_finished, log=_ignore, warn=_ignore)
         fused = time.perf_counter() - start
     if ran.failed:

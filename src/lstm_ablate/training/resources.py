@@ -30,7 +30,7 @@ def settled(experiment: Experiment, folder: Path) -> Experiment:
     size = inventory.group_size(folder) or experiment.group_size
     if size == "auto":
         every = [settings for *_, settings in experiment.possible_settings()]
-        shapes = {settings.data: _loaded_shape(settings.data) for settings in every}
+        shapes = {data: _loaded_shape(data) for data in {settings.data for settings in every}}
         largest = max(sizes.run_bytes(settings, *shapes[settings.data]) for settings in every)
         size = sizes.fitting(largest, len(experiment.seeds), min(free))
     resolved = {**experiment.resolved, "group_size": size}

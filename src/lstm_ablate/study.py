@@ -163,10 +163,11 @@ def run(
 ) -> Ran:
     """Train what is missing, keep every result, and write the derived files.
 
-    `watch` passes the finished runs of a sweep on and shows how far it is; `log` hears what a quiet
-    run leaves out, `warn` what it does not. On KeyboardInterrupt the tables of runs are written,
-    `warn` hears what is kept, and the interrupt goes on. Raises FolderError where the folder cannot
-    be used.
+    Where there are looks, they are written down first, and nothing is trained beyond the look at
+    which a comparison is decided. `watch` passes the finished runs of a sweep on and shows how far
+    it is; `log` hears what a quiet run leaves out, `warn` what it does not. On KeyboardInterrupt
+    the tables of runs are written, `warn` hears what is kept, and the interrupt goes on. Raises
+    FolderError where the folder cannot be used.
     """
     folder, conflicts = study.folder, 0
     with locks.locked(folder):
@@ -178,6 +179,7 @@ def run(
         done = _tell_what_is_done(experiment, todo, log)
         tried: set[str] = set()
         failed = False
+        # Once where the seeds are settled; with looks as long as a comparison waits for one.
         while todo.missing and not (fail_fast and failed):
             # So that `report` works beside a run, and after one that was killed.
             write_tables(folder, experiment)

@@ -201,6 +201,11 @@ def test_more_records_than_are_needed_are_none_of_other_settings(studies):
     ran, trained = studies.run(other=Behaviour.QUICK)
     assert trained == [] and ran.summary.rows[1].not_needed == 50
     assert not any("other settings" in one for one in studies.told)
+    assert len((studies.folder / "runs.csv").read_text().splitlines()) == 1 + 2 * 10
+    with pytest.raises(KeyboardInterrupt):
+        studies.run(stop_after=3, other=Behaviour.QUICK, never=Behaviour.WAVERS)
+    assert len((studies.folder / "runs.csv").read_text().splitlines()) == 1 + 2 * 10 + 3
+    assert studies.told[-1].startswith("interrupted: 23 of 30 runs are done")
 
 
 # -------------------------------------------------------------------------------- what goes wrong

@@ -202,10 +202,11 @@ def run(
 ) -> Ran:
     """Train what is missing, keep every result, and write the derived files.
 
-    `watch` passes the finished runs of a sweep on and shows how far it is; `log` hears what a quiet
-    run leaves out, `warn` what it does not. On KeyboardInterrupt the tables of runs are written,
-    `warn` hears what is kept, and the interrupt goes on. Raises FolderError where the folder cannot
-    be used.
+    Where there are looks, they are written down first, and nothing is trained beyond the look at
+    which a comparison is decided. `watch` passes the finished runs of a sweep on and shows how far
+    it is; `log` hears what a quiet run leaves out, `warn` what it does not. On KeyboardInterrupt
+    the tables of runs are written, `warn` hears what is kept, and the interrupt goes on. Raises
+    FolderError where the folder cannot be used.
     """
     folder = study.folder
     with locks.locked(folder):

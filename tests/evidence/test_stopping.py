@@ -201,6 +201,15 @@ def test_the_baseline_and_the_undecided_go_on(case):
     assert set(summary.outcomes["default", "one"]) == set(range(10))
 
 
+def test_what_the_baseline_does_later_changes_no_decision(case):
+    """A pair with a diverged run is never equivalent; this one diverges after the decision."""
+    base = lambda seed: math.inf if seed == 30 else 0.5  # noqa: E731
+    found = case({"one": lambda seed: 0.49, "two": wins_at(range(0, 60, 2)), "base": base}, TWO)
+    row = row_of(found)
+    assert (row.seeds, row.comparison.within_margin, row.verdict) == (10, True, "better")
+    assert row_of(found, "base").diverged == 1
+
+
 def test_tasks_stop_one_by_one(case):
     tasks = "tasks: {a: {}, b: {data.noise: 0.5}}\n"
     experiment, expanded, records = case({"one": wins_at(range(60))}, tasks)
@@ -217,7 +226,10 @@ def test_tasks_stop_one_by_one(case):
 
 def test_two_that_mean_the_same_training_are_settled_by_the_first_look(case):
     tasks = "tasks: {a: {model.activation: relu}, b: {}}\n"
-    found = case({"one": wins_at(range(0, 60, 2))}, tasks)
+    falls = lambda other: lambda seed: math.inf if seed == 3 else other(seed)  # noqa: E731
+    found = case(
+        {"base": falls(lambda seed: 0.5), "one": falls(wins_at(range(0, 60, 2)))}, tasks
+    )  # as a run diverges, they are not even equivalent
     assert (row_of(found, task="a").verdict, row_of(found, task="a").seeds) == ("same training", 10)
     assert row_of(found, "base", "a").not_needed == 50
     assert row_of(found, task="b").seeds == 60

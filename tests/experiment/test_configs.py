@@ -42,8 +42,7 @@ def test_the_main_config_is_the_questions_own_network():
         "tanh": ("tanh", "tanh", "sigmoid", "linear"),
         "relu": ("relu", "relu", "sigmoid", "linear"),
         "relu-between": ("tanh", "tanh", "sigmoid", "relu"),
-        "relu-output": ("tanh", "relu", "sigmoid", "linear"),
-        "relu-candidate": ("relu", "tanh", "sigmoid", "linear"),
+        "linear": ("linear", "linear", "sigmoid", "linear"),
     }
     assert len(runs.expand(one, "keras")) == 50
 

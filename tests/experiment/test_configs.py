@@ -44,7 +44,7 @@ def test_the_main_config_is_the_questions_own_network():
         "relu-between": ("tanh", "tanh", "sigmoid", "relu"),
         "linear": ("linear", "linear", "sigmoid", "linear"),
     }
-    assert len(runs.expand(one, "keras")) == 50
+    assert len(runs.expand(one, "keras")) == 48
 
 
 def test_sites_changes_one_site_at_a_time_and_misses_none():

@@ -33,7 +33,7 @@ from lstm_ablate.training.engines import (
 )
 from lstm_ablate.training.engines.devices import device
 from lstm_ablate.training.engines.fused_blocks import Tensor
-from lstm_ablate.training.engines.fused_network import Weights as Matrices
+from lstm_ablate.training.engines.fused_optimizers import Tensors
 from lstm_ablate.training.engines.fused_weights import pack, unpack
 from lstm_ablate.training.inputs.randomness import Weights, batch_order, initial_weights
 from lstm_ablate.training.inputs.windows import Arrays
@@ -135,10 +135,10 @@ def _batches(order: NDArray[np.int64], batch: int) -> NDArray[np.int32]:
 class State(NamedTuple):
     """What an epoch takes from the one before: tensors stacked over runs [P, ...]."""
 
-    matrices: Matrices
-    memory: dict[str, Matrices]  # the optimizer's
+    matrices: Tensors
+    memory: dict[str, Tensors]  # the optimizer's
     step: Tensor  # scalar, training steps done
-    best: Matrices  # of the epoch with the lowest validation loss
+    best: Tensors  # of the epoch with the lowest validation loss
     best_loss: Tensor  # [P]
 
 
@@ -147,7 +147,7 @@ class Program(NamedTuple):
 
     batch: int
     epoch: Callable[..., tuple[State, Tensor]]
-    evaluate: Callable[[Matrices, Tensor], tuple[Tensor, Tensor]]
+    evaluate: Callable[[Tensors, Tensor], tuple[Tensor, Tensor]]
 
 
 class _Fixed(NamedTuple):
@@ -190,7 +190,7 @@ def _epoch(
     """
     network, dtype, runs = fixed.network, train.dtype, train.shape[0]
 
-    def train_batch(k: Tensor, matrices: Matrices, memory: Any, buffers: Any, total: Tensor) -> Any:
+    def train_batch(k: Tensor, matrices: Tensors, memory: Any, buffers: Any, total: Tensor) -> Any:
         x = _features_first(tf.gather(train, order[:, k], batch_dims=1))  # [P, F, T, B]
         summed, gradient, buffers = fused_network.gradients(
             network, matrices, x, partial(_batch_loss, fixed, k, x), buffers
@@ -239,7 +239,7 @@ def _batch_loss(
     return tf.reduce_sum(losses, axis=[1, 2, 3]), slopes / values
 
 
-def _evaluate(fixed: _Fixed, matrices: Matrices, windows: Tensor) -> tuple[Tensor, Tensor]:
+def _evaluate(fixed: _Fixed, matrices: Tensors, windows: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean loss [P] over windows [P, N, T, F], and the reconstructions of the first.
 
     These are [P, <= SHOWN, T, F].

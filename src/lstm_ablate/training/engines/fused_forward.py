@@ -41,7 +41,7 @@ class _State(NamedTuple):
     c: list[Tensor]  # [P, UB]
 
 
-class Multiplied(NamedTuple):
+class _Multiplied(NamedTuple):
     """What the loops multiply, by layer."""
 
     m: list[Tensor]  # M; of the lowest layer R' alone, if its input is constant
@@ -51,24 +51,31 @@ class Multiplied(NamedTuple):
     ones: Tensor  # [P, B]
 
 
-def multiplied(stack: Stack, weights: list[Matrices], x: Tensor) -> Multiplied:
+def _multiplied(stack: Stack, weights: list[Matrices], x: Tensor) -> _Multiplied:
     matrices, drive, batch = [of_layer.m for of_layer in weights], None, x.shape[-1]
     if stack.constant:
         inputs = stack.layers[0].inputs
         drive = flat(tf.matmul(matrices[0][:, :, :inputs], x) + matrices[0][:, :, -1:])
         matrices[0] = matrices[0][:, :, inputs:-1]
-    return Multiplied(
+    return _Multiplied(
         matrices,
-        [_repeated(of_layer.peepholes, batch) for of_layer in weights],
+        repeated_peepholes(weights, batch),
         flat(x) if stack.constant else None,
         drive,
         tf.ones([x.shape[0], batch], x.dtype),
     )
 
 
-def _repeated(peepholes: Tensor, batch: int) -> Tensor | None:
-    """Return peepholes [P, 3U, 1] repeated over the batch, [P, 3UB]; None of none."""
-    return flat(tf.repeat(peepholes, batch, axis=2)) if isinstance(peepholes, tf.Tensor) else None
+def repeated_peepholes(weights: list[Matrices], batch: int) -> list[Tensor | None]:
+    """Return the peepholes [P, 3U, 1] of each layer repeated over the batch, [P, 3UB]; None of
+    none.
+    """
+    return [
+        flat(tf.repeat(of_layer.peepholes, batch, axis=2))
+        if isinstance(of_layer.peepholes, tf.Tensor)
+        else None
+        for of_layer in weights
+    ]
 
 
 def forward(
@@ -81,7 +88,7 @@ def forward(
     output, and that needs no memory (None).
     """
     runs, batch = x.shape[0], x.shape[-1]
-    by = multiplied(stack, weights, x)
+    by = _multiplied(stack, weights, x)
     xs = None if stack.constant else by_time(x)
     if output is None:
         output = empty_output(stack, runs, batch, x.dtype)
@@ -103,7 +110,7 @@ def forward(
 def _forward_step(
     stack: Stack,
     weights: list[Matrices],
-    by: Multiplied,
+    by: _Multiplied,
     t: Tensor,
     x: Tensor | None,
     before: _State,

@@ -1,6 +1,7 @@
 """The forward pass and the hand-written reverse pass of the autoencoder, for a population of runs.
 
-Shapes: P runs, B batch, T time, F features, U outputs of a layer, I inputs of a layer.
+Shapes: P runs, B batch, T time, F features, U outputs of a layer, I inputs of a layer. Weights and
+their derivatives have the names of `fused_weights`, each [P, ., .].
 
 LSTM layers that can advance together are a stack, and a network is stacks, then dense layers. A
 stack ends where the next layer must wait for all of its time steps: below and above a layer that
@@ -23,10 +24,8 @@ from lstm_ablate.training.engines.fused_cell import (
     normalized_reverse,
     value_and_slope,
 )
+from lstm_ablate.training.engines.fused_optimizers import Tensors
 from lstm_ablate.training.engines.fused_stack import Buffers, Matrices, Stack
-
-# The weights by the names of `fused_weights`, or their derivatives, each [P, ., .].
-Weights = dict[str, Tensor]
 
 
 def stacks(network: Network) -> list[Stack]:
@@ -48,7 +47,7 @@ def buffers(network: Network, runs: int, batch: int, dtype: Tensor) -> list[Buff
     return [fused_stack.buffers(stack, runs, batch, dtype) for stack in stacks(network)]
 
 
-def predict(network: Network, weights: Weights, x: Tensor) -> Tensor:
+def predict(network: Network, weights: Tensors, x: Tensor) -> Tensor:
     """Return the reconstruction [P, F, T, B] of x [P, F, T, B]."""
     value = x
     for stack in stacks(network):
@@ -73,11 +72,11 @@ class _StackPass(NamedTuple):
 
 def gradients(
     network: Network,
-    weights: Weights,
+    weights: Tensors,
     x: Tensor,
     loss: Callable[[Tensor], tuple[Tensor, Tensor]],
     memory: list[Buffers],
-) -> tuple[Tensor, Weights, list[Buffers]]:
+) -> tuple[Tensor, Tensors, list[Buffers]]:
     """Return the loss of the reconstruction of x, its gradient by layer, and the used buffers.
 
     x is [P, F, T, B]; `loss` returns (a value for each run [P], its derivative by the
@@ -101,7 +100,7 @@ def gradients(
 
     total, d_value = loss(value)
 
-    gradient: Weights = {}
+    gradient: Tensors = {}
     for name, inputs, slope in reversed(dense):
         d_value, gradient[name] = _dense_reverse(weights[name], inputs, d_value * slope)
     used = []
@@ -124,7 +123,7 @@ def gradients(
 # ------------------------------------------------------------------------------- the two directions
 
 
-def _matrices(stack: Stack, weights: Weights) -> list[Matrices]:
+def _matrices(stack: Stack, weights: Tensors) -> list[Matrices]:
     """Return the weights of each layer of a stack, those of two directions as 2P runs."""
 
     def of(level: int, layer: LSTM) -> Matrices:
@@ -143,9 +142,9 @@ def _matrices(stack: Stack, weights: Weights) -> list[Matrices]:
     return [of(level, layer) for level, layer in enumerate(stack.layers)]
 
 
-def _by_name(stack: Stack, gradients: list[Matrices]) -> Weights:
+def _by_name(stack: Stack, gradients: list[Matrices]) -> Tensors:
     """Return the derivatives by the weights of each layer by name: the inverse of `_matrices`."""
-    named: Weights = {}
+    named: Tensors = {}
     for level, (layer, gradient) in enumerate(zip(stack.layers, gradients, strict=True)):
         names = fused_weights.directions(layer)
         parts = {"": gradient.m}
@@ -231,7 +230,7 @@ class _Seam(NamedTuple):
     scale: Tensor  # [P, 1, ...]: 1 / deviation
 
 
-def _seam(stack: Stack, weights: Weights, h: Tensor) -> _Seam:
+def _seam(stack: Stack, weights: Tensors, h: Tensor) -> _Seam:
     layer, standard, scale = stack.layers[-1], (), ()
     if layer.normalized:
         h, standard, scale = normalized(weights[_scaling(layer)], h)
@@ -241,8 +240,8 @@ def _seam(stack: Stack, weights: Weights, h: Tensor) -> _Seam:
 
 
 def _seam_reverse(
-    stack: Stack, weights: Weights, seam: _Seam, d_value: Tensor
-) -> tuple[Tensor, Weights]:
+    stack: Stack, weights: Tensors, seam: _Seam, d_value: Tensor
+) -> tuple[Tensor, Tensors]:
     """Return the derivatives by h and by the weights of the normalization."""
     layer = stack.layers[-1]
     if layer.between is not None:

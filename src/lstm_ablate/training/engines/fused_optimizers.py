@@ -4,15 +4,13 @@ Weights, gradients and slots are dictionaries of P-stacked tensors [P, ...]; a s
 The numbers of the optimizers are tensors [P, 1, 1], so that each run has its own.
 """
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
 from lstm_ablate.experiment.settings import SGD, Adam, AdamW, Optimizer, RMSprop
 from lstm_ablate.experiment.structure import OptimizerStructure
+from lstm_ablate.training.engines.fused_blocks import Tensor
 
-Tensor = Any
 Tensors = dict[str, Tensor]
 
 

@@ -28,7 +28,7 @@ from lstm_ablate.training.engines.fused_blocks import (
     write_rows,
 )
 from lstm_ablate.training.engines.fused_cell import Local, cell_reverse, normalized_reverse
-from lstm_ablate.training.engines.fused_forward import Multiplied, multiplied
+from lstm_ablate.training.engines.fused_forward import repeated_peepholes
 from lstm_ablate.training.engines.fused_stack import Buffers, Matrices, Saved, Stack, rows
 
 
@@ -60,7 +60,7 @@ def reverse(
     derivative by the input has the shape of x; it is None for a stack that reads the windows.
     """
     (chunks, chunk), saved = stack.chunks, memory.saved
-    by = multiplied(stack, weights, x)
+    peepholes = repeated_peepholes(weights, x.shape[-1])
     transposed = _transposed(stack, weights)
     d_outputs = None if stack.last_step else by_time(d_output)
 
@@ -70,7 +70,7 @@ def reverse(
         return tf.where(t == stack.timesteps - 1, flat(d_output), 0.0)
 
     def step(t: Tensor, after: _Backward) -> Tensor:
-        return t - 1, _reverse_step(stack, weights, by, transposed, saved, t, d_h(t), after)
+        return t - 1, _reverse_step(stack, weights, peepholes, transposed, saved, t, d_h(t), after)
 
     def reverse_chunk(k: Tensor, after: _Backward, products: Any, dz_sum: Tensor) -> Tensor:
         first = k * chunk
@@ -162,7 +162,7 @@ def _start(stack: Stack, d_output: Tensor, memory: Buffers) -> _Backward:
 def _reverse_step(
     stack: Stack,
     weights: list[Matrices],
-    by: Multiplied,
+    peepholes: list[Tensor | None],
     transposed: list[Tensor],
     saved: list[Saved],
     t: Tensor,
@@ -184,7 +184,7 @@ def _reverse_step(
                 dr *= read(now.unclipped, t)
             chunks[level] = write_rows(chunks[level], dr, t % chunk)
             dr = flat(tf.matmul(weights[level].projection, tall(dr, batch), transpose_a=True))
-        dz, dcs[level] = cell_reverse(_local(now, t), dr, dcs[level], by.peepholes[level])
+        dz, dcs[level] = cell_reverse(_local(now, t), dr, dcs[level], peepholes[level])
         dzs[level] = write_rows(dzs[level], dz, t % chunk)
         if layer.peepholes:
             summed[level] = _add_peepholes(summed[level], now, dz, t)

@@ -17,6 +17,7 @@ from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store import environment, files, inventory, locks, looks_file, older, records
+from lstm_ablate.store.records import Found
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
@@ -147,9 +148,10 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for."""
     experiment = resources.settled(study.experiment, study.folder)
     processes = workers or resources.workers(experiment)
-    tuned = tuning.replay(experiment, records.read_all(study.folder).records)
+    found = records.read_all(study.folder)
+    tuned = tuning.replay(experiment, found.records)
     experiment = tuned.experiment.untuned() if tuned.missing else tuned.experiment
-    todo = sweep.plan(experiment, study.folder)
+    todo = sweep.plan(experiment, found)
     known = todo.records
     if tuned.missing:  # whatever is chosen, these are not the runs that are judged
         todo = replace(todo, missing=list({run.id: run for run in todo.runs}.values()))
@@ -160,7 +162,7 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
         study=Study(experiment, study.folder, study.config_folder),
-        tuning=_tuning_ahead(tuned, todo.found, processes),
+        tuning=_tuning_ahead(tuned, found, processes),
         todo=todo,
         shares=cost.shares(experiment, todo),
         workers=processes,
@@ -175,7 +177,7 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     )
 
 
-def _tuning_ahead(tuned: tuning.State, found: records.Found, workers: int) -> TuningAhead | None:
+def _tuning_ahead(tuned: tuning.State, found: Found, workers: int) -> TuningAhead | None:
     """Return what is left of a tuning, or None where nothing is tuned."""
     asked = tuned.experiment.tuning
     if asked is None:
@@ -212,8 +214,9 @@ def run(
     with locks.locked(folder):
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
-        _tell_what_is_there(experiment, folder, log, warn)
-        _write_down(experiment, folder)
+        found = records.read_all(folder)
+        _tell_what_is_there(experiment, folder, found, log, warn)
+        _write_down(experiment, folder, found)
         train = partial(
             _train,
             study=study,
@@ -223,27 +226,33 @@ def run(
             log=log,
             warn=warn,
         )
-        tuned, conflicts = _tune(
-            experiment, folder, train, retry_failed=retry_failed, fail_fast=fail_fast
+        tuned, found, conflicts = _tune(
+            experiment, folder, found, train, retry_failed=retry_failed, fail_fast=fail_fast
         )
         if tuned:
             conflicts += _evaluate(
-                tuned, folder, train, retry_failed=retry_failed, fail_fast=fail_fast
+                tuned, folder, found, train, retry_failed=retry_failed, fail_fast=fail_fast
             )
         return Ran(_rebuilt(folder, warn, experiment), conflicts)
 
 
 def _tune(
-    experiment: Experiment, folder: Path, train: Train, *, retry_failed: bool, fail_fast: bool
-) -> tuple[Experiment | None, int]:
+    experiment: Experiment,
+    folder: Path,
+    found: Found,
+    train: Train,
+    *,
+    retry_failed: bool,
+    fail_fast: bool,
+) -> tuple[Experiment | None, Found, int]:
     """Train tuning runs until a value is chosen for every variant.
 
-    Return the experiment with these values, None where a failure has ended that early, and how many
-    runs gave other numbers than recorded before. Without tuning there is nothing to train.
+    Return the experiment with these values, None where a failure has ended that early, what the
+    folder holds then, and how many runs gave other numbers than recorded before. Without tuning
+    there is nothing to train.
     """
     conflicts, tried = 0, set[str]()
     while experiment.tuning:
-        found = records.read_all(folder)
         known = {
             run: record
             for run, record in found.records.items()
@@ -251,41 +260,50 @@ def _tune(
         }
         tuned = tuning.replay(experiment, known)
         if fail_fast and any(known[run].status == "failed" for run in tried & known.keys()):
-            return None, conflicts
+            return None, found, conflicts
         if not tuned.missing:
-            return tuned.experiment, conflicts
+            return tuned.experiment, found, conflicts
         conflicts += train(
             tuned.experiment, sweep.Plan(list(tuned.runs), list(tuned.missing), found)
         )
         tried |= {run.id for run in tuned.missing}
-    return experiment, conflicts
+        found = records.read_all(folder)
+    return experiment, found, conflicts
 
 
 def _evaluate(
-    experiment: Experiment, folder: Path, train: Train, *, retry_failed: bool, fail_fast: bool
+    experiment: Experiment,
+    folder: Path,
+    found: Found,
+    train: Train,
+    *,
+    retry_failed: bool,
+    fail_fast: bool,
 ) -> int:
     """Train the runs that are judged: all or, where there are looks, up to the one at which the
     last comparison is decided. Return how many gave other numbers than recorded before.
     """
-    conflicts, tried = 0, set[str]()
-    todo = _next(experiment, folder, retry_failed=retry_failed)
-    while True:
-        conflicts += train(experiment, todo)
+    todo = _next(experiment, found, retry_failed=retry_failed)
+    conflicts, tried = train(experiment, todo), set[str]()
+    while todo.missing:
         # What failed again on request is not tried once more.
         tried |= {run.id for run in todo.missing}
-        todo = _next(experiment, folder, retry_failed=retry_failed, tried=tried)
+        todo = _next(experiment, records.read_all(folder), retry_failed=retry_failed, tried=tried)
         failed = any(todo.records[run].status == "failed" for run in tried & todo.records.keys())
-        if not todo.missing or (fail_fast and failed):
-            return conflicts
+        if fail_fast and failed:
+            break
+        if todo.missing:
+            conflicts += train(experiment, todo)
+    return conflicts
 
 
 def _next(
-    experiment: Experiment, folder: Path, *, retry_failed: bool, tried: Set[str] = frozenset()
+    experiment: Experiment, found: Found, *, retry_failed: bool, tried: Set[str] = frozenset()
 ) -> sweep.Plan:
     """Return what is to be trained next: all that is missing or, where there are looks, what is
     missing of the next one.
     """
-    todo = sweep.plan(experiment, folder, retry_failed=retry_failed)
+    todo = sweep.plan(experiment, found, retry_failed=retry_failed)
     return todo.of(stopping.due(experiment, todo.runs, todo.records), without=tried)
 
 
@@ -333,21 +351,20 @@ def _train(
         raise
 
 
-def _write_down(experiment: Experiment, folder: Path) -> None:
+def _write_down(experiment: Experiment, folder: Path, found: Found) -> None:
     """Write down what an experiment with looks settles before its first run, or changes later."""
     written = looks_file.read(folder)
-    if written or experiment.looks:
-        found = records.read_all(folder)
-        now = looks_file.brought_up_to(experiment, written, found, counting.LEVEL)
-        if now != written:
-            looks_file.write(folder, now)
+    now = looks_file.brought_up_to(experiment, written, found, counting.LEVEL)
+    if now != written:
+        looks_file.write(folder, now)
 
 
-def _tell_what_is_there(experiment: Experiment, folder: Path, log: Tell, warn: Tell) -> None:
+def _tell_what_is_there(
+    experiment: Experiment, folder: Path, found: Found, log: Tell, warn: Tell
+) -> None:
     """Set damaged records aside, keep the tables of older ones, tell what else is in the folder."""
     if foreign := inventory.foreign(folder):
         log(f"{folder}: not ours, left alone: {', '.join(map(str, foreign))}")
-    found = records.read_all(folder)
     tuned = tuning.replay(experiment, found.records)
     asked = {run.id for run in (*tuned.runs, *runs.expand(tuned.experiment))}
     for path in found.damaged:
@@ -444,7 +461,7 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
     return summary
 
 
-def _check_not_only_older(folder: Path, found: records.Found) -> None:
+def _check_not_only_older(folder: Path, found: Found) -> None:
     """Raise FolderError where tables came from records of an older schema, and there are no others:
     rebuilt, they would be empty.
     """

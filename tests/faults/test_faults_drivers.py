@@ -379,7 +379,7 @@ def test_two_drivers_without_a_lock_do_no_harm(tmp_path, monkeypatch):
     stored = []
 
     def drive():
-        todo = sweep.plan(experiment, folder, engine="stub_engine")
+        todo = sweep.plan(experiment, records.read_all(folder), engine="stub_engine")
         steps = sweep.train(todo, folder, execute=local.execute, workers=1, config_folder=folder)
         stored.extend(step.stored for step in steps if isinstance(step, sweep.Finished))
 
@@ -547,8 +547,9 @@ import stub_driver
 from lstm_ablate.store import records
 from lstm_ablate.training import sweep
 plan, calm = sweep.plan, Path(sys.argv.pop())
-def overtaken(experiment, folder, **options):
-    todo = plan(experiment, folder, **options)
+folder = calm.parents[1] / calm.name
+def overtaken(experiment, found, **options):
+    todo = plan(experiment, found, **options)
     for record in list(records.read_all(calm).records.values())[:2]:
         records.publish(folder, replace(record, result={**record.result, "test_loss": 0.123}))
     return todo
@@ -602,7 +603,7 @@ def test_any_order_any_stop_and_an_edit_between_change_no_byte(tmp_path, monkeyp
         (folder / "runs").mkdir(parents=True)
         for overrides in (("variants.quick.training.epochs=2",), ()):
             experiment = loading.load(path, overrides)
-            todo = sweep.plan(experiment, folder, engine="stub_engine")
+            todo = sweep.plan(experiment, records.read_all(folder), engine="stub_engine")
             steps = sweep.train(
                 todo, folder, execute=shuffled, workers=draw.randint(1, 3), config_folder=folder
             )

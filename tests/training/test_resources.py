@@ -7,6 +7,7 @@ import pytest
 from lstm_ablate import machine
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import loading, sizes
+from lstm_ablate.store import records
 from lstm_ablate.training import cost as costs
 from lstm_ablate.training import resources, sweep
 
@@ -19,7 +20,7 @@ def test_the_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
     def predicted(size):
         experiment = loading.load(SMOKE, (f"group_size={size}",))
         resources.check_memory(experiment)
-        return costs.cost(sweep.plan(experiment, Path("nowhere")), 1).memory_bytes
+        return costs.cost(sweep.plan(experiment, records.read_all(Path("nowhere"))), 1).memory_bytes
 
     alone = predicted(1) - sizes.WORKER_BYTES
     assert alone > 0

@@ -56,7 +56,9 @@ def swept(
 ):
     """Train what is missing, in this process if nothing else is said; return what finished."""
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    todo = sweep.plan(experiment, folder, engine="stub_engine", retry_failed=retry_failed)
+    todo = sweep.plan(
+        experiment, records.read_all(folder), engine="stub_engine", retry_failed=retry_failed
+    )
     steps = sweep.train(
         todo, folder, execute=execute, workers=workers, config_folder=folder, **options
     )
@@ -71,7 +73,7 @@ def swept(
 
 
 def derived_files(experiment, folder):
-    todo = sweep.plan(experiment, folder, engine="stub_engine")
+    todo = sweep.plan(experiment, records.read_all(folder), engine="stub_engine")
     summary = analysis.summarise(experiment, todo.runs, todo.records)
     derived.write(folder, experiment, todo.runs, todo.records, summary)
     names = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "report.md")
@@ -174,7 +176,12 @@ def test_an_edited_config_trains_only_what_changed(load, tmp_path):
     assert sorted((step.run.variant, step.run.seed) for step in finished) == [
         ("other", seed) for seed in range(3)
     ]
-    assert sweep.plan(load(Behaviour.EDITED), tmp_path / "r", engine="stub_engine").others == 3
+    assert (
+        sweep.plan(
+            load(Behaviour.EDITED), records.read_all(tmp_path / "r"), engine="stub_engine"
+        ).others
+        == 3
+    )
 
 
 def test_a_diverged_run_is_a_result(load, tmp_path):
@@ -238,7 +245,7 @@ def test_a_group_of_several_runs_loses_only_the_run_that_fails(
     """After the group each of its runs is tried alone."""
     monkeypatch.setattr(sizes, "group_size", lambda *settings: 3)
     experiment = load(behaviour)
-    todo = sweep.plan(experiment, tmp_path, engine="stub_engine")
+    todo = sweep.plan(experiment, records.read_all(tmp_path), engine="stub_engine")
     assert [len(group) for group in runs.groups(todo.missing)] == [3, 3]
     finished = swept(experiment, tmp_path, execute=local.execute)
     assert sorted((step.run.variant, step.run.seed, step.record.status) for step in finished) == [
@@ -286,7 +293,7 @@ def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_p
 
 def test_a_noted_failure_is_forgotten_once_its_run_has_succeeded(load, tmp_path):
     experiment = load(Behaviour.QUICK, "seeds=2", "training.epochs=1")
-    todo = sweep.plan(experiment, tmp_path / "r", engine="stub_engine")
+    todo = sweep.plan(experiment, records.read_all(tmp_path / "r"), engine="stub_engine")
     for run in (todo.missing[1].id, "0" * 16):
         failures.note(tmp_path / "r", run, "as a driver left it that was killed")
     finished = swept(experiment, tmp_path / "r")
@@ -337,7 +344,7 @@ def test_a_damaged_record_is_moved_aside_and_trained_again(load, tmp_path):
 
 def test_epochs_are_told_while_a_run_is_at_work(load, tmp_path):
     (tmp_path / "runs").mkdir()
-    todo = sweep.plan(load(), tmp_path, engine="stub_engine")
+    todo = sweep.plan(load(), records.read_all(tmp_path), engine="stub_engine")
     steps = list(
         sweep.train(todo, tmp_path, execute=local.execute, workers=2, config_folder=tmp_path)
     )

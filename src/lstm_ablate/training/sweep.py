@@ -69,14 +69,13 @@ class Finished:
 
 def plan(
     experiment: Experiment,
-    folder: Path,
+    found: Found,
     *,
     engine: str | None = None,
     retry_failed: bool = False,
 ) -> Plan:
-    """Compare an experiment with the records of its results folder; write nothing."""
+    """Compare an experiment with what its results folder holds."""
     runs = expand(experiment, engine)
-    found = records.read_all(folder)
     done = {
         run
         for run, record in found.records.items()

@@ -41,6 +41,16 @@ class _Extent(NamedTuple):
     needed: Needed
 
 
+class _Gathered(NamedTuple):
+    """What the records say of each task and variant, before the pairs are looked at."""
+
+    level: float
+    looks: tuple[Look, ...]
+    extents: Mapping[Cell, _Extent]
+    results: Mapping[Cell, Results]
+    outcomes: Mapping[Cell, Losses]
+
+
 def summarise(
     experiment: Experiment,
     runs: Sequence[Run],
@@ -64,27 +74,23 @@ def summarise(
     looks = tuple(stopping.planned(experiment, level))
     stands = stopping.replay(experiment, runs, records, level)
     judged = stopping.judged(experiment, runs, stands)
-    asked = stopping.due(experiment, runs, records, level)
+    asked = stopping.asked(experiment, runs, stands)
     tuning = replay(experiment, records)
-    cells = [(task, variant) for task in experiment.tasks for variant in experiment.variants]
-    results: dict[Cell, dict[int, Mapping[str, Any]]] = {cell: {} for cell in cells}
-    metas: dict[Cell, list[Mapping[str, Any]]] = {cell: [] for cell in cells}
-    for run in judged:
-        if run.id in records:
-            results[run.task, run.variant][run.seed] = records[run.id].result
-            metas[run.task, run.variant].append(records[run.id].meta)
     fixed = needed or (lambda pairs: counting.count_needed(pairs, share))
-    extents = {
-        cell: _Extent(stands[cell].look.seeds, needed or stands[cell].look.needed)
-        if stands
-        else _Extent(len(experiment.seeds), fixed)
-        for cell in cells
-    }
-    outcomes = {cell: compared.losses(results[cell]) for cell in cells}
-    described = {
-        cell: _described(experiment, cell, results[cell], outcomes, extents[cell], level)
-        for cell in cells
-    }
+    results = _results(experiment, judged, records)
+    gathered = _Gathered(
+        level=level,
+        looks=looks,
+        extents={
+            cell: _Extent(stands[cell].look.seeds, needed or stands[cell].look.needed)
+            if stands
+            else _Extent(len(experiment.seeds), fixed)
+            for cell in results
+        },
+        results=results,
+        outcomes={cell: compared.losses(some) for cell, some in results.items()},
+    )
+    described = {cell: _described(experiment, cell, gathered) for cell in results}
     if stands:
         described = {cell: _standing(row, stands[cell], looks) for cell, row in described.items()}
     able = (look.seeds for look in looks if look.count is not None)
@@ -106,23 +112,9 @@ def summarise(
         },
         tasks=experiment.tasks,
         variants=experiment.variants,
-        rows=tuple(
-            _judged(
-                experiment,
-                row,
-                *_against_baseline(experiment, cell, results, outcomes, described, extents, level),
-                edges=_edges(experiment, cell, tuning),
-                looks=looks,
-                least_seeds=least_seeds,
-            )
-            for cell, row in described.items()
-        ),
-        overall=_overall(experiment, described, outcomes),
-        references={
-            task: references.sentence(experiment, task, base.ceiling, base.linear)
-            for task in experiment.tasks
-            for base in [described[task, experiment.baseline]]
-        },
+        rows=_rows(experiment, gathered, described, tuning, least_seeds),
+        overall=_overall(experiment, described, gathered.outcomes),
+        references=_references(experiment, described),
         notes=(
             *history,
             *notes.of_looks(looks),
@@ -134,15 +126,11 @@ def summarise(
             *notes.failed_tuning(tuning, records),
         ),
         failed=notes.failed(asked, records),
-        outcomes=outcomes,
+        outcomes=gathered.outcomes,
         ratios=_ratios(experiment, results),
-        curves={cell: curve for cell in cells if (curve := pictures.curve(results[cell]))},
-        shown={
-            task: shown
-            for task in experiment.tasks
-            if (shown := pictures.shown(experiment, task, _shared(experiment, results, extents)))
-        },
-        seconds=_seconds(metas),
+        curves={cell: curve for cell, some in results.items() if (curve := pictures.curve(some))},
+        shown=_shown(experiment, gathered),
+        seconds=_seconds(judged, records),
         resolved=experiment.resolved,
         environment=environment or {},
         tuned=tuning.tuned,
@@ -150,27 +138,59 @@ def summarise(
     )
 
 
+def _results(
+    experiment: Experiment, runs: Sequence[Run], records: Mapping[str, Record]
+) -> dict[Cell, dict[int, Mapping[str, Any]]]:
+    """Return the results that there are of some runs, by task and variant and by seed."""
+    results: dict[Cell, dict[int, Mapping[str, Any]]] = {
+        (task, variant): {} for task in experiment.tasks for variant in experiment.variants
+    }
+    for run in runs:
+        if run.id in records:
+            results[run.task, run.variant][run.seed] = records[run.id].result
+    return results
+
+
+def _references(experiment: Experiment, described: Mapping[Cell, Row]) -> dict[str, str]:
+    """Return by task what the losses are to be compared with."""
+    bases = {task: described[task, experiment.baseline] for task in experiment.tasks}
+    return {
+        task: references.sentence(experiment, task, base.ceiling, base.linear)
+        for task, base in bases.items()
+    }
+
+
+def _shown(experiment: Experiment, gathered: _Gathered) -> dict[str, pictures.Shown]:
+    """Return by task the reconstructions that are drawn, where there are any.
+
+    They are of a seed that all variants have, so that a picture has all of them.
+    """
+    fewest = min((one.seeds for one in gathered.extents.values() if one.seeds), default=0)
+    shared = {cell: _first(experiment, some, fewest) for cell, some in gathered.results.items()}
+    shown = {task: pictures.shown(experiment, task, shared) for task in experiment.tasks}
+    return {task: one for task, one in shown.items() if one}
+
+
 # --------------------------------------------------------------------------- what runs gave
 
 
 def _described(
-    experiment: Experiment,
-    cell: Cell,
-    results: Results,
-    outcomes: Mapping[Cell, Losses],
-    extent: _Extent,
-    level: float,
+    experiment: Experiment, cell: Cell, gathered: _Gathered, extent: _Extent | None = None
 ) -> Row:
-    """Return the row of a variant in a task as far as the runs at its first seeds tell."""
+    """Return the row of a variant in a task as far as its runs tell.
+
+    They are those at the first seeds of its own extent, unless another is given.
+    """
     task, variant = cell
-    mine = _first(experiment, results, extent.seeds)
+    extent, level = extent or gathered.extents[cell], gathered.level
+    mine = _first(experiment, gathered.results[cell], extent.seeds)
     losses = list(compared.losses(mine).values())
     of_task = [
         loss
         for name in experiment.variants
-        for loss in _first(experiment, outcomes[task, name], extent.seeds).values()
+        for loss in _first(experiment, gathered.outcomes[task, name], extent.seeds).values()
     ]
-    ended = compared.ended(mine)
+    ended = list(compared.ended(mine).values())
     ok = [loss for loss in losses if np.isfinite(loss)]
     gain = learning.gain(ended)
     return Row(
@@ -207,57 +227,66 @@ def _first(experiment: Experiment, by_seed: Mapping[int, Value], seeds: int) -> 
     return {seed: value for seed, value in by_seed.items() if seed in first}
 
 
-def _shared(
-    experiment: Experiment, results: Mapping[Cell, Results], extents: Mapping[Cell, _Extent]
-) -> dict[Cell, Results]:
-    """Return the results at the seeds that all variants have, so that a picture has all of them."""
-    fewest = min((one.seeds for one in extents.values() if one.seeds), default=0)
-    return {cell: _first(experiment, some, fewest) for cell, some in results.items()}
-
-
 def _standing(row: Row, stand: Stand, looks: Sequence[Look]) -> Row:
     """Return a row with the look at which it stands, and what it waits for or did without."""
     spared = 0 if stand.waits else looks[-1].seeds - stand.look.seeds
     return replace(row, look=stand.looks, waits=stand.waits, not_needed=spared)
 
 
-def _seconds(metas: Mapping[Cell, Sequence[Mapping[str, Any]]]) -> dict[Cell, float]:
+def _seconds(runs: Sequence[Run], records: Mapping[str, Record]) -> dict[Cell, float]:
     """Return the median seconds of training where some run tells them."""
-    spent = {
-        cell: [meta["training_seconds"] for meta in some if "training_seconds" in meta]
-        for cell, some in metas.items()
-    }
-    return {cell: float(np.median(seconds)) for cell, seconds in spent.items() if seconds}
+    spent: dict[Cell, list[float]] = {}
+    for run in runs:
+        meta = records[run.id].meta if run.id in records else {}
+        if "training_seconds" in meta:
+            spent.setdefault((run.task, run.variant), []).append(meta["training_seconds"])
+    return {cell: float(np.median(seconds)) for cell, seconds in spent.items()}
 
 
 # --------------------------------------------------------------------------- what pairs say
 
 
-def _edges(experiment: Experiment, cell: Cell, tuning: State) -> str:
-    """Say for which side a chosen value stands at the edge of its grid."""
-    if experiment.tuning is None:
-        return ""
+def _rows(
+    experiment: Experiment,
+    gathered: _Gathered,
+    described: Mapping[Cell, Row],
+    tuning: State,
+    least_seeds: int,
+) -> tuple[Row, ...]:
+    """Return the row of each variant in each task, with its verdict."""
     tuned = {(one.task, one.variant): one for one in tuning.tuned}
-    both = (tuned[cell[0], experiment.baseline], tuned[cell])
-    return sentences.edges(experiment.tuning.name, both)
+    rows = []
+    for cell, row in described.items():
+        base, comparison = _against_baseline(experiment, cell, gathered, described)
+        where = sentences.scope(experiment, *cell)
+        if experiment.tuning:
+            both = (tuned[cell[0], experiment.baseline], tuned[cell])
+            where += sentences.edges(experiment.tuning.name, both)
+        rows.append(
+            _judged(
+                experiment,
+                row,
+                base,
+                comparison,
+                where=where,
+                looks=gathered.looks,
+                least_seeds=least_seeds,
+            )
+        )
+    return tuple(rows)
 
 
 def _against_baseline(
-    experiment: Experiment,
-    cell: Cell,
-    results: Mapping[Cell, Results],
-    outcomes: Mapping[Cell, Losses],
-    described: Mapping[Cell, Row],
-    extents: Mapping[Cell, _Extent],
-    level: float,
+    experiment: Experiment, cell: Cell, gathered: _Gathered, described: Mapping[Cell, Row]
 ) -> tuple[Row, Comparison | None]:
     """Return the row of the baseline at the seeds at which a variant is judged, and what the pairs
     say.
     """
-    baseline, extent = (cell[0], experiment.baseline), extents[cell]
+    baseline, extent = (cell[0], experiment.baseline), gathered.extents[cell]
     base = described[baseline]
     if extent.seeds < base.seeds:  # it goes on for the sake of others
-        base = _described(experiment, baseline, results[baseline], outcomes, extent, level)
+        base = _described(experiment, baseline, gathered, extent)
+    results = gathered.results
     theirs = _first(experiment, results[baseline], extent.seeds)
     return base, compared.comparison(results[cell], theirs, extent.needed, experiment.margin)
 
@@ -268,20 +297,18 @@ def _judged(
     base: Row,
     comparison: Comparison | None,
     *,
-    edges: str,
+    where: str,
     looks: Sequence[Look],
     least_seeds: int,
 ) -> Row:
     """Return the row of a variant in a task with its verdict and its sentence.
 
-    `base` is the row of the baseline at the same seeds, `edges` says of tuning what stays open.
+    `base` is the row of the baseline at the same seeds, `where` says for what the verdict holds.
     """
     task, variant = row.task, row.variant
     if variant == experiment.baseline:
         return replace(row, verdict="baseline")
     row = replace(row, unfinished=row.still_learning or base.still_learning)
-    where = sentences.scope(experiment, task, variant)
-    where += edges
     if compared.coincide(experiment, task, variant):
         text = sentences.same_training(variant, experiment.baseline, where)
         return replace(row, verdict="same training", sentence=text)
@@ -333,10 +360,7 @@ def _overall(
 
 def _ratios(experiment: Experiment, results: Mapping[Cell, Results]) -> dict[Cell, ByEpoch]:
     """Return the ratio by epoch of each variant but the baseline, where it has a pair."""
-    ended = {
-        cell: {seed: one for seed, one in some.items() if one["status"] != "failed"}
-        for cell, some in results.items()
-    }
+    ended = {cell: compared.ended(some) for cell, some in results.items()}
     found = {}
     for (task, variant), mine in ended.items():
         base = task, experiment.baseline

@@ -13,17 +13,16 @@ Results = Mapping[int, Mapping[str, Any]]  # of the runs of a variant in a task,
 Needed = Callable[[int], int | None]  # from a number of pairs to the wins that a verdict takes
 
 
-def ended(results: Results) -> list[Mapping[str, Any]]:
-    """Return the results of the runs that did not fail."""
-    return [one for one in results.values() if one["status"] != "failed"]
+def ended(results: Results) -> dict[int, Mapping[str, Any]]:
+    """Return the results of the runs that did not fail, by seed."""
+    return {seed: one for seed, one in results.items() if one["status"] != "failed"}
 
 
 def losses(results: Results) -> dict[int, float]:
     """Return the test loss of each run that ended by seed, infinite where it diverged."""
     return {
         seed: float(one["test_loss"]) if one["status"] == "ok" else float("inf")
-        for seed, one in results.items()
-        if one["status"] != "failed"
+        for seed, one in ended(results).items()
     }
 
 
@@ -32,7 +31,7 @@ def comparison(mine: Results, base: Results, needed: Needed, margin: float) -> C
     d = list(differences(losses(mine), losses(base)).values())
     if not d:
         return None
-    sides = ended(mine), ended(base)
+    sides = [list(ended(side).values()) for side in (mine, base)]
     return verdicts.judge(
         d,
         needed(len(d)),

@@ -19,11 +19,22 @@ def median_has_learned(ended: Sequence[Result]) -> bool | None:
     """
     if not ended or any(result.get("ceiling") is None for result in ended):
         return None
-    learned = [
-        result["status"] == "ok" and result["test_loss"] < LEARNED * result["ceiling"]
-        for result in ended
-    ]
-    return 2 * learned.count(True) >= len(ended)
+    return half_have(
+        [
+            result["status"] == "ok" and has_learned(result["test_loss"], result["ceiling"])
+            for result in ended
+        ]
+    )
+
+
+def has_learned(loss: float, ceiling: float) -> bool:
+    """Return whether a run has learned, given its test loss and that of predicting the mean."""
+    return loss < LEARNED * ceiling
+
+
+def half_have(learned: Sequence[bool]) -> bool:
+    """Return whether the median run has learned: half of the runs at least."""
+    return 2 * sum(learned) >= len(learned)
 
 
 def gain(ended: Sequence[Result]) -> float | None:

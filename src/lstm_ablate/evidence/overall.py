@@ -7,9 +7,8 @@ over the tasks of one seed, so that each seed counts once, whatever its tasks ha
 import math
 from collections.abc import Mapping, Sequence
 
-from lstm_ablate.evidence import pairs
-from lstm_ablate.evidence.typical import ratio_of, typical
-from lstm_ablate.evidence.verdicts import Comparison
+from lstm_ablate.evidence.typical import typical
+from lstm_ablate.evidence.verdicts import Comparison, comparison_of
 
 OVERALL = "all tasks"  # stands where a task's name does; no name has a blank
 
@@ -32,16 +31,4 @@ def described(by_task: Sequence[Mapping[int, float]]) -> Comparison | None:
     """Return wins and the typical ratio of the mean d, or None where no seed has all its pairs."""
     d = list(means(by_task).values())
     middle = typical(d, None)
-    if middle is None:
-        return None
-    count = pairs.counts(d)
-    return Comparison(
-        count.pairs,
-        count.wins,
-        count.losses,
-        count.draws,
-        None,
-        middle.mapped(ratio_of),
-        False,
-        "described",
-    )
+    return None if middle is None else comparison_of(d, middle, None, "described")

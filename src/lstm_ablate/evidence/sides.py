@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from lstm_ablate.errors import UserError
+from lstm_ablate.evidence import learning
 from lstm_ablate.evidence.compare import (
     Table,
     check_kinds,
@@ -17,7 +18,6 @@ from lstm_ablate.evidence.compare import (
     raise_all,
     shown,
 )
-from lstm_ablate.evidence.learning import LEARNED
 
 Name = tuple[str, str]  # task and variant
 
@@ -117,12 +117,13 @@ def _learned(table: Table) -> dict[Name, bool]:
         elif loss is None or ceiling is None:
             has_learned = None
         else:
-            has_learned = loss < LEARNED * ceiling
+            has_learned = learning.has_learned(loss, ceiling)
         learned.setdefault(key[:2], []).append(has_learned)
+    known = {name: [one for one in some if one is not None] for name, some in learned.items()}
     return {
-        name: 2 * of_runs.count(True) >= len(of_runs)
-        for name, of_runs in learned.items()
-        if None not in of_runs
+        name: learning.half_have(of_runs)
+        for name, of_runs in known.items()
+        if len(of_runs) == len(learned[name])
     }
 
 

@@ -129,7 +129,11 @@ def due(
     """Return the runs that are asked for: all of them or, where there are looks, those up to the
     look that a comparison waits for, or at which it has stopped.
     """
-    stands = replay(experiment, runs, records, level)
+    return asked(experiment, runs, replay(experiment, runs, records, level))
+
+
+def asked(experiment: Experiment, runs: Sequence[Run], stands: Stands) -> list[Run]:
+    """Return the runs of `due`, where it is known how the comparisons stand."""
     return _up_to(experiment, runs, {cell: one.wanted for cell, one in stands.items()})
 
 

@@ -68,6 +68,18 @@ def judge(
         verdict = "worse"
     elif within:
         verdict = "practically equivalent"
+    return comparison_of(d, middle, needed, verdict, within_margin=within)
+
+
+def comparison_of(
+    d: Sequence[float],
+    middle: Typical,
+    needed: int | None,
+    verdict: Verdict,
+    *,
+    within_margin: bool = False,
+) -> Comparison:
+    """Return the counts of differences of log losses, and their median as a ratio."""
     count = pairs.counts(d)
     return Comparison(
         count.pairs,
@@ -76,7 +88,7 @@ def judge(
         count.draws,
         needed,
         middle.mapped(ratio_of),
-        within,
+        within_margin,
         verdict,
     )
 

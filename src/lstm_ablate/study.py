@@ -247,9 +247,9 @@ def _tune(
 ) -> tuple[Experiment | None, Found, int]:
     """Train tuning runs until a value is chosen for every variant.
 
-    Return the experiment with these values, None where a failure has ended that early, what the
-    folder holds then, and how many runs gave other numbers than recorded before. Without tuning
-    there is nothing to train.
+    Return the experiment with these values, None where that ended early, what the folder holds
+    then, and how many runs gave other numbers than recorded before. Without tuning there is nothing
+    to train.
     """
     conflicts, tried = 0, set[str]()
     while experiment.tuning:
@@ -263,10 +263,12 @@ def _tune(
             return None, found, conflicts
         if not tuned.missing:
             return tuned.experiment, found, conflicts
-        conflicts += train(
-            tuned.experiment, sweep.Plan(list(tuned.runs), list(tuned.missing), found)
-        )
-        tried |= {run.id for run in tuned.missing}
+        # A run that left no record that can be read is not tried for ever.
+        missing = [run for run in tuned.missing if run.id not in tried]
+        if not missing:
+            return None, found, conflicts
+        conflicts += train(tuned.experiment, sweep.Plan(list(tuned.runs), missing, found))
+        tried |= {run.id for run in missing}
         found = records.read_all(folder)
     return experiment, found, conflicts
 

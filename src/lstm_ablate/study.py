@@ -16,7 +16,16 @@ from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.store import environment, files, inventory, locks, looks_file, older, records
+from lstm_ablate.store import (
+    derivation,
+    environment,
+    files,
+    inventory,
+    locks,
+    looks_file,
+    older,
+    records,
+)
 from lstm_ablate.store.records import Found
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
@@ -451,7 +460,10 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
         try:
             if not experiment:
                 _keep_older(folder, found.older, warn)
-            derived.write(folder, asked, expanded, found.records, summary)
+            made_of = derived.made_of(expanded, found.records, summary)
+            # `report` makes them anew, whatever there is.
+            if not experiment or not derivation.holds(folder, made_of):
+                derived.write(folder, asked, expanded, found.records, summary)
         except OSError as error:
             if experiment:
                 raise

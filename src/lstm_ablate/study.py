@@ -342,8 +342,6 @@ def _train(
     log(f"{experiment.name}: {len(asked)} {what}{up_to}, {done} done, {len(todo.missing)} to train")
     if not todo.missing:
         return 0
-    # So that `report` works beside a run, and after one that was killed.
-    write_tables(folder, experiment)
     steps = sweep.train(
         todo,
         folder,
@@ -352,6 +350,7 @@ def _train(
         config_folder=study.config_folder,
         timeout=experiment.timeout,
         fail_fast=fail_fast,
+        meanwhile=partial(_prepare_report, folder, experiment),
     )
     try:
         return sum(finished.stored == "conflict" for finished in watch(steps, todo.missing, done))
@@ -360,6 +359,15 @@ def _train(
         kept = len(asked & write_tables(folder, experiment))
         warn(f"interrupted: {kept} of {len(asked)} {what} are done and kept; call again to go on")
         raise
+
+
+def _prepare_report(folder: Path, experiment: Experiment) -> None:
+    """Write the tables, so that `report` works beside a run, and after one that was killed; load
+    what will draw the page at its end.
+    """
+    write_tables(folder, experiment)
+    from lstm_ablate.evidence import analysis  # noqa: F401
+    from lstm_ablate.report import page  # noqa: F401
 
 
 def _write_down(experiment: Experiment, folder: Path, found: Found) -> None:

@@ -253,6 +253,14 @@ WRONG = {
         tune(grid="[1, 1.01]", more=", extend: 1"),
         ["7:73: tune.extend: no ratio leads above 1.01, to 2 digits; write 0, or another grid"],
     ),
+    "values beyond every number": (
+        tune(grid="[1e-300, 1e300]", more=", extend: 1"),
+        [
+            "7:79: tune.extend: no ratio leads above 1e+300, to 2 digits; write 0, or another grid",
+            "7:79: tune.extend: the grid may reach 0: variants.tanh: "
+            "training.optimizer.learning_rate: must be greater than 0.0; found 0.0",
+        ],
+    ),
     "too many runs": (
         tune(more=", seeds: 900000"),
         [

@@ -1,6 +1,7 @@
 """What tuning may try: the values of a grid and of its extensions, in every task and variant."""
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -124,13 +125,15 @@ def _beyond(edge: Number, inner: Number, times: int) -> Iterator[Number]:
     value next to it.
 
     A fraction is rounded to two significant digits, and a whole number to a whole one, so that
-    reports stay readable. It ends early where that leads no further, as from 0 or where the values
-    lie within the rounding.
+    reports stay readable. It ends early where that leads no further, as from 0, where the values
+    lie within the rounding, or beyond the largest number.
     """
     for _ in range(times):
         if not (edge and inner and (edge > 0) == (inner > 0)):
             return
         exact = Fraction(edge) * Fraction(edge) / Fraction(inner)
+        if abs(exact) > sys.float_info.max:
+            return
         whole = isinstance(edge, int) and isinstance(inner, int)
         further = round(exact) if whole else float(f"{float(exact):.{_DIGITS - 1}e}")
         if further == edge or (further > edge) != (edge > inner) or not math.isfinite(further):

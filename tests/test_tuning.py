@@ -40,11 +40,14 @@ TABLES = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "tuning.cs
 class Engine(types.SimpleNamespace):
     """Losses fall towards the best rate of each activation; `trained` are the runs so far.
 
-    A run diverges above `diverges`, and raises where `raises` says so of it.
+    A run diverges above `diverges`, and raises where `raises` says so of it; `better` are factors
+    of the losses of some variants.
     """
 
     def __init__(self, **best):
-        super().__init__(best=best, trained=[], diverges=math.inf, raises=lambda run: False)
+        super().__init__(
+            best=best, trained=[], diverges=math.inf, raises=lambda run: False, better={}
+        )
 
     def device(self):
         return "none"
@@ -57,6 +60,7 @@ class Engine(types.SimpleNamespace):
             rate = run.settings.training.optimizer.learning_rate
             distance = math.log10(rate / self.best[run.variant])
             last = 0.1 * math.exp(distance**2) * (1 + 0.01 * run.seed)
+            last *= self.better.get(run.variant, 1)
             losses = [3 * last, 2 * last, math.nan if rate > self.diverges else last]
             for epoch, loss in enumerate(losses, start=1):
                 on_epoch(engines.EpochEnd(index, epoch, loss, loss, dict))
@@ -238,6 +242,67 @@ def test_a_report_before_tuning_is_complete_says_so(engine, find):
         summary.rows[1].sentence
     )
     assert {row["chosen"] for row in rows(find(), "tuning.csv")} == {"False"}
+
+
+LOOKS = "seeds={until: decided, step: 10, most: 30}"
+
+
+def test_a_variant_is_not_called_hopeless_while_another_one_is_tuned(engine, find):
+    """All runs of tanh are there, and none of relu."""
+
+    def interrupted(steps, *_):
+        for number, step in enumerate(step for step in steps if isinstance(step, Finished)):
+            if number == 8:
+                raise KeyboardInterrupt
+            yield step
+
+    with pytest.raises(KeyboardInterrupt):
+        ran(find(), watch=interrupted)
+    assert {row["variant"] for row in rows(find(), "tuning.csv")} == {"tanh"}
+    summary = studies.report(find().folder, print)
+    assert any(note.startswith("Tuning is not complete: 9 of 18") for note in summary.notes)
+    assert not any(note.startswith("No learning rate can be chosen") for note in summary.notes)
+
+
+def test_looks_wait_for_tuning(engine, find):
+    def interrupted(steps, *_):
+        yield from ()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ran(find("r", LOOKS), watch=interrupted)
+    summary = studies.report(find().folder, print)
+    assert [(row.seeds, row.not_needed, row.waits) for row in summary.rows] == [(0, 0, 0)] * 2
+    assert summary.rows[1].sentence == (
+        "relu is not compared with tanh yet. After 3 epochs of Adam; no learning rate is chosen for"
+        " both yet."
+    )
+    assert [cells.cells(summary, row)[2] for row in summary.rows] == ["-", "-"]
+
+
+def test_looks_at_what_can_be_compared_alone(engine, find):
+    """For gelu nothing can be chosen; relu wins all seeds, and the baseline stops with it."""
+    text = CONFIG.replace("tune:", "  gelu: {model.activation: gelu}\ntune:")
+    engine.best = {"tanh": 1e-2, "relu": 1e-2, "gelu": 1e-2}
+    engine.raises = lambda run: run.variant == "gelu"
+    engine.better = {"relu": 0.5}
+    summary = ran(find("r", LOOKS, text=text)).summary
+    assert [(row.variant, row.seeds, row.not_needed) for row in summary.rows] == [
+        ("tanh", 10, 20), ("relu", 10, 20), ("gelu", 0, 0),
+    ]  # fmt: skip
+    assert summary.rows[2].sentence == (
+        "gelu is not compared with tanh yet. After 3 epochs of Adam; no learning rate is chosen for"
+        " both yet."
+    )
+    prospect = studies.plan(find("r", LOOKS, text=text))
+    assert (len(prospect.todo.runs), len(prospect.todo.missing)) == (20, 0)
+    engine.raises = lambda run: run.variant == "tanh"
+    summary = ran(find("s", LOOKS, text=text)).summary
+    assert [(row.seeds, row.not_needed, row.verdict) for row in summary.rows[1:]] == [
+        (0, 0, "no pair")
+    ] * 2
+    prospect = studies.plan(find("s", LOOKS, text=text))
+    assert (len(prospect.todo.runs), len(prospect.todo.missing)) == (0, 0)
 
 
 def test_diverged_runs_choose_nothing_else(engine, find):

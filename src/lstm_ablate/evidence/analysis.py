@@ -229,7 +229,7 @@ def _first(experiment: Experiment, by_seed: Mapping[int, Value], seeds: int) -> 
 
 def _standing(row: Row, stand: Stand, looks: Sequence[Look]) -> Row:
     """Return a row with the look at which it stands, and what it waits for or did without."""
-    spared = 0 if stand.waits else looks[-1].seeds - stand.look.seeds
+    spared = looks[-1].seeds - stand.look.seeds if stand.wanted and not stand.waits else 0
     return replace(row, look=stand.looks, waits=stand.waits, not_needed=spared)
 
 

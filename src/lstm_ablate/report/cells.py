@@ -87,7 +87,7 @@ def _runs(row: Row) -> str:
     texts = [f"{count} {what}" for what, count in counts.items() if count]
     if row.waits and row.look is not None:
         texts.append(f"look {row.look + 1} waits")
-    return ", ".join(texts)
+    return ", ".join(texts) or NOTHING
 
 
 def _wins(summary: Summary, row: Row) -> str:

@@ -414,6 +414,11 @@ def test_every_format_shows_the_losses_by_value(engine, find):
     assert (tuned[1]["stays"], tuned[1]["without"]) == (True, {"0": 3e-3, "1": 3e-3, "2": 3e-3})
     page = FORMATS["html"](summary)
     assert "<strong>0.101</strong>" in page and 'id="tuning"' in page
+    grid = (
+        "Every variant of a task tries the same values at the same seeds: those of the settings,"
+        " and one more beyond an edge where any variant&#39;s choice stands, once a side. These"
+    )
+    assert grid in page and grid.replace("&#39;", "'") in text
     assert "each variant at its tuned learning rate" in page
     assert inventory.foreign(find().folder) == []
     assert page.count("Validation loss of tuning runs by learning rate") == 2  # label and caption

@@ -222,6 +222,8 @@ def test_tasks_stop_one_by_one(case):
     found = experiment, expanded, records
     assert (row_of(found, task="a").seeds, row_of(found, task="b").seeds) == (10, 60)
     assert (row_of(found, "base", "a").seeds, row_of(found, "base", "b").seeds) == (10, 60)
+    overall = analysis.summarise(*found).overall
+    assert [(row.seeds, row.ok, row.not_needed) for row in overall] == [(70, 70, 50)] * 2
 
 
 def test_two_that_mean_the_same_training_are_settled_by_the_first_look(case):

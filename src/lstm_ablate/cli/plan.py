@@ -147,7 +147,7 @@ def _evidence(prospect: "Prospect") -> str:
     seeds = counted(prospect.pairs, "seed")
     text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
     if prospect.looks:
-        return f"at most {text}a variant must win, or lose, at so many of a look"
+        return f"at most {text}a variant must win, or lose, at so many of the seeds of a look"
     if prospect.needed is None:
         return f"{text}no verdict, whatever they give; it takes {prospect.least_seeds} seeds"
     places = f"all {prospect.needed}" if prospect.needed == prospect.pairs else prospect.needed

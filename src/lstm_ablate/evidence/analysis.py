@@ -351,6 +351,7 @@ def _overall(
                 diverged=sum(row.diverged for row in mine),
                 failed=sum(row.failed for row in mine),
                 missing=sum(row.missing for row in mine),
+                not_needed=sum(row.not_needed for row in mine),
                 comparison=comparison,
                 verdict="baseline" if is_baseline else "described" if comparison else "no pair",
             )

@@ -41,12 +41,17 @@ class Engine(types.SimpleNamespace):
     """Losses fall towards the best rate of each activation; `trained` are the runs so far.
 
     A run diverges above `diverges`, and raises where `raises` says so of it; `better` are factors
-    of the losses of some variants.
+    of the losses of some variants, which are turned round at odd seeds where it `alternates`.
     """
 
     def __init__(self, **best):
         super().__init__(
-            best=best, trained=[], diverges=math.inf, raises=lambda run: False, better={}
+            best=best,
+            trained=[],
+            diverges=math.inf,
+            raises=lambda run: False,
+            better={},
+            alternates=False,
         )
 
     def device(self):
@@ -60,7 +65,7 @@ class Engine(types.SimpleNamespace):
             rate = run.settings.training.optimizer.learning_rate
             distance = math.log10(rate / self.best[run.variant])
             last = 0.1 * math.exp(distance**2) * (1 + 0.01 * run.seed)
-            last *= self.better.get(run.variant, 1)
+            last *= self.better.get(run.variant, 1) ** (1 - 2 * (self.alternates * run.seed % 2))
             losses = [3 * last, 2 * last, math.nan if rate > self.diverges else last]
             for epoch, loss in enumerate(losses, start=1):
                 on_epoch(engines.EpochEnd(index, epoch, loss, loss, dict))
@@ -278,6 +283,31 @@ def test_looks_wait_for_tuning(engine, find):
         " both yet."
     )
     assert [cells.cells(summary, row)[2] for row in summary.rows] == ["-", "-"]
+
+
+@pytest.mark.parametrize("stop", [10, 24, 31, 44, 59])
+def test_an_interruption_changes_no_byte_with_looks(stop, engine, find):
+    """24 runs tune; looks at 10 and 20 seeds do not decide, where relu wins every other seed."""
+    last = [stop]
+    engine.better = {"relu": 0.5}
+    engine.alternates = True
+
+    def interrupted(steps, *_):
+        for step in (step for step in steps if isinstance(step, Finished)):
+            yield step
+            last[0] -= 1
+            if not last[0]:
+                raise KeyboardInterrupt
+
+    whole = ran(find("whole", LOOKS)).summary
+    assert whole.rows[1].verdict == "inconclusive" and whole.rows[1].seeds == 30
+    with pytest.raises(KeyboardInterrupt):
+        ran(find("stopped", LOOKS), watch=interrupted)
+    studies.report(find("stopped", LOOKS).folder, print)
+    ran(find("stopped", LOOKS))
+    for name in (*TABLES, "looks.yaml"):
+        mine, other = (find(at, LOOKS).folder / name for at in ("stopped", "whole"))
+        assert mine.read_bytes() == other.read_bytes(), name
 
 
 def test_looks_at_what_can_be_compared_alone(engine, find):

@@ -124,8 +124,9 @@ def _check_looks(experiment: Experiment) -> None:
     elif any(look.count for look in stopping.planned(experiment)):
         return
     else:
-        least = counting.seeds_needed(counting.LEVEL / experiment.comparisons)
-        why = f"no verdict is possible at any look; it takes {least} seeds"
+        why = (
+            f"no verdict is possible at any look; it takes {stopping.least_seeds(experiment)} seeds"
+        )
     most = counted(len(experiment.seeds), "seed")
     raise UserError(f"{experiment.seeds_place}: seeds: {most} at most: {why}")
 
@@ -171,7 +172,7 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
         comparisons=experiment.comparisons,
         needed=looks[-1].count if looks else counting.count_needed(pairs, share),
         needed_of_twice=counting.count_needed(2 * pairs, share),
-        least_seeds=counting.seeds_needed(share),
+        least_seeds=stopping.least_seeds(experiment),
         looks=looks,
         next_look=len(next_look.missing),
     )

@@ -49,6 +49,14 @@ def planned(experiment: Experiment, level: float = counting.LEVEL) -> list[Look]
     return looks(experiment.looks, level / max(1, experiment.comparisons))
 
 
+def least_seeds(experiment: Experiment, level: float = counting.LEVEL) -> int:
+    """Return the fewest seeds with which a verdict is possible: those of the first look that can
+    decide or, where none can and where there are none, those that the sign test takes.
+    """
+    able = (look.seeds for look in planned(experiment, level) if look.count is not None)
+    return next(able, counting.seeds_needed(level / max(1, experiment.comparisons)))
+
+
 def replay(
     experiment: Experiment, runs: Sequence[Run], records: Records, level: float = counting.LEVEL
 ) -> dict[Cell, Stand]:

@@ -7,10 +7,10 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 import yaml
 from typer.main import get_command
@@ -123,16 +123,14 @@ def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_pat
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     def called():
-        done = subprocess.run(
-            ["sh", "-ec", script], capture_output=True, text=True, check=False, cwd=tmp_path,
-            env={**os.environ, "PATH": path},
-        )  # fmt: skip
+        environment = {**os.environ, "PATH": path}
+        done = processes.run(["sh", "-ec", script], None, cwd=tmp_path, env=environment)
         assert "Traceback" not in done.stderr
         return done
 
     assert called().returncode == 2  # no reference yet
     (copy,) = re.findall(r"here: `(cp .*?)`", README)
-    subprocess.run(shlex.split(copy), check=True, cwd=tmp_path)
+    processes.run(shlex.split(copy), cwd=tmp_path)
     done = called()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed: " in done.stdout and "2 variants" not in done.stdout

@@ -5,13 +5,13 @@ written.
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import processes
 import pytest
 from configurations import HEAD
 
@@ -1031,15 +1031,7 @@ BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHON
 
 
 def process(*words, **more):
-    return subprocess.run(
-        [PROGRAM, *words],
-        text=True,
-        check=False,
-        timeout=60,
-        stderr=subprocess.PIPE,
-        env=BUFFERED,
-        **more,
-    )
+    return processes.run([PROGRAM, *words], None, env=BUFFERED, **more)
 
 
 # Its own is unknown.
@@ -1048,7 +1040,7 @@ def test_a_process_says_the_same(name, folder):
     content, message = CASES[name]
     write(content)
     before = contents()
-    done = process("run", "c.yaml", stdout=subprocess.PIPE)
+    done = process("run", "c.yaml")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"c.yaml{message[0]}" in done.stderr and "Traceback" not in done.stderr
     assert contents() == before
@@ -1068,7 +1060,5 @@ def test_nobody_reads_the_output(words, folder):
         done = process(*words, stdout=full)
     said = "standard output: No space left on device; what was to be printed is lost\n"
     assert (done.returncode, done.stderr) == (4, said)
-    closed = subprocess.run(
-        ["bash", "-c", '"$0" "$@" >&-', PROGRAM, *words], stderr=subprocess.PIPE, check=False
-    )
-    assert (closed.returncode, closed.stderr) == (0, b"")
+    closed = processes.run(["bash", "-c", '"$0" "$@" >&-', PROGRAM, *words])
+    assert closed.stderr == ""

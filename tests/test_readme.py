@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 import processes
@@ -65,6 +66,15 @@ def test_the_example_is_a_valid_config(tmp_path):
     (tmp_path / "mine.yaml").write_text(example)
     one = loading.load(tmp_path / "mine.yaml")
     assert one.settings["default", "tanh"].model == Model()
+
+
+def test_the_example_of_a_merge_is_valid(tmp_path):
+    (example,) = re.findall(r"(?:^    .*\n)*^    x-wide: .*\n(?:^    .*\n)*", README, re.MULTILINE)
+    path = tmp_path / "merged.yaml"
+    path.write_text(f"version: 1\nname: merged\nbaseline: tanh\n{textwrap.dedent(example)}")
+    settings = loading.load(path).settings
+    assert {one.model.decoder for one in settings.values()} == {(100, 200)}
+    assert {one.training.epochs for one in settings.values()} == {60}
 
 
 def test_the_tables_of_commands_engines_and_configs_are_whole():

@@ -401,7 +401,7 @@ def test_plan_shows_both_stages(engine, find):
 
     before = studies.plan(find(), 2)
     assert before.tuning.todo.missing == before.tuning.todo.runs and len(before.todo.missing) == 12
-    assert (before.tuning.values, before.tuning.most_runs) == (3, 2 * 5 * 3)
+    assert (len(before.tuning.grid), before.tuning.most_runs) == (3, 2 * 5 * 3)
     assert before.tuning.cost.seconds > 0 < before.cost.seconds
     first, *_, follow, _, _, evidence = plan._lines(before)
     folder = find().folder

@@ -13,6 +13,7 @@ from lstm_ablate.errors import FolderError, UserError, counted
 from lstm_ablate.evidence import counting, history, stopping, tuning
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
@@ -43,13 +44,14 @@ class Study:
 
 @dataclass(frozen=True)
 class TuningAhead:
-    """What tuning a study would do and cost, with `values` for each task and variant.
+    """What tuning a study would do and cost: the values of a grid for each task and variant.
 
     At most `most_runs` are trained for it, where every grid is extended as often as it may be.
     """
 
     todo: sweep.Plan
-    values: int
+    path: str
+    grid: tuple[Number, ...]
     most_runs: int
     cost: cost.Cost
 
@@ -184,10 +186,10 @@ def _tuning_ahead(tuned: tuning.State, found: Found, workers: int) -> TuningAhea
     if asked is None:
         return None
     todo = sweep.Plan(list(tuned.runs), list(tuned.missing), found)
-    values = len(asked.grid)
-    most = values + len(asked.below) + len(asked.above)
+    most = len(asked.grid) + len(asked.below) + len(asked.above)
     cells = len(tuned.tuned)
-    return TuningAhead(todo, values, cells * most * len(asked.seeds), cost.cost(todo, workers))
+    most_runs = cells * most * len(asked.seeds)
+    return TuningAhead(todo, asked.path, asked.grid, most_runs, cost.cost(todo, workers))
 
 
 # ----------------------------------------------------------------------------------------- training

@@ -104,7 +104,18 @@ FILES = {
     ),
     "date": (HEAD + "seeds: 2024-01-31\n", [f':7:8: {SEEDS} "2024-01-31" (text)']),
     "equals sign": (HEAD + "seeds: =\n", [f':7:8: {SEEDS} "=" (text)']),
-    "merge key": (HEAD + "<<: {seeds: 1}\n", [f':7:1: unknown key "<<".\n  {SECTIONS}']),
+    "merge of a list": (
+        HEAD + "<<: [1]\n",
+        [":7:6: << takes a mapping or a list of mappings, such as *base or [*one, *other]; found"],
+    ),
+    "repeated key beside a merge": (
+        HEAD + "model: {<<: {gates: relu}, gates: elu, gates: selu}\n",
+        [':7:40: the key "gates" was already given at c.yaml:7:28'],
+    ),
+    "mistake that a merge brings in": (
+        "x-a: &a\n  model.gates: tnah\n" + HEAD + "  third: {<<: *a}\n",
+        [':2:16: variants.third: model.gates: "tnah" is not an activation.'],
+    ),
     "key is a number": (HEAD + "  7: {}\n", [":7:3: the key 7 is not text; put it in quotes"]),
     "5,000 digits": (
         HEAD + f"seeds: {'9' * 5000}\n",

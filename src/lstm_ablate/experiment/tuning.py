@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from lstm_ablate.errors import did_you_mean
+from lstm_ablate.experiment.advice import about_tuned
 from lstm_ablate.experiment.applying import Change, apply
 from lstm_ablate.experiment.data_files import with_absolute_path
 from lstm_ablate.experiment.experiment_file import Tune
@@ -58,7 +58,7 @@ def check_path(document: Node, grid: Grid, problems: Problems) -> None:
         return
     if path.value not in tunable_paths():
         why = f'"{path.value}" is no number in model or training'
-        problems.add(path.place, f"tune.path: {why}.{did_you_mean(path.value, tunable_paths())}")
+        problems.add(path.place, f"tune.path: {why}.{about_tuned(path.value, document)}")
         return
     for kind, changes in (("variants", grid.variants), ("tasks", grid.tasks)):
         for name, made in changes.items():

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Any]] = {
 FILE = {"family": "file", "path": "own_data.csv"}
 ARRAY = {"family": "file", "path": "a.npy"}
 WORD = "elu"  # a value that is right wherever text is
+LOADED: set[str] = set()
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,13 @@ def _said(problem: str) -> tuple[str, str]:
     return found[1], found[2] or ""
 
 
+def _load(configs: Configs, config: dict[str, Any]) -> None:
+    """Load a config, once of all those that are the same."""
+    if (text := dump(config)) not in LOADED:
+        configs.load(text)
+        LOADED.add(text)
+
+
 def _follow(configs: Configs, base: dict[str, Any], section: str, text: str) -> None:
     """Load a config with what a message says, in its section or nested from the top."""
     more = read_text(f"{{{text}}}", "message").plain() if text else {}
@@ -92,7 +100,7 @@ def _follow(configs: Configs, base: dict[str, Any], section: str, text: str) -> 
                 for last, lowest in inner.items():
                     if isinstance(lowest, dict):
                         config = _into(config, name, {last: lowest})
-    configs.load(dump(config))
+    _load(configs, config)
 
 
 def _base(data: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -105,8 +113,10 @@ def _words(habit: Habit) -> list[tuple[str, str]]:
     return [(word.rpartition(".")[0], word.rpartition(".")[2]) for word in habit.words.split()]
 
 
-EVERY = [(section, word) for habit in HABITS for section, word in _words(habit)]
-FIRST = [_words(habit)[0] for habit in HABITS]
+ROWS = [_words(habit) for habit in HABITS]
+OF_DATA = [habit.write.startswith("data.") for habit in HABITS]
+IDS = [row[0][1] for row in ROWS]
+FIRST = [row[0] for row in ROWS]
 
 
 def _check(configs: Configs, base: dict[str, Any], section: str, word: str, value: Any) -> str:
@@ -116,16 +126,18 @@ def _check(configs: Configs, base: dict[str, Any], section: str, word: str, valu
     text, _ = _said(problem)
     _follow(configs, _into(base, section, {}), section, text)
     if "leave it out" in problem:
-        configs.load(dump(_into(base, section, {})))
+        _load(configs, _into(base, section, {}))
     return problem
 
 
-@pytest.mark.parametrize(("section", "word"), EVERY)
+@pytest.mark.parametrize(("row", "of_data"), list(zip(ROWS, OF_DATA, strict=True)), ids=IDS)
 def test_what_is_said_about_a_word_can_be_followed(
-    configs: Configs, section: str, word: str
+    configs: Configs, row: list[tuple[str, str]], of_data: bool
 ) -> None:
-    base = _base(FILE) if section == "data.split" else _base()
-    _check(configs, base, section, word, WORD)
+    for section, word in row:
+        _check(configs, _base(FILE) if section == "data.split" else _base(), section, word, WORD)
+        for data in (FILE, ARRAY) if of_data and section in ("", "data") else ():
+            _check(configs, _base(data), section, word, WORD)
 
 
 @pytest.mark.parametrize("data", [FILE, {"family": "lorenz"}], ids=["file", "lorenz"])
@@ -169,7 +181,7 @@ def test_a_variant_or_task_can_follow(configs: Configs, kind: str, section: str,
         _follow(configs, base, "", text)
     else:
         change = read_text(f"{{{text}}}", "message").plain()
-        configs.load(dump(_into(base, kind, {"new": more | change})))
+        _load(configs, _into(base, kind, {"new": more | change}))
 
 
 @pytest.mark.parametrize(("section", "word"), CHANGES)

@@ -61,7 +61,7 @@ def about_key(
     if near := _nearest(key, known):
         return f' Did you mean "{near}"?'
     there = _elsewhere(path)
-    if len(there) == 1 and _is_possible(there, document):
+    if len(there) == 1 and not _why_impossible(there, document):
         written = _written({there[0]: value}, section, form, document)
         return f" Here it is {there[0]}: write {written}"
     return ""
@@ -111,33 +111,31 @@ def _habit(path: str, document: Node) -> Habit | None:
     for place in dict.fromkeys((section, section.partition(".")[0], "")):
         rows = _habits().get(_plain(f"{place}.{key}" if place else key), [])
         for habit in rows:
-            if _is_possible(_pairs(habit), document):
+            if not _why_impossible(_pairs(habit), document):
                 return habit
         if rows:
-            section, _, missing = next(iter(_pairs(rows[0]))).rpartition(".")
-            named = _section(section, document).entries[_NAMED[section][0]].value
-            return Habit(key, why=f"{named} has no {missing}", supported=False)
+            return Habit(key, why=_why_impossible(_pairs(rows[0]), document), supported=False)
     return None
 
 
+@cache
 def _pairs(habit: Habit) -> Pairs:
     return read_text(f"{{{habit.write}}}", "habits").entries
 
 
-def _is_possible(paths: Iterable[str], document: Node) -> bool:
-    """Tell whether the document's data and optimizer have the keys of some paths."""
+def _why_impossible(paths: Iterable[str], document: Node) -> str:
+    """Say which key of some paths the document's data or optimizer has not; nothing if all are."""
     for path in paths:
         for section, (decides, _) in _NAMED.items():
             if not path.startswith(f"{section}.") or f"{section}.{decides}" in paths:
                 continue
             key = path.removeprefix(f"{section}.").partition(".")[0]
             node = _section(section, document)
-            if key not in keys_below(section, node):
-                return False
             file = node.nearest("path").value
-            if key in _OF_WINDOWS and isinstance(file, str) and file.lower().endswith(".npy"):
-                return False
-    return True
+            is_array = isinstance(file, str) and file.lower().endswith(".npy")
+            if key not in keys_below(section, node) or (is_array and key in _OF_WINDOWS):
+                return f"{node.entries[decides].value} has no {key}"
+    return ""
 
 
 def _section(section: str, document: Node) -> Node:
@@ -171,8 +169,9 @@ def _named(path: str, value: Node, document: Node) -> Node | None:
     section, _, key = path.rpartition(".")
     if section not in _NAMED or key != _NAMED[section][0]:
         return None
-    names = [schema["const"] for schema in dotted_paths()[path]]
-    return value if value.value in names else _section(section, document).entries[key]
+    if value.value in _names_with(section, key):
+        return value
+    return Node(_name_with(section, key, document), value.place)
 
 
 def _alike(example: Node, value: Node, path: str) -> Node:

@@ -253,6 +253,12 @@ SAID = {
         'unknown key "rho" in training.optimizer. It is a key of rmsprop: change name, or leave it'
         " out"
     ),
+    "epochs:": 'unknown key "epochs". Here it is training.epochs',
+    f"epochs: [{', '.join(['1'] * 100)}]": 'unknown key "epochs". Here it is training.epochs',
+    "encoder: [{units: }]": (
+        'unknown key "encoder". Here it is model.encoder: write model: {encoder: [{units:'
+        ' "nothing"}]}'
+    ),
     "  v: {lr: 0.1}": (
         'variants.v: "lr" is not a path that variants can change. Here it is'
         " training.optimizer.learning_rate: write training.optimizer.learning_rate: 0.1"

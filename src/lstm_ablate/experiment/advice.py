@@ -24,7 +24,7 @@ from typing import Any, Literal
 from lstm_ablate.errors import did_you_mean
 from lstm_ablate.experiment.experiment_file import is_changeable
 from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
-from lstm_ablate.experiment.nodes import Node, Place
+from lstm_ablate.experiment.nodes import NOTHING, Node, Place
 from lstm_ablate.experiment.schema import dotted_paths, keys_below, tunable_paths
 from lstm_ablate.experiment.settings import SITES, Settings
 from lstm_ablate.experiment.yaml_source import read_text
@@ -34,6 +34,7 @@ Form = Literal["file", "variants", "tasks", "command line"]
 Pairs = dict[str, Node]  # paths with the values that are written there
 
 _ALIKE = 0.8
+_SHOWN = 200  # characters of what a user wrote
 _OF_WINDOWS = ("timesteps", "stride", "columns")  # an array has its own
 # Sections in which a key says which others there are.
 _NAMED = {
@@ -57,14 +58,19 @@ def about_key(
         if "." not in key:
             return _of_others(section, key)
         where = "paths stand in variants, in tasks and on the command line alone"
-        return f" Here it is nested ({where}): write {_nested({path: value}, document)}"
+        return f" Here it is nested ({where}){_as_written(_nested({path: value}, document), value)}"
     if near := _nearest(key, known):
         return f' Did you mean "{near}"?'
     there = _elsewhere(path)
     if len(there) == 1 and not _why_impossible(there, document):
-        written = _written({there[0]: value}, section, form, document)
-        return f" Here it is {there[0]}: write {written}"
+        text = _written({there[0]: value}, section, form, document)
+        return f" Here it is {there[0]}{_as_written(text, value)}"
     return ""
+
+
+def _as_written(text: str, value: Node) -> str:
+    """Return what to write, unless a user wrote nothing there, or more than a message holds."""
+    return f": write {text}" if value.value is not NOTHING and len(text) <= _SHOWN else ""
 
 
 def about_tuned(path: str, document: Node) -> str:
@@ -298,4 +304,4 @@ def _flow(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
     plain = isinstance(value, str) and re.fullmatch(r"[\w(][\w ().%*+/?-]*", value)
-    return value if plain else json.dumps(value, ensure_ascii=False)
+    return value if plain else json.dumps(value, ensure_ascii=False, default=repr)

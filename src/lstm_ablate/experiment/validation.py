@@ -95,6 +95,6 @@ def _report_unknown(
     known = keys_below(path, node)
     where = f" in {path}" if path else ""
     advice = about_key(path, key, node.entries[key], "file", root, known)
-    if ": " not in advice:
+    if not advice or "Did you mean" in advice:
         advice += f"\n  known: {', '.join(known)}"
     problems.add(node.keys[key], f'unknown key "{key}"{where}.', context, advice)

@@ -294,11 +294,11 @@ LINES = {
     ),
     "another misspelt key beside it": (
         "data: {familly: sines, timestep: 3}",
-        ':7:24: unknown key "timestep" in data. Did you mean "timesteps"?',
+        ':7:24: unknown key "timestep" in data. Here it is data.timesteps: write timesteps: 3',
     ),
     "misspelt key beside an unknown family": (
         "data: {family: sinus, timestep: 3}",
-        ':7:23: unknown key "timestep" in data. Did you mean "timesteps"?',
+        ':7:23: unknown key "timestep" in data. Here it is data.timesteps: write timesteps: 3',
     ),
     "missing family": ("data: {noise: 0.1}", ':7:7: data: the key "family" is missing'),
     "one value for a list": (
@@ -480,8 +480,8 @@ LINES = {
     "path of a task that does not exist": (
         "tasks: {long: {data.timestep: 60}}",
         (
-            ':7:16: tasks.long: "data.timestep" is not a path that tasks can change. Did you mean'
-            ' "data.timesteps"?'
+            ':7:16: tasks.long: "data.timestep" is not a path that tasks can change. Here it is'
+            " data.timesteps: write data.timesteps: 60"
         ),
     ),
     "variant with data": (
@@ -507,7 +507,7 @@ LINES = {
     "weights beyond the memory": (
         "model: {encoder: [65536, 65536]}",
         (
-            ":7:8: training would take about 3,310.2 GB of memory, 3,299.4 GB of it for model;"
+            ":7:8: training would take about 7,717.4 GB of memory, 7,696.6 GB of it for model;"
             " there are 16.0 GB. Make model.encoder, model.decoder smaller"
         ),
     ),

@@ -223,22 +223,29 @@ def _name_with(section: str, key: str, document: Node) -> str:
 
 def _nearest(path: str, known: Iterable[str]) -> str:
     """Return the known key or path whose words are each spelt nearly as those of a path."""
-    words = [_plain(word) for word in path.split(".")]
+    matchers = [difflib.SequenceMatcher(None, "", _plain(word)) for word in path.split(".")]
     best, found = 0.0, ""
     for other in known:
-        others = other.split(".")
-        if len(others) == len(words):
-            ratios = [_ratio(word, _plain(ours)) for word, ours in zip(words, others, strict=True)]
-            if min(ratios) >= _ALIKE and sum(ratios) > best:
-                best, found = sum(ratios), other
+        words = _plain_words(other)
+        if len(words) == len(matchers):
+            ratio = sum(map(_ratio, matchers, words))
+            if ratio > best and all(map(_ratio, matchers, words)):
+                best, found = ratio, other
     return found
 
 
-def _ratio(one: str, other: str) -> float:
-    if one == other:
-        return 1.0
-    matcher = difflib.SequenceMatcher(None, one, other)
-    return matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE else 0.0
+def _ratio(matcher: "difflib.SequenceMatcher[str]", word: str) -> float:
+    """Return how nearly a word is spelt as that of a matcher; 0 where it is not near."""
+    matcher.set_seq1(word)
+    if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        return 0.0
+    ratio = matcher.ratio()
+    return ratio if ratio >= _ALIKE else 0.0
+
+
+@cache
+def _plain_words(path: str) -> tuple[str, ...]:
+    return tuple(map(_plain, path.split(".")))
 
 
 def _elsewhere(path: str) -> list[str]:

@@ -40,8 +40,8 @@ def overridden(document: Node, overrides: Iterable[str], problems: Problems) -> 
             value = read_text(written, place.source, located=False)
         if keys := _keys(document, path, value, problems):
             removes = value.value is None and keys[0] in _NAMED and len(keys) == 2
-            if removes and _is_there(document, *keys, place, problems):
-                document = without(document, *keys)
+            if removes and _is_there(document, keys[0], keys[1], place, problems):
+                document = without(document, keys[0], keys[1])
             elif not removes:
                 document = with_value(document, keys, value, place)
     return document
@@ -102,12 +102,12 @@ def changes_of(document: Node, kind: Kind, problems: Problems) -> Changes:
     changes: Changes = {}
     for name, written in _names(document, kind).items():
         changes[name] = []
+        changed = _with_names(document, written)
         for path, value in written.entries.items():
             place = written.keys[path]
             if path in paths and is_changeable(kind, path):
                 changes[name].append(Change(path, value, place))
             else:
-                changed = _with_names(document, written)
                 why = _why_unchangeable(kind, path, value, changed, paths)
                 problems.add(place, why, f"{kind}.{name}: ")
     return changes

@@ -17,6 +17,10 @@ class Problems:
         """
         self._texts.setdefault((place, message), f"{place}: {context}{message}{advice}")
 
+    def has(self, place: Place, message: str) -> bool:
+        """Tell whether a problem is there already, so that no advice is looked for once more."""
+        return (place, message) in self._texts
+
     def stop_if_any(self) -> None:
         """Raise UserError with all problems, in the order of lines, where there are any.
 

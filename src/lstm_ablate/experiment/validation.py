@@ -92,9 +92,11 @@ def _report_unknown(
     key: str, section: list[str], node: Node, root: Node, problems: Problems, context: str
 ) -> None:
     path = ".".join(section)
+    what = f'unknown key "{key}"{f" in {path}" if path else ""}.'
+    if problems.has(node.keys[key], what):
+        return
     known = keys_below(path, node)
-    where = f" in {path}" if path else ""
     advice = about_key(path, key, node.entries[key], "file", root, known)
     if not advice or "Did you mean" in advice:
         advice += f"\n  known: {', '.join(known)}"
-    problems.add(node.keys[key], f'unknown key "{key}"{where}.', context, advice)
+    problems.add(node.keys[key], what, context, advice)

@@ -227,7 +227,8 @@ class _Builder:
             key_place = self.place(event)
             key = self.node(event, depth + 1).value
             if not isinstance(key, str):
-                shown = "(a list or mapping)" if isinstance(key, list | dict) else json.dumps(key)
+                is_scalar = not isinstance(key, list | dict)
+                shown = Node(key, key_place).described() if is_scalar else "(a list or mapping)"
                 raise UserError(f"{key_place}: the key {shown} is not text; put it in quotes")
             if not key.isprintable():
                 what = "holds a character that cannot be seen"

@@ -403,13 +403,18 @@ def test_plan_shows_both_stages(engine, find):
     assert before.tuning.todo.missing == before.tuning.todo.runs and len(before.todo.missing) == 12
     assert (len(before.tuning.grid), before.tuning.most_runs) == (3, 2 * 5 * 3)
     assert before.tuning.cost.seconds > 0 < before.cost.seconds
-    first, *_, follow, _, _, evidence = plan._lines(before)
+    training, first, *_, follow, _, _, evidence = plan._lines(before)
     folder = find().folder
+    assert training.startswith(
+        "training  epochs 3, batch size 2, optimizer adam, learning rate one"
+    )
     assert first == f"tuning    18 runs, 30 at most, of which 18 are missing in {folder}"
     assert follow == "runs      12, which follow at the values that tuning chooses"
     ran(find())
     after = studies.plan(find(), 2)
-    assert plan._lines(after) == [
+    training, *lines = plan._lines(after)
+    assert "one of" not in training  # what was chosen stands there, or beside the variants
+    assert lines == [
         f"tuning    24 runs, 30 at most, of which 0 are missing in {folder}",
         f"runs      12, of which 0 are missing in {folder}",
         evidence,

@@ -336,7 +336,7 @@ REFUSED_TEXTS = {
     "key is a number": ("a:\n  1: x\n", "c.yaml:2:3: the key 1 is not text; put it in quotes"),
     "key is a float": ("1e-3: x\n", "c.yaml:1:1: the key 0.001 is not text"),
     "key is a truth value": ("true: x\n", "c.yaml:1:1: the key true is not text"),
-    "key is not written": (": x\n", "c.yaml:1:1: the key nothing is not text"),
+    "key is not written": ("{? : x}\n", "c.yaml:1:3: the key nothing is not text"),
     "key is null": ("~: x\n", "c.yaml:1:1: the key null is not text"),
     "key is a list": ("? [a, b]\n: x\n", "c.yaml:1:3: the key (a list or mapping) is not text"),
     "typographic quote": (

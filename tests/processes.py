@@ -72,10 +72,13 @@ def ended(process, seconds=SECONDS):
 
 
 def run(command, code=0, seconds=SECONDS, **options):
-    """Run a program to its end, which must be of this exit code; as `subprocess.run` returns it."""
+    """Run a program to its end; return it as `subprocess.run` does.
+
+    Its exit code must be this one, and may be any where `code` is None.
+    """
     process = start(command, **options)
     out, err = ended(process, seconds)
-    assert process.returncode == code, f"{process.args}: {process.returncode}: {out}{err}"
+    assert code in (None, process.returncode), f"{process.args}: {process.returncode}: {out}{err}"
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 

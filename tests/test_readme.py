@@ -7,10 +7,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import processes
 import pytest
 import yaml
 from typer.main import get_command
@@ -65,6 +66,15 @@ def test_the_example_is_a_valid_config(tmp_path):
     (tmp_path / "mine.yaml").write_text(example)
     one = loading.load(tmp_path / "mine.yaml")
     assert one.settings["default", "tanh"].model == Model()
+
+
+def test_the_example_of_a_merge_is_valid(tmp_path):
+    (example,) = re.findall(r"(?:^    .*\n)*^    x-wide: .*\n(?:^    .*\n)*", README, re.MULTILINE)
+    path = tmp_path / "merged.yaml"
+    path.write_text(f"version: 1\nname: merged\nbaseline: tanh\n{textwrap.dedent(example)}")
+    settings = loading.load(path).settings
+    assert {one.model.decoder for one in settings.values()} == {(100, 200)}
+    assert {one.training.epochs for one in settings.values()} == {60}
 
 
 def test_the_tables_of_commands_engines_and_configs_are_whole():
@@ -123,16 +133,14 @@ def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_pat
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     def called():
-        done = subprocess.run(
-            ["sh", "-ec", script], capture_output=True, text=True, check=False, cwd=tmp_path,
-            env={**os.environ, "PATH": path},
-        )  # fmt: skip
+        environment = {**os.environ, "PATH": path}
+        done = processes.run(["sh", "-ec", script], None, cwd=tmp_path, env=environment)
         assert "Traceback" not in done.stderr
         return done
 
     assert called().returncode == 2  # no reference yet
     (copy,) = re.findall(r"here: `(cp .*?)`", README)
-    subprocess.run(shlex.split(copy), check=True, cwd=tmp_path)
+    processes.run(shlex.split(copy), cwd=tmp_path)
     done = called()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed: " in done.stdout and "2 variants" not in done.stdout

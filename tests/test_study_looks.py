@@ -12,6 +12,7 @@ import yaml
 from stub_behaviour import Behaviour, happened, learning_rate
 
 from lstm_ablate import study
+from lstm_ablate.cli import plan
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import runs
 from lstm_ablate.report import derived
@@ -362,6 +363,10 @@ def test_a_plan_shows_looks_and_what_may_come(studies):
     prospect = study.plan(found)
     assert [look.seeds for look in prospect.looks] == [10, 20, 30, 40, 50, 60]
     assert (len(prospect.todo.missing), prospect.next_look) == (180, 30)
+    assert plan._evidence(prospect) == (
+        "at most 60 seeds, 2 comparisons: a variant must win, or lose, at so many of the seeds of a"
+        " look"
+    )
     assert not studies.results.exists()
     with pytest.raises(KeyboardInterrupt):
         studies.run(stop_after=33, **variants)

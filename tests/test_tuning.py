@@ -40,11 +40,19 @@ TABLES = ("experiment.yaml", "runs.csv", "curves.csv", "summary.csv", "tuning.cs
 class Engine(types.SimpleNamespace):
     """Losses fall towards the best rate of each activation; `trained` are the runs so far.
 
-    A run diverges above `diverges`, and raises where `raises` says so of it.
+    A run diverges above `diverges`, and raises where `raises` says so of it; `better` are factors
+    of the losses of some variants, which are turned round at odd seeds where it `alternates`.
     """
 
     def __init__(self, **best):
-        super().__init__(best=best, trained=[], diverges=math.inf, raises=lambda run: False)
+        super().__init__(
+            best=best,
+            trained=[],
+            diverges=math.inf,
+            raises=lambda run: False,
+            better={},
+            alternates=False,
+        )
 
     def device(self):
         return "none"
@@ -57,6 +65,7 @@ class Engine(types.SimpleNamespace):
             rate = run.settings.training.optimizer.learning_rate
             distance = math.log10(rate / self.best[run.variant])
             last = 0.1 * math.exp(distance**2) * (1 + 0.01 * run.seed)
+            last *= self.better.get(run.variant, 1) ** (1 - 2 * (self.alternates * run.seed % 2))
             losses = [3 * last, 2 * last, math.nan if rate > self.diverges else last]
             for epoch, loss in enumerate(losses, start=1):
                 on_epoch(engines.EpochEnd(index, epoch, loss, loss, dict))
@@ -240,6 +249,92 @@ def test_a_report_before_tuning_is_complete_says_so(engine, find):
     assert {row["chosen"] for row in rows(find(), "tuning.csv")} == {"False"}
 
 
+LOOKS = "seeds={until: decided, step: 10, most: 30}"
+
+
+def test_a_variant_is_not_called_hopeless_while_another_one_is_tuned(engine, find):
+    """All runs of tanh are there, and none of relu."""
+
+    def interrupted(steps, *_):
+        for number, step in enumerate(step for step in steps if isinstance(step, Finished)):
+            if number == 8:
+                raise KeyboardInterrupt
+            yield step
+
+    with pytest.raises(KeyboardInterrupt):
+        ran(find(), watch=interrupted)
+    assert {row["variant"] for row in rows(find(), "tuning.csv")} == {"tanh"}
+    summary = studies.report(find().folder, print)
+    assert any(note.startswith("Tuning is not complete: 9 of 18") for note in summary.notes)
+    assert not any(note.startswith("No learning rate can be chosen") for note in summary.notes)
+
+
+def test_looks_wait_for_tuning(engine, find):
+    def interrupted(steps, *_):
+        yield from ()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ran(find("r", LOOKS), watch=interrupted)
+    summary = studies.report(find().folder, print)
+    assert [(row.seeds, row.not_needed, row.waits) for row in summary.rows] == [(0, 0, 0)] * 2
+    assert summary.rows[1].sentence == (
+        "relu is not compared with tanh yet. After 3 epochs of Adam; no learning rate is chosen for"
+        " both yet."
+    )
+    assert [cells.cells(summary, row)[2] for row in summary.rows] == ["-", "-"]
+
+
+@pytest.mark.parametrize("stop", [10, 24, 31, 44, 59])
+def test_an_interruption_changes_no_byte_with_looks(stop, engine, find):
+    """24 runs tune; looks at 10 and 20 seeds do not decide, where relu wins every other seed."""
+    last = [stop]
+    engine.better = {"relu": 0.5}
+    engine.alternates = True
+
+    def interrupted(steps, *_):
+        for step in (step for step in steps if isinstance(step, Finished)):
+            yield step
+            last[0] -= 1
+            if not last[0]:
+                raise KeyboardInterrupt
+
+    whole = ran(find("whole", LOOKS)).summary
+    assert whole.rows[1].verdict == "inconclusive" and whole.rows[1].seeds == 30
+    with pytest.raises(KeyboardInterrupt):
+        ran(find("stopped", LOOKS), watch=interrupted)
+    studies.report(find("stopped", LOOKS).folder, print)
+    ran(find("stopped", LOOKS))
+    for name in (*TABLES, "looks.yaml"):
+        mine, other = (find(at, LOOKS).folder / name for at in ("stopped", "whole"))
+        assert mine.read_bytes() == other.read_bytes(), name
+
+
+def test_looks_at_what_can_be_compared_alone(engine, find):
+    """For gelu nothing can be chosen; relu wins all seeds, and the baseline stops with it."""
+    text = CONFIG.replace("tune:", "  gelu: {model.activation: gelu}\ntune:")
+    engine.best = {"tanh": 1e-2, "relu": 1e-2, "gelu": 1e-2}
+    engine.raises = lambda run: run.variant == "gelu"
+    engine.better = {"relu": 0.5}
+    summary = ran(find("r", LOOKS, text=text)).summary
+    assert [(row.variant, row.seeds, row.not_needed) for row in summary.rows] == [
+        ("tanh", 10, 20), ("relu", 10, 20), ("gelu", 0, 0),
+    ]  # fmt: skip
+    assert summary.rows[2].sentence == (
+        "gelu is not compared with tanh yet. After 3 epochs of Adam; no learning rate is chosen for"
+        " both yet."
+    )
+    prospect = studies.plan(find("r", LOOKS, text=text))
+    assert (len(prospect.todo.runs), len(prospect.todo.missing)) == (20, 0)
+    engine.raises = lambda run: run.variant == "tanh"
+    summary = ran(find("s", LOOKS, text=text)).summary
+    assert [(row.seeds, row.not_needed, row.verdict) for row in summary.rows[1:]] == [
+        (0, 0, "no pair")
+    ] * 2
+    prospect = studies.plan(find("s", LOOKS, text=text))
+    assert (len(prospect.todo.runs), len(prospect.todo.missing)) == (0, 0)
+
+
 def test_diverged_runs_choose_nothing_else(engine, find):
     """Above 3e-3 all runs diverge: 3e-3 is chosen for both, and nothing grows."""
     engine.diverges = 3e-3
@@ -306,15 +401,20 @@ def test_plan_shows_both_stages(engine, find):
 
     before = studies.plan(find(), 2)
     assert before.tuning.todo.missing == before.tuning.todo.runs and len(before.todo.missing) == 12
-    assert (before.tuning.values, before.tuning.most_runs) == (3, 2 * 5 * 3)
+    assert (len(before.tuning.grid), before.tuning.most_runs) == (3, 2 * 5 * 3)
     assert before.tuning.cost.seconds > 0 < before.cost.seconds
-    first, *_, follow, _, _, evidence = plan._lines(before)
+    training, first, *_, follow, _, _, evidence = plan._lines(before)
     folder = find().folder
+    assert training.startswith(
+        "training  epochs 3, batch size 2, optimizer adam, learning rate one"
+    )
     assert first == f"tuning    18 runs, 30 at most, of which 18 are missing in {folder}"
     assert follow == "runs      12, which follow at the values that tuning chooses"
     ran(find())
     after = studies.plan(find(), 2)
-    assert plan._lines(after) == [
+    training, *lines = plan._lines(after)
+    assert "one of" not in training  # what was chosen stands there, or beside the variants
+    assert lines == [
         f"tuning    24 runs, 30 at most, of which 0 are missing in {folder}",
         f"runs      12, of which 0 are missing in {folder}",
         evidence,
@@ -349,6 +449,11 @@ def test_every_format_shows_the_losses_by_value(engine, find):
     assert (tuned[1]["stays"], tuned[1]["without"]) == (True, {"0": 3e-3, "1": 3e-3, "2": 3e-3})
     page = FORMATS["html"](summary)
     assert "<strong>0.101</strong>" in page and 'id="tuning"' in page
+    grid = (
+        "Every variant of a task tries the same values at the same seeds: those of the settings,"
+        " and one more beyond an edge where any variant&#39;s choice stands, once a side. These"
+    )
+    assert grid in page and grid.replace("&#39;", "'") in text
     assert "each variant at its tuned learning rate" in page
     assert inventory.foreign(find().folder) == []
     assert page.count("Validation loss of tuning runs by learning rate") == 2  # label and caption

@@ -7,7 +7,6 @@ package is installed anew. Nothing is downloaded.
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -83,10 +82,8 @@ def called(line, environment, cwd):
 
 
 def test_the_wheel_holds_the_package_and_the_configs_and_nothing_else(wheel):
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "src/lstm_ablate", "configs"],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
-    ).stdout.split()  # fmt: skip
+    command = ["git", "ls-files", "-co", "--exclude-standard", "src/lstm_ablate", "configs"]
+    listed = processes.run(command, None, cwd=ROOT).stdout.split()
     if not listed:
         pytest.skip("not in a clone: git does not know the files")
     inside = {f"lstm_ablate/{path.removeprefix('src/lstm_ablate/')}": path for path in listed}

@@ -13,6 +13,7 @@ from lstm_ablate.errors import FolderError, UserError, counted
 from lstm_ablate.evidence import counting, history, stopping, tuning
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
@@ -52,13 +53,14 @@ class Study:
 
 @dataclass(frozen=True)
 class TuningAhead:
-    """What tuning a study would do and cost, with `values` for each task and variant.
+    """What tuning a study would do and cost: the values of a grid for each task and variant.
 
     At most `most_runs` are trained for it, where every grid is extended as often as it may be.
     """
 
     todo: sweep.Plan
-    values: int
+    path: str
+    grid: tuple[Number, ...]
     most_runs: int
     cost: cost.Cost
 
@@ -133,8 +135,9 @@ def _check_looks(experiment: Experiment) -> None:
     elif any(look.count for look in stopping.planned(experiment)):
         return
     else:
-        least = counting.seeds_needed(counting.LEVEL / experiment.comparisons)
-        why = f"no verdict is possible at any look; it takes {least} seeds"
+        why = (
+            f"no verdict is possible at any look; it takes {stopping.least_seeds(experiment)} seeds"
+        )
     most = counted(len(experiment.seeds), "seed")
     raise UserError(f"{experiment.seeds_place}: seeds: {most} at most: {why}")
 
@@ -180,7 +183,7 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
         comparisons=experiment.comparisons,
         needed=looks[-1].count if looks else counting.count_needed(pairs, share),
         needed_of_twice=counting.count_needed(2 * pairs, share),
-        least_seeds=counting.seeds_needed(share),
+        least_seeds=stopping.least_seeds(experiment),
         looks=looks,
         next_look=len(next_look.missing),
     )
@@ -192,10 +195,10 @@ def _tuning_ahead(tuned: tuning.State, found: Found, workers: int) -> TuningAhea
     if asked is None:
         return None
     todo = sweep.Plan(list(tuned.runs), list(tuned.missing), found)
-    values = len(asked.grid)
-    most = values + len(asked.below) + len(asked.above)
+    most = len(asked.grid) + len(asked.below) + len(asked.above)
     cells = len(tuned.tuned)
-    return TuningAhead(todo, values, cells * most * len(asked.seeds), cost.cost(todo, workers))
+    most_runs = cells * most * len(asked.seeds)
+    return TuningAhead(todo, asked.path, asked.grid, most_runs, cost.cost(todo, workers))
 
 
 # ----------------------------------------------------------------------------------------- training

@@ -1,6 +1,7 @@
 """The layers that `lstm-ablate plan` shows, against tables and numbers of weights by hand."""
 
 import json
+import re
 
 import pytest
 from command_line import call
@@ -65,6 +66,13 @@ def test_columns_are_there_where_they_say_something():
     ]
 
 
+def test_time_steps_are_shown_where_layers_pass_on_the_last_one_alone():
+    (table,) = shown(Model(encoder=(5, 4), latent="vector"))
+    assert table.headings == ["layer", "inputs", "units", "outputs", "time steps", "parameters"]
+    assert [row[4] for row in table.rows] == ["5", "1", "5", "5", "5", ""]
+    assert [row[2] for row in table.rows] == ["5", "4", "4", "5", "1", ""]  # the decoder mirrors
+
+
 def test_variants_whose_layers_look_alike_share_a_table():
     small, large = Model(encoder=(4,), decoder=(4,)), Model(encoder=(8,), decoder=(4,))
     relu = small.model_copy(update={"activation": "relu"})
@@ -87,12 +95,13 @@ def test_the_values_for_programs_are_whole():
     sites = {"candidate": "tanh", "output": "tanh", "gates": "sigmoid"}
     assert first == {
         "name": "encoder.0", "directions": 1, "inputs": 2, "units": 5, "projection": None,
-        "residual": False, "outputs": 5, **sites, "between": "linear", "parameters": 175,
+        "residual": False, "outputs": 5, "steps": 7, **sites, "between": "linear",
+        "parameters": 175,
     }  # fmt: skip
     assert second["between"] is None
     assert last == {
-        "name": "reconstruction", "inputs": 3, "units": 2, "outputs": 2, "activation": "linear",
-        "parameters": 8,
+        "name": "reconstruction", "inputs": 3, "units": 2, "outputs": 2, "steps": 7,
+        "activation": "linear", "parameters": 8,
     }  # fmt: skip
 
 
@@ -121,6 +130,60 @@ def test_plan_shows_layers_and_names_of_ones_own(planned):
         None,
     ]
     assert [row["parameters"] for row in variants[0]["layers"]] == [40800, 30200, 20200, 60400, 101]
+
+
+def test_what_all_runs_share_of_their_training_is_a_line(planned):
+    """The defaults, and of all else what was written."""
+    usual = "epochs 30, batch size 32, optimizer adam, learning rate 0.001, loss mse\n"
+    assert f"training  {usual}" in planned(HEAD)
+    text = (
+        f"{HEAD}training: {{select: last, loss: mae, epochs: 2000,"
+        " optimizer: {name: sgd, momentum: 0.9, nesterov: true, learning_rate: 5}}\n"
+    )
+    assert (
+        "training  epochs 2,000, batch size 32, optimizer sgd, learning rate 5, loss mae, select"
+        " last, momentum 0.9, nesterov yes\n"
+    ) in planned(text)
+
+
+def test_what_differs_in_training_stands_beside_variant_and_task(planned):
+    text = (
+        f"{HEAD}  slow: {{training.optimizer.learning_rate: 1e-5}}\n"
+        "  clipped: {training.optimizer.global_clipnorm: 1}\n"
+        "tasks:\n  short: {training.epochs: 5}\n"
+        "  long: {training.epochs: 100, training.batch_size: 8}\n"
+    )
+    printed = planned(text)
+    assert "training  optimizer adam, loss mse\n" in printed
+    columns = r"task +variant +formula +epochs +batch size +learning rate +global clipnorm +runs"
+    assert re.search(columns, printed)
+    for row in (
+        r"short +slow .* 5 +32 +1e-05 +10 +10",
+        r"long +tanh .* 100 +8 +0.001 +10 +10",
+        r"long +clipped .* 100 +8 +0.001 +1 +10 +10",
+    ):
+        assert re.search(row, printed), row
+    found = {
+        (one["task"], one["variant"]): one
+        for one in json.loads(planned(text, "--json"))["variants"]
+    }
+    assert found["long", "slow"]["training"] == {
+        "epochs": 100, "batch_size": 8, "loss": "mse", "select": "best", "dtype": "float32",
+        "optimizer": {
+            "name": "adam", "learning_rate": 1e-5, "beta_1": 0.9, "beta_2": 0.999,
+            "epsilon": 1e-7, "global_clipnorm": None,
+        },
+    }  # fmt: skip
+    assert found["short", "tanh"]["training"]["epochs"] == 5
+    assert {one["parameters"] for one in found.values()} == {40800 + 30200 + 20200 + 60400 + 101}
+
+
+def test_a_value_that_tuning_is_yet_to_choose_is_shown_as_such(planned):
+    path = "training.optimizer.learning_rate"
+    text = f"{HEAD}tune: {{path: {path}, grid: [1e-2, 1e-4]}}\n"
+    assert "optimizer adam, learning rate one of 0.0001, 0.01, loss mse\n" in planned(text)
+    tuning = json.loads(planned(text, "--json"))["tuning"]
+    assert (tuning["path"], tuning["grid"], tuning["values"]) == (path, [1e-4, 1e-2], 2)
 
 
 def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):

@@ -112,12 +112,6 @@ def test_formulas_name_every_change(configs: Configs) -> None:
     )
 
 
-def test_nothing_behind_a_name_means_no_changes(configs: Configs) -> None:
-    experiment = configs.load(HEAD.replace("tanh: {}", "tanh:") + "tasks:\n  a:\n  b: {}\n")
-    assert experiment.settings["a", "tanh"] == experiment.settings["b", "tanh"]
-    assert experiment.formula("a", "tanh") == "g = tanh(z_g); h = o * tanh(c)"
-
-
 def test_as_many_seeds_as_are_allowed(configs: Configs) -> None:
     """As a list of 20,000; as a number, also once it is written down and read again."""
     seeds = tuple(range(1, 20_001))
@@ -148,10 +142,6 @@ def test_a_large_grid_is_that_of_its_cells(configs: Configs) -> None:
     assert problem.startswith(
         "c.yaml:117:63: tasks.wide: variants.sgd: training.batch_size: 65 is more than the 64"
     )
-
-
-def test_nothing_behind_tasks_means_no_tasks(configs: Configs) -> None:
-    assert configs.load(f"{HEAD}tasks:\n").tasks == ("default",)
 
 
 def test_optimizers(configs: Configs) -> None:
@@ -206,7 +196,7 @@ def test_overrides_of_the_command_line(configs: Configs) -> None:
         "training.optimizer.learning_rate=1e-2",
         "training.epochs=6",
         "model.encoder=[7]",
-        "model.head=",
+        "model.head=null",
         "variants.relu.model.activation=elu",
         "variants.relu.model.gates=relu",
         "variants.v1.5.model.between=relu",
@@ -269,7 +259,8 @@ BAD_OVERRIDES = {
     "epochs": "command line, epochs: write path=value, such as training.epochs=5",
     "=5": "command line, =5: write path=value",
     "training.epoch=5": (
-        '"training.epoch" is not a path of an experiment. Did you mean "training.epochs"?'
+        '"training.epoch" is not a path of an experiment. Here it is training.epochs: write'
+        " training.epochs=5"
     ),
     "epochs=5": '"epochs" is not a path of an experiment.',
     "training.epochs=many": (
@@ -307,7 +298,9 @@ BAD_OVERRIDES = {
         '"long" is not a name in tasks. To add one, write tasks.long="{path: value}".'
     ),
     "variants.relu=5": "command line, variants.relu=5: variants.relu: a mapping is due; found 5",
-    "varants.relu={}": '"varants.relu" is not a path of an experiment. Did you mean "variants"?',
+    "varants.relu={}": (
+        '"varants.relu" is not a path of an experiment. Did you mean "variants.relu"?'
+    ),
     "version=2": "command line, version=2: version: found 2; allowed: 1.",
     "baseline=x": 'command line, baseline=x: baseline: "x" is not a variant.',
     "name=a/b": '"a/b" cannot be a name',
@@ -338,8 +331,8 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "unknown key of a family": (
         "data: {family: lorenz, cycles: [1, 2]}\n",
         [
-            'c.yaml:7:24: unknown key "cycles" in data.\n  known: samples, timesteps, features,'
-            " noise, family, step"
+            'c.yaml:7:24: unknown key "cycles" in data. It is a key of sines, square: change'
+            " family, or leave it out"
         ],
     ),
     "unknown key of samples": (
@@ -352,11 +345,25 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "unknown key of an optimizer": (
         "training: {optimizer: {name: sgd, beta_1: 0.5}}\n",
         [
-            'c.yaml:7:35: unknown key "beta_1" in training.optimizer.\n  known: global_clipnorm,'
-            " name, learning_rate"
+            'c.yaml:7:35: unknown key "beta_1" in training.optimizer. It is a key of adam, adamw:'
+            " change name, or leave it out"
         ],
     ),
-    "path in a section": ("model.gates: relu\n", ['c.yaml:7:1: unknown key "model.gates".']),
+    "path at the top": (
+        "model.gates: relu\n",
+        [
+            'c.yaml:7:1: unknown key "model.gates". Here it is nested (paths stand in variants, in'
+            " tasks and on the command line alone): write model: {gates: relu}"
+        ],
+    ),
+    "path in a section": (
+        "training: {optimizer.rho: 0.5}\n",
+        [
+            'c.yaml:7:12: unknown key "optimizer.rho" in training. Here it is nested (paths stand'
+            " in variants, in tasks and on the command line alone): write training: {optimizer:"
+            " {name: rmsprop, rho: 0.5}}"
+        ],
+    ),
     "activation of a head": (
         "model: {head: {units: [4], activation: rleu}}\n",
         ['c.yaml:7:40: model.head.activation: "rleu" is not an activation. Did you mean "relu"?'],
@@ -512,8 +519,9 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     "variant with a key for a path": (
         "  third: {activation: relu}\n",
         [
-            'c.yaml:7:11: variants.third: "activation" is not a path that variants can change. Did'
-            " you mean"
+            'c.yaml:7:11: variants.third: "activation" is not a path that variants can change. Here'
+            " it is model.activation (it sets candidate and output of the cell): write"
+            " model.activation: relu"
         ],
     ),
     "variant is a list": (
@@ -709,7 +717,8 @@ def test_tasks_have_data_files_of_their_own(configs: Configs, order: str) -> Non
 def test_a_path_where_none_belongs_is_one_mistake(configs: Configs) -> None:
     problems = configs.problems(f"{HEAD}data: {{family: sines, path: c.yaml}}\n")
     assert [problem.split("\n")[0] for problem in problems] == [
-        'c.yaml:7:23: unknown key "path" in data.'
+        'c.yaml:7:23: unknown key "path" in data. It is a key of file: change family, or leave it'
+        " out"
     ]
 
 
@@ -777,6 +786,125 @@ def test_variants_that_coincide_in_some_tasks_only_may_stay(configs: Configs) ->
     assert ids["b", "tanh"] == ids["b", "gates"] and ids["b", "relu"] == ids["b", "all"]
 
 
+# ------------------------------------------------------------------- nothing written, names removed
+
+EMPTY = {
+    "  third:": (
+        "9: variants.third: a mapping is due; found nothing; write {} where nothing changes"
+    ),
+    "  third: null": (
+        "10: variants.third: a mapping is due; found null; write {} where nothing changes"
+    ),
+    "tasks: {a: }": "11: tasks.a: a mapping is due; found nothing; write {} where nothing changes",
+    "tasks:": "7: tasks: a mapping is due; found nothing; write {} where there are none",
+    "tasks: ~": "8: tasks: a mapping is due; found null; write {} where there are none",
+    "model:": "7: model: a mapping is due; found nothing",
+    "data: null": "7: data: a mapping is due; found null",
+    "training: {optimizer: }": "22: training.optimizer: a mapping is due; found nothing",
+    "training: {epochs: null}": "20: training.epochs: a whole number is due; found null",
+    "tune:": "6: tune: a mapping is due; found nothing; write null for none",
+    "model: {head: }": "14: model.head: a mapping is due; found nothing; write null for none",
+    "model:\n  projection:": (
+        "14: model.projection: a whole number is due; found nothing; write null for none"
+    ),
+    "  third: {model.cell_clip: }": (
+        "27: variants.third: model.cell_clip: a number is due; found nothing; write null for none"
+    ),
+    "data: {family: file, path: c.yaml, columns: }": (
+        "44: data.columns: a list is due, such as [64]; found nothing; write null for none"
+    ),
+    "seeds:": "7: seeds: write a number of seeds, or a list of whole numbers from 0, such as",
+    "seeds:\n  -": '3: seeds: a seed is a whole number from 0 to 2^63 - 1; "nothing" is none',
+    "activations: {snake: }": "21: activations.snake: text is due; found nothing",
+    "engine:": "8: engine: found nothing; allowed: fused, keras.",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), EMPTY.items())
+def test_nothing_is_no_value_anywhere(configs: Configs, text: str, expected: str) -> None:
+    line = 7 + text.count("\n")
+    (problem,) = configs.problems(f"{HEAD}{text}\n")
+    assert problem.startswith(f"c.yaml:{line}:{expected}")
+
+
+def test_null_on_the_command_line_removes_a_name(configs: Configs) -> None:
+    text = (
+        f"{HEAD}  snake: {{model.gates: wave}}\n  v1.5: {{model.gates: elu}}\n"
+        "activations: {wave: x*sin(x), other: x*cos(x)}\n"
+        "tasks: {chirp: {data.family: chirp}, lorenz: {data.family: lorenz}}\n"
+    )
+    experiment = configs.load(
+        text, "tasks.lorenz=null", "variants.v1.5=~", "activations.other=null"
+    )
+    assert experiment.tasks == ("chirp",)
+    assert experiment.variants == ("tanh", "relu", "snake")
+    assert list(experiment.own) == ["wave"]
+    assert configs.load(text, "tasks.chirp=null", "tasks.lorenz=null").tasks == ("default",)
+    again = configs.load(text, "variants.relu=null", "variants.relu={model.output: relu}")
+    assert again.settings["chirp", "relu"].model.site("candidate") == "tanh"
+    assert configs.problems(text, "variants.tanh=null", "tasks.lorent=null", "tasks.chirp=") == [
+        'command line, tasks.lorent=null: "lorent" is not a name in tasks. Did you mean "lorenz"?',
+        "command line, tasks.chirp=: tasks.chirp: a mapping is due; found nothing; write {} where"
+        " nothing changes",
+        'c.yaml:3:11: baseline: "tanh" is not a variant.\n  known: relu, snake, v1.5',
+    ]
+
+
+# ----------------------------------------------------------------------- the decoder of an encoder
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "decoder"),
+    [
+        ("", "", (50, 100)),
+        ("encoder: [24, 12]", "", (12, 24)),
+        ("encoder: [24, 12]", "model.encoder: [7, 5, 3]", (3, 5, 7)),
+        ("", "model.encoder: [8]", (8,)),
+        ("latent: vector", "model.encoder: {units: 6, layers: 3}", (6, 6, 6)),
+        ("encoder: {units: 32, layers: 4}", "", (32, 32, 32, 32)),
+        ("encoder: {units: 32, layers: 4}", "model.encoder.layers: 2", (32, 32)),
+        ("encoder: {units: 32, layers: 2}", "model.encoder.units: 3", (3, 3)),
+        ("encoder: [24, 12]", "model.decoder: [5]", (5,)),
+        ("decoder: [5]", "model.encoder: [8]", (5,)),
+        ("encoder: [24, 12], decoder: [12, 24]", "model.encoder: [8]", (12, 24)),
+    ],
+)
+def test_a_decoder_mirrors_its_encoder_unless_it_is_named(
+    configs: Configs, base: str, change: str, decoder: tuple[int, ...]
+) -> None:
+    model = f"model: {{{base}}}\n"
+    other = ", ".join(filter(None, ["model.gates: elu", change]))
+    experiment = configs.load(f"{HEAD}  v: {{{other}}}\n{model}")
+    assert experiment.settings["default", "v"].model.decoder == decoder
+    experiment = configs.load(f"{HEAD}{model}tasks: {{t: {{{change}}}}}\n")
+    assert experiment.settings["t", "tanh"].model.decoder == decoder
+
+
+def test_a_decoder_that_mirrors_is_the_same_run_as_one_that_is_written(configs: Configs) -> None:
+    short = configs.load(f"{HEAD}model: {{encoder: [9, 8, 7], latent: vector}}\n")
+    long = configs.load(
+        f"{HEAD}model: {{encoder: [9, 8, 7], decoder: [7, 8, 9], latent: vector}}\n"
+    )
+    assert [run.id for run in expand(short)] == [run.id for run in expand(long)]
+
+
+def test_an_encoder_that_is_wrong_is_one_mistake(configs: Configs) -> None:
+    assert configs.problems(f"{HEAD}model: {{encoder: [0]}}\n") == [
+        "c.yaml:7:19: model.encoder.0: must be at least 1; found 0"
+    ]
+
+
+def test_a_list_of_names_must_fit_the_decoder_that_mirrors(configs: Configs) -> None:
+    text = (
+        f"{HEAD}  deep: {{model.encoder: [4, 3, 2]}}\n"
+        "model: {encoder: [8, 4], gates: [elu, sigmoid, sigmoid, elu]}\n"
+    )
+    assert configs.problems(text) == [
+        "c.yaml:8:33: variants.deep: model.gates: 4 names for 6 places: encoder.0, encoder.1,"
+        " encoder.2, decoder.0, decoder.1, decoder.2"
+    ]
+
+
 # ----------------------------------------------------------------------------------------- resolved
 
 RESOLVED = {
@@ -807,7 +935,17 @@ RESOLVED = {
     "another family": (
         HEAD + "data: {family: sines, noise: 0.2}\ntasks: {a: {}, b: {data.family: square}}\n"
     ),
-    "nothing behind a name": HEAD.replace("tanh: {}", "tanh:") + "tasks: {a: }\n",
+    "a decoder that mirrors its encoder": (
+        HEAD + "  small: {model.encoder: [3]}\nmodel: {encoder: [8, 4]}\n"
+    ),
+    "a tuned encoder": (
+        HEAD + "model: {encoder: {units: 4, layers: 2}}\n"
+        "tune: {path: model.encoder.units, grid: [4, 8]}\n"
+    ),
+    "a decoder that is named": (
+        HEAD + "  small: {model.encoder: [3]}\nmodel: {encoder: [8, 4], decoder: [5]}\n"
+    ),
+    "merges": ("x-a: &a {model.gates: elu}\n" + HEAD + "  third: {<<: *a, training.epochs: 5}\n"),
 }
 
 
@@ -817,6 +955,7 @@ def test_resolved_and_loaded_again_it_is_the_same_experiment(configs: Configs, t
     again = configs.folder / "experiment.yaml"
     again.write_text(dump(first.resolved), encoding="utf-8")
     second = load(again)
+    assert second.settings == first.settings and second.tuning == first.tuning
     assert [run.id for run in expand(second, "fused")] == [run.id for run in expand(first, "fused")]
     assert second.resolved == first.resolved
     assert (second.name, second.seeds, second.margin) == (first.name, first.seeds, first.margin)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lstm_ablate.cli import app
 from lstm_ablate.experiment import field_types, rules
 from lstm_ablate.experiment.activations import ACTIVATIONS
+from lstm_ablate.experiment.habits import HABITS
 from lstm_ablate.experiment.names import RESERVED
 from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import dump
@@ -217,7 +218,11 @@ odd = st.one_of(
     ),
 ).map(deepcopy)  # what is put in may be changed in turn
 keys = st.text(max_size=12) | st.sampled_from(
-    [*dotted_paths(), *{p.rsplit(".", 1)[-1] for p in dotted_paths()}]
+    [
+        *dotted_paths(),
+        *dict.fromkeys(path.rsplit(".", 1)[-1] for path in dotted_paths()),
+        *(word for habit in HABITS for word in habit.words.split()),
+    ]
 )
 
 

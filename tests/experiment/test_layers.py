@@ -66,8 +66,7 @@ WRONG_LISTS = {
         " decoder reads)"
     ),
     "  v: {model.encoder: [8]}\nmodel: {activation: [relu, elu, relu, elu]}": (
-        "c.yaml:8:21: variants.v: model.activation: 4 names for 3 places: encoder.0, decoder.0,"
-        " decoder.1"
+        "c.yaml:8:21: variants.v: model.activation: 4 names for 2 places: encoder.0, decoder.0"
     ),
     "model: {between: [relu, geul, relu]}": (
         'c.yaml:7:25: model.between.1: "geul" is not an activation. Did you mean "gelu"?\n  known:'
@@ -246,7 +245,8 @@ WRONG_STACKS = {
         "c.yaml:7:37: model.encoder.layers: must be at most 100; found 101"
     ),
     "model: {encoder: {units: 4, layers: 2, depth: 1}}": (
-        'c.yaml:7:40: unknown key "depth" in model.encoder.\n  known: units, layers'
+        'c.yaml:7:40: unknown key "depth" in model.encoder. Here it is model.encoder.layers: write'
+        " layers: 1"
     ),
     "  v: {model.encoder.depth: 1}": (
         'c.yaml:7:7: variants.v: "model.encoder.depth" is not a path that variants can change.'

@@ -1,10 +1,10 @@
 """`lstm-ablate init`: the configs that come with the package, and what a folder then holds."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from lstm_ablate.errors import UserError
@@ -21,11 +21,8 @@ def contents(folder):
 
 def call(*words, cwd, safe=""):
     """Call `python -m lstm_ablate`; where `safe` is empty, Python puts the folder on its path."""
-    return subprocess.run(
-        [sys.executable, "-m", "lstm_ablate", *words],
-        capture_output=True, text=True, check=False, cwd=cwd, timeout=60,
-        env={**os.environ, "PYTHONSAFEPATH": safe},
-    )  # fmt: skip
+    command = [sys.executable, "-m", "lstm_ablate", *words]
+    return processes.run(command, None, cwd=cwd, env={**os.environ, "PYTHONSAFEPATH": safe})
 
 
 def test_every_config_is_listed_with_the_question_that_it_asks():

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.nodes import Place
+from lstm_ablate.experiment.nodes import NOTHING, Place
 from lstm_ablate.experiment.yaml_source import MAX_BYTES, dump, read_file, read_text
 
 # -------------------------------------------------------------------------------- what scalars mean
@@ -76,7 +76,7 @@ MEANING = {
     # nothing
     "~": None,
     "null": None,
-    "": None,
+    "": NOTHING,
     "None": "None",
     "nil": "nil",
     # quotes make text
@@ -125,6 +125,40 @@ def test_every_value_and_key_knows_its_place() -> None:
 def test_aliases_stand_for_what_was_anchored() -> None:
     root = read_text("a: &x {k: [1, 2]}\nb: *x\nc: &x 3\nd: *x\n", "c.yaml")
     assert root.plain() == {"a": {"k": [1, 2]}, "b": {"k": [1, 2]}, "c": 3, "d": 3}
+
+
+# --------------------------------------------------------------------------------------- merge keys
+
+BASES = "x: {a: &a {k: 1, l: {m: 2}}, b: &b {k: 3, n: 4}, none: &none {}}\n"
+MERGES = {
+    "one mapping": "y: {<<: *a}",
+    "what is there wins, before the merge": "y: {k: 0, <<: *a}",
+    "and after it": "y: {<<: *a, k: 0}",
+    "no level below is merged": "y: {<<: *a, l: {o: 5}}",
+    "of a list the earlier wins": "y: {<<: [*a, *b]}",
+    "in whatever order": "y: {<<: [*b, *a], z: 1}",
+    "nothing": "y: {<<: *none}",
+    "a list of nothing": "y: {<<: []}",
+    "a mapping that is no alias": "y: {<<: {k: 7}, z: 1}",
+    "a merge of a merge": "y: &y {<<: *a, z: 1}\nz: {<<: [*y, *b], k: 9}",
+    "at the top": "<<: *a\nk: 5",
+    "in a block": "y:\n  <<: *a\n  k: 5",
+    "a quoted key is a key": "y: {'<<': 5}",
+}
+
+
+@pytest.mark.parametrize("text", MERGES.values(), ids=MERGES)
+def test_merge_keys_mean_what_pyyaml_takes_them_for(text: str) -> None:
+    found = read_text(BASES + text, "c.yaml").plain()
+    assert found == yaml.safe_load(BASES + text)
+    assert list(found) == list(yaml.safe_load(BASES + text))  # in which order variants stand
+
+
+def test_what_a_merge_brings_in_keeps_its_place() -> None:
+    root = read_text("x: &x\n  k: 1\ny:\n  <<: *x\n  l: 2\n", "c.yaml")
+    merged = root.entries["y"]
+    assert merged.entries["k"].place == Place("c.yaml", 2, 6)
+    assert merged.keys == {"k": Place("c.yaml", 2, 3), "l": Place("c.yaml", 5, 3)}
 
 
 # -------------------------------------------------------------------------------- PyYAML as arbiter
@@ -247,6 +281,22 @@ REFUSED_TEXTS = {
         "x:\n  a: 1\n  'a': 1\n",
         'c.yaml:3:3: the key "a" was already given at c.yaml:2:3',
     ),
+    "repeated merge": (
+        "x: &x {a: 1}\ny: {<<: *x, <<: *x}\n",
+        'c.yaml:2:13: the key "<<" was already given at c.yaml:2:5',
+    ),
+    "merge of text": (
+        "y: {<<: x}\n",
+        "c.yaml:1:9: << takes a mapping or a list of mappings, such as *base or [*one, *other];"
+        ' found "x" (text)',
+    ),
+    "merge of nothing": ("y:\n  <<:\n", "c.yaml:2:6: << takes a mapping"),
+    "merge of a list of text": (
+        "x: &x {}\ny: {<<: [*x, 5]}\n",
+        "c.yaml:2:14: << takes a mapping or a list of mappings, such as *base or [*one, *other];"
+        " found 5",
+    ),
+    "merge of itself": ("y: &y {<<: *y}\n", "c.yaml:1:12: *y refers to itself"),
     "NUL": ("a: 1\nb: \0\n", "c.yaml:2:4: the character U+0000 is not allowed in YAML"),
     "escape character": ("a: \x1b[0m\n", "c.yaml:1:4: the character U+001B is not allowed in YAML"),
     "tag": (
@@ -286,7 +336,8 @@ REFUSED_TEXTS = {
     "key is a number": ("a:\n  1: x\n", "c.yaml:2:3: the key 1 is not text; put it in quotes"),
     "key is a float": ("1e-3: x\n", "c.yaml:1:1: the key 0.001 is not text"),
     "key is a truth value": ("true: x\n", "c.yaml:1:1: the key true is not text"),
-    "key is nothing": ("~: x\n", "c.yaml:1:1: the key null is not text"),
+    "key is not written": ("{? : x}\n", "c.yaml:1:3: the key nothing is not text"),
+    "key is null": ("~: x\n", "c.yaml:1:1: the key null is not text"),
     "key is a list": ("? [a, b]\n: x\n", "c.yaml:1:3: the key (a list or mapping) is not text"),
     "typographic quote": (
         "a: \u201cb\u201d\n",

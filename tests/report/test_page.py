@@ -6,7 +6,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
 import threading
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -14,6 +13,7 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
+import processes
 import pytest
 
 from lstm_ablate.evidence import analysis
@@ -361,7 +361,7 @@ def browse(tmp_path):
                 f"--screenshot={picture}",
                 f"{origin}/report.html",
             ]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+            done = processes.run(command)
             server.shutdown()
         requests = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
         asked = {

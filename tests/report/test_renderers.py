@@ -374,6 +374,10 @@ def test_what_a_report_says_of_looks(tmp_path):
         assert f"with so many wins, or losses, needed: {counts}." in text
         assert "Undecided at look 1: look 2 of 3, at 20 seeds, waits for 14 runs." in text
         assert "15 not needed" in text and "What was changed." in text
+        assert "after so many seeds, when each of their runs is recorded, with so many" in text
+        assert "All looks of all comparisons together decide wrongly in at most 5% of" in text
+    assert "all 2 comparisons of this page together, at any look (Lan" in told[2]
+    assert latex.latex(summary).endswith("\n% What was changed.\n")
     assert "| undecided |" in told[0].replace("still learning: ", "")
     assert "at most 25 seeds; every variant" in told[2]
     content = json.loads(values.as_json(summary))
@@ -383,4 +387,5 @@ def test_what_a_report_says_of_looks(tmp_path):
     assert list(table["not_needed"]) == [0, 15, 0] and list(table["look"]) == [1, 1, 1]
     settled = loading.load(path, ("seeds=10",))
     plain = analysis.summarise(settled, runs.expand(settled, "keras"), records)
-    assert "looked at" not in markdown.markdown(plain) + page.with_pictures(plain, [])
+    without = markdown.markdown(plain) + page.with_pictures(plain, [])
+    assert "looked at" not in without and "at any look" not in without

@@ -27,6 +27,7 @@ def followed(left, outcomes):
     rounds = []
     while this_round := left.next_round():
         rounds.append((this_round.attempt, this_round.groups))
+        assert len(rounds) < 50, "the rounds of a sweep do not end"
         ended, failed = set(), []
         for index, group in enumerate(this_round.groups):
             ended.add(index)

@@ -4,13 +4,13 @@ import hashlib
 import importlib
 import math
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import processes
 import pytest
 import tensorflow as tf
 from fused_runs import assert_identical, make, network, other_numbers, run_fused
@@ -518,10 +518,7 @@ def test_a_rerun_in_another_process_is_identical() -> None:
         "import sys; sys.path[:0] = ['.', '..']; import conftest, test_fused;"
         " print(test_fused.digest())"
     )
-    command = [sys.executable, "-c", code]
-    rerun = subprocess.run(
-        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-    )
+    rerun = processes.run([sys.executable, "-c", code], cwd=Path(__file__).parent)
     assert rerun.stdout.strip() == digest()
 
 
@@ -552,13 +549,7 @@ def test_tensorflow_reads_the_variable_that_makes_operations_deterministic() -> 
     """In this version too, though its documentation names a function only."""
     code = "from tensorflow.python.util import _pywrap_determinism as d; print(d.is_enabled())"
     told = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | added,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        processes.run([sys.executable, "-c", code], env=os.environ | added).stdout
         for added in ({}, GPU_ENVIRONMENT)
     ]
     assert told == ["False\n", "True\n"]

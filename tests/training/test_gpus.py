@@ -102,6 +102,7 @@ CONFIG = """
 version: 1
 name: large
 seeds: 40
+model: {decoder: [50, 100]}
 baseline: tanh
 variants: {tanh: {}, wide: {model.encoder: [400]}}
 tasks: {short: {}, long: {data.timesteps: 300}}

@@ -1,11 +1,11 @@
 """The keras engine against stock Keras layers, against NumPy in float64, and against itself."""
 
 import json
-import subprocess
 import sys
 
 import keras
 import numpy as np
+import processes
 import pytest
 import tensorflow as tf
 from numpy_lstm import random_weights, reconstruct
@@ -488,10 +488,8 @@ def test_a_run_gives_the_same_bits_whatever_ran_before_it():
         "import test_reference as t; print(t.numbers(t.trained(t.settings(dtype='float32'),"
         " seed=1)))"
     )
-    again = subprocess.run(
-        [sys.executable, "-c", "import sys; sys.path[:0] = ['.', '..']; import conftest;" + code],
-        capture_output=True, text=True, check=True, cwd=__file__.rpartition("/")[0],
-    )  # fmt: skip
+    code = "import sys; sys.path[:0] = ['.', '..']; import conftest;" + code
+    again = processes.run([sys.executable, "-c", code], cwd=__file__.rpartition("/")[0])
     assert again.stdout.strip() == first
 
 

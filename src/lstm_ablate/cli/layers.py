@@ -9,7 +9,11 @@ from lstm_ablate.experiment.settings import SITES
 
 Row = dict[str, object]  # what is known of a layer
 
-_HEADINGS = {"name": "layer", "residual": "adds its input"}  # where a table says it otherwise
+_HEADINGS = {
+    "name": "layer",
+    "residual": "adds its input",
+    "steps": "time steps",
+}  # where a table says it otherwise
 
 
 class Table(NamedTuple):
@@ -22,15 +26,16 @@ class Table(NamedTuple):
 
 def rows_of(network: Network, names: Mapping[str, str]) -> list[Row]:
     """Return what is to know of each layer; `names` are those of the user's own activations."""
-    return [_row(layer, names) for layer in network.layers]
+    return [_row(layer, names, network.timesteps) for layer in network.layers]
 
 
-def _row(layer: Layer, names: Mapping[str, str]) -> Row:
+def _row(layer: Layer, names: Mapping[str, str], timesteps: int) -> Row:
     parameters = sum(map(math.prod, layer.shapes.values()))
     if not isinstance(layer, LSTM):
         acting = names.get(layer.activation, layer.activation)
         row: Row = {"name": layer.name, "inputs": layer.inputs, "units": layer.units}
-        return {**row, "outputs": layer.units, "activation": acting, "parameters": parameters}
+        row |= {"outputs": layer.units, "steps": timesteps, "activation": acting}
+        return {**row, "parameters": parameters}
     sites = {site: getattr(layer, site) for site in SITES}
     return {
         "name": layer.name,
@@ -40,6 +45,7 @@ def _row(layer: Layer, names: Mapping[str, str]) -> Row:
         "projection": layer.projection,
         "residual": layer.residual,
         "outputs": layer.outputs,
+        "steps": 1 if layer.last_step else timesteps,
         **{site: names.get(text, text) for site, text in sites.items()},
         "parameters": parameters,
     }
@@ -70,7 +76,7 @@ def tables(
 def _is_shown(key: str, rows: Sequence[Row]) -> bool:
     """Tell whether a column says more than a formula does, or than that there is nothing."""
     values = [row[key] for row in rows if row.get(key) is not None]
-    if key in SITES:
+    if key in (*SITES, "steps"):
         return len(set(values)) > 1
     if key == "directions":
         return any(value != 1 for value in values)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.cli import layers
+from lstm_ablate.cli import layers, trainings
 from lstm_ablate.cli.options import (
     AsJson,
     Config,
@@ -44,18 +44,33 @@ def plan(
     if as_json:
         print(json_text(_as_json(prospect)))
         return
-    headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + [
-        "variant",
-        "formula",
-        "runs",
-        "missing",
-    ]
-    cells = [[str(getattr(share, heading)) for heading in headings] for share in prospect.shares]
-    print_table(headings, cells, title=prospect.study.experiment.name)
+    _print_variants(prospect)
     networks = {(share.task, share.variant): share.network for share in prospect.shares}
     for table in layers.tables(networks, _own_names(prospect)):
         print_table(table.headings, table.rows, title=table.title)
     print_lines(_lines(prospect))
+
+
+def _print_variants(prospect: "Prospect") -> None:
+    """Print what each variant is, in each task, and how it is trained where that differs."""
+    headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + ["variant", "formula"]
+    columns = {heading: [getattr(one, heading) for one in prospect.shares] for heading in headings}
+    columns |= _trainings(prospect).columns
+    for heading in ("runs", "missing"):
+        columns[heading] = [str(getattr(share, heading)) for share in prospect.shares]
+    rows = list(zip(*columns.values(), strict=True))
+    print_table(list(columns), rows, title=prospect.study.experiment.name)
+
+
+def _trainings(prospect: "Prospect") -> trainings.Trainings:
+    settings = prospect.study.experiment.settings
+    tuned = {}
+    if prospect.tuning and prospect.tuning.todo.missing:
+        key = prospect.tuning.path.rpartition(".")[2]
+        if prospect.tuning.path.startswith("training."):
+            tuned[key] = f"one of {', '.join(f'{value:g}' for value in prospect.tuning.grid)}"
+    those = [settings[share.task, share.variant].training for share in prospect.shares]
+    return trainings.trainings(those, tuned)
 
 
 def _own_names(prospect: "Prospect") -> dict[str, str]:
@@ -68,6 +83,9 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
     for share in prospect.shares:
         values = asdict(share)
         del values["network"]
+        training = prospect.study.experiment.settings[share.task, share.variant].training
+        values["training"] = training.model_dump(mode="json")
+        values["parameters"] = share.network.parameters
         variants.append(values | {"layers": layers.rows_of(share.network, names)})
     return {
         "name": prospect.study.experiment.name,
@@ -87,7 +105,9 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
 
 def _tuning_as_json(ahead: "TuningAhead") -> dict[str, object]:
     return {
-        "values": ahead.values,
+        "path": ahead.path,
+        "grid": list(ahead.grid),
+        "values": len(ahead.grid),
         "runs": len({run.id for run in ahead.todo.runs}),
         "missing": len(ahead.todo.missing),
         "most_runs": ahead.most_runs,
@@ -98,7 +118,7 @@ def _tuning_as_json(ahead: "TuningAhead") -> dict[str, object]:
 def _lines(prospect: "Prospect") -> list[str]:
     todo, ahead = prospect.todo, prospect.tuning
     asked = len({run.id for run in todo.runs})
-    lines = []
+    lines = [f"training  {_trainings(prospect).shared}"]
     if ahead:
         of_tuning = len({run.id for run in ahead.todo.runs})
         lines.append(
@@ -147,7 +167,7 @@ def _evidence(prospect: "Prospect") -> str:
     seeds = counted(prospect.pairs, "seed")
     text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
     if prospect.looks:
-        return f"at most {text}a variant must win, or lose, at so many of a look"
+        return f"at most {text}a variant must win, or lose, at so many of the seeds of a look"
     if prospect.needed is None:
         return f"{text}no verdict, whatever they give; it takes {prospect.least_seeds} seeds"
     places = f"all {prospect.needed}" if prospect.needed == prospect.pairs else prospect.needed

@@ -22,7 +22,7 @@ from lstm_ablate.evidence.compared import Needed, Results
 from lstm_ablate.evidence.epochs import ByEpoch, by_epoch
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.evidence.pairs import Losses, differences
-from lstm_ablate.evidence.stopping import Cell, Stand
+from lstm_ablate.evidence.stopping import Cell, Stands
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.tuning import State, replay
 from lstm_ablate.evidence.typical import typical
@@ -46,6 +46,7 @@ class _Gathered(NamedTuple):
 
     level: float
     looks: tuple[Look, ...]
+    stands: Stands
     extents: Mapping[Cell, _Extent]
     results: Mapping[Cell, Results]
     outcomes: Mapping[Cell, Losses]
@@ -70,31 +71,13 @@ def summarise(
     look or, where there are none, that of the sign test with an equal share of the level for each
     comparison.
     """
-    share = level / max(1, experiment.comparisons)
-    looks = tuple(stopping.planned(experiment, level))
     stands = stopping.replay(experiment, runs, records, level)
     judged = stopping.judged(experiment, runs, stands)
     asked = stopping.asked(experiment, runs, stands)
     tuning = replay(experiment, records)
-    fixed = needed or (lambda pairs: counting.count_needed(pairs, share))
-    results = _results(experiment, judged, records)
-    gathered = _Gathered(
-        level=level,
-        looks=looks,
-        extents={
-            cell: _Extent(stands[cell].look.seeds, needed or stands[cell].look.needed)
-            if stands
-            else _Extent(len(experiment.seeds), fixed)
-            for cell in results
-        },
-        results=results,
-        outcomes={cell: compared.losses(some) for cell, some in results.items()},
-    )
-    described = {cell: _described(experiment, cell, gathered) for cell in results}
-    if stands:
-        described = {cell: _standing(row, stands[cell], looks) for cell, row in described.items()}
-    able = (look.seeds for look in looks if look.count is not None)
-    least_seeds = next(able, counting.seeds_needed(share))
+    gathered = _gathered(experiment, judged, records, stands, level, needed)
+    described = {cell: _standing(experiment, cell, gathered) for cell in gathered.results}
+    least_seeds = stopping.least_seeds(experiment, level)
     return Summary(
         name=experiment.name,
         question=experiment.question,
@@ -103,7 +86,7 @@ def summarise(
         stuck=experiment.stuck,
         level=level,
         comparisons=experiment.comparisons,
-        looks=looks,
+        looks=gathered.looks,
         least_seeds=least_seeds,
         seeds=len(experiment.seeds),
         losses={
@@ -117,7 +100,7 @@ def summarise(
         references=_references(experiment, described),
         notes=(
             *history,
-            *notes.of_looks(looks),
+            *notes.of_looks(gathered.looks),
             *notes.notes(experiment, judged, records),
             *notes.of_tuning(tuning),
         ),
@@ -127,14 +110,41 @@ def summarise(
         ),
         failed=notes.failed(asked, records),
         outcomes=gathered.outcomes,
-        ratios=_ratios(experiment, results),
-        curves={cell: curve for cell, some in results.items() if (curve := pictures.curve(some))},
+        ratios=_ratios(experiment, gathered.results),
+        curves=_curves(gathered.results),
         shown=_shown(experiment, gathered),
         seconds=_seconds(judged, records),
         resolved=experiment.resolved,
         environment=environment or {},
         tuned=tuning.tuned,
         tuned_name=experiment.tuning.name if experiment.tuning else "",
+    )
+
+
+def _gathered(
+    experiment: Experiment,
+    judged: Sequence[Run],
+    records: Mapping[str, Record],
+    stands: Stands,
+    level: float,
+    needed: Needed | None,
+) -> _Gathered:
+    """Return what the records say of the runs that are judged; `needed` is as in `summarise`."""
+    share = level / max(1, experiment.comparisons)
+    fixed = needed or (lambda pairs: counting.count_needed(pairs, share))
+    results = _results(experiment, judged, records)
+    return _Gathered(
+        level=level,
+        looks=tuple(stopping.planned(experiment, level)),
+        stands=stands,
+        extents={
+            cell: _Extent(stands[cell].look.seeds, needed or stands[cell].look.needed)
+            if stands
+            else _Extent(len(experiment.seeds), fixed)
+            for cell in results
+        },
+        results=results,
+        outcomes={cell: compared.losses(some) for cell, some in results.items()},
     )
 
 
@@ -149,6 +159,11 @@ def _results(
         if run.id in records:
             results[run.task, run.variant][run.seed] = records[run.id].result
     return results
+
+
+def _curves(results: Mapping[Cell, Results]) -> dict[Cell, pictures.Curve]:
+    """Return the learning curve of each variant of which there is one."""
+    return {cell: curve for cell, some in results.items() if (curve := pictures.curve(some))}
 
 
 def _references(experiment: Experiment, described: Mapping[Cell, Row]) -> dict[str, str]:
@@ -227,9 +242,15 @@ def _first(experiment: Experiment, by_seed: Mapping[int, Value], seeds: int) -> 
     return {seed: value for seed, value in by_seed.items() if seed in first}
 
 
-def _standing(row: Row, stand: Stand, looks: Sequence[Look]) -> Row:
-    """Return a row with the look at which it stands, and what it waits for or did without."""
-    spared = 0 if stand.waits else looks[-1].seeds - stand.look.seeds
+def _standing(experiment: Experiment, cell: Cell, gathered: _Gathered) -> Row:
+    """Return the row of a variant in a task as far as its runs tell; with the look at which it
+    stands, and what it waits for or did without, where there are looks.
+    """
+    row = _described(experiment, cell, gathered)
+    if not gathered.stands:
+        return row
+    stand, most = gathered.stands[cell], len(experiment.seeds)
+    spared = most - stand.look.seeds if stand.wanted and not stand.waits else 0
     return replace(row, look=stand.looks, waits=stand.waits, not_needed=spared)
 
 
@@ -351,6 +372,7 @@ def _overall(
                 diverged=sum(row.diverged for row in mine),
                 failed=sum(row.failed for row in mine),
                 missing=sum(row.missing for row in mine),
+                not_needed=sum(row.not_needed for row in mine),
                 comparison=comparison,
                 verdict="baseline" if is_baseline else "described" if comparison else "no pair",
             )

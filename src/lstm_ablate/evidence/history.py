@@ -73,5 +73,3 @@ def _sets(what: str, before: Sequence[str], now: Sequence[str]) -> Iterator[str]
         yield f"{what} {', '.join(added)} added"
     if removed := [name for name in before if name not in now]:
         yield f"{what} {', '.join(removed)} removed"
-    if not (added or removed) and list(before) != list(now):
-        yield f"the order of the {what}s"

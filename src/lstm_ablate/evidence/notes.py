@@ -40,7 +40,7 @@ def of_tuning(tuning: State) -> tuple[str, ...]:
         f"No {name} can be chosen for {one.variant}{f' in task {one.task}' * several}, because none"
         " of its tuning runs ended: it has no run that is judged."
         for one in tuning.tuned
-        if one.chosen is None and not any(trial.missing for trial in one.trials)
+        if not any(trial.missing or trial.losses for trial in one.trials)
     ]
     if any(isinstance(one.data, FileData) for one in experiment.settings.values()):
         found.append(

@@ -61,8 +61,11 @@ def same_training(variant: str, baseline: str, where: str) -> str:
 
 
 def stage(row: Row, looks: Sequence[Look]) -> str:
-    """Say at which look a comparison was decided, or what it waits for; nothing without looks."""
-    if row.look is None:
+    """Say at which look a comparison was decided, or what it waits for.
+
+    There is nothing to say without looks, or where it waits for tuning.
+    """
+    if row.look is None or (row.look == 0 and not row.waits):
         return ""
     all_of_them = len(looks)
     if row.waits:

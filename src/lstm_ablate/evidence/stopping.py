@@ -29,7 +29,8 @@ class Stand:
 
     So many `looks` are complete, the last of them is `look`. Where that neither `decided` nor was
     the last of all, the next one is at `wanted` seeds and `waits` for so many runs; otherwise
-    `wanted` is as many seeds as it had.
+    `wanted` is as many seeds as it had. It is 0 where a side has no runs, as tuning has chosen
+    nothing for it.
     """
 
     looks: int
@@ -39,12 +40,21 @@ class Stand:
     waits: int
 
 
+_UNCOMPARED = Stand(0, BEFORE, decided=False, wanted=0, waits=0)
 Stands = Mapping[Cell, Stand]  # of an experiment whose seeds are settled there are none
 
 
 def planned(experiment: Experiment, level: float = counting.LEVEL) -> list[Look]:
     """Return the looks of an experiment, each comparison with its equal share of the level."""
     return looks(experiment.looks, level / max(1, experiment.comparisons))
+
+
+def least_seeds(experiment: Experiment, level: float = counting.LEVEL) -> int:
+    """Return the fewest seeds with which a verdict is possible: those of the first look that can
+    decide or, where none can and where there are none, those that the sign test takes.
+    """
+    able = (look.seeds for look in planned(experiment, level) if look.count is not None)
+    return next(able, counting.seeds_needed(level / max(1, experiment.comparisons)))
 
 
 def replay(
@@ -71,7 +81,7 @@ def replay(
             for variant in experiment.variants
             if variant != experiment.baseline
         }
-        stands[task, experiment.baseline] = _of_baseline(experiment, list(mine.values()))
+        stands[task, experiment.baseline] = _of_baseline(list(mine.values()))
         stands |= {(task, variant): stand for variant, stand in mine.items()}
     return stands
 
@@ -89,7 +99,7 @@ def _stand(
     Of two that mean the `same` training the first look says all that there is to say. A side for
     which tuning has chosen nothing has no runs, and nothing is asked for then.
     """
-    stand = Stand(0, BEFORE, decided=False, wanted=0, waits=0)
+    stand = _UNCOMPARED
     if not all(sides):
         return stand
     for number, look in enumerate(plan, start=1):
@@ -106,17 +116,18 @@ def _stand(
     return stand
 
 
-def _of_baseline(experiment: Experiment, others: Sequence[Stand]) -> Stand:
+def _of_baseline(others: Sequence[Stand]) -> Stand:
     """Return where the baseline of a task stands: it is trained wherever another one is."""
-    if not others:
-        return Stand(0, BEFORE, decided=False, wanted=experiment.looks[-1], waits=0)
-    furthest = max(others, key=lambda one: one.looks)
+    trained = [one for one in others if one.wanted]
+    if not trained:
+        return _UNCOMPARED
+    furthest = max(trained, key=lambda one: one.looks)
     return Stand(
         furthest.looks,
         furthest.look,
-        all(one.decided for one in others),
-        max(one.wanted for one in others),
-        max(one.waits for one in others),
+        all(one.decided for one in trained),
+        max(one.wanted for one in trained),
+        max(one.waits for one in trained),
     )
 
 
@@ -141,7 +152,7 @@ def possible(experiment: Experiment, runs: Sequence[Run], records: Records) -> l
     """Return the runs that will be asked for if nothing more is decided before the last look."""
     most = len(experiment.seeds)
     stands = replay(experiment, runs, records)
-    numbers = {cell: one.look.seeds if one.decided else most for cell, one in stands.items()}
+    numbers = {cell: most if one.waits else one.wanted for cell, one in stands.items()}
     return _up_to(experiment, runs, numbers)
 
 

@@ -11,6 +11,7 @@ runs                 grid (tasks x variants), resolved (the experiment), runs an
 
 `loading` calls the stages in this order, and all of them write what is wrong to `problems`. The
 forms lie below every stage: settings, data_settings and field_types, experiment_file and schema.
+`advice` says what was meant by what no form has, from the words of other tools in `habits`.
 activations says what may be written where one acts: elementwise (Keras' own) and expressions.
 network, structure, sizes and formula describe what a run's settings mean.
 May import `errors` and `machine`; every other room reads it.

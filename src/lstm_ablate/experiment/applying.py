@@ -78,6 +78,14 @@ def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> 
     return Node(values | {head: value}, node.place, places | {head: place})
 
 
+def without(node: Node, section: str, name: str) -> Node:
+    """Return the node without a name of a section, such as one of its variants."""
+    named = node.entries[section]
+    kept = {other: value for other, value in named.entries.items() if other != name}
+    section_of_others = Node(kept, named.place, named.keys)
+    return Node({**node.entries, section: section_of_others}, node.place, node.keys)
+
+
 def _unwritten(section: str, place: Place) -> Node:
     """Return what an unwritten section starts from: its default family or optimizer, by name."""
     if section not in _DECIDED:

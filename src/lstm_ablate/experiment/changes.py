@@ -1,18 +1,23 @@
 """What the command line, tasks and variants change, with a reason for what cannot be changed."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from lstm_ablate.errors import UserError, did_you_mean
-from lstm_ablate.experiment.applying import Change, with_value
+from lstm_ablate.experiment.advice import about_key
+from lstm_ablate.experiment.applying import Change, apply, with_value, without
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, is_changeable
-from lstm_ablate.experiment.nodes import Node, Place
+from lstm_ablate.experiment.nodes import NOTHING, Node, Place
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import read_text
 
+Kind = Literal["variants", "tasks"]
 Changes = dict[str, list[Change]]  # by the name of a task or variant
 
 _LOSS = "training.loss"
+_NAMED = (*CHANGEABLE, "activations")  # sections whose keys are names of the user's own
+_SIGNS = ("+", "~")  # of Hydra, which adds or removes with them
 _EXAMPLES = {
     "model": "model.activation: relu",
     "training": "training.epochs: 5",
@@ -24,34 +29,63 @@ def overridden(document: Node, overrides: Iterable[str], problems: Problems) -> 
     """Return the document with every `path=value` of the command line applied."""
     for text in overrides:
         place = Place("command line, " + text.replace("\n", "\\n"))
+        if text[0:1] in _SIGNS:
+            problems.add(place, f'"{text[0]}" before a path is Hydra\'s: write {_unsigned(text)}')
+            continue
         path, equals, written = text.partition("=")
         if not equals or not path:
             raise UserError(f"{place}: write path=value, such as training.epochs=5")
-        value = Node(None, place)
+        value = Node(NOTHING, place)
         if written.strip():
             value = read_text(written, place.source, located=False)
-        if keys := _keys(document, path, place, problems):
-            document = with_value(document, keys, value, place)
+        if keys := _keys(document, path, value, problems):
+            removes = value.value is None and keys[0] in _NAMED and len(keys) == 2
+            if removes and _is_there(document, keys[0], keys[1], place, problems):
+                document = without(document, keys[0], keys[1])
+            elif not removes:
+                document = with_value(document, keys, value, place)
     return document
 
 
-def _keys(document: Node, path: str, place: Place, problems: Problems) -> tuple[str, ...]:
+def _unsigned(text: str) -> str:
+    """Return what is written here for `+path=value` and `~path` of Hydra."""
+    path = text.lstrip("+~")
+    return f"{path.partition('=')[0]}=null" if text.startswith("~") else path
+
+
+def _keys(document: Node, path: str, value: Node, problems: Problems) -> tuple[str, ...]:
     """Return the keys that a path of the command line leads through; none if it does not exist."""
     parts = path.split(".")
-    if parts[0] in CHANGEABLE and len(parts) > 2:
-        return _keys_of_change(document, path, place, problems)
-    named = parts[0] in (*CHANGEABLE, "activations")  # variants.NAME="{...}" adds one
-    if path in dotted_paths() or (named and len(parts) == 2):
+    section, _, name = path.partition(".")
+    if section in _NAMED and name in _names(document, section):
+        return section, name
+    if section in CHANGEABLE and len(parts) > 2:
+        return _keys_of_change(document, path, value.place, problems)
+    # variants.NAME="{...}" adds one
+    if path in dotted_paths() or (section in _NAMED and len(parts) == 2):
         return tuple(parts)
-    hint = did_you_mean(path, dotted_paths())
-    problems.add(place, f'"{path}" is not a path of an experiment.{hint}')
+    known = [*dotted_paths(), *(f"{other}.{name}" for other in _NAMED if name)]
+    advice = about_key("", path, value, "command line", document, known)
+    problems.add(value.place, f'"{path}" is not a path of an experiment.{advice}')
     return ()
+
+
+def _names(document: Node, section: str) -> dict[str, Node]:
+    return document.entries[section].entries if section in document.entries else {}
+
+
+def _is_there(document: Node, section: str, name: str, place: Place, problems: Problems) -> bool:
+    """Tell whether a section has a name; add a problem where it has not."""
+    names = _names(document, section)
+    if name not in names:
+        problems.add(place, f'"{name}" is not a name in {section}.{did_you_mean(name, names)}')
+    return name in names
 
 
 def _keys_of_change(document: Node, path: str, place: Place, problems: Problems) -> tuple[str, ...]:
     """Return the keys of variants.NAME.PATH, where both the name and the path may hold dots."""
     kind, _, rest = path.partition(".")
-    names = document.nearest(kind).entries if kind in document.entries else {}
+    names = _names(document, kind)
     for name in sorted(names, key=len, reverse=True):
         if rest.startswith(name + "."):
             return kind, name, rest[len(name) + 1 :]
@@ -61,25 +95,35 @@ def _keys_of_change(document: Node, path: str, place: Place, problems: Problems)
     return ()
 
 
-def changes_of(document: Node, kind: str, problems: Problems) -> Changes:
+def changes_of(document: Node, kind: Kind, problems: Problems) -> Changes:
     """Return the changes of every variant or of every task, without those that cannot be made."""
-    named = document.entries[kind].entries if kind in document.entries else {}
     # The loss is a path that exists, and a good guess at a misspelt one, even where it is refused.
     paths = [path for path in dotted_paths() if is_changeable(kind, path) or path == _LOSS]
     changes: Changes = {}
-    for name, written in named.items():
+    for name, written in _names(document, kind).items():
         changes[name] = []
+        changed = _with_names(document, written)
         for path, value in written.entries.items():
             place = written.keys[path]
             if path in paths and is_changeable(kind, path):
                 changes[name].append(Change(path, value, place))
             else:
-                why = _why_unchangeable(kind, path, paths)
+                why = _why_unchangeable(kind, path, value, changed, paths)
                 problems.add(place, why, f"{kind}.{name}: ")
     return changes
 
 
-def _why_unchangeable(kind: str, path: str, known: list[str]) -> str:
+def _with_names(document: Node, changes: Node) -> Node:
+    """Return the document with the family and the optimizer that changes name."""
+    named = [
+        Change(path, value, changes.keys[path])
+        for path, value in changes.entries.items()
+        if path in ("data.family", "training.optimizer.name", "training.optimizer")
+    ]
+    return apply(document, named)
+
+
+def _why_unchangeable(kind: Kind, path: str, value: Node, document: Node, known: list[str]) -> str:
     section = path.split(".", maxsplit=1)[0]
     if path == _LOSS:
         shared = "variants are compared by their loss, so they share it"
@@ -89,4 +133,5 @@ def _why_unchangeable(kind: str, path: str, known: list[str]) -> str:
     if path in CHANGEABLE[kind]:
         advice = f"write what changes in it as a path, such as {_EXAMPLES[path]}"
         return f'"{path}" is a whole section; {advice}'
-    return f'"{path}" is not a path that {kind} can change.{did_you_mean(path, known)}'
+    advice = about_key("", path, value, kind, document, known)
+    return f'"{path}" is not a path that {kind} can change.{advice}'

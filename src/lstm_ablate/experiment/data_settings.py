@@ -13,15 +13,23 @@ from lstm_ablate.experiment.field_types import Count, Frozen, Range, as_tuple
 class Samples(Frozen):
     """Numbers of windows."""
 
-    train: Count = 1024
-    validation: Count = 256
-    test: Count = 1024
+    train: Annotated[Count, Field(description="windows that a run is trained on")] = 1024
+    validation: Annotated[
+        Count, Field(description="windows that choose the epoch, and the value where one is tuned")
+    ] = 256
+    test: Annotated[Count, Field(description="windows that the verdicts are about")] = 1024
 
 
 class Synthetic(Frozen):
-    samples: Samples = Samples()
-    timesteps: Annotated[int, Field(ge=2, le=100_000)] = 30
-    features: Annotated[int, Field(ge=1, le=10_000)] = 1
+    samples: Annotated[
+        Samples, Field(description="numbers of windows, drawn anew for each seed")
+    ] = Samples()
+    timesteps: Annotated[
+        int, Field(ge=2, le=100_000, description="time steps of a window; 30 by default")
+    ] = 30
+    features: Annotated[
+        int, Field(ge=1, le=10_000, description="numbers at a time step, each a series of its own")
+    ] = 1
     noise: Annotated[
         float,
         Field(
@@ -43,7 +51,9 @@ class Sines(Synthetic):
     """Sums of sines with random frequency, phase and amplitude."""
 
     family: Literal["sines"] = "sines"
-    components: Annotated[int, Field(ge=1, le=1000)] = 2
+    components: Annotated[
+        int, Field(ge=1, le=1000, description="how many sines are added in a window")
+    ] = 2
     cycles: _Cycles = (1.0, 5.0)
 
 
@@ -75,7 +85,11 @@ class Autoregressive(Synthetic):
     coefficients: Annotated[
         tuple[float, ...],
         BeforeValidator(as_tuple),
-        Field(min_length=1, max_length=50),
+        Field(
+            min_length=1,
+            max_length=50,
+            description="weights of the values before it, the last first; it must be stationary",
+        ),
     ] = (1.5, -0.75)
 
 
@@ -106,9 +120,15 @@ def _distinct(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 class Split(Frozen):
     """Fractions of a file, in the order of its rows: training first, test last."""
 
-    train: Annotated[float, Field(gt=0, lt=1)] = 0.7
-    validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    test: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    train: Annotated[
+        float, Field(gt=0, lt=1, description="the first rows, which runs are trained on")
+    ] = 0.7
+    validation: Annotated[
+        float, Field(gt=0, lt=1, description="the rows after them, which choose the epoch")
+    ] = 0.15
+    test: Annotated[
+        float, Field(gt=0, lt=1, description="the last rows, which the verdicts are about")
+    ] = 0.15
 
 
 class FileData(Frozen):
@@ -136,7 +156,9 @@ class FileData(Frozen):
         int | None,
         Field(ge=1, description="rows between the starts of two windows of a CSV; 1 by default"),
     ] = None
-    split: Split = Split()
+    split: Annotated[
+        Split, Field(description="fractions of the rows, in their order; they add up to 1")
+    ] = Split()
     scaling: Annotated[
         Literal["standard", "minmax", "none"],
         Field(

@@ -18,6 +18,7 @@ from lstm_ablate.experiment.settings import Settings
 
 VERSION = 1  # of the form
 SEEDS = 10  # where an experiment says nothing of them
+FREE = "x-"  # what the keys begin with that may hold anything, such as parts with anchors
 # The sections that the changes of variants and of tasks reach into.
 CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "training")}
 
@@ -115,8 +116,10 @@ class Execution(Frozen):
 class ExperimentFile(Settings):
     """An experiment of lstm-ablate."""
 
-    version: Annotated[Literal[1], BeforeValidator(_whole)]
-    name: str
+    version: Annotated[
+        Literal[1], BeforeValidator(_whole), Field(description="of the form of this file: 1")
+    ]
+    name: Annotated[str, Field(description="of the experiment, and of its folder under results/")]
     question: Annotated[
         str,
         Field(max_length=300, description="one line above the report"),
@@ -132,8 +135,23 @@ class ExperimentFile(Settings):
         ),
     ] = tuple(range(SEEDS))
     baseline: Annotated[str, Field(description="the variant that the others are compared with")]
-    variants: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
-    tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    variants: Annotated[
+        dict[str, dict[str, Any]],
+        Field(
+            min_length=1,
+            description=(
+                "what is compared: a name, and what it changes in model or training, as paths:"
+                " relu: {model.activation: relu}; {} changes nothing"
+            ),
+        ),
+    ]
+    tasks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description=(
+            "settings in which the variants are compared, each alone: a name, and what it changes"
+            " in data, model or training, as paths: long: {data.timesteps: 60}"
+        ),
+    )
     tune: Annotated[
         Tune | None,
         Field(description="what is chosen for every variant before it is judged; off by default"),
@@ -161,8 +179,10 @@ class ExperimentFile(Settings):
             ),
         ),
     ] = "auto"
-    analysis: Analysis = Analysis()
-    execution: Execution = Execution()
+    analysis: Annotated[Analysis, Field(description="how results are judged")] = Analysis()
+    execution: Annotated[
+        Execution, Field(description="how runs are carried out; never changes a number")
+    ] = Execution()
 
     @property
     def every_seed(self) -> tuple[int, ...]:

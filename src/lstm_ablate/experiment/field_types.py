@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from lstm_ablate.experiment.activations import ACTIVATIONS, canonical
+from lstm_ablate.experiment.nodes import NOTHING
 
 MAX_RUNS = 1_000_000
 
@@ -31,7 +32,7 @@ class Frozen(BaseModel):
 
 def _named(value: object) -> object:
     """Refuse null: who writes it may mean Keras' `activation=None`, which is not the default."""
-    if value is None:
+    if value is None or value is NOTHING:
         raise PydanticCustomError(
             "activation",
             "null is no value of a site; Keras' activation=None is linear: write linear",
@@ -71,7 +72,9 @@ def _seeds(value: object) -> object:
     for seed in value:
         if type(seed) is not int or not 0 <= seed < 2**63:
             wanted = "a seed is a whole number from 0 to 2^63 - 1; {shown} is none"
-            raise PydanticCustomError("seeds", wanted, {"shown": json.dumps(seed)[:80]})
+            raise PydanticCustomError(
+                "seeds", wanted, {"shown": json.dumps(seed, default=repr)[:80]}
+            )
         if seed in seen:
             raise PydanticCustomError("seeds", "the seed {seed} is named twice", {"seed": seed})
         seen.add(seed)

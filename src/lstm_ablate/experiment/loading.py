@@ -5,7 +5,7 @@ from pathlib import Path
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.changes import overridden
 from lstm_ablate.experiment.data_files import with_digests
-from lstm_ablate.experiment.experiment_file import SEEDS, ExperimentFile
+from lstm_ablate.experiment.experiment_file import FREE, SEEDS, ExperimentFile
 from lstm_ablate.experiment.grid import cells_of, check_alike, grid_of
 from lstm_ablate.experiment.looks import until_decided
 from lstm_ablate.experiment.names import check_names
@@ -35,7 +35,7 @@ def load(
     with every problem found, each with its place, what was found and what is allowed.
     """
     problems = Problems()
-    document = _mapping(read_file(path))
+    document = _experiment_in(read_file(path))
     document = overridden(document, overrides, problems)
     if sequential:
         document = until_decided(document, Place("command line, --until-decided"), SEEDS)
@@ -60,8 +60,10 @@ def load(
     return experiment_of(form, document, cells, own, tuning, path.parent)
 
 
-def _mapping(document: Node) -> Node:
+def _experiment_in(document: Node) -> Node:
+    """Return a document without its keys that begin with x-, which hold what others refer to."""
     if not isinstance(document.value, dict):
         expected = "an experiment is a mapping (name: ..., variants: ...)"
         raise UserError(f"{document.place}: {expected}, found {document.described()}")
-    return document
+    kept = {key: node for key, node in document.value.items() if not key.startswith(FREE)}
+    return Node(kept, document.place, document.keys)

@@ -6,7 +6,19 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-Scalar = str | int | float | bool | None
+
+class Nothing:
+    """What stands behind a key of which no value is written; null is a value, and this is none.
+
+    So `relu:` is not taken for `relu: {}`, which says that nothing changes.
+    """
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = Nothing()
+Scalar = str | int | float | bool | Nothing | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class Node:
         """Return what an error message says was found here."""
         if isinstance(self.value, str):
             return f"{json.dumps(self.value[:80], ensure_ascii=False)} (text)"
-        if self.value is None:
+        if self.value is NOTHING:
             return "nothing"
         if isinstance(self.value, dict | list):
             what = "mapping" if isinstance(self.value, dict) else "list"

@@ -10,12 +10,16 @@ class Problems:
     def __init__(self) -> None:
         self._texts: dict[tuple[Place, str], str] = {}
 
-    def add(self, place: Place, message: str, context: str = "") -> None:
-        """Add a problem; `context` says in which task or variant it was found.
+    def add(self, place: Place, message: str, context: str = "", advice: str = "") -> None:
+        """Add a problem; `context` says in which task or variant it was found, `advice` what to do.
 
-        Of a problem that many cells have, only the first context is shown.
+        Of a problem that many cells have, only the first context and advice are shown.
         """
-        self._texts.setdefault((place, message), f"{place}: {context}{message}")
+        self._texts.setdefault((place, message), f"{place}: {context}{message}{advice}")
+
+    def has(self, place: Place, message: str) -> bool:
+        """Tell whether a problem is there already, so that no advice is looked for once more."""
+        return (place, message) in self._texts
 
     def stop_if_any(self) -> None:
         """Raise UserError with all problems, in the order of lines, where there are any.

@@ -158,10 +158,8 @@ def experiment_of(
 def _resolved(form: ExperimentFile, document: Node, own: Mapping[str, str]) -> dict[str, Any]:
     """Return what experiment.yaml holds: the document with its defaults filled in."""
     values = form.model_dump(mode="json", exclude={"execution"}, exclude_none=True)
-    # In a change null is a value. Behind a name, or behind `tasks`, it stands for no changes.
-    for kind in CHANGEABLE:
-        named = document.entries[kind].plain() if kind in document.entries else None
-        values[kind] = {name: changes or {} for name, changes in (named or {}).items()}
+    for kind in CHANGEABLE:  # in a change null is a value
+        values[kind] = document.entries[kind].plain() if kind in document.entries else {}
     if not form.looks:
         values["seeds"] = _shortest(form.every_seed)
     elif form.every_seed == tuple(range(len(form.every_seed))):
@@ -201,12 +199,19 @@ def _keep_as_written(model: dict[str, Any], written: Node, own: Mapping[str, str
 
 
 def _drop_defaults_of_what_is_replaced(values: dict[str, Any], form: ExperimentFile) -> None:
-    """Keep only what was written in a section whose family or optimizer some change replaces.
+    """Keep only what was written in a section whose family or optimizer some change replaces, and
+    of a decoder only what was written where some change replaces the encoder that it mirrors.
 
-    Read again, its defaults would look like the user's own values, and stay after the change.
+    Read again, such defaults would look like the user's own values, and stay after the change.
     """
     named = [changes for kind in CHANGEABLE for changes in values[kind].values()]
     changed = {path for changes in named for path in changes}
+    if form.tune:
+        changed.add(form.tune.path)
+    if "decoder" not in form.model.model_fields_set and any(
+        path.startswith("model.encoder") for path in changed
+    ):
+        del values["model"]["decoder"]
     written = form.model_dump(mode="json", exclude_unset=True)
     if "data.family" in changed:
         values["data"] = {"family": form.data.family, **written.get("data", {})}

@@ -1,4 +1,4 @@
-"""What a plain scalar of YAML means: text, a number, true, false or nothing.
+"""What a plain scalar of YAML means: text, a number, true, false, null or nothing.
 
 The meaning follows the core schema of YAML 1.2, and is narrower where YAML 1.1 and 1.2 disagree:
 `1e-3` is a float, while `010`, `0x10`, `12:30`, `1_000`, `no` and `on` are text, so that a number
@@ -9,14 +9,14 @@ import json
 import re
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.nodes import Place, Scalar
+from lstm_ablate.experiment.nodes import NOTHING, Nothing, Place, Scalar
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _OTHER_BLANK = re.compile(r"[^\S \t\n]")
 _SMART_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b«»"
-_CONSTANTS: dict[str, bool | float | None] = {
-    "": None,
+_CONSTANTS: dict[str, bool | float | Nothing | None] = {
+    "": NOTHING,
     "~": None,
     "null": None,
     "Null": None,

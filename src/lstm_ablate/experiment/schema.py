@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from lstm_ablate.experiment.activations import ACTIVATIONS
-from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile, is_changeable
+from lstm_ablate.experiment.experiment_file import CHANGEABLE, FREE, ExperimentFile, is_changeable
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.settings import SITES
 
@@ -18,7 +18,16 @@ Schema = dict[str, Any]  # a JSON Schema, or a part of one
 def _raw_schema() -> Schema:
     schema = ExperimentFile.model_json_schema()
     _count_items(schema)
+    _describe_names(schema)
     return schema
+
+
+def _describe_names(schema: Schema) -> None:
+    """Describe a family or the name of an optimizer by the sentence that describes its mapping."""
+    for mapping in schema["$defs"].values():
+        for key in mapping["properties"].values() if "properties" in mapping else ():
+            if "const" in key and "description" not in key:
+                key["description"] = mapping["description"].rstrip(".")
 
 
 def _count_items(schema: Any) -> None:
@@ -81,6 +90,13 @@ def tunable_paths() -> list[str]:
     return found
 
 
+def takes_null(path: str) -> bool:
+    """Tell whether null is a value at a path: there is none of what may stand there."""
+    return any(
+        {"type": "null"} in schema.get("anyOf", ()) for schema in dotted_paths().get(path, ())
+    )
+
+
 def keys_below(path: str, node: Node) -> list[str]:
     """Return the keys allowed in the mapping at a path, narrowed by its family or name."""
     schemas = [_raw_schema()] if not path else dotted_paths().get(path, [])
@@ -101,21 +117,33 @@ def json_schema() -> Schema:
     schema: Schema = json.loads(json.dumps(_raw_schema()))
     for kind in CHANGEABLE:
         changes = {
-            path: options[0] if len(options) == 1 else {"anyOf": options}
+            path: options[0] if len(options) == 1 else _one_of(options)
             for path, options in dotted_paths().items()
             if is_changeable(kind, path)
         }
         described = schema["properties"][kind]
         described["additionalProperties"] = {
-            "anyOf": [
-                {"type": "object", "properties": changes, "additionalProperties": False},
-                {"type": "null"},
-            ]
+            "type": "object",
+            "properties": changes,
+            "additionalProperties": False,
+            "description": described["description"],
         }
     schema["$defs"]["Tune"]["properties"]["path"]["enum"] = tunable_paths()
     # Names of one's own are unknown to a schema. So it takes any name where there are some.
     others = {"if": {"required": ["activations"]}, "else": _known_activations()}
-    return {"$schema": SCHEMA_URL, **schema, **others}
+    anything = {f"^{FREE}": {"description": "anything, such as parts with anchors; not read"}}
+    return {"$schema": SCHEMA_URL, **schema, "patternProperties": anything, **others}
+
+
+def _one_of(options: list[Schema]) -> Schema:
+    """Return the schema of a path that several families or optimizers have, each in its way."""
+    texts = [
+        f"{option['const']}: {option['description']}"
+        if "const" in option
+        else option["description"]
+        for option in options
+    ]
+    return {"anyOf": options, "description": "; ".join(dict.fromkeys(texts))}
 
 
 def _known_activations() -> Schema:

@@ -1,6 +1,6 @@
 """What a run is made of: its data, its model and its training, with types and defaults."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -62,8 +62,10 @@ __all__ = [
 class Head(Frozen):
     """Dense layers between the last LSTM layer and the linear output."""
 
-    units: Layers
-    activation: ActivationName = "relu"
+    units: Annotated[Layers, Field(description="units of each dense layer, such as [64]")]
+    activation: Annotated[
+        ActivationName, Field(description="of every dense layer; relu by default")
+    ] = "relu"
 
 
 # Where an activation acts, in the words of the YAML.
@@ -89,6 +91,14 @@ class Initializers(NamedTuple):
     unit_forget_bias: bool = True
 
 
+def _mirrored(values: dict[str, Any]) -> tuple[int, ...]:
+    """Return the decoder of a model that names none: its encoder from the last layer to the first,
+    so that a change of the encoder alone leaves no decoder of another network behind.
+    """
+    encoder: tuple[int, ...] = values["encoder"]
+    return encoder[::-1]
+
+
 class Model(Frozen):
     """A stacked-LSTM autoencoder; the sites where an activation acts are named as in the README."""
 
@@ -104,14 +114,13 @@ class Model(Frozen):
         Literal["sequence", "vector"],
         Field(description="what the decoder sees: every output of the encoder, or the last alone"),
     ] = "sequence"
-    decoder: Annotated[
-        Stack,
-        Field(
-            description=(
-                "units of the decoder's LSTM layers, such as [50, 100], or {units: 32, layers: 4}"
-            )
+    decoder: Stack = Field(
+        default_factory=_mirrored,
+        description=(
+            "units of the decoder's LSTM layers, such as [50, 100], or {units: 32, layers: 4}; by"
+            " default those of the encoder in reverse order"
         ),
-    ] = (50, 100)
+    )
     activation: Annotated[
         OptionalSiteActivations,
         Field(
@@ -248,6 +257,24 @@ class Model(Frozen):
                 return self.between
 
 
+_LearningRate = Annotated[
+    Positive, Field(description="the size of a step, the same in all epochs; `tune` can choose it")
+]
+_Beta1 = Annotated[
+    Fraction, Field(description="how much of its mean of gradients a step keeps from the last one")
+]
+_Beta2 = Annotated[
+    Fraction,
+    Field(description="how much of its mean of squared gradients a step keeps from the last one"),
+]
+_Epsilon = Annotated[
+    Positive, Field(description="added to the root that a step is divided by, so that it is not 0")
+]
+_Momentum = Annotated[
+    Fraction, Field(description="how much of the last step is taken again; 0 for none")
+]
+
+
 class _Optimizer(Frozen):
     global_clipnorm: Annotated[
         Positive | None,
@@ -259,40 +286,52 @@ class Adam(_Optimizer):
     """Kingma & Ba 2015."""
 
     name: Literal["adam"] = "adam"
-    learning_rate: Positive = 1e-3
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Positive = 1e-7
+    learning_rate: _LearningRate = 1e-3
+    beta_1: _Beta1 = 0.9
+    beta_2: _Beta2 = 0.999
+    epsilon: _Epsilon = 1e-7
 
 
 class AdamW(_Optimizer):
     """Loshchilov & Hutter 2019."""
 
     name: Literal["adamw"] = "adamw"
-    learning_rate: Positive = 1e-3
-    weight_decay: NotNegative = 0.004
-    beta_1: Fraction = 0.9
-    beta_2: Fraction = 0.999
-    epsilon: Positive = 1e-7
+    learning_rate: _LearningRate = 1e-3
+    weight_decay: Annotated[
+        NotNegative,
+        Field(
+            description="the share of every weight that a step takes off, times the learning rate"
+        ),
+    ] = 0.004
+    beta_1: _Beta1 = 0.9
+    beta_2: _Beta2 = 0.999
+    epsilon: _Epsilon = 1e-7
 
 
 class SGD(_Optimizer):
     """Gradient descent, with momentum where asked for."""
 
     name: Literal["sgd"] = "sgd"
-    learning_rate: Positive = 1e-2
-    momentum: Fraction = 0.0
-    nesterov: bool = False
+    learning_rate: _LearningRate = 1e-2
+    momentum: _Momentum = 0.0
+    nesterov: Annotated[
+        bool, Field(description="take the gradient after the step that momentum makes")
+    ] = False
 
 
 class RMSprop(_Optimizer):
     """Tieleman & Hinton 2012."""
 
     name: Literal["rmsprop"] = "rmsprop"
-    learning_rate: Positive = 1e-3
-    rho: Fraction = 0.9
-    momentum: Fraction = 0.0
-    epsilon: Positive = 1e-7
+    learning_rate: _LearningRate = 1e-3
+    rho: Annotated[
+        Fraction,
+        Field(
+            description="how much of its mean of squared gradients a step keeps from the last one"
+        ),
+    ] = 0.9
+    momentum: _Momentum = 0.0
+    epsilon: _Epsilon = 1e-7
 
 
 def _named(value: object) -> object:
@@ -311,23 +350,52 @@ Optimizer = Annotated[
 class Training(Frozen):
     """How a model is fitted."""
 
-    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 30
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    optimizer: Optimizer = Adam()
-    loss: Literal["mse", "mae", "huber"] = "mse"
+    epochs: Annotated[
+        int,
+        Field(ge=1, le=1_000_000, description="how often a run sees all of its training windows"),
+    ] = 30
+    batch_size: Annotated[
+        int, Field(ge=1, description="windows of one step, at most all training windows")
+    ] = 32
+    optimizer: Annotated[
+        Optimizer,
+        Field(
+            description=(
+                "adam, adamw, sgd or rmsprop, or one with its numbers:"
+                " {name: adam, learning_rate: 1e-3}"
+            )
+        ),
+    ] = Adam()
+    loss: Annotated[
+        Literal["mse", "mae", "huber"],
+        Field(
+            description=(
+                "of the reconstruction, which runs train on and are compared by: squared error,"
+                " absolute error, or Huber's, squared up to 1 and absolute beyond"
+            )
+        ),
+    ] = "mse"
     select: Annotated[
         Literal["best", "last"],
         Field(description="the weights judged on test: best validation epoch, or last"),
     ] = "best"
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Annotated[
+        Literal["float32", "float64"], Field(description="the numbers that training computes with")
+    ] = "float32"
 
 
 class Settings(Frozen):
     """Everything that decides a run's numbers, but for its seed and engine."""
 
-    data: Data = Sines()
-    model: Model = Model()
-    training: Training = Training()
+    data: Annotated[
+        Data, Field(description="the windows: a family that is drawn, or one's own file")
+    ] = Sines()
+    model: Annotated[
+        Model, Field(description="the network: its layers, and which activation acts where")
+    ] = Model()
+    training: Annotated[Training, Field(description="epochs, batches, optimizer and loss")] = (
+        Training()
+    )
 
     @property
     def timesteps(self) -> int:

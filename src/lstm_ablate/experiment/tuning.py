@@ -1,12 +1,13 @@
 """What tuning may try: the values of a grid and of its extensions, in every task and variant."""
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from lstm_ablate.errors import did_you_mean
+from lstm_ablate.experiment.advice import about_tuned
 from lstm_ablate.experiment.applying import Change, apply
 from lstm_ablate.experiment.data_files import with_absolute_path
 from lstm_ablate.experiment.experiment_file import Tune
@@ -57,7 +58,7 @@ def check_path(document: Node, grid: Grid, problems: Problems) -> None:
         return
     if path.value not in tunable_paths():
         why = f'"{path.value}" is no number in model or training'
-        problems.add(path.place, f"tune.path: {why}.{did_you_mean(path.value, tunable_paths())}")
+        problems.add(path.place, f"tune.path: {why}.{about_tuned(path.value, document)}")
         return
     for kind, changes in (("variants", grid.variants), ("tasks", grid.tasks)):
         for name, made in changes.items():
@@ -124,13 +125,15 @@ def _beyond(edge: Number, inner: Number, times: int) -> Iterator[Number]:
     value next to it.
 
     A fraction is rounded to two significant digits, and a whole number to a whole one, so that
-    reports stay readable. It ends early where that leads no further, as from 0 or where the values
-    lie within the rounding.
+    reports stay readable. It ends early where that leads no further, as from 0, where the values
+    lie within the rounding, or beyond the largest number.
     """
     for _ in range(times):
         if not (edge and inner and (edge > 0) == (inner > 0)):
             return
         exact = Fraction(edge) * Fraction(edge) / Fraction(inner)
+        if abs(exact) > sys.float_info.max:
+            return
         whole = isinstance(edge, int) and isinstance(inner, int)
         further = round(exact) if whole else float(f"{float(exact):.{_DIGITS - 1}e}")
         if further == edge or (further > edge) != (edge > inner) or not math.isfinite(further):

@@ -1,17 +1,17 @@
 """From nodes to validated settings, or to what is wrong, in the user's words and at its place."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lstm_ablate.errors import did_you_mean
+from lstm_ablate.experiment.advice import about_key
 from lstm_ablate.experiment.experiment_file import CHANGEABLE
 from lstm_ablate.experiment.field_types import Frozen
-from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.nodes import NOTHING, Node
 from lstm_ablate.experiment.problems import Problems
-from lstm_ablate.experiment.schema import keys_below
+from lstm_ablate.experiment.schema import keys_below, takes_null
 from lstm_ablate.experiment.wording import message, tag
 
 Form = TypeVar("Form", bound=Frozen)
@@ -29,39 +29,42 @@ def validated(
     `own` are the texts of the user's own activations by their names.
     """
     try:
-        return form.model_validate(_without_null_changes(node.plain()), context=own)
+        return form.model_validate(node.plain(), context=own)
     except ValidationError as error:
         for fault in error.errors():
-            _report(fault, node, problems, context)
+            if fault["type"] != "default_factory_not_called":  # a decoder of a wrong encoder
+                _report(fault, node, problems, context)
         return None
-
-
-def _without_null_changes(values: Any) -> Any:
-    """Read `tanh:` with nothing behind it as no changes."""
-    if isinstance(values, dict):
-        for kind in CHANGEABLE:
-            if isinstance(values.get(kind), dict):
-                named = values[kind].items()
-                values[kind] = {name: {} if given is None else given for name, given in named}
-        if values.get("tasks", 0) is None:
-            del values["tasks"]
-    return values
 
 
 def _report(fault: ErrorDetails, root: Node, problems: Problems, context: str) -> None:
     keys, nodes = _way(root, fault["loc"])
     kind, dotted, node = fault["type"], ".".join(keys), nodes[-1]
     if kind == "extra_forbidden":
-        _report_unknown(keys[-1], ".".join(keys[:-1]), nodes[-2], problems, context)
+        _report_unknown(keys[-1], keys[:-1], nodes[-2], root, problems, context)
         return
     if kind.startswith("union_tag"):  # its keys can be judged even without a family
         for key in node.entries.keys() - keys_below(dotted, node):
-            _report_unknown(key, dotted, node, problems, context)
+            _report_unknown(key, keys, node, root, problems, context)
     prefix = f"{dotted}: " if dotted else ""
-    if kind == "union_tag_invalid" and node.entries:
+    if kind == "union_tag_invalid":
         key = tag(fault)
-        node, prefix = node.entries[key], f"{prefix}{key}: "
-    problems.add(node.place, prefix + message(fault, node), context)
+        dotted = f"{dotted}.{key}"
+        if node.entries:
+            node, prefix = node.entries[key], f"{prefix}{key}: "
+    what = message(fault, node, dotted) + _instead(keys, node)
+    problems.add(node.place, prefix + what, context)
+
+
+def _instead(keys: list[str], node: Node) -> str:
+    """Say what to write where nothing is written, or null where it is no value."""
+    if node.value is not None and node.value is not NOTHING:
+        return ""
+    if len(keys) == 2 and keys[0] in CHANGEABLE:
+        return "; write {} where nothing changes"
+    if keys == ["tasks"]:
+        return "; write {} where there are none"
+    return "; write null for none" if takes_null(".".join(keys)) else ""
 
 
 def _way(root: Node, location: tuple[int | str, ...]) -> tuple[list[str], list[Node]]:
@@ -85,8 +88,15 @@ def _inside(node: Node, part: int | str) -> Node | None:
     return items[part] if part < len(items) else None
 
 
-def _report_unknown(key: str, path: str, node: Node, problems: Problems, context: str) -> None:
+def _report_unknown(
+    key: str, section: list[str], node: Node, root: Node, problems: Problems, context: str
+) -> None:
+    path = ".".join(section)
+    what = f'unknown key "{key}"{f" in {path}" if path else ""}.'
+    if problems.has(node.keys[key], what):
+        return
     known = keys_below(path, node)
-    where = f" in {path}" if path else ""
-    what = f'unknown key "{key}"{where}.{did_you_mean(key, known)}'
-    problems.add(node.keys[key], f"{what}\n  known: {', '.join(known)}", context)
+    advice = about_key(path, key, node.entries[key], "file", root, known)
+    if not advice or "Did you mean" in advice:
+        advice += f"\n  known: {', '.join(known)}"
+    problems.add(node.keys[key], what, context, advice)

@@ -4,8 +4,8 @@ import re
 
 from pydantic_core import ErrorDetails
 
-from lstm_ablate.errors import did_you_mean
-from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.advice import about_value
+from lstm_ablate.experiment.nodes import NOTHING, Node
 
 _MESSAGES = {
     "int_type": "a whole number is due",
@@ -27,16 +27,18 @@ _MESSAGES = {
 }
 
 
-def message(fault: ErrorDetails, node: Node) -> str:
-    """Return what is wrong with a node, without the path to it."""
+def message(fault: ErrorDetails, node: Node, path: str) -> str:
+    """Return what is wrong with the node at a path, without the path."""
     kind, limits = fault["type"], fault.get("ctx", {})
     expected = str(limits.get("expected")).replace(" or ", " ")
+    if kind == "union_tag_not_found" and node.value is NOTHING:
+        kind = "dict_type"
     if kind in ("missing", "union_tag_not_found"):
         return _missing(fault, node)
     if kind == "union_tag_invalid":
-        return _choice(node, re.findall(r"'([^']*)'", limits["expected_tags"]))
+        return _choice(node, path, re.findall(r"'([^']*)'", limits["expected_tags"]))
     if kind == "literal_error":
-        return _choice(node, list(map(_as_yaml, re.findall(r"[\w.+-]+", expected))))
+        return _choice(node, path, list(map(_as_yaml, re.findall(r"[\w.+-]+", expected))))
     if kind == "activation":
         return fault["msg"]
     text = _MESSAGES.get(kind, "{msg}").format(**{"msg": fault["msg"], **limits})
@@ -62,6 +64,6 @@ def tag(fault: ErrorDetails) -> str:
     return key
 
 
-def _choice(node: Node, allowed: list[str]) -> str:
-    hint = did_you_mean(node.value, allowed) if isinstance(node.value, str) else ""
+def _choice(node: Node, path: str, allowed: list[str]) -> str:
+    hint = about_value(path, node.value, allowed) if isinstance(node.value, str) else ""
     return f"found {node.described()}; allowed: {', '.join(allowed)}.{hint}"

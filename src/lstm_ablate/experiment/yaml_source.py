@@ -1,7 +1,8 @@
 """Strict YAML 1.2 reading in which every value knows its file, line and column.
 
 PyYAML scans and parses; `scalars` decides what plain scalars mean. Repeated keys, tags, several
-documents and keys that are not printable text are errors.
+documents and keys that are not printable text are errors. The merge key `<<` is that of YAML 1.1
+(https://yaml.org/type/merge.html), for 1.2 dropped it and every editor and program kept it.
 """
 
 import json
@@ -21,6 +22,7 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 MAX_NODES = 50_000  # after the expansion of aliases; PyYAML takes a second for them
 
+_MERGE = "<<"
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -115,6 +117,24 @@ def _quoted_where_needed(dumper: _Dumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _quoted_where_needed)
 
 
+def _merged(written: Node) -> Node:
+    """Return what a merge key brings in: a mapping, or of a list of them all that they hold.
+
+    Of a list an earlier mapping wins over a later one. Each key and value keeps its place, the one
+    where it was written.
+    """
+    sources = written.value if isinstance(written.value, list) else [written]
+    values: dict[str, Node] = {}
+    keys: dict[str, Place] = {}
+    for source in reversed(sources):
+        if not isinstance(source.value, dict):
+            wanted = "<< takes a mapping or a list of mappings, such as *base or [*one, *other]"
+            raise UserError(f"{source.place}: {wanted}; found {source.described()}")
+        values |= source.value
+        keys |= source.keys
+    return Node(values, written.place, keys)
+
+
 class _Builder:
     """Builds nodes from PyYAML's events, so that tags, aliases and repeated keys stay visible."""
 
@@ -202,11 +222,13 @@ class _Builder:
     def mapping(self, place: Place, depth: int) -> Node:
         values: dict[str, Node] = {}
         keys: dict[str, Place] = {}
+        merged = None
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key_place = self.place(event)
             key = self.node(event, depth + 1).value
             if not isinstance(key, str):
-                shown = "(a list or mapping)" if isinstance(key, list | dict) else json.dumps(key)
+                is_scalar = not isinstance(key, list | dict)
+                shown = Node(key, key_place).described() if is_scalar else "(a list or mapping)"
                 raise UserError(f"{key_place}: the key {shown} is not text; put it in quotes")
             if not key.isprintable():
                 what = "holds a character that cannot be seen"
@@ -215,4 +237,9 @@ class _Builder:
                 raise UserError(f'{key_place}: the key "{key}" was already given at {keys[key]}')
             keys[key] = key_place
             values[key] = self.node(next(self.events), depth + 1)
+            if key == _MERGE and isinstance(event, yaml.ScalarEvent) and event.style is None:
+                merged = _merged(values[key])
+        if merged is not None:
+            del values[_MERGE], keys[_MERGE]
+            values, keys = {**merged.entries, **values}, {**merged.keys, **keys}
         return Node(values, place, keys)

@@ -87,7 +87,7 @@ def _runs(row: Row) -> str:
     texts = [f"{count} {what}" for what, count in counts.items() if count]
     if row.waits and row.look is not None:
         texts.append(f"look {row.look + 1} waits")
-    return ", ".join(texts)
+    return ", ".join(texts) or NOTHING
 
 
 def _wins(summary: Summary, row: Row) -> str:
@@ -220,11 +220,22 @@ def tuning_legend(summary: Summary) -> str:
     return (
         f"The typical validation loss at each {summary.tuned_name}: the median, over the seeds of"
         " tuning, of the log loss, a run that diverged being infinitely bad. The lowest is chosen,"
-        " of equals the smaller. Every variant of a task tries the same values at the same seeds."
+        " of equals the smaller. Every variant of a task tries the same values at the same seeds:"
+        f" {_grid(summary)}."
         " These runs are not judged: they draw weights, order and, unless a file holds them,"
-        " windows of their own, and have no test windows. Beside them, what would be chosen if any"
-        " one seed were left out."
+        " windows of their own, and have no test windows. Beside them, which of these values would"
+        " be chosen if any one seed were left out."
     )
+
+
+def _grid(summary: Summary) -> str:
+    """Say which values are tried: those of the settings, and more at an edge."""
+    extend = summary.resolved["tune"]["extend"]
+    times = {0: "", 1: "once a side", 2: "up to twice a side"}.get(
+        extend, f"up to {extend} times a side"
+    )
+    more = f", and one more beyond an edge where any variant's choice stands, {times}"
+    return "those of the settings" + more * bool(extend)
 
 
 def legend(summary: Summary) -> str:
@@ -261,10 +272,11 @@ def looks_text(summary: Summary) -> str:
         for look in summary.looks
     )
     return (
-        "Every comparison is looked at when all of its runs are recorded, with so many wins, or"
-        f" losses, needed: {looks}. It trains no further seeds once it is decided; its row shows"
-        " the seeds of its last look, and the others are not needed. All looks together decide"
-        f" wrongly in at most {100 * summary.level:g}% of experiments."
+        "Every comparison is looked at after so many seeds, when each of their runs is recorded,"
+        f" with so many wins, or losses, needed: {looks}. It trains no further seeds once it is"
+        " decided; its row shows the seeds of its last look, and the others are not needed. All"
+        " looks of all comparisons together decide wrongly in at most"
+        f" {100 * summary.level:g}% of experiments."
     )
 
 

@@ -20,7 +20,8 @@ def latex(summary: Summary) -> str:
         lines += [f"% {beside(summary, task)}"]
         lines += [f"% {row.sentence}" for row in rows if row.sentence]
         lines.append("")
-    return "\n".join(lines)
+    lines += [f"% {note}" for note in summary.notes]
+    return "\n".join(lines) + "\n" * bool(summary.notes)
 
 
 _LATEX = {

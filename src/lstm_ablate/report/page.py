@@ -93,7 +93,7 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
             legend(summary),
             BY_EPOCH_TEXT,
             statistics_legend(summary),
-            tuning_legend(summary),
+            tuning_legend(summary) if summary.tuned else "",
         ),
         pictures={
             kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()

@@ -1,0 +1,314 @@
+"""What is said about a key or value that a config cannot have: what it is called here, that nothing
+is like it, or which one was probably misspelt.
+
+The first of these that applies:
+
+1. A word of another tool is answered with what is written here, or with what to do without it.
+2. A key of another family of data or of another optimizer is said to be one.
+3. A key of the same mapping is suggested where it is spelt nearly alike: difflib's ratio, without
+   case, `-` and `_`, is at least 0.8 (one wrong letter of five). The words of a path are compared
+   one by one, so that a section that two paths share makes them no more alike.
+4. A key that is found elsewhere, in one place of the least depth, is said to belong there.
+
+Nothing else is suggested. In version 0.1 two paths were compared as a whole, with a ratio of 0.6:
+`training.patience` was answered with "training.optimizer.name".
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+from lstm_ablate.errors import did_you_mean
+from lstm_ablate.experiment.experiment_file import is_changeable
+from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
+from lstm_ablate.experiment.nodes import NOTHING, Node, Place
+from lstm_ablate.experiment.schema import dotted_paths, keys_below, tunable_paths
+from lstm_ablate.experiment.settings import SITES, Settings
+from lstm_ablate.experiment.yaml_source import read_text
+
+# How a key was written, and an answer is: nested in the file, or as a path.
+Form = Literal["file", "variants", "tasks", "command line"]
+Pairs = dict[str, Node]  # paths with the values that are written there
+
+_ALIKE = 0.8
+_SHOWN = 200  # characters of what a user wrote
+_OF_WINDOWS = ("timesteps", "stride", "columns")  # an array has its own
+# Sections in which a key says which others there are.
+_NAMED = {
+    "data": ("family", Settings().data.family),
+    "training.optimizer": ("name", Settings().training.optimizer.name),
+}
+
+
+def about_key(
+    section: str, key: str, value: Node, form: Form, document: Node, known: Iterable[str]
+) -> str:
+    """Return what is said about a key that does not exist, after the sentence that says so.
+
+    In a file it stands in a section, and `known` are the keys beside it; elsewhere the section is
+    empty, the key a whole path, and all paths are known. `value` is what was written there.
+    """
+    path = f"{section}.{key}" if section else key
+    if habit := _habit(path, document):
+        return _answer(habit, value, section, form, document)
+    if form == "file" and path in dotted_paths():
+        if "." not in key:
+            return _of_others(section, key)
+        where = "paths stand in variants, in tasks and on the command line alone"
+        return f" Here it is nested ({where}){_as_written(_nested({path: value}, document), value)}"
+    if near := _nearest(key, known):
+        return f' Did you mean "{near}"?'
+    there = _elsewhere(path)
+    if len(there) == 1 and not _why_impossible(there, document):
+        text = _written({there[0]: value}, section, form, document)
+        return f" Here it is {there[0]}{_as_written(text, value)}"
+    return ""
+
+
+def _as_written(text: str, value: Node) -> str:
+    """Return what to write, unless a user wrote nothing there, or more than a message holds."""
+    return f": write {text}" if value.value is not NOTHING and len(text) <= _SHOWN else ""
+
+
+def about_tuned(path: str, document: Node) -> str:
+    """Return what is said about a path that is no number to tune."""
+    habit = _habit(path, document)
+    if near := "" if habit else _nearest(path, tunable_paths()):
+        return f' Did you mean "{near}"?'
+    there = list(_pairs(habit)) if habit else _elsewhere(path)
+    numbers = [other for other in there if other in tunable_paths()]
+    return f" Here it is {numbers[-1]}" if numbers else ""
+
+
+def about_value(path: str, value: str, allowed: Sequence[str]) -> str:
+    """Return what is said about a value that is none of those allowed at a path."""
+    word = _plain(value)
+    for ours, words in VALUES.get(path, {}).items():
+        if word in map(_plain, words.split()):
+            return f" Here it is {ours}: write {ours}"
+    if word in map(_plain, NO_VALUES.get(path, "").split()):
+        return " Not supported: write one of these"
+    return did_you_mean(value, allowed)
+
+
+# ----------------------------------------------------------------------------- words of other tools
+
+
+def _plain(word: str) -> str:
+    return re.sub("[-_ ]", "", word.casefold())
+
+
+@cache
+def _habits() -> dict[str, list[Habit]]:
+    """Return the rows for each word, or section and word."""
+    rows: dict[str, list[Habit]] = {}
+    for habit in HABITS:
+        for word in habit.words.split():
+            rows.setdefault(_plain(word), []).append(habit)
+    return rows
+
+
+def _habit(path: str, document: Node) -> Habit | None:
+    """Return what is written for a path of another tool, as far as the document can have it."""
+    section, _, key = path.rpartition(".")
+    for place in dict.fromkeys((section, section.partition(".")[0], "")):
+        rows = _habits().get(_plain(f"{place}.{key}" if place else key), [])
+        for habit in rows:
+            if not _why_impossible(_pairs(habit), document):
+                return habit
+        if rows:
+            return Habit(key, why=_why_impossible(_pairs(rows[0]), document), supported=False)
+    return None
+
+
+@cache
+def _pairs(habit: Habit) -> Pairs:
+    return read_text(f"{{{habit.write}}}", "habits").entries
+
+
+def _why_impossible(paths: Iterable[str], document: Node) -> str:
+    """Say which key of some paths the document's data or optimizer has not; nothing if all are."""
+    for path in paths:
+        for section, (decides, _) in _NAMED.items():
+            if not path.startswith(f"{section}.") or f"{section}.{decides}" in paths:
+                continue
+            key = path.removeprefix(f"{section}.").partition(".")[0]
+            node = _section(section, document)
+            file = node.nearest("path").value
+            is_array = isinstance(file, str) and file.lower().endswith(".npy")
+            if key not in keys_below(section, node) or (is_array and key in _OF_WINDOWS):
+                return f"{node.entries[decides].value} has no {key}"
+    return ""
+
+
+def _section(section: str, document: Node) -> Node:
+    """Return the data or optimizer of a document, as a mapping in which it is named."""
+    decides, otherwise = _NAMED[section]
+    node = document
+    for key in section.split("."):
+        node = node.entries.get(key, Node(None, Place("")))
+    if isinstance(node.value, str):
+        return Node({decides: node}, node.place)
+    named = node.entries.get(decides, Node(otherwise, node.place))
+    return Node({**node.entries, decides: named}, node.place)
+
+
+def _answer(habit: Habit, value: Node, section: str, form: Form, document: Node) -> str:
+    pairs = _pairs(habit)
+    if len(pairs) == 1:
+        ((path, example),) = pairs.items()
+        pairs = {path: _named(path, value, document) or _alike(example, value, path)}
+    text = f"write {_written(pairs, section, form, document)}" if pairs else ""
+    if habit.supported:
+        why = f" ({habit.why})" * bool(habit.why)
+        return f" Here it is {' and '.join(pairs)}{why}: {text}"
+    return f" Not supported ({habit.why}): leave it out{f', or {text}' * bool(text)}"
+
+
+def _named(path: str, value: Node, document: Node) -> Node | None:
+    """Return the family or optimizer that was written, or else that of the document; nothing where
+    a path leads to something else.
+    """
+    section, _, key = path.rpartition(".")
+    if section not in _NAMED or key != _NAMED[section][0]:
+        return None
+    if value.value in _names_with(section, key):
+        return value
+    return Node(_name_with(section, key, document), value.place)
+
+
+def _alike(example: Node, value: Node, path: str) -> Node:
+    """Return the value that was written, where it is of the kind of the example; or else that."""
+    if isinstance(example.value, list):
+        written = value.value if isinstance(value.value, list) else [value]
+        if len(example.value) == 1 and written:
+            (one,) = example.value
+            if all(_alike(one, item, path) is item for item in written):
+                return Node(written, value.place)
+        return example
+    kinds = [type(node.value) for node in (example, value)]
+    of_text = _key(path) in ("activation", "columns", *SITES)
+    same = kinds in ([int, int], [float, float], [float, int]) or (of_text and kinds == [str, str])
+    return value if same else example
+
+
+def _of_others(section: str, key: str) -> str:
+    """Say which families or optimizers have a key."""
+    names = ", ".join(_names_with(section, key))
+    return f" It is a key of {names}: change {_NAMED[section][0]}, or leave it out"
+
+
+def _names_with(section: str, key: str) -> list[str]:
+    """Return the families or optimizers that have a key."""
+    decides, _ = _NAMED[section]
+    names = [schema["const"] for schema in dotted_paths()[f"{section}.{decides}"]]
+    nowhere = Place("")
+    named = {name: Node({decides: Node(name, nowhere)}, nowhere) for name in names}
+    return [name for name, node in named.items() if key in keys_below(section, node)]
+
+
+def _name_with(section: str, key: str, document: Node) -> str:
+    """Return the document's family or optimizer, or where that has no such key one that has it."""
+    decides, _ = _NAMED[section]
+    names = _names_with(section, key)
+    name = _section(section, document).entries[decides].value
+    return str(name) if name in names else names[0]
+
+
+# ------------------------------------------------------------------------------- what was misspelt
+
+
+def _nearest(path: str, known: Iterable[str]) -> str:
+    """Return the known key or path whose words are each spelt nearly as those of a path."""
+    matchers = [difflib.SequenceMatcher(None, "", _plain(word)) for word in path.split(".")]
+    best, found = 0.0, ""
+    for other in known:
+        words = _plain_words(other)
+        if len(words) == len(matchers):
+            ratio = sum(map(_ratio, matchers, words))
+            if ratio > best and all(map(_ratio, matchers, words)):
+                best, found = ratio, other
+    return found
+
+
+def _ratio(matcher: "difflib.SequenceMatcher[str]", word: str) -> float:
+    """Return how nearly a word is spelt as that of a matcher; 0 where it is not near."""
+    matcher.set_seq1(word)
+    if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        return 0.0
+    ratio = matcher.ratio()
+    return ratio if ratio >= _ALIKE else 0.0
+
+
+@cache
+def _plain_words(path: str) -> tuple[str, ...]:
+    return tuple(map(_plain, path.split(".")))
+
+
+def _elsewhere(path: str) -> list[str]:
+    """Return the paths that end as a path does, or with its last key: those of the least depth."""
+    paths = _places().get(_plain(path)) or _places().get(_plain(_key(path))) or []
+    return [other for other in paths if other.count(".") == min(p.count(".") for p in paths)]
+
+
+@cache
+def _places() -> dict[str, list[str]]:
+    """Return the paths that end with a key, or with the keys of a path."""
+    places: dict[str, list[str]] = {}
+    for path in dotted_paths():
+        keys = path.split(".")
+        for first in range(len(keys)):
+            places.setdefault(_plain(".".join(keys[first:])), []).append(path)
+    return places
+
+
+# -------------------------------------------------------------------------------- how it is written
+
+
+def _written(pairs: Pairs, section: str, form: Form, document: Node) -> str:
+    """Return what a user writes: keys of the section where they wrote, or nested for the whole
+    experiment, or paths of a change.
+    """
+    if form == "file" and all(path.rpartition(".")[0] == section for path in pairs):
+        return ", ".join(f"{_key(path)}: {_flow(node.plain())}" for path, node in pairs.items())
+    if form == "command line":
+        return " ".join(f"{path}={_in_shell(_flow(node.plain()))}" for path, node in pairs.items())
+    if form != "file" and all(is_changeable(form, path) for path in pairs):
+        return ", ".join(f"{path}: {_flow(node.plain())}" for path, node in pairs.items())
+    return _nested(pairs, document) + f" for all {form}" * (form != "file")
+
+
+def _nested(pairs: Pairs, document: Node) -> str:
+    nested: dict[str, Any] = {}
+    for path, node in pairs.items():
+        *sections, key = path.split(".")
+        inner = nested
+        for depth, name in enumerate(sections):
+            inner = inner.setdefault(name, {})
+            way = ".".join(sections[: depth + 1])
+            if way in _NAMED and f"{way}.{_NAMED[way][0]}" not in pairs:
+                below = path.removeprefix(f"{way}.").partition(".")[0]
+                inner[_NAMED[way][0]] = _name_with(way, below, document)
+        inner[key] = node.plain()
+    return _flow(nested)[1:-1]
+
+
+def _key(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _in_shell(text: str) -> str:
+    return text if re.fullmatch(r"[\w.%-]+", text) else f'"{text}"'
+
+
+def _flow(value: Any) -> str:
+    """Return a value as YAML on one line."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_flow(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    plain = isinstance(value, str) and re.fullmatch(r"[\w(][\w ().%*+/?-]*", value)
+    return value if plain else json.dumps(value, ensure_ascii=False, default=repr)

@@ -1,0 +1,400 @@
+"""What is said about words of other tools: each answer is followed, and the loader takes it.
+
+The arbiter is the loader: a config in which the word is replaced by what the message says after
+"write", or left out where it says so, must load.
+"""
+
+import re
+import shlex
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from configurations import HEAD, Configs
+
+from lstm_ablate.experiment.advice import about_tuned
+from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
+from lstm_ablate.experiment.nodes import Node, Place
+from lstm_ablate.experiment.schema import keys_below
+from lstm_ablate.experiment.yaml_source import dump, read_text
+
+# What a section needs to have, to be one in which a single word is wrong.
+SECTIONS: dict[str, dict[str, Any]] = {
+    "data": {"family": "sines"},
+    "data.samples": {},
+    "data.split": {},
+    "model": {},
+    "model.encoder": {"units": 8, "layers": 2},
+    "model.decoder": {"units": 8, "layers": 2},
+    "model.head": {"units": [8]},
+    "training": {},
+    "training.optimizer": {"name": "adam"},
+    "tune": {"path": "training.batch_size", "grid": [4, 8]},
+    "seeds": {"until": "decided", "most": 60},
+    "analysis": {},
+}
+FILE = {"family": "file", "path": "own_data.csv"}
+ARRAY = {"family": "file", "path": "a.npy"}
+WORD = "elu"  # a value that is right wherever text is
+LOADED: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def files(configs: Configs) -> None:
+    rows = "".join(f"{k},{k * k}\n" for k in range(200))
+    (configs.folder / "own_data.csv").write_text(f"value,elu\n{rows}")
+    (configs.folder / "a.npy").write_bytes(b"")  # only its digest is asked for
+
+
+def _into(config: dict[str, Any], section: str, more: dict[str, Any]) -> dict[str, Any]:
+    """Return a config with more keys in a section, and in those below it."""
+    config = deepcopy(config)
+    inner, way = config, ""
+    for key in section.split(".") if section else ():
+        way = f"{way}.{key}".strip(".")
+        if not isinstance(inner.get(key), dict):
+            inner[key] = deepcopy(SECTIONS.get(way, {}))
+        inner = inner[key]
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(inner.get(key), dict):
+            inner[key] |= value
+        else:
+            inner[key] = value
+    return config
+
+
+def _said(problem: str) -> tuple[str, str]:
+    """Return what a message says to write, or nothing where a key is left out; and for which."""
+    assert "Did you mean" not in problem and "known:" not in problem, problem
+    found = re.search(
+        r"(?:: leave it out, or|:) write (.+?)( for all (?:variants|tasks))?$", problem
+    )
+    if found is None:
+        assert re.search(r": (leave it out|change \w+, or leave it out)$", problem), problem
+        return "", ""
+    return found[1], found[2] or ""
+
+
+def _load(configs: Configs, config: dict[str, Any]) -> None:
+    """Load a config, once of all those that are the same."""
+    if (text := dump(config)) not in LOADED:
+        configs.load(text)
+        LOADED.add(text)
+
+
+def _follow(configs: Configs, base: dict[str, Any], section: str, text: str) -> None:
+    """Load a config with what a message says, in its section or nested from the top."""
+    more = read_text(f"{{{text}}}", "message").plain() if text else {}
+    top = not set(more) <= set(keys_below(section, Node({}, Place(""))))
+    config = base
+    for path, value in ({"": more} if top else {section: more}).items():
+        config = _into(config, path, {k: v for k, v in value.items() if not isinstance(v, dict)})
+        for key, inner in value.items():
+            if isinstance(inner, dict):
+                deeper = {k: v for k, v in inner.items() if not isinstance(v, dict)}
+                name = f"{path}.{key}".strip(".")
+                if name in ("variants", "tasks", "tune") or "name" in deeper or key == "split":
+                    config = _into(config, path, {key: inner})
+                    continue
+                config = _into(config, name, deeper)
+                for last, lowest in inner.items():
+                    if isinstance(lowest, dict):
+                        config = _into(config, name, {last: lowest})
+    _load(configs, config)
+
+
+def _base(data: dict[str, Any] | None = None) -> dict[str, Any]:
+    config: dict[str, Any] = read_text(HEAD, "head").plain()
+    return config | ({"data": data} if data else {})
+
+
+def _words(habit: Habit) -> list[tuple[str, str]]:
+    """Return section and word of each word of a row; a word of no section is one of the top."""
+    return [(word.rpartition(".")[0], word.rpartition(".")[2]) for word in habit.words.split()]
+
+
+ROWS = [_words(habit) for habit in HABITS]
+OF_DATA = [habit.write.startswith("data.") for habit in HABITS]
+IDS = [row[0][1] for row in ROWS]
+FIRST = [row[0] for row in ROWS]
+
+
+def _check(configs: Configs, base: dict[str, Any], section: str, word: str, value: Any) -> str:
+    """Write a word in a section, follow what is said about it; return the message."""
+    (problem,) = configs.problems(dump(_into(base, section, {word: value})))
+    assert f'unknown key "{word}"' in problem, problem
+    text, _ = _said(problem)
+    _follow(configs, _into(base, section, {}), section, text)
+    if "leave it out" in problem:
+        _load(configs, _into(base, section, {}))
+    return problem
+
+
+@pytest.mark.parametrize(("row", "of_data"), list(zip(ROWS, OF_DATA, strict=True)), ids=IDS)
+def test_what_is_said_about_a_word_can_be_followed(
+    configs: Configs, row: list[tuple[str, str]], of_data: bool
+) -> None:
+    for section, word in row:
+        _check(configs, _base(FILE) if section == "data.split" else _base(), section, word, WORD)
+        for data in (FILE, ARRAY) if of_data and section in ("", "data") else ():
+            _check(configs, _base(data), section, word, WORD)
+
+
+@pytest.mark.parametrize("data", [FILE, {"family": "lorenz"}], ids=["file", "lorenz"])
+@pytest.mark.parametrize(("section", "word"), [one for one in FIRST if "." not in one[0]])
+def test_in_whatever_section_and_beside_whatever_data(
+    configs: Configs, section: str, word: str, data: dict[str, Any]
+) -> None:
+    for where in ("data", "model", "training") if not section else (section,):
+        if (where, word) in (("model", "activation"), ("model", "output")):
+            continue  # keys of ours
+        _check(configs, _base(data), where, word, WORD)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+@pytest.mark.parametrize(
+    "word", ["lr", "betas", "eps", "alpha", "weight_decay", "clipnorm", "decay"]
+)
+def test_beside_whatever_optimizer(configs: Configs, name: str, word: str) -> None:
+    base = _into(_base(), "training", {"optimizer": {"name": name}})
+    if (name, word) == ("adamw", "weight_decay"):
+        return
+    problem = _check(configs, base, "training.optimizer", word, WORD)
+    if (name, word) in (("sgd", "eps"), ("sgd", "betas"), ("adam", "alpha")):
+        assert "Not supported (" in problem and f"{name} has no " in problem
+
+
+CHANGES = [(s, w) for s, w in FIRST if s in ("", "model", "training") and (s, w) != ("", "epoch")]
+
+
+@pytest.mark.parametrize("kind", ["variants", "tasks"])
+@pytest.mark.parametrize(("section", "word"), CHANGES)
+def test_a_variant_or_task_can_follow(configs: Configs, kind: str, section: str, word: str) -> None:
+    path = f"{section}.{word}".strip(".")
+    more = {"model.gates": "hard_tanh"}
+    base = _into(_base(), kind, {"new": more})
+    (problem,) = configs.problems(dump(_into(base, f"{kind}", {"new": more | {path: WORD}})))
+    assert f'{kind}.new: "{path}" is not a path that {kind} can change. ' in problem
+    text, outside = _said(problem)
+    if outside or not text:
+        assert outside in ("", f" for all {kind}")
+        _follow(configs, base, "", text)
+    else:
+        change = read_text(f"{{{text}}}", "message").plain()
+        _load(configs, _into(base, kind, {"new": more | change}))
+
+
+@pytest.mark.parametrize(("section", "word"), CHANGES)
+def test_the_command_line_can_follow(configs: Configs, section: str, word: str) -> None:
+    path = f"{section}.{word}".strip(".")
+    (problem,) = configs.problems(HEAD, f"{path}={WORD}")
+    assert problem.startswith(f'command line, {path}={WORD}: "{path}" is not a path of an exper')
+    configs.load(HEAD, *shlex.split(_said(problem)[0]))
+
+
+# --------------------------------------------------------------------------- what is said, exactly
+
+SAID = {
+    "model: {recurrent_activation: hard_sigmoid}": (
+        'unknown key "recurrent_activation" in model. Here it is model.gates: write gates:'
+        " hard_sigmoid"
+    ),
+    "training: {optimizer: {name: sgd, lr: 3e-4}}": (
+        'unknown key "lr" in training.optimizer. Here it is training.optimizer.learning_rate:'
+        " write learning_rate: 0.0003"
+    ),
+    "training: {lr: 3e-4}": (
+        'unknown key "lr" in training. Here it is training.optimizer.learning_rate: write'
+        " training: {optimizer: {name: adam, learning_rate: 0.0003}}"
+    ),
+    "training: {optimizer: sgd, learningRate: 1}": (
+        'unknown key "learningRate" in training. Here it is training.optimizer.learning_rate:'
+        " write training: {optimizer: {name: sgd, learning_rate: 1}}"
+    ),
+    "training: {patience: 5}": (
+        'unknown key "patience" in training. Not supported (every run trains all of its epochs; its'
+        " best one can be judged): leave it out, or write select: best"
+    ),
+    "model: {dropout: 0.2}": (
+        'unknown key "dropout" in model. Not supported (no unit is dropped in training): leave it'
+        " out"
+    ),
+    "model: {Hidden-Size: 64}": (
+        'unknown key "Hidden-Size" in model. Here it is model.encoder (units of the encoder\'s'
+        " layers, which the decoder mirrors): write encoder: [64]"
+    ),
+    "model: {layer_sizes: [24, 12]}": (
+        'unknown key "layer_sizes" in model. Here it is model.encoder (units of the encoder\'s'
+        " layers, which the decoder mirrors): write encoder: [24, 12]"
+    ),
+    "seed: 42": 'unknown key "seed". Here it is seeds: write seeds: [42]',
+    "data: {family: lorenz, lookback: 10}": (
+        'unknown key "lookback" in data. Here it is data.timesteps: write timesteps: 10'
+    ),
+    "data: {family: file, path: own_data.csv, n_features: 2}": (
+        'unknown key "n_features" in data. Not supported (a file has as many features as it has'
+        " columns): leave it out"
+    ),
+    "data: {family: file, path: a.npy, lookback: 2}": (
+        'unknown key "lookback" in data. Not supported (an array has its windows as they are):'
+        " leave it out"
+    ),
+    "data: {family: file, path: own_data.csv, usecols: [value]}": (
+        'unknown key "usecols" in data. Here it is data.columns: write columns: [value]'
+    ),
+    "epochs: 5": 'unknown key "epochs". Here it is training.epochs: write training: {epochs: 5}',
+    "model: {loss: mae}": (
+        'unknown key "loss" in model. Here it is training.loss: write training: {loss: mae}'
+    ),
+    "data: {family: lorenz, cycles: [1, 2]}": (
+        'unknown key "cycles" in data. It is a key of sines, square: change family, or leave it out'
+    ),
+    "training: {optimizer: {name: adam, rho: 0.5}}": (
+        'unknown key "rho" in training.optimizer. It is a key of rmsprop: change name, or leave it'
+        " out"
+    ),
+    "epochs:": 'unknown key "epochs". Here it is training.epochs',
+    f"epochs: [{', '.join(['1'] * 100)}]": 'unknown key "epochs". Here it is training.epochs',
+    "encoder: [{units: }]": (
+        'unknown key "encoder". Here it is model.encoder: write model: {encoder: [{units:'
+        ' "nothing"}]}'
+    ),
+    "  v: {lr: 0.1}": (
+        'variants.v: "lr" is not a path that variants can change. Here it is'
+        " training.optimizer.learning_rate: write training.optimizer.learning_rate: 0.1"
+    ),
+    "  v: {seeds: 5}": (
+        'variants.v: "seeds" is not a path that variants can change. Here it is seeds: write seeds:'
+        " 5 for all variants"
+    ),
+    "tune: {path: training.lr, grid: [1e-3, 1]}": (
+        'tune.path: "training.lr" is no number in model or training. Here it is'
+        " training.optimizer.learning_rate"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), SAID.items())
+def test_what_is_said(configs: Configs, text: str, said: str) -> None:
+    (problem,) = configs.problems(f"{HEAD}{text}\n")
+    assert problem.split(": ", 1)[1] == said
+
+
+def test_a_base_and_its_cells_say_it_once(configs: Configs) -> None:
+    """The cell of a variant with another optimizer would name that one in its answer."""
+    text = f"{HEAD}  sgd: {{training.optimizer.name: sgd}}\ntraining: {{lr: 1e-3}}\n"
+    (problem,) = configs.problems(text)
+    assert problem.endswith("write training: {optimizer: {name: adam, learning_rate: 0.001}}")
+
+
+def test_signs_of_hydra_on_the_command_line(configs: Configs) -> None:
+    sign = "before a path is Hydra's: write"
+    for text, wanted in {
+        "+training.epochs=5": f'"+" {sign} training.epochs=5',
+        "++training.epochs=5": f'"+" {sign} training.epochs=5',
+        "~tasks.lorenz": f'"~" {sign} tasks.lorenz=null',
+        "~tasks.lorenz=1": f'"~" {sign} tasks.lorenz=null',
+    }.items():
+        assert configs.problems(HEAD, text) == [f"command line, {text}: {wanted}"]
+
+
+# ------------------------------------------------------------------------------------------ values
+
+
+def _at(path: str, value: str) -> str:
+    section, _, key = path.rpartition(".")
+    kept = FILE if path == "data.scaling" else SECTIONS.get(section, {})
+    return dump(_into(_base(dict(kept) if section == "data" else None), section, {key: value}))
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [(path, word) for path in VALUES for words in VALUES[path].values() for word in words.split()],
+)
+def test_a_value_of_another_tool_is_answered_with_ours(
+    configs: Configs, path: str, word: str
+) -> None:
+    problems = configs.problems(_at(path, word))
+    (said,) = re.findall(r"\. Here it is (\w+): write \1$", "\n".join(problems), re.MULTILINE)
+    if said != "file":  # which needs a path
+        configs.load(_at(path, said))
+
+
+@pytest.mark.parametrize(
+    ("path", "word"), [(path, word) for path in NO_VALUES for word in NO_VALUES[path].split()]
+)
+def test_a_value_that_nothing_here_means_is_answered_with_nothing_alike(
+    configs: Configs, path: str, word: str
+) -> None:
+    (problem,) = configs.problems(_at(path, word))
+    assert problem.endswith(". Not supported: write one of these")
+
+
+def test_an_optimizer_may_be_written_in_one_word_or_named(configs: Configs) -> None:
+    for text in ("nadam", "{name: nadam}"):
+        (problem,) = configs.problems(f"{HEAD}training: {{optimizer: {text}}}\n")
+        assert problem.endswith("rmsprop. Not supported: write one of these")
+
+
+# ------------------------------------------------------------------------------ what is misspelt
+
+MISSPELT = {
+    "model: {encodr: [1]}": "encoder",
+    "model: {Encoder: [1]}": "encoder",
+    "model: {cellclip: 1}": "cell_clip",
+    "training: {epochz: 1}": "epochs",
+    "training: {optimiser: adam}": "",
+    "traning: {}": "training",
+    "  v: {model.activatoin: relu}": "model.activation",
+    "  v: {mdoel.gates: relu}": "model.gates",
+    "  v: {training.optimizer.learnig_rate: 1}": "training.optimizer.learning_rate",
+    "tune: {path: training.optimizer.learningrate, grid: [1, 2]}": (
+        "training.optimizer.learning_rate"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "meant"), MISSPELT.items())
+def test_a_misspelt_key_is_answered_with_the_right_one(
+    configs: Configs, text: str, meant: str
+) -> None:
+    (problem,) = configs.problems(f"{HEAD}{text}\n")
+    assert (f'Did you mean "{meant}"?' in problem) == bool(meant)
+
+
+# Words, and what version 0.1 took each of them for, by spelling alone.
+STRANGERS = {
+    "training.optimizer.lr": "rho",
+    "training.lr": "loss",
+    "training.patience": "training.optimizer.name",
+    "model.dropout": "output",
+    "model.recurrent_activation": "model.activation",
+    "model.gain": "gates",
+    "training.rate": "training.dtype",
+    "model.layering": "latent",
+    "data.nose_std": "noise",
+    "training.beta": "dtype",
+    "data.trend": "end",
+    "training.losses_of": "loss",
+}
+
+
+@pytest.mark.parametrize(("path", "other"), STRANGERS.items())
+def test_what_is_merely_like_another_word_is_not_taken_for_it(
+    configs: Configs, path: str, other: str
+) -> None:
+    section, _, word = path.rpartition(".")
+    problems = [
+        *configs.problems(dump(_into(_base(), section, {word: 0.5}))),
+        *configs.problems(HEAD, f"{path}=0.5"),
+        *configs.problems(dump(_into(_base(), "tasks", {"t": {path: 0.5}}))),
+    ]
+    for problem in problems:
+        assert f'Did you mean "{other}"' not in problem, problem
+        assert "Did you mean" not in problem, problem
+
+
+def test_a_tuned_path_without_anything_like_it_gets_no_suggestion() -> None:
+    nothing = Node({}, Place("c.yaml"))
+    assert about_tuned("training.patience", nothing) == ""
+    assert about_tuned("data.noise", nothing) == ""

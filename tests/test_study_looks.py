@@ -12,7 +12,7 @@ import yaml
 from stub_behaviour import Behaviour, happened, learning_rate
 
 from lstm_ablate import study
-from lstm_ablate.cli import plan
+from lstm_ablate.display import plan
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import runs
 from lstm_ablate.report import derived

@@ -397,7 +397,8 @@ def test_records_of_other_tuning_are_told_as_such(engine, find):
 
 
 def test_plan_shows_both_stages(engine, find):
-    from lstm_ablate.cli import plan
+    from lstm_ablate.cli.plan import _as_json
+    from lstm_ablate.display import plan
 
     before = studies.plan(find(), 2)
     assert before.tuning.todo.missing == before.tuning.todo.runs and len(before.todo.missing) == 12
@@ -420,7 +421,7 @@ def test_plan_shows_both_stages(engine, find):
         evidence,
     ]
     assert {share.missing for share in after.shares} == {0}
-    assert plan._as_json(after)["tuning"]["runs"] == 24
+    assert _as_json(after)["tuning"]["runs"] == 24
     assert studies.plan(find("other", "tune=null")).tuning is None
 
 

@@ -3,7 +3,7 @@ both call.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from lstm_ablate.errors import FolderError, UserError, counted
 from lstm_ablate.evidence import counting, history, stopping, tuning
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.changes import COMMAND_LINE, Override
 from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
@@ -27,7 +28,7 @@ from lstm_ablate.store import (
     older,
     records,
 )
-from lstm_ablate.store.records import Found
+from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking
@@ -94,13 +95,29 @@ class Prospect:
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What a run of a study gave: its summary, and how many runs gave other numbers than recorded
-    before.
+class Told:
+    """What a results folder tells: its summary, the runs that its tables have in their order, and
+    all records.
     """
 
     summary: "Summary"
+    runs: Sequence[Run]
+    records: Mapping[str, Record]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of a study gave: what its folder tells, and how many runs gave other numbers than
+    recorded before.
+    """
+
+    told: Told
     conflicts: int
+
+    @property
+    def summary(self) -> "Summary":
+        """What the records of the study say."""
+        return self.told.summary
 
     @property
     def failed(self) -> bool:
@@ -112,14 +129,20 @@ class Ran:
 # ---------------------------------------------------------------------------------- before training
 
 
-def checked(config: Path, overrides: tuple[str, ...], *, until_decided: bool = False) -> Experiment:
+def checked(
+    config: loading.Config,
+    overrides: Sequence[Override],
+    *,
+    until_decided: bool = False,
+    source: str = COMMAND_LINE,
+) -> Experiment:
     """Return an experiment that can be trained here: its values, its data files, its sizes and its
     looks are checked.
 
-    `until_decided` takes its seeds for those of the last look. Raises UserError with every problem
-    found.
+    `until_decided` takes its seeds for those of the last look; `source` is what error messages call
+    where overrides come from. Raises UserError with every problem found.
     """
-    experiment = loading.load(config, overrides, sequential=until_decided)
+    experiment = loading.load(config, overrides, sequential=until_decided, source=source)
     checking.check_data(experiment)
     resources.check_memory(experiment)
     _check_looks(experiment)
@@ -143,17 +166,22 @@ def _check_looks(experiment: Experiment) -> None:
 
 
 def find(
-    config: Path, overrides: tuple[str, ...], results: Path, *, until_decided: bool = False
+    config: loading.Config,
+    overrides: Sequence[Override],
+    results: Path,
+    *,
+    until_decided: bool = False,
+    source: str = COMMAND_LINE,
 ) -> Study:
     """Return the study of a config in a folder of results folders.
 
     Raises UserError as `checked` does, and FolderError where the folder belongs to another
     experiment.
     """
-    experiment = checked(config, overrides, until_decided=until_decided)
+    experiment = checked(config, overrides, until_decided=until_decided, source=source)
     folder = results / experiment.name
     inventory.check_owner(folder, experiment.name)
-    return Study(experiment, folder, config.parent)
+    return Study(experiment, folder, loading.folder_of(config))
 
 
 def plan(study: Study, workers: int | None = None) -> Prospect:
@@ -432,7 +460,14 @@ def write_tables(folder: Path, experiment: Experiment) -> set[str]:
 
 
 def report(folder: Path, warn: Tell) -> "Summary":
-    """Rebuild the derived files of a results folder from its records, and return what they say.
+    """Rebuild the derived files of a results folder from its records, and return what they say; see
+    `told`.
+    """
+    return told(folder, warn).summary
+
+
+def told(folder: Path, warn: Tell) -> Told:
+    """Rebuild the derived files of a results folder from its records, and return all it tells.
 
     Files that cannot be written, damaged records and records of older schemas are told and no
     error. Raises UserError where the folder is no results folder, and FolderError where its tables
@@ -444,7 +479,7 @@ def report(folder: Path, warn: Tell) -> "Summary":
     return _rebuilt(folder, warn)
 
 
-def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> "Summary":
+def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> Told:
     """Write the derived files and return what they say.
 
     Without an experiment it is the folder's own, and files that cannot be written are no error.
@@ -483,7 +518,7 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
     for path in found.damaged:
         again = " and trains its run again" if path.stem in ids else ""
         warn(f"{path}: damaged; `lstm-ablate run` moves it aside{again}")
-    return summary
+    return Told(summary, expanded, found.records)
 
 
 def _check_not_only_older(folder: Path, found: Found) -> None:

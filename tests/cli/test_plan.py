@@ -7,7 +7,7 @@ import pytest
 from command_line import call
 from configurations import HEAD
 
-from lstm_ablate.cli.layers import rows_of, tables
+from lstm_ablate.display.layers import rows_of, tables
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.settings import Head, Model
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 if __name__ != "__mp_main__":  # in no worker; once for all drivers that a zygote forks
     from lstm_ablate import study  # noqa: F401
-    from lstm_ablate.cli import app, progress  # noqa: F401
+    from lstm_ablate.cli import app
+    from lstm_ablate.display import progress  # noqa: F401
     from lstm_ablate.evidence import analysis  # noqa: F401
     from lstm_ablate.experiment import runs
     from lstm_ablate.report import derived

@@ -13,8 +13,8 @@ import typer
 from lstm_ablate import __version__
 from lstm_ablate.cli import bench, compare, doctor, listings, plan, report, run, verify
 from lstm_ablate.cli.options import BUG, FOLDER, WRONG
-from lstm_ablate.cli.printing import visible
 from lstm_ablate.cli.streams import Stream
+from lstm_ablate.display.printing import visible
 from lstm_ablate.errors import FolderError, UserError
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lstm_ablate.cli.options import DIFFERENT, AsJson
-from lstm_ablate.cli.printing import print_lines, print_table
+from lstm_ablate.display.printing import print_lines, print_table
 from lstm_ablate.errors import UserError, printable
 from lstm_ablate.report.json_text import json_text
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstm_ablate.cli.options import FOLDER, AsJson
-from lstm_ablate.cli.printing import print_lines, print_table, visible
+from lstm_ablate.display.printing import print_lines, print_table, visible
 from lstm_ablate.report.json_text import json_text
 
 

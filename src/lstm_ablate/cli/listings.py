@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lstm_ablate.cli.options import AsJson
-from lstm_ablate.cli.printing import print_lines, print_table, teller
+from lstm_ablate.display.printing import print_lines, print_table, teller
 from lstm_ablate.report.json_text import json_text
 
 

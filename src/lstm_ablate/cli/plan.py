@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.cli import layers, trainings
 from lstm_ablate.cli.options import (
     AsJson,
     Config,
@@ -15,14 +14,12 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.cli.printing import duration, print_lines, print_table
-from lstm_ablate.errors import counted
+from lstm_ablate.display import layers
+from lstm_ablate.display.plan import own_names, print_plan
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
-    from lstm_ablate.evidence.looks import Look
     from lstm_ablate.study import Prospect, TuningAhead
-    from lstm_ablate.training.cost import Cost
 
 
 def plan(
@@ -44,41 +41,11 @@ def plan(
     if as_json:
         print(json_text(_as_json(prospect)))
         return
-    _print_variants(prospect)
-    networks = {(share.task, share.variant): share.network for share in prospect.shares}
-    for table in layers.tables(networks, _own_names(prospect)):
-        print_table(table.headings, table.rows, title=table.title)
-    print_lines(_lines(prospect))
-
-
-def _print_variants(prospect: "Prospect") -> None:
-    """Print what each variant is, in each task, and how it is trained where that differs."""
-    headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + ["variant", "formula"]
-    columns = {heading: [getattr(one, heading) for one in prospect.shares] for heading in headings}
-    columns |= _trainings(prospect).columns
-    for heading in ("runs", "missing"):
-        columns[heading] = [str(getattr(share, heading)) for share in prospect.shares]
-    rows = list(zip(*columns.values(), strict=True))
-    print_table(list(columns), rows, title=prospect.study.experiment.name)
-
-
-def _trainings(prospect: "Prospect") -> trainings.Trainings:
-    settings = prospect.study.experiment.settings
-    tuned = {}
-    if prospect.tuning and prospect.tuning.todo.missing:
-        key = prospect.tuning.path.rpartition(".")[2]
-        if prospect.tuning.path.startswith("training."):
-            tuned[key] = f"one of {', '.join(f'{value:g}' for value in prospect.tuning.grid)}"
-    those = [settings[share.task, share.variant].training for share in prospect.shares]
-    return trainings.trainings(those, tuned)
-
-
-def _own_names(prospect: "Prospect") -> dict[str, str]:
-    return {text: name for name, text in prospect.study.experiment.own.items()}
+    print_plan(prospect)
 
 
 def _as_json(prospect: "Prospect") -> dict[str, object]:
-    names = _own_names(prospect)
+    names = own_names(prospect)
     variants = []
     for share in prospect.shares:
         values = asdict(share)
@@ -113,65 +80,3 @@ def _tuning_as_json(ahead: "TuningAhead") -> dict[str, object]:
         "most_runs": ahead.most_runs,
         **asdict(ahead.cost),
     }
-
-
-def _lines(prospect: "Prospect") -> list[str]:
-    todo, ahead = prospect.todo, prospect.tuning
-    asked = len({run.id for run in todo.runs})
-    lines = [f"training  {_trainings(prospect).shared}"]
-    if ahead:
-        of_tuning = len({run.id for run in ahead.todo.runs})
-        lines.append(
-            f"tuning    {counted(of_tuning, 'run')}, {ahead.most_runs} at most, of which"
-            f" {len(ahead.todo.missing)} are missing in {prospect.study.folder}"
-        )
-        lines += _needs(ahead.cost, prospect.workers) if ahead.todo.missing else []
-    most = "at most " * bool(prospect.looks)
-    if ahead and ahead.todo.missing:
-        lines.append(f"runs      {most}{asked}, which follow at the values that tuning chooses")
-    else:
-        up_to = f", {prospect.next_look} of them up to the next look" * bool(prospect.looks)
-        missing = f"{len(todo.missing)} are missing in {prospect.study.folder}{up_to}"
-        lines.append(f"runs      {most}{asked}, of which {missing}")
-    lines += _needs(prospect.cost, prospect.workers, most) if todo.missing else []
-    return [*lines, f"evidence  {_evidence(prospect)}", *_looks(prospect.looks)]
-
-
-def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
-    """Say what training the missing runs of a stage takes, or takes at `most`."""
-    basis = (
-        "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
-    )
-    return [
-        f"time      {most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis})",
-        (
-            f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
-            f" {most}{cost.disk_bytes / 1e6:.2g} MB"
-        ),
-    ]
-
-
-def _looks(looks: "list[Look]") -> list[str]:
-    """Say of each look how many wins, or losses, decide a comparison."""
-    return [
-        f"look at {counted(look.seeds, 'seed')}: "
-        + ("no verdict is possible yet" if look.count is None else counted(look.count, "win"))
-        for look in looks
-    ]
-
-
-def _evidence(prospect: "Prospect") -> str:
-    """Say at how many seeds a variant must win for a verdict, of these and of twice as many."""
-    if not prospect.comparisons:
-        return "only the baseline: nothing is compared"
-    seeds = counted(prospect.pairs, "seed")
-    text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
-    if prospect.looks:
-        return f"at most {text}a variant must win, or lose, at so many of the seeds of a look"
-    if prospect.needed is None:
-        return f"{text}no verdict, whatever they give; it takes {prospect.least_seeds} seeds"
-    places = f"all {prospect.needed}" if prospect.needed == prospect.pairs else prospect.needed
-    return (
-        f"{text}a variant must win at {places}; {2 * prospect.pairs} seeds: at"
-        f" {prospect.needed_of_twice}"
-    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstm_ablate.cli.printing import console, teller
+from lstm_ablate.display.printing import console, teller
 from lstm_ablate.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:

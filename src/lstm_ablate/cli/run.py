@@ -19,7 +19,7 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.cli.printing import console, teller
+from lstm_ablate.display.printing import console, teller
 
 if TYPE_CHECKING:
     from lstm_ablate.experiment.runs import Run
@@ -45,9 +45,9 @@ def run(
 ) -> None:
     """Train what is missing, then write the CSVs and the report, and print the table."""
     from lstm_ablate import study as studies
-    from lstm_ablate.cli import progress
     from lstm_ablate.cli.interrupts import interruptible
     from lstm_ablate.cli.report import print_summary
+    from lstm_ablate.display import progress
 
     def watch(steps: "Steps", missing: "list[Run]", done: int) -> "Iterator[Finished]":
         with interruptible():

@@ -14,7 +14,7 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.cli.printing import print_table, teller
+from lstm_ablate.display.printing import print_table, teller
 from lstm_ablate.report.json_text import json_text
 
 

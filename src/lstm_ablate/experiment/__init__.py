@@ -2,7 +2,7 @@
 
 text -> nodes -> changes applied -> settings validated -> runs; each stage is a value.
 
-text -> nodes        yaml_source, with scalars, gives nodes
+text -> nodes        yaml_source, with scalars, gives nodes; python_source, those of a dict
 changes applied      changes (command line, tasks, variants), data_files (digests), by applying
 settings validated   validation, in the words of wording, against experiment_file and settings, with
                      the own_activations of the config; then the rules and names that pydantic does

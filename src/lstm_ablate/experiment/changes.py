@@ -9,11 +9,15 @@ from lstm_ablate.experiment.applying import Change, apply, with_value, without
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, is_changeable
 from lstm_ablate.experiment.nodes import NOTHING, Node, Place
 from lstm_ablate.experiment.problems import Problems
+from lstm_ablate.experiment.python_source import read_value
 from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import read_text
 
 Kind = Literal["variants", "tasks"]
 Changes = dict[str, list[Change]]  # by the name of a task or variant
+Override = str | tuple[str, object]  # path=value as text, or the two as a program has them
+
+COMMAND_LINE = "command line"  # where overrides come from, unless said otherwise
 
 _LOSS = "training.loss"
 _NAMED = (*CHANGEABLE, "activations")  # sections whose keys are names of the user's own
@@ -25,19 +29,24 @@ _EXAMPLES = {
 }
 
 
-def overridden(document: Node, overrides: Iterable[str], problems: Problems) -> Node:
-    """Return the document with every `path=value` of the command line applied."""
-    for text in overrides:
-        place = Place("command line, " + text.replace("\n", "\\n"))
-        if text[0:1] in _SIGNS:
-            problems.add(place, f'"{text[0]}" before a path is Hydra\'s: write {_unsigned(text)}')
-            continue
-        path, equals, written = text.partition("=")
-        if not equals or not path:
-            raise UserError(f"{place}: write path=value, such as training.epochs=5")
-        value = Node(NOTHING, place)
-        if written.strip():
-            value = read_text(written, place.source, located=False)
+def overridden(
+    document: Node, overrides: Iterable[Override], problems: Problems, source: str = COMMAND_LINE
+) -> Node:
+    """Return the document with every override applied; `source` is what error messages call
+    where they come from.
+    """
+    for override in overrides:
+        if isinstance(override, str):
+            place = Place(f"{source}, " + override.replace("\n", "\\n"))
+            if override[0:1] in _SIGNS:
+                sign = f'"{override[0]}" before a path is Hydra\'s'
+                problems.add(place, f"{sign}: write {_unsigned(override)}")
+                continue
+            path, value = _read(override, place)
+        else:
+            path, given = override
+            value = read_value(given, source, path)
+            place = value.place
         if keys := _keys(document, path, value, problems):
             removes = value.value is None and keys[0] in _NAMED and len(keys) == 2
             if removes and _is_there(document, keys[0], keys[1], place, problems):
@@ -45,6 +54,16 @@ def overridden(document: Node, overrides: Iterable[str], problems: Problems) -> 
             elif not removes:
                 document = with_value(document, keys, value, place)
     return document
+
+
+def _read(text: str, place: Place) -> tuple[str, Node]:
+    """Return the path and the value of a text such as `training.epochs=5`."""
+    path, equals, written = text.partition("=")
+    if not equals or not path:
+        raise UserError(f"{place}: write path=value, such as training.epochs=5")
+    if not written.strip():
+        return path, Node(NOTHING, place)
+    return path, read_text(written, place.source, located=False)
 
 
 def _unsigned(text: str) -> str:

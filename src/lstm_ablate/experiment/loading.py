@@ -1,9 +1,11 @@
 """From a config to an experiment: the stages in their order, each of which returns a value."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from lstm_ablate.errors import UserError
-from lstm_ablate.experiment.changes import overridden
+from lstm_ablate.experiment.changes import COMMAND_LINE, Override, overridden
 from lstm_ablate.experiment.data_files import with_digests
 from lstm_ablate.experiment.experiment_file import FREE, SEEDS, ExperimentFile
 from lstm_ablate.experiment.grid import cells_of, check_alike, grid_of
@@ -12,35 +14,46 @@ from lstm_ablate.experiment.names import check_names
 from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.own_activations import own_activations
 from lstm_ablate.experiment.problems import Problems
+from lstm_ablate.experiment.python_source import read_value
 from lstm_ablate.experiment.resolved import Experiment, experiment_of
 from lstm_ablate.experiment.rules import check_baseline, check_sites, check_size
 from lstm_ablate.experiment.tuning import check_path, tuning_of
 from lstm_ablate.experiment.validation import validated
 from lstm_ablate.experiment.yaml_source import read_file
 
+Config: TypeAlias = Path | Mapping[str, object]
+
+
+def folder_of(config: Config) -> Path:
+    """Return the folder beside which data files lie: that of a file, or the working folder."""
+    return config.parent if isinstance(config, Path) else Path()
+
 
 def load(
-    path: Path,
-    overrides: tuple[str, ...] = (),
+    config: Config,
+    overrides: Sequence[Override] = (),
     *,
     with_data: bool = True,
     sequential: bool = False,
+    source: str = COMMAND_LINE,
 ) -> Experiment:
-    """Read, override and validate an experiment file.
+    """Read, override and validate an experiment file, or a dict that holds what one would.
 
-    `overrides` are texts such as `training.epochs=5`, in the notation of a variant's changes.
+    `overrides` are texts such as `training.epochs=5`, in the notation of a variant's changes, or
+    pairs of such a path and a value; `source` is what error messages call where they come from.
     `sequential` takes its seeds for those of the last look of an experiment that ends where it is
     decided (`--until-decided`). `with_data=False` takes the digests of data files as they are
     written, without looking for the files: this is enough to report, not to train. Raises UserError
     with every problem found, each with its place, what was found and what is allowed.
     """
     problems = Problems()
-    document = _experiment_in(read_file(path))
-    document = overridden(document, overrides, problems)
+    folder = folder_of(config)
+    read = read_file(config) if isinstance(config, Path) else read_value(config, "config")
+    document = overridden(_experiment_in(read), overrides, problems, source)
     if sequential:
-        document = until_decided(document, Place("command line, --until-decided"), SEEDS)
+        document = until_decided(document, Place(f"{source}, --until-decided"), SEEDS)
     if with_data:
-        document = with_digests(document, path.parent, problems)
+        document = with_digests(document, folder, problems)
     own = own_activations(document, problems)
     form = validated(ExperimentFile, document, problems, own=own)
     grid = grid_of(document, own, problems)
@@ -55,9 +68,9 @@ def load(
     assert form is not None  # or else there was a problem, and `cells_of` stopped
     tuning = None
     if form.tune:
-        tuning = tuning_of(form.tune, document, cells, own, path.parent, problems)
+        tuning = tuning_of(form.tune, document, cells, own, folder, problems)
     problems.stop_if_any()
-    return experiment_of(form, document, cells, own, tuning, path.parent)
+    return experiment_of(form, document, cells, own, tuning, folder)
 
 
 def _experiment_in(document: Node) -> Node:

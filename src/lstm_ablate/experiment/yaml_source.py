@@ -23,7 +23,7 @@ MAX_DEPTH = 50
 MAX_NODES = 50_000  # after the expansion of aliases; PyYAML takes a second for them
 
 _MERGE = "<<"
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def read_file(path: Path) -> Node:
@@ -195,7 +195,7 @@ class _Builder:
             while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
                 items.append(self.node(item, depth + 1))
             return Node(items, place)
-        if half := _HALF_A_CHARACTER.search(event.value):
+        if half := HALF_A_CHARACTER.search(event.value):
             code = f"U+{ord(half[0]):04X}"
             raise UserError(f"{place}: {code} is half a character; write the whole one")
         value = scalars.meaning(event.value, place) if event.style is None else event.value

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jinja2
 from markupsafe import Markup
 
 from lstm_ablate.evidence.overall import OVERALL
@@ -13,18 +12,15 @@ from lstm_ablate.experiment.yaml_source import dump
 from lstm_ablate.report import plots
 from lstm_ablate.report.cells import (
     BY_EPOCH_TEXT,
-    HEADINGS,
     STATISTICS,
-    beside,
     by_task,
-    cells,
     legend,
-    looks_text,
     statistics,
     statistics_legend,
     tuning,
     tuning_legend,
 )
+from lstm_ablate.report.parts import Table, rendered
 from lstm_ablate.store import inventory
 
 
@@ -34,16 +30,6 @@ class Picture(NamedTuple):
     name: str
     caption: str
     svg: str
-
-
-class Table(NamedTuple):
-    """Texts under headings; the rows in `strong` are bold, as a verdict says so."""
-
-    task: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    strong: frozenset[int] = frozenset()
-    beside: str = ""
 
 
 def html(summary: Summary) -> str:
@@ -56,20 +42,11 @@ def html(summary: Summary) -> str:
 
 def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
     """Return the page with figures that are drawn already."""
-    main, more = [], []
-    for task, rows in by_task(summary):
-        strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
-        texts = [cells(summary, row) for row in rows]
-        main.append(Table(task, HEADINGS, texts, strong, beside(summary, task)))
-        if task != OVERALL:
-            described = [(row.variant, *statistics(row)) for row in rows]
-            more.append(Table(task, ("variant", *STATISTICS), described))
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("lstm_ablate.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    more = [
+        Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows])
+        for task, rows in by_task(summary)
+        if task != OVERALL
+    ]
     tuned = []
     for task in summary.tasks if summary.tuned else ():
         headings, rows_of_tuning = tuning(summary, task)
@@ -83,11 +60,10 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         for kind in inventory.KINDS
     }
     classes: dict[str, str] = {}
-    return templates.get_template("page.html").render(
-        summary=summary,
-        tables=main,
+    return rendered(
+        "page.html",
+        summary,
         statistics=more,
-        looks=looks_text(summary),
         tuned=tuned,
         legends=(
             legend(summary),
@@ -101,7 +77,6 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         classes={Markup(style): name for style, name in classes.items()},
         environment=_lines(summary.environment),
         settings=dump(dict(summary.resolved)),
-        several=len(summary.tasks) > 1,
     )
 
 

@@ -7,9 +7,10 @@ same bytes.
 
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -65,53 +66,62 @@ def _style(salt: str | None = None) -> Iterator[None]:
         yield
 
 
+class Drawing(NamedTuple):
+    """A figure that there is something to draw for."""
+
+    name: str
+    caption: str
+    draw: Callable[[], Figure]
+
+
+class _Figure(Figure):
+    """A figure that a notebook shows, whether or not pyplot is loaded, which would show it too."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
     """Yield the name, the caption and the drawing of each figure that there is something to draw
     for.
     """
+    for one in drawings(summary):
+        yield one.name, one.caption, drawn(one)
+
+
+def drawn(one: Drawing) -> Figure:
+    """Return a drawing as a figure."""
     with _style():
-        for task in summary.tasks:
-            if any(
-                trial.losses for one in summary.tuned if one.task == task for trial in one.trials
-            ):
-                several = len(summary.tasks) > 1
-                yield (
-                    f"tuning{f'-{task}' * several}",
-                    _TUNING.format(summary.tuned_name) + f" Task {task}." * several,
-                    _tuning(summary, task),
-                )
-        if any(row.comparison for row in summary.rows):
-            yield (
-                "intervals",
-                _INTERVALS.format(*summary.band, baseline=summary.baseline),
-                _intervals(summary),
-            )
-        for task in summary.tasks:
-            suffix, title = (f"-{task}", f" Task {task}.") if len(summary.tasks) > 1 else ("", "")
-            if any(where == task for where, _ in summary.ratios):
-                yield (
-                    f"ratios{suffix}",
-                    _RATIOS.format(*summary.band, baseline=summary.baseline) + title,
-                    _ratios(summary, task),
-                )
-            if any(where == task for where, _ in summary.curves):
-                yield (
-                    f"curves{suffix}",
-                    _CURVES.format(baseline=summary.baseline) + title,
-                    _curves(summary, task),
-                )
-            if _others(summary):
-                caption = _PAIRS.format(*summary.band, baseline=summary.baseline)
-                yield f"pairs{suffix}", caption + title, _pairs(summary, task)
-            if task in summary.shown:
-                yield (
-                    f"reconstructions{suffix}",
-                    _RECONSTRUCTIONS + title,
-                    _reconstructions(summary, task),
-                )
-        if any(share and share.count for row in summary.rows for share in _failed(row)):
-            caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck)
-            yield "failures", caption, _failures(summary)
+        return one.draw()
+
+
+def drawings(summary: Summary) -> Iterator[Drawing]:
+    """Yield each figure that there is something to draw for, before it is drawn."""
+    several = len(summary.tasks) > 1
+    for task in summary.tasks:
+        if any(trial.losses for one in summary.tuned if one.task == task for trial in one.trials):
+            caption = _TUNING.format(summary.tuned_name) + f" Task {task}." * several
+            yield Drawing(f"tuning{f'-{task}' * several}", caption, partial(_tuning, summary, task))
+    if any(row.comparison for row in summary.rows):
+        caption = _INTERVALS.format(*summary.band, baseline=summary.baseline)
+        yield Drawing("intervals", caption, partial(_intervals, summary))
+    for task in summary.tasks:
+        suffix, title = (f"-{task}", f" Task {task}.") if several else ("", "")
+        if any(where == task for where, _ in summary.ratios):
+            caption = _RATIOS.format(*summary.band, baseline=summary.baseline)
+            yield Drawing(f"ratios{suffix}", caption + title, partial(_ratios, summary, task))
+        if any(where == task for where, _ in summary.curves):
+            caption = _CURVES.format(baseline=summary.baseline)
+            yield Drawing(f"curves{suffix}", caption + title, partial(_curves, summary, task))
+        if _others(summary):
+            caption = _PAIRS.format(*summary.band, baseline=summary.baseline)
+            yield Drawing(f"pairs{suffix}", caption + title, partial(_pairs, summary, task))
+        if task in summary.shown:
+            draw = partial(_reconstructions, summary, task)
+            yield Drawing(f"reconstructions{suffix}", _RECONSTRUCTIONS + title, draw)
+    if any(share and share.count for row in summary.rows for share in _failed(row)):
+        caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck)
+        yield Drawing("failures", caption, partial(_failures, summary))
 
 
 _TUNING = (
@@ -426,7 +436,7 @@ def _panels(
     of a row.
     """
     rows = -(-number // columns)
-    figure = Figure(
+    figure = _Figure(
         (width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained"
     )
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lstm_ablate.cli import progress
+from lstm_ablate.display import progress
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.store.records import Record
 from lstm_ablate.training import sweep

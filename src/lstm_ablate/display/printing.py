@@ -1,5 +1,6 @@
 """Tables and lines on a terminal, in a log file or a pipe."""
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,24 @@ def console(stream: Any, *, quiet: bool = False) -> "Console":
 
     width = None if stream.isatty() else WIDTH
     return Console(
-        file=stream, quiet=quiet, highlight=False, width=width, soft_wrap=stream is sys.stderr
+        file=stream,
+        quiet=quiet,
+        highlight=False,
+        width=width,
+        soft_wrap=stream is sys.stderr,
+        force_jupyter=False,  # in a notebook, rich would print beside the stream
     )
+
+
+def printed(show: "Callable[[Console], None]") -> str:
+    """Return what a function prints, as it stands in a file."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    show(
+        Console(file=text, highlight=False, width=WIDTH, force_terminal=False, force_jupyter=False)
+    )
+    return text.getvalue()
 
 
 def teller(quiet: bool = False) -> Callable[[str], None]:
@@ -30,15 +47,18 @@ def teller(quiet: bool = False) -> Callable[[str], None]:
     return lambda text: to.print(printable(text), markup=False)
 
 
-def print_lines(lines: Sequence[str]) -> None:
-    """Print lines on standard output as they are."""
-    console(sys.stdout).print("\n".join(lines), markup=False, soft_wrap=True)
+def print_lines(lines: Sequence[str], to: "Console | None" = None) -> None:
+    """Print lines as they are; on standard output, unless said otherwise."""
+    (to or console(sys.stdout)).print("\n".join(lines), markup=False, soft_wrap=True)
 
 
 def print_table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str | None = None,
+    to: "Console | None" = None,
 ) -> None:
-    """Print a table of text on standard output."""
+    """Print a table of text; on standard output, unless said otherwise."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -48,7 +68,7 @@ def print_table(
         table.add_column(heading)
     for row in rows:
         table.add_row(*map(escape, row))
-    console(sys.stdout).print(table)
+    (to or console(sys.stdout)).print(table)
 
 
 def visible(text: str) -> str:

@@ -1,0 +1,46 @@
+"""What the page and a notebook both show of a summary: verdicts and tables, with all escaped."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jinja2
+
+from lstm_ablate.evidence.summary import Summary
+from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, looks_text
+
+
+class Table(NamedTuple):
+    """Texts under headings; the rows in `strong` are bold, as a verdict says so."""
+
+    task: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: frozenset[int] = frozenset()
+    beside: str = ""
+
+
+def rendered(template: str, summary: Summary, **more: Any) -> str:
+    """Return a template of this folder with the tables of a summary, and more that it shows."""
+    tables = []
+    for task, rows in by_task(summary):
+        strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
+        texts = [cells(summary, row) for row in rows]
+        tables.append(Table(task, HEADINGS, texts, strong, beside(summary, task)))
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("lstm_ablate.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return templates.get_template(template).render(
+        summary=summary,
+        tables=tables,
+        several=len(summary.tasks) > 1,
+        looks=looks_text(summary),
+        **more,
+    )
+
+
+def for_notebook(summary: Summary) -> str:
+    """Return the verdicts and the tables of a summary as a part of somebody else's page."""
+    return rendered("notebook.html", summary, legend=legend(summary))

@@ -883,7 +883,7 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
     err = call(["run", "c.yaml"], monkeypatch, capsys, code=4)
     assert (
         err
-        == "results/test: cannot be used: results/test: File exists; mend that and call again, or"
+        == "results/test: cannot be used: results/test: File exists; fix that and call again, or"
         " name another folder with --results. What is recorded is kept.\n"
     )
 

@@ -176,7 +176,7 @@ def _writing(folder: Path) -> Finding:
         path.unlink()
     except OSError as error:
         return Finding(
-            "writing", "fails", f"{error.strerror or error}; mend that, or use another folder"
+            "writing", "fails", f"{error.strerror or error}; fix that, or use another folder"
         )
     took = f"a durable file takes {1e3 * (time.perf_counter() - start):.0f} ms"
     return Finding(

@@ -59,9 +59,9 @@ def read(folder: Path) -> list[Entry]:
         return _ENTRIES.validate_python(read_file(path).plain())
     except (UserError, ValidationError):
         raise FolderError(
-            f"{path}: damaged. It says what was fixed before the first run, and the program cannot"
-            " write it again: restore it. If you move it away, the report will say that nothing"
-            " was written down before the results in the folder"
+            f"{path}: damaged; it says what was settled before the first run, and the program"
+            " cannot write it again: restore it. If you move it away, the report will say that"
+            " nothing was written down before the results in the folder"
         ) from None
 
 

@@ -66,7 +66,7 @@ def _root(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a
-    bug of ours.
+    bug of lstm-ablate.
     """
     os.environ["PYTHONSAFEPATH"] = "1"  # a worker imports nothing from the working folder
     output, messages = Stream(sys.stdout), Stream(sys.stderr)
@@ -95,7 +95,7 @@ def main() -> None:
         finally:
             output.flush()
             messages.flush()
-            # The reader or the terminal went.
+            # If the reader or the terminal has gone away, nobody misses what is lost.
             if output.error and output.error.errno not in (errno.EPIPE, errno.EIO):
                 _end(
                     f"standard output: {output.error.strerror}; what was to be printed is lost",

@@ -8,7 +8,7 @@ from lstm_ablate.report.markdown import markdown
 from lstm_ablate.report.page import html
 from lstm_ablate.report.values import as_csv, as_json
 
-# A terminal's tables depend on its width: they are printed, not returned.
+# The tables on a terminal depend on its width, so they are printed and have no function here.
 FORMATS: dict[str, Callable[[Summary], str] | None] = {
     "terminal": None,
     "markdown": markdown,

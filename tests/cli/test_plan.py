@@ -125,7 +125,7 @@ def test_plan_shows_layers_and_names_of_ones_own(planned):
 
 def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):
     """However many columns it has, its config need not say."""
-    rows = "\n".join(f"{k},{k * k},{k % 7}" for k in range(60))
+    rows = "\n".join(f"{k**3},{k * k},{k % 7}" for k in range(60))
     (tmp_path / "a.csv").write_text(f"a,b,c\n{rows}\n")
     data = "data: {family: file, path: a.csv, timesteps: 4}\ntraining: {batch_size: 8}\n"
     (first, *_, last), *_ = (

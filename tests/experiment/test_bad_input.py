@@ -312,6 +312,18 @@ LINES = {
         f"seeds: [{'9' * 99}]",
         f":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; {'9' * 80} ",
     ),
+    "separator of two characters": (
+        "data: {family: file, path: c.yaml, separator: ';;'}",
+        ':7:47: data.separator: one character is due, such as ";", or tab; found ";;"',
+    ),
+    "decimal mark": (
+        "data: {family: file, path: c.yaml, decimal: ;}",
+        ':7:45: data.decimal: write "." or ","; found ";"',
+    ),
+    "thousands that are decimals": (
+        "data: {family: file, path: c.yaml, decimal: ',', thousands: ','}",
+        ':7:61: data.thousands: "," is the decimal mark too',
+    ),
     "repeated column": (
         "data: {family: file, path: c.yaml, columns: [a, a]}",
         ':7:45: data.columns: "a" is named twice',

@@ -320,6 +320,19 @@ def test_where_nothing_else_is_left_the_message_says_how_to_train_on_it(tmp_path
     check(path, "  columns: t\n")
 
 
+def test_an_index_with_gaps_is_one_and_its_gaps_are_told(tmp_path: Path) -> None:
+    """As after df.dropna()."""
+    path = tmp_path / "a.csv"
+    text = frame(co2=CO2, x=CO).drop([40, 41, 90]).to_csv()
+    for name in ("", "hour", "sample"):
+        path.write_text(name + text)
+        assert problems_of(path)[0].endswith("`columns: [co2, x]`, or name it there too on purpose")
+        (found,) = check(path, "  columns: [co2, x]\n")
+        assert (
+            f'a.csv:42: column "{name}": a gap between 39 and 42, and so at 1 other place' in found
+        )
+
+
 def test_a_trend_is_no_index(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(frame(price=100 * 1.004 ** np.arange(600)).to_csv(index=False))

@@ -41,6 +41,8 @@ def _title(file: "Description", tasks: Sequence[str]) -> str:
     if file.is_array:
         windows = sum(part.windows for part in file.parts)
         return f"{name}: {windows} {size}"
+    if file.stride != 1:
+        size = size.replace(":", f", {file.stride} rows apart:", 1)
     rows = ", ".join(f"{part.rows} {part.name}" for part in file.parts)
     total = sum(part.rows or 0 for part in file.parts)
     return f"{name}: {counted(total, 'row')} ({rows}); {size}"

@@ -176,7 +176,8 @@ class FileData(Frozen):
             description=(
                 "the character between two columns of the CSV, or tab; a blank stands for any"
                 " number of blanks"
-            )
+            ),
+            json_schema_extra={"pattern": r"""^(tab|\\t|[^\w"'+.\r\n-])$"""},
         ),
     ] = ","
     decimal: Annotated[

@@ -49,6 +49,7 @@ _DATE = re.compile(
     r"|[0-9]{8}T?[0-9]{4,6}Z?"
 )
 _EXAMPLES = 50
+_MOSTLY = 0.9  # of the steps of an index with gaps and repeats are alike
 _GAP = 1.5  # times the usual step; months differ by less
 
 
@@ -82,25 +83,36 @@ def kind_of_numbers(name: str, values: Vector) -> str:
     """Return why a column of numbers [R] is an index or a time; "" where it seems to be neither.
 
     A column without a name is an index, which is how pandas writes one. So is one that goes on by
-    the same step from row to row.
+    the same step from row to row, but for some gaps or repeats.
     """
     if not name.strip() or re.fullmatch(r"Unnamed: [0-9]+", name):
         return "no name"
     if len(values) < 3:
         return ""
+    if steady := _steady(values):
+        return steady
+    plain = _plain(name)
+    part = _SHORT.get(plain, plain)
+    if np.all(values[1:] >= values[:-1]) and (plain in _TIMES | _ROWS or part in _PARTS):
+        return "an index" if plain in _ROWS else "times"
+    low, high = _PARTS.get(part, (1, 0))
+    is_part = np.all((values >= low) & (values <= high) & (values == np.floor(values)))
+    return "parts of dates" if is_part else ""
+
+
+def _steady(values: Vector) -> str:
+    """Return how numbers go on by the same step from one to the next, "" where they do not."""
     with np.errstate(over="ignore", invalid="ignore"):
         steps = np.diff(values)
         step = float(np.median(steps))
-        if step and np.all(np.abs(steps - step) <= 1e-3 * abs(step)):
-            return f"goes on by {step:.4g} from row to row"
-    plain = _plain(name)
-    if plain in _TIMES and np.all(steps >= 0):
-        return "times"
-    if plain in _ROWS and np.all(steps >= 0):
-        return "an index"
-    low, high = _PARTS.get(_SHORT.get(plain, plain), (1, 0))
-    is_part = np.all((values >= low) & (values <= high) & (values == np.floor(values)))
-    return "parts of dates" if is_part else ""
+        usual = np.abs(steps - step) <= 1e-3 * abs(step)
+    if not step:
+        return ""
+    if np.all(usual):
+        return f"goes on by {step:.4g} from row to row"
+    if np.all(steps >= 0) and usual.mean() >= _MOSTLY:
+        return f"goes on by {step:.4g} from most rows to the next"
+    return ""
 
 
 def _plain(name: str) -> str:
@@ -149,7 +161,8 @@ def candidates(header: Sequence[str], examples: Sequence[Sequence[str]]) -> list
         plain = _plain(name)
         named = plain in _TIMES | _ROWS or _SHORT.get(plain, plain) in _PARTS
         dated = bool(cells) and kind_of_text(cells) != "text" and not _all_numbers(cells)
-        if named or dated or not name.strip() or name.startswith("Unnamed: "):
+        steady = _all_numbers(cells) and bool(kind_of_numbers(name, _numbers(cells)))
+        if named or dated or steady:
             found.append(place)
     return found
 
@@ -208,7 +221,7 @@ def _of_numbers(
         if _plain(name) in _TIMES and _plain(name) != "t":
             return Clock(name, numbers[name], columns[name], in_seconds=False, is_index=False)
     for name in numbers:
-        if _plain(name) in _ROWS or kind_of_numbers(name, numbers[name]) == "no name":
+        if kind_of_numbers(name, numbers[name]) not in ("", "times", "parts of dates"):
             return Clock(name, numbers[name], columns[name], in_seconds=False, is_index=True)
     return None
 

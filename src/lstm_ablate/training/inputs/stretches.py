@@ -47,13 +47,13 @@ def in_rows(
                 found.setdefault("stretch", []).append((first, f'column "{name}": {what}'))
     ends = {
         "sentinel": (
-            "far from all other values. If that stands for missing values, it is learned as data"
+            ", far from all other values. If that stands for missing values, it is learned as data"
             " here: fill it in, or leave the column out"
         ),
-        "stretch": "If that is padding, it is learned as data here",
+        "stretch": ". If that is padding, it is learned as data here: there is no masking",
     }
     return [
-        (every[0][0], f"{_several([text for _, text in every])}; {ends[kind]}")
+        (every[0][0], f"{_several([text for _, text in every])}{ends[kind]}")
         for kind, every in found.items()
     ]
 
@@ -100,7 +100,8 @@ def in_windows(windows: Array) -> Iterator[str]:
             share = _percent((column == sentinel).mean())
             yield (
                 f"feature {feature + 1} holds {sentinel:g} in {share} of the time steps, far from"
-                " all other values. If that stands for missing values, it is learned as data here"
+                " all other values. If that stands for missing values, it is learned as data here:"
+                " fill it in, or leave the feature out"
             )
     for which, ordered in (("ends", windows[:, ::-1]), ("begins", windows)):
         same = np.all(ordered == ordered[:, :1], axis=2)  # [N, T], as at its first step

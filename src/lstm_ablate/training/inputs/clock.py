@@ -130,7 +130,8 @@ def _seconds(cells: Sequence[str]) -> Vector:
 
     text = pd.Series(cells, dtype=object).str.strip()
     found: list[Vector] = []
-    year_first = re.match(r"\s*[0-9]{4}", cells[0]) if cells else None
+    first = next((cell.strip() for cell in cells if cell.strip()), "")
+    year_first = re.match(r"[0-9]{4}", first)
     for day_first in (False,) if year_first else (True, False):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it guesses; all that counts is what it finds

@@ -1,25 +1,20 @@
 """Everything that is wrong with a CSV file, each with its line and with what to write instead."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from lstm_ablate.errors import UserError, counted, did_you_mean
 from lstm_ablate.experiment.settings import FileData
-from lstm_ablate.training.inputs import clock, table
+from lstm_ablate.training.inputs import advice, clock, features, table
 from lstm_ablate.training.inputs import layout as layouts
 from lstm_ablate.training.inputs.layout import Layout
 from lstm_ablate.training.inputs.table import Table
 
 _SAMPLE = 200  # lines
-_SHOWN = 4  # stretches of lines, columns of a kind
-_MOST_NAMES = 500  # in a line to write
 _SEPARATORS = {"\t": "a tab", " ": "blanks"}
 
 
@@ -48,7 +43,7 @@ def read(data: FileData, lines: Sequence[str]) -> Table:
     asked = layouts.asked_for(data)
     if not list(_of_header(_header(lines, asked, path), data, asked)):
         found = table.read(lines, asked, data.columns, path)
-        if found.is_whole and not _reasons(found, data):
+        if found.is_whole and not features.reasons_of(found, data):
             return found
     faults = list(_faults(lines, data, path))
     raise UserError(*(f"{_place(path, fault)}: {fault.text}" for fault in faults))
@@ -101,14 +96,17 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
         notations = layouts.seeming_notation(cells, layout)
         if notations[0] != (layout.decimal, layout.thousands):
             read = layouts.number_of(*notations[0])
-            line, cell = min((one for one in examples if read(one[1]) is not None), key=_line_of)
+            line, cell = min(
+                (one for one in examples if read(one[1]) is not None), key=lambda one: one[0]
+            )
             yield Fault(line, _of_notation(cell, notations, layout))
             decimal, thousands = notations[0]
             layout = layout._replace(decimal=decimal, thousands=thousands)
             found = table.read(lines, layout, data.columns, path)
-    reasons = _reasons(found, data)
+    reasons = features.reasons_of(found, data)
     yield from _of_rows(found, reasons)
-    yield from _of_columns(found, reasons, data)
+    if reasons:
+        yield Fault(found.header_line, features.told(found, reasons, data))
     yield from (Fault(*one) for one in _order(lines, layout, path, found.lines).wrong)
 
 
@@ -121,12 +119,13 @@ def _of_layout(asked: Layout, layout: Layout, named: bool) -> Iterator[Fault]:
         by = _SEPARATORS.get(layout.separator, f'"{layout.separator}"')
         write = "tab" if layout.separator == "\t" else json.dumps(layout.separator)
         yield Fault(
-            layout.skip_rows + 1, f"the columns are separated by {by}; {_write('separator', write)}"
+            layout.skip_rows + 1,
+            f"the columns are separated by {by}; {advice.write('separator', write)}",
         )
     if named and layout.skip_rows != asked.skip_rows:
         line = layout.skip_rows + 1
         what = f"this line names the columns, not line {asked.skip_rows + 1}"
-        yield Fault(line, f"{what}; {_write('skip_rows', str(layout.skip_rows))}")
+        yield Fault(line, f"{what}; {advice.write('skip_rows', str(layout.skip_rows))}")
 
 
 def _no_names(row: Sequence[str], asked: Layout, layout: Layout) -> Iterator[Fault]:
@@ -139,7 +138,7 @@ def _no_names(row: Sequence[str], asked: Layout, layout: Layout) -> Iterator[Fau
     what = "found numbers only" if line == 1 else f"none above line {line} does"
     skip = ""
     if layout.skip_rows != asked.skip_rows:
-        skip = f", and {_write('skip_rows', str(layout.skip_rows))}"
+        skip = f", and {advice.write('skip_rows', str(layout.skip_rows))}"
     yield Fault(
         line,
         f"the first line must name the columns; {what}. Put a line before it in the file, such as"
@@ -156,7 +155,7 @@ def _of_header(header: Sequence[str], data: FileData, layout: Layout) -> Iterato
         hint = did_you_mean(missing[0], header)
         parts = [part.strip() for part in missing[0].split(",")]
         if len(parts) > 1 and set(parts) <= set(header):
-            hint = f" Write a list: {_listed(parts)}"
+            hint = f" Write a list: {advice.listed(parts)}"
         shown = json.dumps(missing, ensure_ascii=False)[1:-1]
         yield Fault(None, f"no column {shown}; the header has: {', '.join(header)}.{hint}")
     counts = Counter(header)
@@ -169,7 +168,7 @@ def _of_notation(cell: str, notations: Sequence[tuple[str, str | None]], layout:
     text = cell.strip()
     writes = [
         " and ".join(
-            _line(key, json.dumps(value))
+            advice.line_of(key, json.dumps(value))
             for key, value in (("decimal", decimal), ("thousands", thousands))
             if value != getattr(layout, key)
         )
@@ -196,28 +195,32 @@ def _of_rows(found: Table, reasons: dict[int, str]) -> Iterator[Fault]:
     """Yield the rows that have other cells than the header, and what is missing or no number."""
     if found.ragged:
         line, cells = found.ragged[0]
-        at = _at([one for one, _ in found.ragged])
+        at = advice.places([one for one, _ in found.ragged])
         more = f" ({len(found.ragged)} such rows: {at})" if len(found.ragged) > 1 else ""
         due = f"where the header has {len(found.header)}"
         yield Fault(line, f"{counted(cells, 'cell')} {due}{more}")
-    odd = {index: odd for index, odd in sorted(found.odd.items()) if not _is_text(index, reasons)}
+    odd = {
+        index: odd
+        for index, odd in sorted(found.odd.items())
+        if not features.is_text(index, reasons)
+    }
     if any(one.missing for one in odd.values()):
         yield _of_missing(found, [index for index, one in odd.items() if one.missing], reasons)
     cells_of = {index: one.examples for index, one in odd.items() if one.examples}
     first = found.lines[0] if found.lines else 0
     if len(cells_of) > 1 and all(examples[0][0] == first for examples in cells_of.values()):
-        units = ", ".join(f'"{examples[0][1]}"' for examples in cells_of.values())
+        units = ", ".join(f'"{advice.short(examples[0][1])}"' for examples in cells_of.values())
         yield Fault(
             first,
             f"{units} are no numbers. If these are units, take this line out of the file, or"
-            f" {_write('skip_rows', str(first - 1))}, and they are the names",
+            f" {advice.write('skip_rows', str(first - 1))}, and they are the names",
         )
         cells_of = {index: examples[1:] for index, examples in cells_of.items()}
     for index, examples in cells_of.items():
         if examples:
             line, cell = examples[0]
-            more = f" ({len(examples)} such cells: {_at([one for one, _ in examples])})"
-            what = f'column "{found.names[index]}": "{cell}" is not a number'
+            more = f" ({len(examples)} such cells: {advice.places([one for one, _ in examples])})"
+            what = f'column "{found.names[index]}": "{advice.short(cell)}" is not a number'
             yield Fault(line, what + more * (len(examples) > 1))
 
 
@@ -230,134 +233,16 @@ def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> F
         for index, name in enumerate(found.names)
         if index not in reasons and index not in found.odd
     ]
-    which = f"column{'s' * (len(names) > 1)} {_named(names)}"
-    rows = f"{len(missing):,} of {counted(len(found.lines), 'row')} ({_at(missing)})"
+    which = f"column{'s' * (len(names) > 1)} {advice.named(names)}"
+    rows = f"{len(missing):,} of {counted(len(found.lines), 'row')} ({advice.places(missing)})"
     ends = [found.lines[0] - 1, *missing, found.lines[-1] + 1]
     before, after = max(pairwise(ends), key=lambda pair: pair[1] - pair[0])
     part = f"lines {before + 1} to {after - 1} are the longest part without a gap"
-    write = f"; or {_write('columns', _listed(whole))}, which have no gap" if whole else ""
+    write = (
+        f"; or {advice.write('columns', advice.listed(whole))}, which have no gap" if whole else ""
+    )
     return Fault(
         missing[0],
         f"{which}: no value in {rows}. Nothing fills that in here: fill it in in the file, as"
         f" pandas' df.interpolate() does, or keep a part of it ({part}){write}",
     )
-
-
-def _reasons(found: Table, data: FileData) -> dict[int, str]:
-    """Return why columns are no features, by their place; those that were named on purpose are,
-    where they hold numbers.
-    """
-    reasons = _kinds(found)
-    train = found.rows[: round(len(found.rows) * data.split.train)]
-    for index, name in enumerate(found.names):
-        if index in reasons:
-            continue
-        values = found.rows[:, index]
-        if data.columns is None and (
-            reason := clock.kind_of_numbers(name, values[np.isfinite(values)])
-        ):
-            reasons[index] = reason
-            continue
-        values = train[:, index][np.isfinite(train[:, index])]
-        if data.scaling != "none" and len(values) and values.min() == values.max():
-            reasons[index] = _CONSTANT
-    return reasons
-
-
-def _of_columns(found: Table, reasons: dict[int, str], data: FileData) -> Iterator[Fault]:
-    """Yield the columns that are no features, with a line that names the others."""
-    if not reasons:
-        return
-    grouped: dict[str, list[str]] = {}
-    for index, reason in sorted(reasons.items()):
-        grouped.setdefault(reason, []).append(found.names[index])
-    left = [name for index, name in enumerate(found.names) if index not in reasons]
-    which = "; ".join(f"{_named(names)} ({reason})" for reason, names in grouped.items())
-    is_one = len(reasons) == 1
-    what = (
-        f"column{'' if is_one else 's'} {which} {'is no feature' if is_one else 'are no features'}"
-    )
-    ways = [_write("columns", _listed(left))] if left else []
-    usable = [
-        name
-        for index, name in enumerate(found.names)
-        if not _is_text(index, reasons) and reasons.get(index) != _CONSTANT
-    ]
-    if not left and data.columns is None and usable:
-        ways = [f"to train on it all the same, {_write('columns', _listed(usable))}"]
-    elif not left:
-        ways = ["no column of numbers is left"]
-    elif len(usable) > len(left):
-        ways.append(f"or name {'it' if is_one else 'them'} there too on purpose")
-    yield Fault(found.header_line, f"{what}; {', '.join(ways)}")
-
-
-_CONSTANT = "constant in the training part"
-
-
-def _is_text(index: int, reasons: dict[int, str]) -> bool:
-    """Tell whether a column holds no numbers."""
-    return reasons.get(index, "").startswith(("dates", "times of day", "text", "no value"))
-
-
-def _kinds(found: Table) -> dict[int, str]:
-    """Return what the columns hold that hold no numbers, by their place."""
-    kinds = {}
-    for index, odd in found.odd.items():
-        numbers = len(found.rows) - len(odd.missing) - odd.other
-        if not numbers and not odd.other:
-            kinds[index] = "no value"
-        elif odd.other > numbers:
-            kind = clock.kind_of_text([cell for _, cell in odd.examples])
-            line, cell = odd.examples[0]
-            kinds[index] = f'text, "{cell}" in line {line}' if kind == "text" else kind
-    return kinds
-
-
-# ------------------------------------------------------------------------------------------ words
-
-
-def _line_of(example: tuple[int, str]) -> int:
-    return example[0]
-
-
-def _write(key: str, value: str) -> str:
-    return f"under `data` write {_line(key, value)}"
-
-
-def _line(key: str, value: str) -> str:
-    return f"`{key}: {value}`"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names as a list of YAML."""
-    if len(names) > _MOST_NAMES:
-        return "[...]"
-    return f"[{', '.join(map(_as_yaml, names))}]"
-
-
-def _as_yaml(name: str) -> str:
-    """Return a name as YAML reads it back; in quotes where it could mean anything else."""
-    plain = re.fullmatch(r"[A-Za-z][\w()./%°-]*( [\w()./%°-]+)*", name)
-    words = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-    if plain and name.casefold() not in words:
-        return name
-    return json.dumps(name, ensure_ascii=False)
-
-
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(f'"{name}"' for name in names[:_SHOWN])
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
-
-
-def _at(lines: Sequence[int]) -> str:
-    """Return lines as stretches: lines 3, 17 to 20 and 5 more places."""
-    lines = sorted(lines)
-    breaks = [place for place, (one, other) in enumerate(pairwise(lines), 1) if other > one + 1]
-    stretches = [lines[one:other] for one, other in pairwise([0, *breaks, len(lines)])]
-    shown = [
-        f"{part[0]}" if len(part) == 1 else f"{part[0]} to {part[-1]}"
-        for part in stretches[:_SHOWN]
-    ]
-    more = f" and {len(stretches) - _SHOWN} more places" if len(stretches) > _SHOWN else ""
-    return f"line{'s' * (len(lines) > 1)} {', '.join(shown)}{more}"

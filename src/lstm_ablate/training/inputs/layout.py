@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ _NOTATIONS = (
 )
 _MARKS = ("#", "%", "/", "//")  # of comments
 _SAMPLE_LINES = 1000
+_SAMPLE_SIGNS = 1_000_000
 _SAMPLE_CELLS = 20_000
 _CLEARLY = 0.2  # so much more of the first lines must another separator explain
 _WIDE_BLANKS = str.maketrans("\u00a0\u2009\u202f", "   ")
@@ -128,12 +130,18 @@ def seeming(lines: Sequence[str], asked: Layout) -> Seeming:
     and of these cells by the share that hold a number, in whatever notation, a date or nothing.
     """
     separators = dict.fromkeys((asked.separator, *_SEPARATORS))
-    tried = [_tried(lines[:_SAMPLE_LINES], asked, separator) for separator in separators]
+    tried = [_tried(_first(lines), asked, separator) for separator in separators]
     (score, _), as_asked = tried[0]
     (best, _), otherwise = max(tried, key=lambda one: one[0])
     # 1,2 is one number with a decimal comma to every other separator.
     is_one_number = otherwise.columns < 2 <= as_asked.columns and as_asked.named
     return otherwise if best >= score + _CLEARLY and not is_one_number else as_asked
+
+
+def _first(lines: Sequence[str]) -> Sequence[str]:
+    """Return so many of the first lines as are worth a look; few where they are long."""
+    lengths = accumulate(len(line) for line in lines[:_SAMPLE_LINES])
+    return lines[: max(20, sum(length < _SAMPLE_SIGNS for length in lengths))]
 
 
 def _tried(

@@ -21,7 +21,7 @@ from lstm_ablate.store import environment, files, inventory, locks, looks_file, 
 from lstm_ablate.store.records import Found
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training.executors.local import execute
-from lstm_ablate.training.inputs import checking
+from lstm_ablate.training.inputs import checking, description
 
 # Statistics take half a second to load, which `plan` and a run's start need not wait for.
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave ot
 
 @dataclass(frozen=True)
 class Study:
-    """A checked experiment and its results folder."""
+    """A checked experiment and its results folder, with what one should know of its data."""
 
     experiment: Experiment
     folder: Path
     config_folder: Path
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Prospect:
     """
 
     study: Study
+    files: list[description.Description]
     tuning: TuningAhead | None
     todo: sweep.Plan
     shares: list[cost.Share]
@@ -110,11 +112,18 @@ def checked(config: Path, overrides: tuple[str, ...], *, until_decided: bool = F
     `until_decided` takes its seeds for those of the last look. Raises UserError with every problem
     found.
     """
+    return _checked(config, overrides, until_decided=until_decided)[0]
+
+
+def _checked(
+    config: Path, overrides: tuple[str, ...], *, until_decided: bool
+) -> tuple[Experiment, list[str]]:
+    """Return a checked experiment, and what one should know of its data."""
     experiment = loading.load(config, overrides, sequential=until_decided)
-    checking.check_data(experiment)
+    notices = checking.check_data(experiment)
     resources.check_memory(experiment)
     _check_looks(experiment)
-    return experiment
+    return experiment, notices
 
 
 def _check_looks(experiment: Experiment) -> None:
@@ -141,10 +150,10 @@ def find(
     Raises UserError as `checked` does, and FolderError where the folder belongs to another
     experiment.
     """
-    experiment = checked(config, overrides, until_decided=until_decided)
+    experiment, notices = _checked(config, overrides, until_decided=until_decided)
     folder = results / experiment.name
     inventory.check_owner(folder, experiment.name)
-    return Study(experiment, folder, config.parent)
+    return Study(experiment, folder, config.parent, tuple(notices))
 
 
 def plan(study: Study, workers: int | None = None) -> Prospect:
@@ -164,7 +173,8 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     looks = stopping.planned(experiment)
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
-        study=Study(experiment, study.folder, study.config_folder),
+        study=replace(study, experiment=experiment),
+        files=description.of(experiment),
         tuning=_tuning_ahead(tuned, found, processes),
         todo=todo,
         shares=cost.shares(experiment, todo),

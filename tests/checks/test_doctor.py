@@ -233,7 +233,9 @@ def test_a_folder_that_cannot_be_written_to(what, folder, monkeypatch):
     monkeypatch.setattr(files, "publish", full)
     found = problems(folder)
     assert found["writing"].startswith(
-        "No space left on device; " if what == "publish" else "the file does not read as it was written"
+        "No space left on device; "
+        if what == "publish"
+        else "the file does not read as it was written"
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.cli import layers, trainings
+from lstm_ablate.cli import data, layers, trainings
 from lstm_ablate.cli.options import (
     AsJson,
     Config,
@@ -15,7 +15,7 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.cli.printing import duration, print_lines, print_table
+from lstm_ablate.cli.printing import duration, print_lines, print_table, teller
 from lstm_ablate.errors import counted
 from lstm_ablate.report.json_text import json_text
 
@@ -40,11 +40,15 @@ def plan(
     study = studies.find(
         config, overrides_of(overrides, engine), results, until_decided=until_decided
     )
+    for notice in study.notices:
+        teller()(notice)
     prospect = studies.plan(study, workers)
     if as_json:
         print(json_text(_as_json(prospect)))
         return
     _print_variants(prospect)
+    for file in prospect.files:
+        data.print_file(file, prospect.study.experiment.tasks)
     networks = {(share.task, share.variant): share.network for share in prospect.shares}
     for table in layers.tables(networks, _own_names(prospect)):
         print_table(table.headings, table.rows, title=table.title)
@@ -91,6 +95,7 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
         "name": prospect.study.experiment.name,
         "folder": str(prospect.study.folder),
         "variants": variants,
+        "files": [data.as_json(file) for file in prospect.files],
         "tuning": _tuning_as_json(prospect.tuning) if prospect.tuning else None,
         "workers": prospect.workers,
         **asdict(prospect.cost),

@@ -12,6 +12,9 @@ from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Found, Record
 
+# What a record says of the windows; one that was written before there was any of it says nothing.
+PART = {"mean": 0.0, "variance": 1.0, "low": -2.0, "high": 2.0, "outside": 0.0, "ceiling": 1.0}
+PARTS = {"train": PART, "validation": PART, "test": PART}
 RECORD = Record("0123456789abcdef", {"schema": SCHEMA, "rate": 1e-3}, OK, {"seconds": 2.5})
 
 
@@ -195,11 +198,11 @@ def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
 
 
 def test_every_kind_of_record_comes_back(folder):
-    for n, result in enumerate((OK, DIVERGED, FAILED)):
+    for n, result in enumerate((OK, OK | {"parts": PARTS}, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
     found = records.read_all(folder)
     told = [record.status for record in found.records.values()]
-    assert told == ["ok", "diverged", "failed"] and found.damaged == []
+    assert told == ["ok", "ok", "diverged", "failed"] and found.damaged == []
 
 
 SHAPES = {
@@ -211,6 +214,12 @@ SHAPES = {
     "result is a list": (RECORD.identity, [], {}),
     "no result": (RECORD.identity, {}, {}),
     "status alone": (RECORD.identity, {"status": "ok"}, {}),
+    "a part without its range": (
+        RECORD.identity,
+        {**OK, "parts": {"train": {"mean": 0.0}}},
+        {},
+    ),
+    "a part of another name": (RECORD.identity, {**OK, "parts": {"tests": PART}}, {}),
     "unknown status": (RECORD.identity, {**OK, "status": "skipped"}, {}),
     "ok without a loss": (RECORD.identity, {**OK, "test_loss": None}, {}),
     "loss is text": (RECORD.identity, {**OK, "test_loss": "0.1"}, {}),

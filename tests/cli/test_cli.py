@@ -84,6 +84,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
     assert "12 ended well" in done.stdout and "baseline" in done.stdout
+    assert "24 to train, in groups of up to 5 that end together; the first are kept" in done.stderr
     assert "24/24 runs" in done.stderr and "24/24 runs" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -146,7 +147,7 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     text = call("plan", "smoke.yaml", "seeds=13", cwd=folder).stdout
     assert (
         "26, of which 2 are missing" in text
-        and "from the finished runs" in text
+        and "(from finished runs); the first runs are kept" in text
     )
     assert "g = tanh(z_g); h = o * tanh(c)" in text
     tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"

@@ -43,7 +43,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     epoch_seconds = statistics.median(later) / len(group) if later else None
     outcomes = []
     for result, part, both in zip(results, arrays, beside, strict=True):
-        meta: dict[str, Any] = {"seconds": round(seconds, 3)}
+        meta: dict[str, Any] = {"seconds": round(seconds, 3), "together": len(group)}
         if epoch_seconds:
             meta["training_seconds"] = round(epoch_seconds * result.epochs, 3)
         meta |= {

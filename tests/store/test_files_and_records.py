@@ -12,6 +12,9 @@ from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Found, Record
 
+# What a record says of the windows; one that was written before there was any of it says nothing.
+PART = {"mean": 0.0, "variance": 1.0, "low": -2.0, "high": 2.0, "outside": 0.0, "ceiling": 1.0}
+PARTS = {"train": PART, "validation": PART, "test": PART}
 RECORD = Record("0123456789abcdef", {"schema": SCHEMA, "rate": 1e-3}, OK, {"seconds": 2.5})
 
 
@@ -193,11 +196,11 @@ def test_a_new_record_takes_the_place_of_a_damaged_or_a_failed_one(folder):
 
 
 def test_every_kind_of_record_is_read_again(folder):
-    for n, result in enumerate((OK, DIVERGED, FAILED)):
+    for n, result in enumerate((OK, OK | {"parts": PARTS}, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
     found = records.read_all(folder)
     statuses = [record.status for record in found.records.values()]
-    assert statuses == ["ok", "diverged", "failed"] and found.damaged == []
+    assert statuses == ["ok", "ok", "diverged", "failed"] and found.damaged == []
 
 
 SHAPES = {
@@ -209,6 +212,12 @@ SHAPES = {
     "result is a list": (RECORD.identity, [], {}),
     "no result": (RECORD.identity, {}, {}),
     "status alone": (RECORD.identity, {"status": "ok"}, {}),
+    "a part without its range": (
+        RECORD.identity,
+        {**OK, "parts": {"train": {"mean": 0.0}}},
+        {},
+    ),
+    "a part of another name": (RECORD.identity, {**OK, "parts": {"tests": PART}}, {}),
     "unknown status": (RECORD.identity, {**OK, "status": "skipped"}, {}),
     "ok without a loss": (RECORD.identity, {**OK, "test_loss": None}, {}),
     "loss is text": (RECORD.identity, {**OK, "test_loss": "0.1"}, {}),

@@ -20,7 +20,9 @@ def test_the_predicted_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
     def predicted(size):
         experiment = loading.load(SMOKE, (f"group_size={size}",))
         resources.check_memory(experiment)
-        return costs.cost(sweep.plan(experiment, records.read_all(Path("nowhere"))), 1).memory_bytes
+        return costs.cost(
+            sweep.plan(experiment, records.read_all(Path("nowhere"))), 1, None
+        ).memory_bytes
 
     alone = predicted(1) - sizes.WORKER_BYTES
     assert alone > 0

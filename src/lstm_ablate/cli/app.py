@@ -1,9 +1,11 @@
 """The command line: every command under its name, and every error as an exit code."""
 
 import errno
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Annotated, NoReturn
@@ -69,6 +71,7 @@ def main() -> None:
     bug of lstm-ablate.
     """
     os.environ["PYTHONSAFEPATH"] = "1"  # a worker imports nothing from the working folder
+    _silence_libraries()
     output, messages = Stream(sys.stdout), Stream(sys.stderr)
     with redirect_stdout(output), redirect_stderr(messages):
         try:
@@ -101,6 +104,17 @@ def main() -> None:
                     f"standard output: {output.error.strerror}; what was to be printed is lost",
                     FOLDER,
                 )
+
+
+def _silence_libraries() -> None:
+    """Keep what libraries log and warn about from the user, who cannot do anything about it.
+
+    matplotlib, for example, says where it keeps its fonts if the home folder cannot be written.
+    What comes out of workers goes to their logs. `python -W` and PYTHONWARNINGS still rule.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())  # with none, records reach stderr
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -15,8 +15,8 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.cli.printing import duration, print_lines, print_table, teller
-from lstm_ablate.errors import counted
+from lstm_ablate.cli.printing import print_lines, print_table, teller
+from lstm_ablate.errors import counted, duration
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def plan(
     until_decided: UntilDecided = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would run, and what it would cost; train nothing, write nothing."""
+    """Show what would run, and what it would cost; train nothing, write nothing.
+
+    The first call on a machine measures how fast it trains, and keeps that in the user's cache.
+    """
     from lstm_ablate import study as studies
 
     study = studies.find(
@@ -42,7 +45,7 @@ def plan(
     )
     for notice in study.notices:
         teller()(notice)
-    prospect = studies.plan(study, workers)
+    prospect = studies.plan(study, workers, log=teller())
     if as_json:
         print(json_text(_as_json(prospect)))
         return
@@ -144,11 +147,18 @@ def _lines(prospect: "Prospect") -> list[str]:
 
 def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
     """Say what training the missing runs of a stage takes, or takes at `most`."""
-    basis = (
-        "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
-    )
+    if cost.seconds is None or cost.first_seconds is None:
+        time = "unknown, because a short measurement of this machine failed"
+    else:
+        basis = (
+            "from finished runs" if cost.measured else "from a short measurement of this machine"
+        )
+        time = (
+            f"{most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis}); the first"
+            f" runs are kept after {duration(cost.first_seconds)}"
+        )
     return [
-        f"time      {most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis})",
+        f"time      {time}",
         (
             f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
             f" {most}{cost.disk_bytes / 1e6:.2g} MB"

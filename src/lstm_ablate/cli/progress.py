@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from lstm_ablate.errors import printable
+from lstm_ablate.errors import duration, printable
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.training.pace import Pace
 from lstm_ablate.training.sweep import Epoch, Finished
 
 _LINE_SECONDS = 2.0  # at least so long between two lines of a log
@@ -30,8 +31,10 @@ class _Tally:
         self.start = time.monotonic()
         self.trained: float | None = None  # since when epochs have been coming in
         self.latest = "starting workers"
+        self.pace = Pace(self.start)
 
     def count(self, step: Epoch | Finished) -> None:
+        self.pace.count(step, time.monotonic())
         run = step.run
         name = f"{run.task}, " * self.several + f"{run.variant}, seed {run.seed}"
         if run.tries is not None:
@@ -65,9 +68,15 @@ class _Tally:
         waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
         minutes, seconds = divmod(max(waits, round(seconds)), 60)
         hours, minutes = divmod(minutes, 60)
-        return (
-            f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-        ) + " left"
+        left = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+        return f"{left} left{self._until_first(now)}"
+
+    def _until_first(self, now: float) -> str:
+        """Say when the first runs are kept, until they are."""
+        end = self.pace.first_end()
+        if self.pace.finished or end is None:
+            return ""
+        return f", the first are kept in {duration(end - now)}"
 
 
 def shown(

@@ -9,11 +9,12 @@ import math
 import pickle
 import traceback
 
-from lstm_ablate.training.executors import Done, Failed, Progress
+from lstm_ablate.training.executors import Done, Failed, Progress, idle
 
 
-def execute(work, groups, *, key, workers, environment, timeout=math.inf):
+def execute(work, groups, *, key, workers, environment, timeout=math.inf, meanwhile=idle):
     """Carry out groups; messages come once their group has ended."""
+    meanwhile()
     for index, group in enumerate(groups):
         messages, printed = [], io.StringIO()
         try:

@@ -35,7 +35,13 @@ BARRED = {
     "ctypes": ("training/executors/local.py",),
     # Messages of its own processes, through pipes without a name.
     "pickle": ("training/executors/local.py",),
-    "importlib": ("training/engines/__init__.py", "machine.py", "checks/doctor.py"),
+    "importlib": (
+        "training/engines/__init__.py",
+        "training/engines/tensorflow_parts.py",
+        "machine.py",
+        "checks/doctor.py",
+        "checks/whole_processes.py",
+    ),
     "socket": ("store/locks.py",),
     "subprocess": ("machine.py",),
 }
@@ -163,11 +169,12 @@ def test_a_worker_imports_nothing_from_the_working_folder(tmp_path):
     here.mkdir()
     for name in ("multiprocessing", "pickle", "random", "numpy", "signal"):
         (here / f"{name}.py").write_text(f"open('ran', 'w').write('{name}')\nraise SystemExit(9)\n")
+    (tmp_path / "work.py").write_text("def work(group, send):\n    return group\n")
     program.write_text(
         "import sys\n"
         "from lstm_ablate.cli import app\n"
         "from lstm_ablate.training.executors.local import execute\n"
-        "def work(group, send):\n    return group\n"
+        "from work import work\n"
         "if __name__ == '__main__':\n"
         "    sys.argv = ['lstm-ablate', '--version']\n"
         "    try:\n        app.main()\n    except SystemExit:\n        pass\n"

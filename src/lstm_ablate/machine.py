@@ -1,5 +1,6 @@
 """What this machine is, and what it leaves us: processor, versions, GPUs, cores and memory."""
 
+import hashlib
 import math
 import os
 import platform
@@ -40,6 +41,18 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in ("lstm-ablate", "tensorflow", "keras", "numpy")},
     }
+
+
+@cache
+def program() -> str:
+    """Return a hash of this program and of the packages that it draws and counts with."""
+    here = Path(__file__).parent
+    sources = sorted(path for path in here.rglob("*") if path.suffix in (".py", ".html"))
+    known = {name: version(name) for name in ("numpy", "scipy", "pandas", "matplotlib", "jinja2")}
+    found = hashlib.sha256(repr((platform.python_version(), known)).encode())
+    for path in sources:
+        found.update(f"{path.relative_to(here)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 @cache

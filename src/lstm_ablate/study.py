@@ -18,7 +18,16 @@ from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.store import environment, files, inventory, locks, looks_file, older, records
+from lstm_ablate.store import (
+    derivation,
+    environment,
+    files,
+    inventory,
+    locks,
+    looks_file,
+    older,
+    records,
+)
 from lstm_ablate.store.records import Found
 from lstm_ablate.training import cost, resources, sweep
 from lstm_ablate.training import speed as speeds
@@ -376,8 +385,6 @@ def _train(
     first = cost.cost(todo, workers, speeds.kept(experiment.engine)).first_seconds
     soon = "" if first is None else f"; the first are kept after {duration(first)}"
     log(f"{experiment.name}: {state}{together and f', {together}'}{soon}")
-    # So that `report` works beside a run, and after one that was killed.
-    write_tables(folder, experiment)
     steps = sweep.train(
         todo,
         folder,
@@ -386,6 +393,7 @@ def _train(
         config_folder=study.config_folder,
         timeout=experiment.timeout,
         fail_fast=fail_fast,
+        meanwhile=partial(_prepare_report, folder, experiment),
     )
     pace = Pace(time.monotonic())
     shown = watch(watched(steps, pace, time.monotonic), todo.missing, done)
@@ -418,6 +426,15 @@ def _none_kept(together: str, first: float | None, *, before: bool) -> str:
         text += ", and" if together else ":"
         text += f" the first would have been kept after {duration(first)}"
     return text
+
+
+def _prepare_report(folder: Path, experiment: Experiment) -> None:
+    """Write the tables, so that `report` works beside a run, and after one that was killed; load
+    what will draw the page at its end.
+    """
+    write_tables(folder, experiment)
+    from lstm_ablate.evidence import analysis  # noqa: F401
+    from lstm_ablate.report import page  # noqa: F401
 
 
 def _write_down(experiment: Experiment, folder: Path, found: Found) -> None:
@@ -518,7 +535,10 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
         try:
             if not experiment:
                 _keep_older(folder, found.older, warn)
-            derived.write(folder, asked, expanded, found.records, summary)
+            made_of = derived.made_of(expanded, found.records, summary)
+            # `report` makes them anew, whatever there is.
+            if not experiment or not derivation.holds(folder, made_of):
+                derived.write(folder, asked, expanded, found.records, summary)
         except OSError as error:
             if experiment:
                 raise

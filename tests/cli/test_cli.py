@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import processes
@@ -19,7 +20,12 @@ from command_line import PROGRAM, call
 from processes import SECONDS, ended, until
 from scipy import stats
 
-from lstm_ablate.store import inventory
+from lstm_ablate import machine
+from lstm_ablate import study as studies
+from lstm_ablate.evidence import analysis
+from lstm_ablate.experiment import loading, runs
+from lstm_ablate.report import derived
+from lstm_ablate.store import derivation, environment, inventory, records
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("model.encoder=[4]", "model.decoder=[4]")
@@ -65,7 +71,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     # A run is stuck here, and nothing is tuned.
     drawn = [name for name in inventory.KINDS if name != "tuning"]
     figures = {f"figures/{name}.{kind}" for name in drawn for kind in ("png", "svg")}
-    assert found.keys() - set(runs) - figures - {".lock", ".derived.lock"} == {
+    assert found.keys() - set(runs) - figures - {".lock", ".derived.lock", ".derived.json"} == {
         "curves.csv",
         "environment.json",
         "experiment.yaml",
@@ -101,10 +107,103 @@ def test_the_doctor_finds_nothing_wrong_or_foreign_in_it(smoke):
 
 def test_a_second_run_trains_nothing_and_writes_the_same_bytes(smoke):
     folder, _ = smoke
-    before = files_of(folder / "results" / "smoke")
+    before, written = files_of(folder / "results" / "smoke"), times_of(folder / "results" / "smoke")
     done = call("run", "smoke.yaml", "--workers", 1, cwd=folder)
     assert "24 done, 0 to train" in done.stderr
     assert files_of(folder / "results" / "smoke") == before
+    assert times_of(folder / "results" / "smoke") == written
+
+
+def times_of(folder):
+    """Return when each file was written, but for the locks."""
+    return {
+        path: path.stat().st_mtime_ns
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in (".lock", ".derived.lock")
+    }
+
+
+def edited(folder):
+    (folder / "report.md").write_text("mine")
+
+
+def without_a_figure(folder):
+    (folder / "figures" / "curves.svg").unlink()
+
+
+def with_a_figure_of_an_earlier_version(folder):
+    (folder / "figures" / "divergence.png").write_bytes(b"")
+
+
+def in_another_environment(folder):
+    path = folder / "environment.json"
+    path.write_text(path.read_text().replace('"cores": ', '"cores": 1'))
+
+
+def trained_in_other_seconds(folder):
+    """The record of a run whose circumstances were others; its result is the same."""
+    path = next((folder / "runs").glob("*.json"))
+    found = records.read_all(folder).records[path.stem]
+    path.unlink()
+    records.publish(folder, replace(found, meta={**found.meta, "seconds": 77.0}))
+
+
+def with_half_a_note(folder):
+    note = folder / ".derived.json"
+    note.write_bytes(note.read_bytes()[:-100])
+
+
+CHANGES = (
+    edited,
+    without_a_figure,
+    with_a_figure_of_an_earlier_version,
+    in_another_environment,
+    trained_in_other_seconds,
+    with_half_a_note,
+)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_what_is_derived_is_made_anew_where_something_changed(smoke, tmp_path, change, monkeypatch):
+    written = []
+    monkeypatch.setattr(derived, "write", lambda folder, *_: written.append(folder))
+    folder = tmp_path / "results" / "smoke"
+    shutil.copytree(smoke[0] / "results" / "smoke", folder)
+    asked = studies.find(smoke[0] / "smoke.yaml", (), tmp_path / "results")
+
+    def nobody(*_):
+        raise AssertionError("there is something to train")
+
+    def run():
+        studies.run(asked, watch=nobody, log=lambda _: None, warn=lambda _: None)
+
+    run()
+    assert written == []
+    change(folder)
+    run()
+    assert written == [folder]
+
+
+def test_another_program_makes_what_is_derived_anew(smoke, tmp_path, monkeypatch):
+    folder = tmp_path / "smoke"
+    shutil.copytree(smoke[0] / "results" / "smoke", folder)
+    found = records.read_all(folder).records
+    experiment = loading.load(smoke[0] / "smoke.yaml")
+    expanded = runs.expand(experiment)
+    summary = analysis.summarise(experiment, expanded, found, environment.read(folder))
+    made_of = derived.made_of(expanded, found, summary)
+    assert derivation.holds(folder, made_of)
+    monkeypatch.setattr(machine, "program", lambda: "another")
+    assert not derivation.holds(folder, derived.made_of(expanded, found, summary))
+
+
+def test_derived_files_are_written_as_they_were_before_an_edit(smoke, tmp_path):
+    shutil.copytree(smoke[0] / "results", tmp_path / "results")
+    before = files_of(tmp_path / "results" / "smoke")
+    edited(tmp_path / "results" / "smoke")
+    without_a_figure(tmp_path / "results" / "smoke")
+    call("run", smoke[0] / "smoke.yaml", cwd=tmp_path)
+    assert files_of(tmp_path / "results" / "smoke") == before
 
 
 def test_report_rebuilds_the_files_from_the_records(smoke, tmp_path):

@@ -210,6 +210,54 @@ def test_choice_of_a_key(last, busy, expected):
     assert choose({"a": [0], "b": [1, 2]}, last, busy) == expected
 
 
+def test_what_the_driver_does_meanwhile_is_done_once_while_the_processes_start():
+    called = []
+    events = events_of([("give", k) for k in range(3)], meanwhile=lambda: called.append(1))
+    assert called == []
+    next(events)
+    assert called == [1]
+    assert len(list(events)) == 2 and called == [1]
+
+
+def test_what_goes_wrong_meanwhile_ends_the_workers(monkeypatch):
+    started, spawn = [], local._Worker._spawn
+
+    def spawned(worker):
+        spawn(worker)
+        started.append(worker.process.pid)
+
+    def fails():
+        raise OSError("no space")
+
+    monkeypatch.setattr(local._Worker, "_spawn", spawned)
+    with pytest.raises(OSError, match="no space"):
+        ran([("sleep", 3600), ("sleep", 3600)], meanwhile=fails)
+    assert len(started) == 2 and not any(map(processes.alive, started))
+
+
+SCRIPT = """
+import sys
+from lstm_ablate.training.executors import local
+print("main runs")
+events = local.execute(
+    len, [[1, 2], [3]], key=str, workers=2, environment=lambda worker: {}
+)
+"""
+
+
+def test_a_script_without_a_line_for_main_is_not_run_again_by_its_workers(tmp_path):
+    """Python's own pool would start processes without end: each of them would run the script."""
+    (tmp_path / "work.py").write_text("def count(group, send):\n    return len(group)\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from work import count\n"
+        + SCRIPT.replace("len,", "count,")
+        + "print(sorted(event.value for event in events))\n"
+    )
+    done = processes.run([sys.executable, script], cwd=tmp_path)
+    assert done.stdout.splitlines() == ["main runs", "[1, 2]"], done.stderr
+
+
 def test_closing_ends_the_workers():
     events = execute(
         work,

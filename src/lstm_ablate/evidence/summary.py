@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from lstm_ablate.evidence import verdicts
 from lstm_ablate.evidence.epochs import ByEpoch
@@ -14,6 +12,10 @@ from lstm_ablate.evidence.pictures import Curve, Shown
 from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.evidence.verdicts import Comparison
+
+# A quarter of a second to load, which a run with nothing to do need not wait for.
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,17 @@ class Summary:
         """Between which ratios a variant counts as practically equivalent."""
         return verdicts.band(self.margin)
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """Return the rows as summary.csv holds them."""
+        import pandas as pd
+
         frame = pd.DataFrame([_cells(row) for row in (*self.rows, *self.overall)])
         return frame.astype(dict.fromkeys(_WHOLE, "Int64"))
 
-    def ratios_table(self) -> pd.DataFrame:
+    def ratios_table(self) -> "pd.DataFrame":
         """Return the ratios by epoch as ratios.csv holds them."""
+        import pandas as pd
+
         rows = [
             (task, variant, epoch, one.pairs, _one_number(*median), q1, q3)
             for (task, variant), one in self.ratios.items()

@@ -1,16 +1,26 @@
 """The files of a results folder that are derived from its records."""
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lstm_ablate import machine
 from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.evidence.tuning import replay
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.yaml_source import dump
-from lstm_ablate.report import page, plots
 from lstm_ablate.report.markdown import markdown
-from lstm_ablate.store import files, inventory, tables
+from lstm_ablate.store import derivation, files, inventory, tables
 from lstm_ablate.store.records import Record
+
+
+def made_of(runs: Sequence[Run], records: Mapping[str, Record], summary: Summary) -> str:
+    """Return a hash of all that the files are derived from, this program among it."""
+    named = [(run.task, run.variant, run.tries, run.seed, run.id) for run in runs]
+    recorded = [(run, record.result, record.meta) for run, record in sorted(records.items())]
+    everything = repr((machine.program(), named, recorded, summary))
+    return hashlib.sha256(everything.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write(
@@ -28,43 +38,46 @@ def write(
     """
     # Of earlier tasks too, as long as experiment.yaml names them.
     figures = inventory.figures(folder)
-    files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
-    files.replace(folder / "runs.csv", tables.csv_text(tables.runs_table(runs, records)))
-    files.replace(folder / "curves.csv", tables.csv_text(tables.curves_table(runs, records)))
+    texts = {
+        "experiment.yaml": resolved_yaml(experiment),
+        "runs.csv": tables.csv_text(tables.runs_table(runs, records)),
+        "curves.csv": tables.csv_text(tables.curves_table(runs, records)),
+    }
     tuning = replay(experiment, records)
     every = [*tuning.runs, *runs]
-    files.replace(folder / "timings.csv", tables.csv_text(tables.timings_table(every, records)))
+    texts["timings.csv"] = tables.csv_text(tables.timings_table(every, records))
     if experiment.tuning:
         table = tables.tuning_table(tuning.runs, records, tuning.experiment.choices)
-        files.replace(folder / "tuning.csv", tables.csv_text(table))
-    else:
-        (folder / "tuning.csv").unlink(missing_ok=True)
-    if summary is None:
-        for name in ("summary.csv", "ratios.csv", "report.md", "report.html"):
-            (folder / name).unlink(missing_ok=True)
-    else:
-        files.replace(folder / "summary.csv", tables.csv_text(summary.table()))
-        files.replace(folder / "ratios.csv", tables.csv_text(summary.ratios_table()))
-        files.replace(folder / "report.md", markdown(summary))
-        figures -= _write_page(folder, summary)
-    for path in figures:
+        texts["tuning.csv"] = tables.csv_text(table)
+    if summary is not None:
+        texts["summary.csv"] = tables.csv_text(summary.table())
+        texts["ratios.csv"] = tables.csv_text(summary.ratios_table())
+        texts["report.md"] = markdown(summary)
+    for name, text in texts.items():
+        files.replace(folder / name, text)
+    written = {folder / name for name in texts}
+    if summary is not None:
+        written |= _write_page(folder, summary)
+    for path in (inventory.derived(folder) | figures) - written:
         path.unlink(missing_ok=True)
+    if summary is not None:
+        derivation.write(folder, made_of(runs, records, summary), written)
 
 
 def _write_page(folder: Path, summary: Summary) -> set[Path]:
-    """Write report.html and the figures, as SVG and PNG; return where the figures lie."""
+    """Write report.html and the figures, as SVG and PNG; return where they lie."""
+    from lstm_ablate.report import page, plots  # which load what draws, a third of a second
+
     (folder / "figures").mkdir(exist_ok=True)
-    pictures = []
+    pictures, written = [], {folder / "report.html"}
     for name, caption, figure in plots.figures(summary):
         pictures.append(page.Picture(name, caption, plots.svg(name, figure)))
-        files.replace(folder / "figures" / f"{name}.svg", pictures[-1].svg)
-        files.replace(folder / "figures" / f"{name}.png", plots.png(figure))
+        drawing, image = (folder / "figures" / f"{name}.{ending}" for ending in ("svg", "png"))
+        files.replace(drawing, pictures[-1].svg)
+        files.replace(image, plots.png(figure))
+        written |= {drawing, image}
     files.replace(folder / "report.html", page.with_pictures(summary, pictures))
-    return {
-        folder / "figures" / f"{picture.name}.{ending}"
-        for picture in pictures
-        for ending in ("svg", "png")
-    }
+    return written
 
 
 def resolved_yaml(experiment: Experiment) -> str:

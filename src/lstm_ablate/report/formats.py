@@ -5,8 +5,14 @@ from collections.abc import Callable
 from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.report.latex import latex
 from lstm_ablate.report.markdown import markdown
-from lstm_ablate.report.page import html
 from lstm_ablate.report.values import as_csv, as_json
+
+
+def _html(summary: Summary) -> str:
+    from lstm_ablate.report import page  # which loads what draws, a third of a second
+
+    return page.html(summary)
+
 
 # The tables on a terminal depend on its width, so they are printed and have no function here.
 FORMATS: dict[str, Callable[[Summary], str] | None] = {
@@ -15,5 +21,5 @@ FORMATS: dict[str, Callable[[Summary], str] | None] = {
     "latex": latex,
     "csv": as_csv,
     "json": as_json,
-    "html": html,
+    "html": _html,
 }

@@ -14,10 +14,22 @@ from lstm_ablate.store import files, older, records
 KINDS = ("tuning", "intervals", "ratios", "curves", "pairs", "reconstructions", "failures")
 _EARLIER_KINDS = ("divergence",)  # drawn by version 0.1
 
+_DERIVED = (
+    "experiment.yaml",
+    "runs.csv",
+    "curves.csv",
+    "timings.csv",
+    "tuning.csv",
+    "summary.csv",
+    "ratios.csv",
+    "report.md",
+    "report.html",
+)
+
 _OURS = re.compile(
     r"(experiment|looks)\.yaml|environment\.json|report\.(md|html)"
     r"|(runs|curves|ratios|summary|timings|tuning)\.csv"
-    r"|\.(derived\.)?lock|\.holder"
+    r"|\.(derived\.)?lock|\.holder|\.derived\.json"
     rf"|schema-[0-9]+/({'|'.join(map(re.escape, older.TABLES))})"
     r"|logs/[0-9a-f]{16}\.log|runs/([0-9a-f]{16}|(damaged|conflicts)/[0-9a-f]{16}\.[0-9]+)\.json"
     rf"|(.*/)?{files.TEMPORARY}"  # left behind by a write that was killed
@@ -93,6 +105,12 @@ def figures(folder: Path) -> set[Path]:
     stems = {kind + suffix for kind in (*KINDS, *_EARLIER_KINDS) for suffix in suffixes}
     found = (folder / "figures").glob("*")
     return {path for path in found if path.stem in stems and path.suffix in (".svg", ".png")}
+
+
+def derived(folder: Path) -> set[Path]:
+    """Return the files that are derived from the records, as far as they are there."""
+    named = {folder / name for name in _DERIVED}
+    return {path for path in named if path.exists()} | figures(folder)
 
 
 def foreign(folder: Path) -> list[Path]:

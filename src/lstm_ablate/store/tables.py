@@ -1,12 +1,15 @@
 """Records as tables: one row for each run, for each epoch, or for what differs between reruns."""
 
 from collections.abc import Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.store.records import Record
 from lstm_ablate.store.results import columns
+
+# A quarter of a second to load, which a run with nothing to do need not wait for.
+if TYPE_CHECKING:
+    import pandas as pd
 
 _RUN_TYPES = {
     "task": "str",
@@ -18,10 +21,12 @@ _RUN_TYPES = {
 }
 
 
-def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
+def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> "pd.DataFrame":
     """Return one row for each run that has a record, in the order of the runs; see the README for
     the columns.
     """
+    import pandas as pd
+
     rows = [
         {
             "task": run.task,
@@ -53,11 +58,13 @@ def tuning_table(
     runs: Sequence[Run],
     records: Mapping[str, Record],
     choices: Mapping[tuple[str, str], int | float],
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return one row for each tuning run that has a record, in the order of the runs.
 
     `choices` are the values chosen so far, by task and variant.
     """
+    import pandas as pd
+
     rows = [
         {
             "task": run.task,
@@ -74,8 +81,10 @@ def tuning_table(
     return pd.DataFrame(rows, columns=list(_TUNING_TYPES)).astype(_TUNING_TYPES)
 
 
-def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
+def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> "pd.DataFrame":
     """Return one row for each epoch of each run; a loss that was not finite is missing."""
+    import pandas as pd
+
     rows = [
         (run.task, run.variant, run.seed, epoch, *losses)
         for run in runs
@@ -94,15 +103,17 @@ def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataF
     ).astype({"train_loss": "float64", "validation_loss": "float64"})
 
 
-def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> pd.DataFrame:
+def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> "pd.DataFrame":
     """Return what differs between reruns, one row for each distinct run that was trained."""
+    import pandas as pd
+
     columns = ["run", "seconds", "training_seconds", "engine", "device", "worker", "process"]
     distinct = dict.fromkeys(run.id for run in runs if run.id in records)
     rows = [{"run": run, **records[run].meta} for run in distinct if "seconds" in records[run].meta]
     return pd.DataFrame(rows, columns=columns)
 
 
-def csv_text(table: pd.DataFrame) -> str:
+def csv_text(table: "pd.DataFrame") -> str:
     """Return a table as CSV; floats are written by repr, shortest and exact, and missing values as
     empty cells.
     """

@@ -1,7 +1,7 @@
 """A sweep: find the runs that have no record yet, train them, and record each one as it ends."""
 
 import math
-from collections.abc import Generator, Iterator, Set
+from collections.abc import Callable, Generator, Iterator, Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from lstm_ablate.store import environment, failures, records
 from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import attempts, variables, work
 from lstm_ablate.training.attempts import Attempt
-from lstm_ablate.training.executors import Done, Execute, Failed, Progress
+from lstm_ablate.training.executors import Done, Execute, Failed, Progress, idle
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,15 @@ def train(
     config_folder: Path,
     timeout: float = math.inf,
     fail_fast: bool = False,
+    meanwhile: Callable[[], object] = idle,
 ) -> Generator[Epoch | Finished, None, None]:
     """Train what a plan misses and record it; yield what happens.
 
     `execute` carries out the groups; see the contract in `executors`. A group fails if it raises,
     if its worker dies, or if no epoch of it ends for `timeout` seconds. `attempts` says what is
     tried again. Each failure is noted in `logs/<id>.log`, so that a driver that takes over counts
-    it. Closing the iterator ends the workers.
+    it. `meanwhile()` is called while the first workers start. Closing the iterator ends the
+    workers.
     """
     noted = failures.noted(folder) - todo.records.keys()
     left = attempts.begin(todo.missing, noted, fail_fast=fail_fast)
@@ -114,7 +116,9 @@ def train(
             workers=workers,
             environment=variables.worker_environment,
             timeout=timeout,
+            meanwhile=meanwhile,
         )
+        meanwhile = idle
         with closing(events):
             for event in events:
                 group = this_round.groups[event.group]

@@ -78,6 +78,10 @@ class Trained(Result):
 
 def engine(name: str) -> ModuleType:
     """Import an engine, by its name in ENGINES or its module's; TensorFlow comes with it."""
+    if name == "fused":
+        from lstm_ablate.training.engines import tensorflow_parts
+
+        tensorflow_parts.load()
     return importlib.import_module(ENGINES.get(name, name))
 
 

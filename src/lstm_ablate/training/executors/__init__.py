@@ -2,7 +2,8 @@
 
 An executor is a function
 
-    execute(work, groups, *, key, workers, environment, timeout=inf) -> Generator[Event]
+    execute(work, groups, *, key, workers, environment, timeout=inf, meanwhile=idle)
+        -> Generator[Event]
 
 that calls `work(group, send)` once for every group, in processes of its own, and yields what
 happens as it happens (`Execute` is its type):
@@ -14,7 +15,8 @@ happens as it happens (`Execute` is its type):
 
 `key(group)` names what is costly to set up for a group; groups of one key go to the same worker
 while that keeps no worker idle. `environment(worker)` gives the variables that a worker, by its
-index, has before it imports the work.
+index, has before it imports the work. `meanwhile()` is called once, when the first processes are on
+their way: what the driver does then costs no time, for they take seconds to load TensorFlow.
 Closing the generator ends the workers, and so does the end of the driver, whatever ends it.
 An executor knows nothing of LSTMs.
 """
@@ -58,6 +60,10 @@ class Failed:
 Event = Progress | Done | Failed
 
 
+def idle() -> None:
+    """Do nothing while processes start."""
+
+
 class Execute(Protocol):
     """The type of an executor; see the contract above."""
 
@@ -70,6 +76,7 @@ class Execute(Protocol):
         workers: int,
         environment: Callable[[int], Mapping[str, str]],
         timeout: float = math.inf,
+        meanwhile: Callable[[], object] = idle,
     ) -> Generator[Event, None, None]:
         """Carry out `work(group, send)` for every group and yield its events."""
         ...

@@ -20,14 +20,15 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from lstm_ablate.training.executors import Done, Event, Failed, Progress, Work
+from lstm_ablate.training.executors import Done, Event, Failed, Progress, Work, idle
 
 _TURN_SECONDS = 0.1  # between two looks for processes that died or hang
 _TURN_BYTES = 2**16  # read from one worker, before the others are looked at
@@ -44,6 +45,7 @@ def execute(
     workers: int,
     environment: Callable[[int], Mapping[str, str]],
     timeout: float = math.inf,
+    meanwhile: Callable[[], object] = idle,
 ) -> Generator[Event, None, None]:
     """Carry out `work(group, send)` for every group; see the contract in `executors`."""
     waiting: dict[Any, deque[int]] = {}  # the groups of each key, by their index
@@ -58,8 +60,8 @@ def execute(
         for end in (_Worker.bury, _Worker.kill):  # called in the opposite order
             for worker in pool:
                 stack.callback(end, worker)
-        before = time.monotonic()
-        while waiting or any(worker.group is not None for worker in pool):
+
+        def give_out() -> None:
             for worker in pool:
                 if worker.group is None and waiting:
                     busy = {other.last_key for other in pool if other.group is not None}
@@ -68,6 +70,11 @@ def execute(
                     if not waiting[chosen]:
                         del waiting[chosen]
                     worker.start(work, index, groups[index], chosen)
+
+        give_out()
+        meanwhile()
+        before = time.monotonic()
+        while any(worker.group is not None for worker in pool):
             pipes = [worker.pipe for worker in pool if worker.group is not None]
             wait(pipes, timeout=_TURN_SECONDS)
             now = time.monotonic()
@@ -77,6 +84,22 @@ def execute(
             for worker in pool:
                 if worker.group is not None:
                     yield from worker.turn(seconds, timeout)
+            give_out()
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Let processes that start meanwhile leave the program's main module alone.
+
+    Otherwise each of them runs it again, up to its `if __name__ == "__main__"`: that loads the
+    whole command line, a quarter of a second, and never ends in a script without that line.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
@@ -129,7 +152,8 @@ class _Worker:
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         try:
-            self.process.start()
+            with without_main():
+                self.process.start()
             self.alive = True
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -38,7 +38,7 @@ AT_HOME = {
     "yaml": {"experiment.yaml_source"},
     "typer": {"cli.*"},
     "filelock": {"store.locks"},
-    "pandas": {"evidence.*", "store.tables", "report.*"},
+    "pandas": {"evidence.*", "store.tables", "report.*", "training.inputs.clock"},
     "scipy": {"evidence.*"},
     "jinja2": {"report.parts"},
     "markupsafe": {"report.page"},

@@ -17,7 +17,7 @@ from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import runs
 from lstm_ablate.report import derived
 from lstm_ablate.store import records
-from lstm_ablate.training import cost, sweep
+from lstm_ablate.training import sweep
 from lstm_ablate.training.executors import local
 
 pytestmark = pytest.mark.usefixtures("stub_marks", "stub")
@@ -44,8 +44,6 @@ def stub(monkeypatch):
     """The stub engine in this process, in place of the real ones in workers; and no page."""
     monkeypatch.setattr(study, "execute", in_process.execute)
     monkeypatch.setattr(derived, "_write_page", lambda folder, summary: set())
-    for guesses in (cost._OVERHEAD_SECONDS, cost._FLOPS_PER_SECOND):
-        monkeypatch.setitem(guesses, "stub_engine", 1.0)
     expand = runs.expand
     for room in (runs, sweep):
         monkeypatch.setattr(room, "expand", partial(stub_expand, expand))
@@ -360,7 +358,7 @@ def test_a_report_tells_what_the_next_run_would_write_down(studies):
 def test_a_plan_shows_looks_and_what_may_come(studies):
     variants = {"fast": Behaviour.QUICK, "never": Behaviour.WAVERS}
     found = studies.find(**variants)
-    prospect = study.plan(found)
+    prospect = study.plan(found, log=print)
     assert [look.seeds for look in prospect.looks] == [10, 20, 30, 40, 50, 60]
     assert (len(prospect.todo.missing), prospect.next_look) == (180, 30)
     assert plan._evidence(prospect) == (
@@ -371,7 +369,7 @@ def test_a_plan_shows_looks_and_what_may_come(studies):
     with pytest.raises(KeyboardInterrupt):
         studies.run(stop_after=33, **variants)
     recorded = len(records.read_all(studies.folder).records)
-    prospect = study.plan(found)
+    prospect = study.plan(found, log=print)
     assert recorded == 33
     assert (len(prospect.todo.missing), prospect.next_look) == (60 + 60 + 10 - 33, 17)
     assert prospect.todo.others == 0

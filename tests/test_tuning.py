@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import sys
 import types
 from dataclasses import replace
@@ -123,7 +124,8 @@ def test_variants_are_tuned_alike_and_judged_at_what_was_chosen(engine, find):
     told = []
     summary = ran(find(), told).summary
     assert not ran(find()).failed
-    assert [line for line in told if line.startswith("tuned: ")] == [
+    lines = [line for line in told if line.startswith("tuned: ")]
+    assert [line.partition(", in groups of up to ")[0] for line in lines] == [
         "tuned: 18 tuning runs, 0 done, 18 to train",
         "tuned: 24 tuning runs, 18 done, 6 to train",
         "tuned: 12 runs, 0 done, 12 to train",
@@ -168,6 +170,60 @@ def test_another_path_is_named_and_the_rate_is_too(engine, find):
         "After 3 epochs of Adam at 0.001, each at its tuned beta 1 (tanh 0.5, relu 0.5). The beta 1"
         " of tanh, 0.5, is the smallest that was tried: a smaller one may suit it better."
     ) in summary.rows[1].sentence
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (
+            (),
+            "0 of 18 tuning runs are done and kept: runs train in groups of up to 5 that end"
+            " together, and the first would have been kept after about [0-9]+ s",
+        ),
+        (
+            ("group_size=1",),
+            "0 of 18 tuning runs are done and kept: the first would have been kept after about"
+            " [0-9]+ s",
+        ),
+    ],
+)
+def test_an_interruption_before_anything_is_kept_says_when_that_would_have_been(
+    overrides, text, engine, find
+):
+    def interrupted(steps, *_):
+        for number, step in enumerate(steps):
+            if isinstance(step, Finished) or number == 2:
+                raise KeyboardInterrupt
+        yield
+
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        ran(find("r", *overrides), told, interrupted)
+    assert re.fullmatch(f"interrupted: {text}; call again to go on", told[-1])
+    assert re.fullmatch(
+        r"tuned: 18 tuning runs, 0 done, 18 to train(, in groups of up to 5 that end together)?;"
+        r" the first are kept after about [0-9]+ s",
+        told[-2],
+    )
+
+
+def test_an_interruption_that_adds_nothing_to_what_was_kept_says_so(engine, find):
+    def interrupted(after):
+        def watch(steps, *_):
+            for step in steps:
+                if isinstance(step, Finished):
+                    yield step
+                if not after.pop():
+                    raise KeyboardInterrupt
+
+        return watch
+
+    told = []
+    for after in ([0, *[1] * 15], [0]):  # the first group has 15 epochs
+        with pytest.raises(KeyboardInterrupt):
+            ran(find(), told, interrupted(after))
+    assert "interrupted: 1 of 18 tuning runs are done and kept; call again to go on" in told
+    assert "interrupted: 1 of 18 tuning runs are done and kept, none of them since" in told[-1]
 
 
 @pytest.mark.parametrize("stop", [1, 7, 18, 19, 24, 25, 30])
@@ -324,14 +380,14 @@ def test_looks_at_what_can_be_compared_alone(engine, find):
         "gelu is not compared with tanh yet. After 3 epochs of Adam; no learning rate is chosen for"
         " both yet."
     )
-    prospect = studies.plan(find("r", LOOKS, text=text))
+    prospect = studies.plan(find("r", LOOKS, text=text), log=print)
     assert (len(prospect.todo.runs), len(prospect.todo.missing)) == (20, 0)
     engine.raises = lambda run: run.variant == "tanh"
     summary = ran(find("s", LOOKS, text=text)).summary
     assert [(row.seeds, row.not_needed, row.verdict) for row in summary.rows[1:]] == [
         (0, 0, "no pair")
     ] * 2
-    prospect = studies.plan(find("s", LOOKS, text=text))
+    prospect = studies.plan(find("s", LOOKS, text=text), log=print)
     assert (len(prospect.todo.runs), len(prospect.todo.missing)) == (0, 0)
 
 
@@ -370,7 +426,7 @@ def test_a_variant_for_which_nothing_can_be_chosen_is_named_and_the_others_go_on
     assert any(note.startswith(told) for note in first.summary.notes)
     assert told in (find().folder / "report.md").read_text()
     assert first.summary.rows[1].verdict == "no pair"
-    studies.plan(find())
+    studies.plan(find(), log=print)
 
 
 def test_fail_fast_ends_it_before_anything_is_judged(engine, find):
@@ -400,7 +456,7 @@ def test_plan_shows_both_stages(engine, find):
     from lstm_ablate.cli.plan import _as_json
     from lstm_ablate.display import plan
 
-    before = studies.plan(find(), 2)
+    before = studies.plan(find(), 2, log=print)
     assert before.tuning.todo.missing == before.tuning.todo.runs and len(before.todo.missing) == 12
     assert (len(before.tuning.grid), before.tuning.most_runs) == (3, 2 * 5 * 3)
     assert before.tuning.cost.seconds > 0 < before.cost.seconds
@@ -412,7 +468,7 @@ def test_plan_shows_both_stages(engine, find):
     assert first == f"tuning    18 runs, 30 at most, of which 18 are missing in {folder}"
     assert follow == "runs      12, which follow at the values that tuning chooses"
     ran(find())
-    after = studies.plan(find(), 2)
+    after = studies.plan(find(), 2, log=print)
     training, *lines = plan._lines(after)
     assert "one of" not in training  # what was chosen stands there, or beside the variants
     assert lines == [
@@ -422,13 +478,13 @@ def test_plan_shows_both_stages(engine, find):
     ]
     assert {share.missing for share in after.shares} == {0}
     assert _as_json(after)["tuning"]["runs"] == 24
-    assert studies.plan(find("other", "tune=null")).tuning is None
+    assert studies.plan(find("other", "tune=null"), log=print).tuning is None
 
 
 def test_times_of_tuning_tell_how_long_the_rest_takes(engine, find, monkeypatch):
     engine.best = {"tanh": 3e-3, "relu": 3e-3}
     ran(find())
-    other = studies.plan(find("r", "seeds=8"), 1)
+    other = studies.plan(find("r", "seeds=8"), 1, log=print)
     assert len(other.todo.missing) == 4 and other.cost.measured
 
 

@@ -2,6 +2,7 @@
 both call.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.errors import FolderError, UserError, counted
+from lstm_ablate.errors import FolderError, UserError, counted, duration
 from lstm_ablate.evidence import counting, history, stopping, tuning
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
@@ -30,8 +31,10 @@ from lstm_ablate.store import (
 )
 from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import cost, resources, sweep
+from lstm_ablate.training import speed as speeds
 from lstm_ablate.training.executors.local import execute
-from lstm_ablate.training.inputs import checking
+from lstm_ablate.training.inputs import checking, description
+from lstm_ablate.training.pace import Pace, watched
 
 # Statistics take half a second to load, which `plan` and a run's start need not wait for.
 if TYPE_CHECKING:
@@ -45,11 +48,12 @@ Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave ot
 
 @dataclass(frozen=True)
 class Study:
-    """A checked experiment and its results folder."""
+    """A checked experiment and its results folder, with what one should know of its data."""
 
     experiment: Experiment
     folder: Path
     config_folder: Path
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Prospect:
     """
 
     study: Study
+    files: list[description.Description]
     tuning: TuningAhead | None
     todo: sweep.Plan
     shares: list[cost.Share]
@@ -142,11 +147,18 @@ def checked(
     `until_decided` takes its seeds for those of the last look; `source` is what error messages call
     where overrides come from. Raises UserError with every problem found.
     """
+    return _checked(config, overrides, until_decided=until_decided, source=source)[0]
+
+
+def _checked(
+    config: loading.Config, overrides: Sequence[Override], *, until_decided: bool, source: str
+) -> tuple[Experiment, list[str]]:
+    """Return a checked experiment, and what one should know of its data."""
     experiment = loading.load(config, overrides, sequential=until_decided, source=source)
-    checking.check_data(experiment)
+    notices = checking.check_data(experiment)
     resources.check_memory(experiment)
     _check_looks(experiment)
-    return experiment
+    return experiment, notices
 
 
 def _check_looks(experiment: Experiment) -> None:
@@ -178,14 +190,18 @@ def find(
     Raises UserError as `checked` does, and FolderError where the folder belongs to another
     experiment.
     """
-    experiment = checked(config, overrides, until_decided=until_decided, source=source)
+    experiment, notices = _checked(config, overrides, until_decided=until_decided, source=source)
     folder = results / experiment.name
     inventory.check_owner(folder, experiment.name)
-    return Study(experiment, folder, loading.folder_of(config))
+    return Study(experiment, folder, loading.folder_of(config), tuple(notices))
 
 
-def plan(study: Study, workers: int | None = None) -> Prospect:
-    """Return what `run` would do, on so many workers or as many as the machine is good for."""
+def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
+    """Return what `run` would do, on so many workers or as many as the machine is good for.
+
+    Where it is not known yet how fast this machine is, and something would be trained, that is
+    measured first, as `log` hears, and kept.
+    """
     experiment = resources.settled(study.experiment, study.folder)
     processes = workers or resources.workers(experiment)
     found = records.read_all(study.folder)
@@ -196,17 +212,19 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     if tuned.missing:  # whatever is chosen, these are not the runs that are judged
         todo = replace(todo, missing=list({run.id: run for run in todo.runs}.values()))
         known = {}
+    speed = _speed(experiment, todo, tuned, log)
     next_look = todo.of(stopping.due(experiment, todo.runs, known))
     todo = todo.of(stopping.possible(experiment, todo.runs, known))
     looks = stopping.planned(experiment)
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
-        study=Study(experiment, study.folder, study.config_folder),
-        tuning=_tuning_ahead(tuned, found, processes),
+        study=replace(study, experiment=experiment),
+        files=description.of(experiment),
+        tuning=_tuning_ahead(tuned, found, processes, speed),
         todo=todo,
         shares=cost.shares(experiment, todo),
         workers=processes,
-        cost=cost.cost(todo, processes, others=tuned.runs),
+        cost=cost.cost(todo, processes, speed, others=tuned.runs),
         pairs=pairs,
         comparisons=experiment.comparisons,
         needed=looks[-1].count if looks else counting.count_needed(pairs, share),
@@ -217,7 +235,24 @@ def plan(study: Study, workers: int | None = None) -> Prospect:
     )
 
 
-def _tuning_ahead(tuned: tuning.State, found: Found, workers: int) -> TuningAhead | None:
+def _speed(
+    experiment: Experiment, todo: sweep.Plan, tuned: tuning.State, log: Tell
+) -> speeds.Speed | None:
+    """Return how fast this machine is, or None where that cannot be measured or need not be."""
+    if not (todo.missing or tuned.missing):
+        return None
+    known = speeds.kept(experiment.engine)
+    if known is None:
+        log("measuring once, for some 20 s, how fast this machine trains")
+        known = speeds.measured(experiment.engine, execute)
+        if known:
+            speeds.keep(experiment.engine, known)
+    return known
+
+
+def _tuning_ahead(
+    tuned: tuning.State, found: Found, workers: int, speed: speeds.Speed | None
+) -> TuningAhead | None:
     """Return what is left of a tuning, or None where nothing is tuned."""
     asked = tuned.experiment.tuning
     if asked is None:
@@ -226,7 +261,7 @@ def _tuning_ahead(tuned: tuning.State, found: Found, workers: int) -> TuningAhea
     most = len(asked.grid) + len(asked.below) + len(asked.above)
     cells = len(tuned.tuned)
     most_runs = cells * most * len(asked.seeds)
-    return TuningAhead(todo, asked.path, asked.grid, most_runs, cost.cost(todo, workers))
+    return TuningAhead(todo, asked.path, asked.grid, most_runs, cost.cost(todo, workers, speed))
 
 
 # ----------------------------------------------------------------------------------------- training
@@ -370,9 +405,14 @@ def _train(
         what = "tuning runs"
     elif experiment.looks:
         up_to = " up to the next look"
-    log(f"{experiment.name}: {len(asked)} {what}{up_to}, {done} done, {len(todo.missing)} to train")
+    state = f"{len(asked)} {what}{up_to}, {done} done, {len(todo.missing)} to train"
     if not todo.missing:
+        log(f"{experiment.name}: {state}")
         return 0
+    together = _together(todo)
+    first = cost.cost(todo, workers, speeds.kept(experiment.engine)).first_seconds
+    soon = "" if first is None else f"; the first are kept after {duration(first)}"
+    log(f"{experiment.name}: {state}{together and f', {together}'}{soon}")
     steps = sweep.train(
         todo,
         folder,
@@ -383,13 +423,37 @@ def _train(
         fail_fast=fail_fast,
         meanwhile=partial(_prepare_report, folder, experiment),
     )
+    pace = Pace(time.monotonic())
+    shown = watch(watched(steps, pace, time.monotonic), todo.missing, done)
     try:
-        return sum(finished.stored == "conflict" for finished in watch(steps, todo.missing, done))
+        return sum(finished.stored == "conflict" for finished in shown)
     except KeyboardInterrupt:
         steps.close()
         kept = len(asked & write_tables(folder, experiment))
-        warn(f"interrupted: {kept} of {len(asked)} {what} are done and kept; call again to go on")
+        text = f"interrupted: {kept} of {len(asked)} {what} are done and kept"
+        if not pace.finished:
+            end = pace.first_end()
+            first = first if end is None else end - pace.start
+            text += _none_kept(together, first, before=bool(kept))
+        warn(f"{text}; call again to go on")
         raise
+
+
+def _together(todo: sweep.Plan) -> str:
+    """Say how many runs end together, where several do."""
+    largest = max(map(len, runs.groups(todo.missing)))
+    return f"in groups of up to {largest} that end together" if largest > 1 else ""
+
+
+def _none_kept(together: str, first: float | None, *, before: bool) -> str:
+    """Say why an interrupted sweep has kept nothing, and when the first would have been kept."""
+    text = ", none of them since this start" if before else ""
+    if together:
+        text += f": runs train {together}"
+    if first is not None:
+        text += ", and" if together else ":"
+        text += f" the first would have been kept after {duration(first)}"
+    return text
 
 
 def _prepare_report(folder: Path, experiment: Experiment) -> None:

@@ -1,4 +1,4 @@
-"""The doctor finds what was broken on purpose, and leaves everything as it was."""
+"""The doctor finds what was broken on purpose, and changes nothing."""
 
 import hashlib
 import json
@@ -186,7 +186,7 @@ def test_records_of_a_newer_program(folder):
 
 
 def test_a_record_of_a_newer_program_may_hold_more(folder):
-    """Also without another schema it is a record, by its checksum, and not one of half a run."""
+    """A key that we do not know is no damage while the checksum holds; a missing key is."""
     run = runs.expand(loading.load(SMOKE, ("seeds=[9]",)))[0]
     content = {"run": run.id, "identity": run.identity, "meta": {}, "result": OK, "notes": "new"}
     for left_out in (None, "meta"):
@@ -202,8 +202,8 @@ def test_a_record_of_a_newer_program_may_hold_more(folder):
 @pytest.mark.skipif(not shutil.which("findmnt"), reason="findmnt is not installed")
 @pytest.mark.parametrize("place", ["/", "/proc/self", "/dev/shm", "/sys", "."])
 def test_the_file_system_is_what_findmnt_says(place):
-    told = processes.run(["findmnt", "-n", "-o", "FSTYPE", "-T", place])
-    assert doctor.file_system(Path(place)) == told.stdout.split()[-1]
+    found = processes.run(["findmnt", "-n", "-o", "FSTYPE", "-T", place])
+    assert doctor.file_system(Path(place)) == found.stdout.split()[-1]
 
 
 def test_the_file_system_of_a_network_is_named_as_such(folder, monkeypatch, tmp_path):
@@ -233,7 +233,9 @@ def test_a_folder_that_cannot_be_written_to(what, folder, monkeypatch):
     monkeypatch.setattr(files, "publish", full)
     found = problems(folder)
     assert found["writing"].startswith(
-        "No space left on device; " if what == "publish" else "what was written is not"
+        "No space left on device; "
+        if what == "publish"
+        else "the file does not read as it was written"
     )
 
 

@@ -85,14 +85,14 @@ def test_lost_digits_are_found_in_float32():
 
 # 1e200 in float32.
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
-def test_runs_that_diverge_hold_where_both_diverge_at_once():
+def test_an_engine_holds_if_both_engines_diverge_at_the_same_epoch():
     one, comparisons = verdict("fused", optimizer={"name": "sgd", "learning_rate": 1e200})
     assert None not in comparisons[0].diverged
     assert one.holds
 
 
 def test_an_engine_without_a_finite_weight_fails():
-    """Wherever the truth goes on: in float64, and in float32 alone."""
+    """This holds as long as the truth goes on, in float64 and in float32 alone."""
     one, comparisons = verdict("biased_engine", batch_size=biased_engine.NAN_FLOAT32)
     assert not one.holds and one.median_factor == math.inf
     assert [epoch.keras_weights < 1 for epoch in comparisons[0].epochs] == [True, True]
@@ -109,7 +109,7 @@ def comparison(factors, after_steps=0.0, diverged=(None, None, None, None)):
     ("comparisons", "epoch", "beyond", "holds"),
     [
         ([comparison([1, 4])] * 6, 2, 6, False),  # 1 / 2^6 < 0.05 / 2
-        # 1 / 2^5 > 0.05 / 2: five seeds cannot tell over two epochs.
+        # 1 / 2^5 > 0.05 / 2: five seeds are too few to judge two epochs.
         ([comparison([1, 4])] * 5, 2, 5, True),
         ([comparison([4])] * 5, 1, 5, False),
         ([comparison([400])] * 7 + [comparison([1.9])], 1, 7, False),  # p = 9 / 256

@@ -90,6 +90,7 @@ def test_run_writes_the_folder_and_prints_the_table(smoke):
     )
     assert "g = relu(z_g); h = o * relu(c)" in done.stdout
     assert "12 ended well" in done.stdout and "baseline" in done.stdout
+    assert "24 to train, in groups of up to 5 that end together; the first are kept" in done.stderr
     assert "24/24 runs" in done.stderr and "24/24 runs" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -219,6 +220,20 @@ def test_report_rebuilds_the_files_from_the_records(smoke, tmp_path):
     assert printed.endswith(before["report.md"].decode())
 
 
+def test_what_a_library_says_reaches_no_user(smoke):
+    """matplotlib cannot keep its fonts here, and says so in a log that nobody has asked for."""
+    folder, _ = smoke
+    home = {"HOME": "/dev/null", "TF_CPP_MIN_LOG_LEVEL": "0"}
+    gone = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TERM")
+    environment = {name: text for name, text in os.environ.items() if name not in gone} | home
+    loud = "import matplotlib"
+    done = processes.run([sys.executable, "-c", loud], cwd=folder, env=environment)
+    assert "Matplotlib created a temporary cache directory" in done.stderr
+    for words in (["run", "smoke.yaml", "--quiet"], ["report", "results/smoke"]):
+        done = processes.run([PROGRAM, *words], cwd=folder, env=environment)
+        assert done.stderr == "" and "12 ended well" in done.stdout
+
+
 def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     folder, _ = smoke
     content = json.loads(
@@ -229,7 +244,10 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
     assert not content["measured"]
     assert list(tmp_path.iterdir()) == []
     text = call("plan", "smoke.yaml", "seeds=13", cwd=folder).stdout
-    assert "26, of which 2 are missing" in text and "from the finished runs" in text
+    assert (
+        "26, of which 2 are missing" in text
+        and "(from finished runs); the first runs are kept" in text
+    )
     assert "g = tanh(z_g); h = o * tanh(c)" in text
     tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"
     content = json.loads(

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from command_line import call
 from configurations import HEAD
@@ -188,13 +189,68 @@ def test_a_value_that_tuning_is_yet_to_choose_is_shown_as_such(planned):
 
 def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):
     """However many columns it has, its config need not say."""
-    rows = "\n".join(f"{k},{k * k},{k % 7}" for k in range(60))
+    rows = "\n".join(f"{k**3},{k * k},{k % 7}" for k in range(60))
     (tmp_path / "a.csv").write_text(f"a,b,c\n{rows}\n")
     data = "data: {family: file, path: a.csv, timesteps: 4}\ntraining: {batch_size: 8}\n"
     (first, *_, last), *_ = (
         variant["layers"] for variant in json.loads(planned(HEAD + data, "--json"))["variants"]
     )
     assert (first["inputs"], last["outputs"]) == (3, 3)
+
+
+def test_plan_shows_what_a_file_holds(planned, tmp_path):
+    """Of 60 rows 42, 9 and 9; windows of 4 rows that start 2 rows apart."""
+    rows = [
+        f"2024-01-{day:02}T{hour:02},{day * hour},{hour**2}"
+        for day in (1, 2, 3)
+        for hour in range(20)
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(["time,up,down", *rows]) + "\n")
+    data = (
+        "data: {family: file, path: a.csv, timesteps: 4, stride: 2, columns: [down, up]}\n"
+        "training: {batch_size: 8}\n"
+    )
+    printed = " ".join(planned(HEAD + data).split())
+    assert (
+        "a.csv: 60 rows (42 training, 9 validation, 9 test); windows of 4 time steps, 2 rows apart:"
+        " 20 training, 3 validation, 3 test"
+    ) in printed
+    assert "down 0, 1, 4, 9, 16 0 361" in printed and "up 0, 1, 2, 3, 4 0 57" in printed
+    (file,) = json.loads(planned(HEAD + data, "--json"))["files"]
+    assert (file["timesteps"], file["stride"], file["tasks"]) == (4, 2, ["default"])
+    assert file["parts"] == [
+        {"name": "training", "rows": 42, "windows": 20},
+        {"name": "validation", "rows": 9, "windows": 3},
+        {"name": "test", "rows": 9, "windows": 3},
+    ]
+    assert file["columns"][1] == {
+        "name": "up",
+        "first": [0, 1, 2, 3, 4],
+        "least": 0,
+        "greatest": 57,
+    }
+    assert json.loads(planned(HEAD, "--json"))["files"] == []
+
+
+def test_plan_shows_the_axes_of_an_array(planned, tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(20, 5, 2)))
+    data = "data: {family: file, path: a.npy}\ntraining: {batch_size: 8}\n"
+    printed = planned(HEAD + data)
+    assert "a.npy: 20 windows of 5 time steps: 14 training, 3 validation, 3 test" in printed
+    (file,) = json.loads(planned(HEAD + data, "--json"))["files"]
+    assert [column["name"] for column in file["columns"]] == ["1", "2"]
+    assert [part["rows"] for part in file["parts"]] == [None] * 3
+
+
+def test_what_a_reader_should_know_of_a_file_goes_to_standard_error(tmp_path):
+    rows = [f"{value % 11},{value**2 % 13}" for value in range(59)]
+    (tmp_path / "a.csv").write_text("\n".join(["a,b", *rows, "-999,1"]) + "\n")
+    (tmp_path / "c.yaml").write_text(
+        f"{HEAD}data: {{family: file, path: a.csv, timesteps: 4}}\ntraining: {{batch_size: 8}}\n"
+    )
+    done = call("plan", "c.yaml", "--json", cwd=tmp_path)
+    assert 'a.csv:61: column "a" holds -999 in 1.67% of the rows' in done.stderr
+    assert json.loads(done.stdout)["files"]
 
 
 def test_plan_shows_the_looks(planned):

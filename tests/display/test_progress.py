@@ -79,6 +79,24 @@ def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
     assert told == ["time left unknown"] * 3 + ["0:39 left"]  # 13.1 s for 3 of 12 epochs
 
 
+def test_until_the_first_runs_are_kept_each_line_says_when_that_will_be(expanded, monkeypatch):
+    """Two epochs 30 s apart, and one that is left."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    tally = progress._Tally(expanded, 0)
+    told = []
+    for step in list(steps(expanded))[:4]:
+        now[0] += 30.0
+        tally.count(step)
+        told.append(tally.left())
+    assert told == [
+        "time left unknown",
+        "5:00 left, the first are kept in about 30 s",
+        "4:30 left, the first are kept in about 1 s",
+        "6:00 left",
+    ]
+
+
 def test_of_several_tasks_each_line_names_its_own():
     expanded = runs.expand(
         loading.load(

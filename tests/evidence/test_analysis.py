@@ -270,8 +270,8 @@ def test_references_are_medians_over_the_seeds_of_the_baseline(case):
         assert (row.ceiling, row.linear) == expected
     # The code of a sequence latent: 3 steps of 50 numbers, for windows of 3 numbers.
     assert summary.references["easy"] == (
-        "Predicting the mean gives 3. The code holds 150 numbers for windows of 3: nothing is"
-        " compressed."
+        "Predicting the mean of the test windows gives 3. The code holds 150 numbers for windows"
+        " of 3: nothing is compressed."
     )
 
 
@@ -280,23 +280,24 @@ def test_references_are_medians_over_the_seeds_of_the_baseline(case):
     [
         (
             ("model.latent=vector", "model.encoder=[2]"),
-            "Predicting the mean gives 1, the best linear code of the same size (2 numbers for"
-            " windows of 3) 0.25.",
+            "Predicting the mean of the test windows gives 1, the best linear code of the same"
+            " size (2 numbers for windows of 3) 0.25.",
         ),
         (
             ("model.latent=vector", "model.encoder=[2]", "data.features=2"),
-            "Predicting the mean gives 1, the best linear code of the same size (2 numbers for"
-            " windows of 6) 0.25.",
+            "Predicting the mean of the test windows gives 1, the best linear code of the same"
+            " size (2 numbers for windows of 6) 0.25.",
         ),
         (
             ("model.latent=vector", "model.encoder=[3]"),
-            "Predicting the mean gives 1. The code holds 3 numbers for windows of 3: nothing is"
-            " compressed.",
+            "Predicting the mean of the test windows gives 1. The code holds 3 numbers for windows"
+            " of 3: nothing is compressed.",
         ),
         (
             ("model.latent=vector", "model.encoder=[2]", "variants.007={model.encoder: [1]}"),
-            "Predicting the mean gives 1, the best linear code of the same size (2 numbers for"
-            " windows of 3) 0.25. So with the code of base; some variants have another.",
+            "Predicting the mean of the test windows gives 1, the best linear code of the same"
+            " size (2 numbers for windows of 3) 0.25. So with the code of base; some variants have"
+            " another.",
         ),
     ],
 )
@@ -310,12 +311,15 @@ def test_of_a_file_only_the_record_says_whether_anything_is_compressed(tmp_path)
     (tmp_path / "x.csv").write_text("a\n" + "1.5\n" * 40)
     one, expanded, records = reported.two_tasks(tmp_path, changes)
     (told,) = analysis.summarise(one, expanded, records).references.values()
-    assert told == "Predicting the mean gives 1, the best linear code of the same size 0.25."
+    assert told == (
+        "Predicting the mean of the test windows gives 1, the best linear code of the same size"
+        " 0.25."
+    )
     records = changed(records, lambda record: {"linear": 0.0})
     (told,) = analysis.summarise(one, expanded, records).references.values()
     assert told == (
-        "Predicting the mean gives 1. The code holds at least as many numbers as a window: nothing"
-        " is compressed."
+        "Predicting the mean of the test windows gives 1. The code holds at least as many numbers"
+        " as a window: nothing is compressed."
     )
 
 
@@ -454,9 +458,9 @@ def test_nothing_learned_is_no_verdict_of_any_kind(tmp_path):
         "gone": "nothing learned",
     }  # fmt: skip
     assert found["worse"].sentence == (
-        "neither worse nor base has learned much more than the mean, so that there is no verdict:"
-        f" their typical losses are 0.141 and 0.1, and predicting the mean gives 0.11; {NEVER}."
-        f" {WHERE}"
+        "neither worse nor base reconstructs the test windows much better than predicting their"
+        " mean does, so that there is no verdict: their typical losses are 0.141 and 0.1, and that"
+        f" mean gives 0.11; {NEVER}. {WHERE}"
     )
     assert "are infinite (diverged) and 0.1, and" in found["gone"].sentence
 

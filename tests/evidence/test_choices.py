@@ -31,9 +31,7 @@ def recorded(run, outcome):
 
 
 def replayed(experiment, outcome):
-    """Return the state after everything that is asked for has its outcome, and how often runs were
-    missing before.
-    """
+    """Return the state when tuning asks for no more runs, and how many rounds that took."""
     records, rounds = {}, 0
     while (state := tuning.replay(experiment, records)).missing:
         assert state.experiment.choices.keys() <= {
@@ -72,14 +70,16 @@ def test_the_lowest_median_log_loss_is_chosen_as_numpy_has_it():
             for value, row in zip(values, logs, strict=True)
             if not np.isnan(row).all()
         }
-        order = np.argsort(list(medians.values()), kind="stable")  # of equals the smaller value
+        order = np.argsort(
+            list(medians.values()), kind="stable"
+        )  # stable: of equal medians, the smaller value
         due = list(medians)[order[0]] if medians else None
         assert tuning.choice(known) == due
         seen.add((due, bool(np.isinf(medians[due])) if due else None))
     assert {*((value, False) for value in values), (0.1, True), (None, None)} <= seen
 
 
-def test_of_equals_the_smaller_is_chosen():
+def test_of_two_equally_good_values_the_smaller_is_chosen():
     assert tuning.choice({0.3: {0: 2.0}, 0.2: {0: 1.0, 1: 4.0}, 0.1: {1: 2.0, 0: 2.0}}) == 0.1
     assert tuning.choice({0.2: {0: math.inf}, 0.1: {0: math.inf}}) == 0.1
     assert tuning.choice({0.2: {0: math.inf}, 0.1: {}}) == 0.2
@@ -190,7 +190,7 @@ def test_a_variant_whose_runs_all_diverge_takes_the_smallest_value(load):
     assert {(one.chosen, one.edge) for one in state.tuned} == {(2.7e-5, "smallest")}
 
 
-def test_whether_a_choice_stays_without_any_one_seed(load):
+def test_whether_a_choice_stays_if_one_seed_is_left_out(load):
     """Two seeds prefer 1e-3 and three 3e-3. Without one of the three, two and two are left, and
     the mean of the middle two log losses decides.
     """

@@ -1,4 +1,4 @@
-"""Two tables compared: held to pandas, to NumPy, and to swapping the sides."""
+"""Comparisons of two tables, against pandas, against NumPy, and with the sides swapped."""
 
 import csv
 import itertools
@@ -205,8 +205,8 @@ def test_ids_of_runs_count_only_where_exactness_is_asked(tmp_path):
     assert [(one.key[1:], one.column) for one in exact.texts] == [(("tanh", 2), "run")]
 
 
-def test_settings_tell_the_same_question_whatever_the_engine(tmp_path):
-    """Ids of settings stand for those of runs where both tables have them."""
+def test_the_ids_of_settings_say_whether_the_question_is_the_same_whatever_the_engine(tmp_path):
+    """If both tables have ids of settings, these are compared and not the ids of runs."""
     header = "variant,seed,test_loss,settings,run\n"
     a = of(tmp_path / "a.csv", f"{header}v,0,0.5,1e3,a0\nv,1,0.5,1e3,a1\n")
     b = of(tmp_path / "b.csv", f"{header}v,0,0.5,1e3,b0\nv,1,0.5,1000,a1\n")
@@ -216,8 +216,8 @@ def test_settings_tell_the_same_question_whatever_the_engine(tmp_path):
     assert [(one.key[2], one.column) for one in exact.texts] == [(1, "settings"), (0, "run")]
     before = compared(a, old, metric="test_loss")
     assert (before.ids, before.other_ids) == ("run", 1)
-    told = [compare.told_other_ids(one.ids, one.other_ids) for one in (found, before)]
-    assert told == [
+    sentences = [compare.told_other_ids(result.ids, result.other_ids) for result in (found, before)]
+    assert sentences == [
         "1 run of other settings or data",
         "1 run with another id: of other settings, data, engine or schema",
     ]
@@ -255,7 +255,7 @@ def test_one_column_of_different_tables(tmp_path):
     assert [one.key[1:] for one in compared(a, c, metric="test_loss").numbers] == [("gelu", 0)]
 
 
-def test_a_column_holds_numbers_if_it_does_so_throughout_one_file(tmp_path):
+def test_a_column_is_one_of_numbers_if_one_file_holds_no_text_in_it(tmp_path):
     first = "variant,seed,lr\nv,0,auto\nv,1,0.1\n"
     a, b = of(tmp_path / "a.csv", first), of(tmp_path / "b.csv", first.replace("0.1", "0.10"))
     assert [(one.column, one.a, one.b) for one in compared(a, b).texts] == [("lr", "0.1", "0.10")]
@@ -331,32 +331,34 @@ GOOD = "variant,seed,test_loss\nv,0,0.5\nv,1,0.6\nv,2,0.7\n"
         (GOOD.replace("0.6", "oops"), 'b.csv:3: column test_loss: "oops" is not a number'),
         (GOOD.replace("0.6", "0,6"), "b.csv:3: 4 cells, where the header has 3"),
         (GOOD.replace("0.6", "1_0"), 'b.csv:3: column test_loss: "1_0" is not a number'),
-        (GOOD.replace("test_loss", "loss"), "not comparable, for their columns differ"),
+        (GOOD.replace("test_loss", "loss"), "not comparable, because their columns differ"),
         (
             GOOD.replace("v,", "w,"),
-            "no row of one has its like in the other, by task, variant and seed",
+            "the tables have no row in common, by task, variant and seed",
         ),
-        (GOOD.splitlines()[0], "no row of one has its like"),
+        (GOOD.splitlines()[0], "the tables have no row in common"),
         (GOOD + 'v,3,"1\n', "b.csv:5: not a CSV file: unexpected end of data"),
         (GOOD.encode("utf-16"), "b.csv: not UTF-8 text"),
         ("variant,test_loss\nv,1\n", "a.csv holds runs,"),
     ],
 )
-def test_what_cannot_be_compared_is_told_with_its_place(tmp_path, monkeypatch, text, expected):
+def test_what_cannot_be_compared_is_an_error_with_its_place(tmp_path, monkeypatch, text, expected):
     monkeypatch.chdir(tmp_path)
     of(tmp_path / "a.csv", GOOD)
     of(tmp_path / "b.csv", text)
     for names in (("a.csv", "b.csv"), ("b.csv", "a.csv")):
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as raised:
             compared(*map(compare.Path, names))
-        assert expected in str(told.value)
+        assert expected in str(raised.value)
 
 
-def test_all_problems_are_told_up_to_a_few(tmp_path):
+def test_of_many_problems_the_first_ten_are_shown(tmp_path):
     a, b = of(tmp_path / "a.csv", GOOD), of(tmp_path / "b.csv", GOOD + "v\n" * 40)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         compared(a, b)
-    assert len(told.value.problems) == 11 and told.value.problems[-1] == "... and 30 problems more"
+    assert (
+        len(raised.value.problems) == 11 and raised.value.problems[-1] == "... and 30 more problems"
+    )
 
 
 def test_a_file_that_is_replaced_all_the_time_can_be_read(tmp_path):

@@ -32,7 +32,7 @@ def test_the_count_is_the_smallest_that_scipys_binomial_test_finds_significant(l
 
 @pytest.mark.parametrize("n", range(1, 13))
 def test_the_count_is_what_all_signs_of_so_many_seeds_say(n):
-    """Also where a share of the 2^n is the level itself: reached is reached."""
+    """That includes levels that a share of the 2^n meets exactly: those count as met."""
     wins = [sum(signs) for signs in itertools.product((0, 1), repeat=n)]
     for level in (*LEVELS, 2.0**-n, 2.0 ** (1 - n), (n + 1) / 2**n):
         for sides in (1, 2):
@@ -160,8 +160,8 @@ def test_the_interval_lies_on_one_side_of_0_exactly_where_the_count_does(values,
         assert (interval[1] < 0) == (sum(value < 0 for value in values) >= count)
 
 
-def test_a_count_that_is_handed_in_is_taken():
-    """As a sequential look does, whose count is larger, and which may lack pairs."""
+def test_the_interval_uses_the_count_that_its_caller_gives():
+    """The count of a sequential look is larger, and pairs may be missing there."""
     assert counting.median_interval([3, 1, 2, 5, 4], 4) == (2, 4)
     assert counting.median_interval([3, 1, 2, 5, 4], 5) == (1, 5)
     assert counting.median_interval([3, 1, 2, 5, 4], 6) is None

@@ -1,5 +1,5 @@
-"""The gate for CI: held to scipy's tests of signs and of ranks, to all signs and orders of few
-seeds, and to swapping the sides.
+"""The gate for CI, against scipy's tests of signs and of ranks, against all signs and orders of few
+seeds, and with the sides swapped.
 """
 
 import itertools
@@ -25,9 +25,9 @@ EDGE = math.log(1.1)
 
 
 def table(name, losses, metric="test_loss", **columns):
-    """A table of runs; the losses of each variant by seed, or in the order of seeds.
+    """Return a table of runs, from the losses of each variant, by seed or in the order of seeds.
 
-    None is a diverged run and "failed" a failed one; columns are by variant, or for all.
+    A loss of None is a diverged run, "failed" a failed one. `columns` are by variant, or for all.
     """
     cells = {}
     for variant, of in losses.items():
@@ -47,7 +47,7 @@ def table(name, losses, metric="test_loss", **columns):
 
 
 def judged(a, b, rule=TEN):
-    """Losses of A and B by variant, or those of one variant, v."""
+    """Judge losses of A and B, given by variant, or as those of one variant named v."""
     tables = [
         one
         if isinstance(one, compare.Table)
@@ -74,7 +74,7 @@ def written(path, of):
 @pytest.mark.parametrize("margin", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("variants", [1, 2, 5])
 def test_a_gate_says_what_scipys_binomial_test_says(margin, variants):
-    """At 5% over all comparisons, one-sided; of losses that only pandas has joined."""
+    """At 5% over all comparisons, one-sided; here pandas joins the losses, not our code."""
     rng = np.random.default_rng(variants)
     seen = set()
     for n, shift in itertools.product((4, 6, 9, 12, 30), (-0.5, 0.0, 0.5)):
@@ -100,8 +100,8 @@ def test_a_gate_says_what_scipys_binomial_test_says(margin, variants):
 
 
 @pytest.mark.parametrize(("n", "variants"), [(5, 1), (8, 1), (3, 2), (3, 3)])
-def test_of_all_signs_at_the_edge_at_most_one_in_twenty_fails(n, variants):
-    """Where B is worse by the margin in the median, all signs are equally likely."""
+def test_at_most_one_in_twenty_of_all_signs_at_the_edge_fails(n, variants):
+    """If B is worse by just the margin in the median, all signs are equally likely."""
     signs = list(itertools.product((-1, 1), repeat=n * variants))
     failed = 0
     for one in signs:
@@ -112,7 +112,7 @@ def test_of_all_signs_at_the_edge_at_most_one_in_twenty_fails(n, variants):
         )
         failed += found.passed is False
     assert failed <= 0.05 * len(signs)
-    if variants == 1:  # no rule that counts could fail more
+    if variants == 1:  # no rule of counting could fail more of them
         expected = {5: 1, 8: 1 + 8}[n]
         assert failed == expected and expected + math.comb(n, {5: 1, 8: 2}[n]) > 0.05 * 2**n
 
@@ -142,7 +142,7 @@ def test_pairs_of_runs_are_counted_as_scipys_mann_whitney_test_counts_them(level
 
 
 def test_unpaired_ties_and_divergence_count_for_neither_side():
-    """The p of the order that speaks least for what is asked, of all that break the ties."""
+    """The p is that of the order that says least for the decision, of all that break the ties."""
     a, b = [1.0, None, 2.0, None, 1.5], [None, 3.0, None, 1.1 * 2.0, None, 4.0]
     (one,) = judged(a, b, Rule(0.1, unpaired=True)).judgements
     ranked_a, ranked_b = ([math.inf if x is None else x for x in side] for side in (a, b))
@@ -168,7 +168,7 @@ LOGS = st.lists(
 
 @settings(deadline=None)
 @given(LOGS, LOGS, st.booleans(), st.booleans())
-def test_the_interval_leaves_the_margin_out_exactly_where_the_count_decides(
+def test_the_interval_excludes_the_margin_exactly_where_the_count_decides(
     one, other, unpaired, higher
 ):
     n = min(len(one), len(other))
@@ -200,8 +200,8 @@ def test_swapping_the_sides_and_turning_the_metric_round_mirror(one, other, unpa
 
 
 def test_the_gate_seldom_fails_at_its_edge():
-    """Three variants that are worse by the margin in the median, skewed, and that diverge as often
-    on both sides: 5% of 400 gates at most, give or take; and more fail where the runs are worse.
+    """Three variants are worse by just the margin in the median, with skewed losses, and diverge
+    equally often on both sides. Of 400 gates about 5% fail at most, and more if runs are worse.
     """
     rng = np.random.default_rng(3)
     failed = {1.1: 0, 1.6: 0}
@@ -221,11 +221,11 @@ def test_the_gate_seldom_fails_at_its_edge():
     assert 0 < failed[1.1] < 100 < failed[1.6]
 
 
-# --------------------------------------------------------------------------------- cases of its own
+# ------------------------------------------------------------------------------------ cases by hand
 
 
-def test_what_meets_the_margin_exactly_counts_for_neither_side():
-    """Whatever the digits: 1.1 * 0.1 is not 0.11 to the computer."""
+def test_a_pair_that_meets_the_margin_exactly_counts_for_neither_side():
+    """Whatever the rounding: to the computer, 1.1 * 0.1 is not 0.11."""
     a = [0.1 * (1 + k) for k in range(12)]
     for unpaired in (False, True):
         rule = Rule(0.1, unpaired=unpaired)
@@ -250,7 +250,7 @@ def test_coinciding_runs_hold_any_margin_but_none_at_all():
     assert judged(same, same, Rule(0.0, require=True)).passed is False
 
 
-def test_of_an_even_number_of_pairs_half_of_which_are_infinite_the_typical_one_lies_between():
+def test_with_half_of_an_even_number_of_pairs_infinite_the_typical_one_lies_between():
     b = [0.5, 0.9, 1.0, 1.2, 1.3, None, None, None, None, None]
     (one,) = judged([1.0] * 10, b).judgements
     assert one.ratio == (pytest.approx(1.3), math.inf) and one.diverged_b == 5
@@ -285,7 +285,7 @@ def test_without_a_status_a_run_without_a_finite_loss_diverged(tmp_path):
 
 
 def test_the_adjustment_is_over_all_variants_of_a():
-    """One variant alone fails; beside nine others that are as they were, it does not."""
+    """One variant alone fails; beside nine others that did not change, it does not."""
     worse = [2.0] * 7 + [1.0]
     assert judged([1.0] * 8, worse).passed is False
     others = {f"v{k}": [1.0] * 8 for k in range(9)}
@@ -298,8 +298,8 @@ def test_the_adjustment_is_over_all_variants_of_a():
 # ------------------------------------------------------------------------------ nothing is left out
 
 
-def test_what_would_have_to_be_left_out_is_an_error_that_names_it():
-    """What a gate dropped before it passed: a threefold loss at the seeds without a partner."""
+def test_a_run_that_would_be_left_out_is_an_error_that_names_it():
+    """Once a gate left these out and passed, though B had three times the loss at other seeds."""
     a = {
         "relu": dict.fromkeys(range(10), 0.1),
         "tanh": [0.1] * 8,
@@ -313,19 +313,19 @@ def test_what_would_have_to_be_left_out_is_an_error_that_names_it():
         "gelu": ["failed", 0.1],
         "selu": [0.1] * 2 + ["failed"] * 5 + [0.1],
     }
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         judged(a, b)
-    assert told.value.problems == (
-        "a, b: not judged, for --margin leaves no run out; --unpaired takes other seeds",
+    assert raised.value.problems == (
+        "a, b: not judged, because --margin leaves no run out; --unpaired allows other seeds",
         "relu: seed 3 to 9 only in A, seed 10, 12 to 14 only in B",
         "gelu: seed 1 failed in A, seed 0 failed in B, seed 2 only in A",
         "elu: only in A",
         "selu: seed 2 to 6 failed in B",
     )
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         judged(a, b, Rule(0.1, unpaired=True))
-    assert told.value.problems == (
-        "a, b: not judged, for --margin leaves no run out",
+    assert raised.value.problems == (
+        "a, b: not judged, because --margin leaves no run out",
         "gelu: seed 1 failed in A, seed 0 failed in B",
         "elu: only in A",
         "selu: seed 2 to 6 failed in B",
@@ -337,8 +337,8 @@ def test_what_would_have_to_be_left_out_is_an_error_that_names_it():
     assert (relu.pairs, relu.beyond, relu.runs_a, relu.runs_b) == (70, 40, 10, 7)
 
 
-def test_two_tables_without_runs_and_one():
-    with pytest.raises(UserError, match=r"^a: no runs that B could be held to$"):
+def test_a_table_without_runs_is_an_error_on_either_side():
+    with pytest.raises(UserError, match=r"^a: no runs with which B could be compared$"):
         judged({}, {"v": [1.0] * 6})
     with pytest.raises(UserError, match="v: only in A"):
         judged([1.0] * 6, {})
@@ -347,9 +347,9 @@ def test_two_tables_without_runs_and_one():
 @pytest.mark.parametrize("loss", [0.0, -0.25])
 @pytest.mark.parametrize("higher", [True, False])
 def test_a_number_that_has_no_ratio_is_no_verdict(loss, higher):
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         judged([0.5] * 6, [0.5] * 3 + [loss] * 3, Rule(0.1, "r2", higher_is_better=higher))
-    assert told.value.problems == tuple(
+    assert raised.value.problems == tuple(
         f"b:{line}: column r2: --margin compares ratios, and {loss:g} is not above 0"
         for line in (5, 6, 7)
     )
@@ -363,13 +363,13 @@ def test_a_summary_has_no_seeds_to_count(tmp_path):
 
 
 def test_a_run_that_ended_in_order_has_a_number():
-    """Else a metric that was not written would pass for divergence, and A's for a gain of B."""
+    """Otherwise a metric that is missing would count as divergence, and in A as a gain of B."""
     a = table("a", {"v": [1.0] * 6})
     a.cells["default", "v", 2]["test_loss"] = ""
     a.cells["default", "v", 4] |= {"status": "timeout", "test_loss": "nan"}
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         judged(a, [1.0] * 6)
-    assert told.value.problems == (
+    assert raised.value.problems == (
         'a:4: v, seed 2 has the status "ok", but no finite test_loss',
         'a:6: v, seed 4 has the status "timeout", but no finite test_loss',
     )
@@ -378,15 +378,15 @@ def test_a_run_that_ended_in_order_has_a_number():
 # --------------------------------------------------------------------- settings and what is learned
 
 
-def test_other_settings_are_not_comparable_unless_that_is_asked_for():
+def test_other_settings_are_not_comparable_unless_the_user_asks_for_it():
     losses = {"v": [1.0] * 6, "w": [1.0] * 6, "x": [1.0] * 6}
     a = table("a", losses, settings={"v": "1e3", "w": "5", "x": "6"})
     b = table("b", losses, settings={"v": "1000", "w": "5", "x": "7"})
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         judged(a, b)
-    assert told.value.problems == (
-        "a, b: not comparable, for settings or data are not the same in v; x; --across-settings"
-        " compares them all the same",
+    assert raised.value.problems == (
+        "a, b: not comparable, because settings or data are not the same in v; x;"
+        " --across-settings compares them nevertheless",
     )
     across = judged(a, b, Rule(0.1, across_settings=True))
     assert across.passed and across.remarks == ("other settings or data in v; x",)
@@ -404,8 +404,7 @@ def test_tables_without_settings_are_compared_with_a_line_that_says_so(of_a, of_
         for name, there in (("a", of_a), ("b", of_b))
     )
     assert judged(a, b).remarks == (
-        f"no column settings in {sides}: nothing tells whether both have the same settings and"
-        " data",
+        f"no column settings in {sides}: nothing says whether both have the same settings and data",
     )
 
 
@@ -427,8 +426,10 @@ def test_tables_without_settings_are_compared_with_a_line_that_says_so(of_a, of_
         ([0.95] * 6, [0.95] * 6, "", False),
     ],
 )
-def test_where_nothing_was_learned_it_is_said_and_no_proof(a, b, ceiling, nothing):
-    """A median run has learned below 0.9 of the ceiling, design's rule; a half is enough."""
+def test_a_gate_says_that_nothing_was_learned_and_does_not_pass_with_require(
+    a, b, ceiling, nothing
+):
+    """The median run has learned if half of the runs are below 0.9 of the ceiling."""
     tables = [table(name, {"v": losses}, ceiling=ceiling) for name, losses in (("a", a), ("b", b))]
     for require in (False, True):
         found = judged(*tables, Rule(0.1, require=require))
@@ -442,14 +443,14 @@ def test_where_nothing_was_learned_it_is_said_and_no_proof(a, b, ceiling, nothin
             assert found.passed == (one.holds if require else not one.exceeds)
 
 
-def test_what_is_learned_is_asked_of_the_test_loss_whatever_the_metric():
+def test_whether_runs_learned_depends_on_the_test_loss_whatever_the_metric():
     cells = {"test_loss": "0.99", "ceiling": "1.0"}
     a = table("a", {"v": [0.5] * 6}, "train_loss", **cells)
     (one,) = judged(a, a, Rule(0.1, "train_loss")).judgements
     assert one.nothing_learned and one.holds
 
 
-# ------------------------------------------------------------------------------ what is asked of it
+# ----------------------------------------------------------------------------------- what is asked
 
 
 @pytest.mark.parametrize(
@@ -582,7 +583,7 @@ def test_sentences_of_an_accuracy_of_runs_without_pairs_and_of_nothing():
         " pairs of runs (12 needed): WORSE by more than 10%"
     ]
     assert found.remarks[-1] == (
-        "--unpaired takes the losses of A and of B to have distributions of one shape"
+        "--unpaired assumes that the losses of A and of B have distributions of the same shape"
     )
     assert sentences(judged([None] * 6, [None] * 6)) == [
         "v: every run diverged; B's test_loss is above 1.1 times at 0 of 6 seeds (6 needed): not"
@@ -649,10 +650,10 @@ def test_the_command_names_what_it_did_not_judge(tmp_path):
         (["--margin", "ten"], '--margin: "ten" is not a margin'),
         (["--margin", "10%", "--metric", "tset_loss"], 'no column "tset_loss" to compare. Did you'),
         (["--margin", "10%", "--metric", "accuracy"], "--metric accuracy: by its name, higher is"),
-        (["--require"], "--require: of a gate; give its margin too, as --margin 10%"),
+        (["--require"], "--require: only for a gate; give its margin too, such as --margin 10%"),
         (
             ["--unpaired", "--across-settings", "--lower-is-better"],
-            "--higher-is-better, --unpaired, --across-settings: of a gate",
+            "--higher-is-better, --unpaired, --across-settings: only for a gate",
         ),
         (["--margin", "10%", "--require", "--exact"], "are three ways to compare; choose one"),
     ],

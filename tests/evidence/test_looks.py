@@ -27,7 +27,7 @@ def test_counts_of_six_looks(comparisons: int, counts: list[int | None], spent: 
 
 @pytest.mark.parametrize(("seeds", "level"), [([4, 8, 12], 0.3), ([5, 6, 11], 0.2), ([12], 0.05)])
 def test_what_is_spent_is_what_enumeration_counts(seeds: list[int], level: float) -> None:
-    """Of all sequences of wins and losses, those that stop at a look by then."""
+    """Enumerate all sequences of wins and losses, and count those that stop at each look."""
     planned = looks(seeds, level)
     stopped = dict.fromkeys(seeds, 0)
     for signs in itertools.product([0, 1], repeat=seeds[-1]):
@@ -43,11 +43,11 @@ def test_what_is_spent_is_what_enumeration_counts(seeds: list[int], level: float
 
 
 def test_no_smaller_count_would_do() -> None:
-    """With one less at any look, more than the level's part would be spent by then."""
+    """With a count of one less at any look, more than its share of the level would be spent."""
     level = 0.05
     for at, look in enumerate(looks(SIX, level)):
         assert look.count is not None
-        counts = [one.count for one in looks(SIX, level)[:at]] + [look.count - 1]
+        counts = [before.count for before in looks(SIX, level)[:at]] + [look.count - 1]
         assert crossed(SIX[: at + 1], counts) > level * look.seeds / SIX[-1]
 
 

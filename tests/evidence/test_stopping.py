@@ -32,9 +32,9 @@ TWO = "  two: {model.activation: elu}\n"
 
 @pytest.fixture
 def case(tmp_path):
-    """A function that gives an experiment, its runs, and the records that losses by seed stand for.
+    """Return a function that makes an experiment, its runs, and their records from losses by seed.
 
-    `None` is a failed run, infinity one that diverged; where a seed has no loss, it has no record.
+    A loss of None is a failed run, infinity a diverged one; a seed without a loss has no record.
     """
 
     def made(losses, text="", *overrides):
@@ -56,7 +56,7 @@ def case(tmp_path):
 
 
 def wins_at(seeds):
-    """Losses of a variant that wins at these seeds, and loses at the others."""
+    """Return losses of a variant that wins at these seeds, and loses at the others."""
     return lambda seed: 0.25 if seed in seeds else 1.0 * 0.75
 
 
@@ -72,7 +72,7 @@ def stand(case_, variant="one", task="default"):
 
 
 def just_below(last):
-    """Seeds at which a variant wins: one fewer than decide at each of five looks, then so many."""
+    """Return seeds at which a variant wins: one too few at each of five looks, then that many."""
     seeds = []
     for start, count in zip(range(0, 60, 10), [*(c - 1 for c in COUNTS[:5]), last], strict=True):
         seeds += range(start, start + count - len(seeds))
@@ -83,7 +83,7 @@ def just_below(last):
 
 
 def test_the_first_look_decides_and_nothing_beyond_it_counts(case):
-    """All sixty seeds are recorded, and fifty of them say the contrary."""
+    """All sixty seeds are recorded, and the fifty after the first look say the contrary."""
     found = case({"one": wins_at(range(10))})
     one = stand(found)
     assert (one.looks, one.look.seeds, one.decided, one.wanted, one.waits) == (1, 10, True, 10, 0)
@@ -104,7 +104,7 @@ def test_the_first_look_decides_and_nothing_beyond_it_counts(case):
 
 @pytest.mark.parametrize("worse", [False, True])
 def test_a_look_in_the_middle(case, worse):
-    """At 8 of 10 the first does not decide, at 16 of 20 the second does."""
+    """8 of 10 seeds do not decide at the first look; 16 of 20 do at the second."""
     seeds = {*range(8), *range(10, 18)}
     found = case({"one": wins_at(set(range(60)) - seeds if worse else seeds)})
     assert (stand(found).looks, stand(found).decided) == (2, True)
@@ -116,20 +116,20 @@ def test_a_look_in_the_middle(case, worse):
 
 
 def test_the_last_look(case):
-    """One fewer than decide at every look before it, and exactly as many at the last one."""
+    """At every look before, one seed too few agrees; at the last, exactly as many as needed."""
     found = case({"one": wins_at(just_below(40))})
     assert (stand(found).looks, stand(found).decided, stand(found).waits) == (6, True, 0)
     row = row_of(found)
     assert (row.verdict, row.comparison.wins, row.not_needed) == ("better", 40, 0)
 
 
-def test_inconclusive_at_the_maximum(case):
+def test_the_last_look_may_be_inconclusive(case):
     found = case({"one": wins_at(just_below(39))})
     assert (stand(found).looks, stand(found).decided, stand(found).wanted) == (6, False, 60)
     row = row_of(found)
     assert (row.verdict, row.comparison.wins, row.comparison.needed) == ("inconclusive", 39, 40)
     assert "Inconclusive at the maximum of 60 seeds. After" in row.sentence
-    assert "ask again" not in row.sentence  # nor is there more to ask
+    assert "ask again" not in row.sentence  # there are no more seeds to ask for
 
 
 @pytest.mark.parametrize(("outliers", "look"), [(0, 1), (1, 2), (4, 2), (5, 3)])
@@ -180,7 +180,7 @@ def test_where_all_runs_of_a_variant_fail_it_ends_without_a_pair(case):
 
 
 def test_the_baseline_and_the_undecided_go_on(case):
-    """The decided one stays among the comparisons, and is shown as its look has seen it."""
+    """The decided comparison still counts, and is shown with the numbers of its look."""
     base = lambda seed: math.inf if seed == 30 else 0.5  # noqa: E731
     found = case({"one": wins_at(range(60)), "two": wins_at(range(0, 60, 2)), "base": base}, TWO)
     summary = analysis.summarise(*found)
@@ -226,7 +226,7 @@ def test_tasks_stop_one_by_one(case):
     assert [(row.seeds, row.ok, row.not_needed) for row in overall] == [(70, 70, 50)] * 2
 
 
-def test_two_that_mean_the_same_training_are_settled_by_the_first_look(case):
+def test_the_first_look_decides_two_variants_that_mean_the_same_training(case):
     tasks = "tasks: {a: {model.activation: relu}, b: {}}\n"
     falls = lambda other: lambda seed: math.inf if seed == 3 else other(seed)  # noqa: E731
     found = case(
@@ -266,7 +266,7 @@ def test_a_look_waits_for_each_of_its_runs(case):
         assert "Undecided at look 1: look 2 of 6, at 20 seeds, waits for 1 run." in row.sentence
 
 
-def test_nothing_is_told_before_the_first_look(case):
+def test_before_the_first_look_a_report_shows_no_result(case):
     found = case({"one": dict.fromkeys(range(7), 0.25)})
     row = row_of(found)
     assert (row.verdict, row.comparison, row.seeds, row.ok, row.look) == (
@@ -285,8 +285,8 @@ def test_nothing_is_told_before_the_first_look(case):
     assert [row.waits for row in empty.rows] == [20, 20]
 
 
-def test_what_an_incomplete_look_has_seen_is_in_no_report(case):
-    """Whatever the runs beyond the last complete look gave, the report is the same."""
+def test_no_report_shows_results_of_an_incomplete_look(case):
+    """The report is the same whatever the results beyond the last complete look."""
     texts = set()
     for loss in (0.1, 0.5, 0.9, math.inf):
         experiment, expanded, records = case(
@@ -300,8 +300,8 @@ def test_what_an_incomplete_look_has_seen_is_in_no_report(case):
     assert "waits for 2 runs" in text
 
 
-def test_a_failure_is_told_at_once(case):
-    """It says nothing of the answer, and somebody may mend it."""
+def test_a_failure_is_reported_before_its_look_is_complete(case):
+    """It says nothing about the answer, and the user may be able to fix its cause."""
     losses = dict.fromkeys(range(5), 0.25) | {5: None}
     summary = analysis.summarise(*case({"one": losses}))
     assert summary.failed == 1 and summary.troubles[0].startswith("default, one, seed 5: failed")
@@ -319,8 +319,8 @@ def test_a_failure_is_told_at_once(case):
         ),
     ],
 )
-def test_a_first_look_that_cannot_decide_is_told(case, variants, note):
-    """For five comparisons and more, as the published counts say."""
+def test_a_note_says_that_the_first_look_cannot_decide(case, variants, note):
+    """It cannot with five comparisons or more, as the published counts say."""
     rates = [f"  v{k}: {{training.optimizer.learning_rate: 0.{k}}}\n" for k in range(1, variants)]
     found = case({"one": wins_at(range(60))}, "".join(rates))
     summary = analysis.summarise(*found)
@@ -329,7 +329,7 @@ def test_a_first_look_that_cannot_decide_is_told(case, variants, note):
     assert summary.least_seeds == stopping.least_seeds(found[0]) == (20 if note else 10)
 
 
-def test_what_may_still_be_asked_for(case):
+def test_the_runs_that_an_experiment_may_still_ask_for(case):
     losses = {"one": wins_at(range(60)), "two": wins_at(range(0, 60, 2))}
     experiment, expanded, records = case(losses, TWO)
     kept = {r.id: records[r.id] for r in expanded if r.seed < 10}
@@ -344,7 +344,7 @@ def test_what_may_still_be_asked_for(case):
     assert counts == [60, 10, 60, 20, 10, 20]
 
 
-def test_settled_seeds_know_no_looks(case):
+def test_without_looks_every_run_is_asked_for(case):
     found = case({"one": wins_at(range(60))}, "", "seeds=60")
     assert stopping.replay(*found) == {} and stopping.due(*found) == found[1]
     row = row_of(found)

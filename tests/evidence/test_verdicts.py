@@ -49,7 +49,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize(("name", "variant"), PUBLISHED)
 def test_the_published_runs(name, variant):
-    """Of four comparisons a verdict takes 23 of 30 seeds; the numbers are those of the issue."""
+    """With four comparisons a verdict needs 23 of 30 seeds."""
     wins, verdict, ratio, stuck = PUBLISHED[name, variant]
     losses = published(name)
     found = judge(list(pairs.differences(losses[variant], losses["tanh"]).values()), level=0.05 / 4)
@@ -59,7 +59,7 @@ def test_the_published_runs(name, variant):
     assert tuple(round(one, 3) for one in shown) == ratio
     of_task = [loss for mine in losses.values() for loss in mine.values()]
     assert failures.stuck(losses[variant].values(), of_task, 3) == stuck
-    # And once more by hand, without a line of ours.
+    # And once more by hand, without any code of ours.
     ratios = sorted(losses[variant][seed] / losses["tanh"][seed] for seed in range(30))
     assert sum(one < 1 for one in ratios) == wins
     assert found.ratio.interval == pytest.approx((ratios[7], ratios[22]), rel=1e-12)
@@ -110,7 +110,7 @@ DRAWN = st.lists(
 
 @given(DRAWN, st.sampled_from([0.05, 0.05 / 4, 0.05 / 10]))
 def test_better_and_worse_are_scipys_sign_test_and_the_interval(d, level):
-    """Draws stay among the n: they count for neither side."""
+    """Draws belong to the n seeds, and count for neither side."""
     found = judge(d, level=level)
     p_better, p_worse = (
         min(1, 2 * stats.binomtest(count, len(d), 0.5, "greater").pvalue)
@@ -137,8 +137,8 @@ def test_equivalence_is_two_one_sided_sign_tests(d, level):
 
 @pytest.mark.parametrize("n", range(1, 13))
 @pytest.mark.parametrize("level", [0.05, 0.05 / 4, 0.3])
-def test_of_all_signs_no_more_than_the_level_give_a_verdict(n, level):
-    """Sizes do not matter; and one count fewer would give too many."""
+def test_no_larger_share_of_all_signs_than_the_level_gives_a_verdict(n, level):
+    """Sizes do not matter, and with a count of one less the share would be too large."""
     sizes = np.random.default_rng(n).exponential(size=n)
     signs = list(itertools.product((-1, 1), repeat=n))
     needed = counting.count_needed(n, level)
@@ -223,25 +223,25 @@ def test_verdict(name):
 
 
 def test_a_tie_with_the_margin_is_one_whatever_the_units_round():
-    """1.1 times a loss is at the edge, also where the quotient is a bit below log(1.1)."""
+    """1.1 times a loss is on the edge, even if the logarithm is rounded to just below log(1.1)."""
     for unit in np.random.default_rng(0).lognormal(0, 3, 500):
         (d,) = pairs.differences({0: 1.1 * unit}, {0: unit}).values()
         assert judge([0.0] * 8 + [d] * 2).verdict == "inconclusive"
         assert judge([0.0] * 8 + [-d] * 2).verdict == "inconclusive"
 
 
-def test_no_verdict_of_any_kind_where_nothing_was_learned():
+def test_there_is_no_verdict_of_any_kind_if_nothing_was_learned():
     for d in ([-0.5] * 10, [0.5] * 10, [0.0] * 10, [0.5] * 3):
         found = judge(d, learned=False)
         assert (found.verdict, found.within_margin) == ("nothing learned", False)
 
 
-def test_equal_but_for_a_seed_at_which_both_diverged_is_not_equivalent():
+def test_equal_losses_are_not_equivalent_if_both_sides_diverged_at_a_seed():
     assert judge([0.0] * 10, diverged=True).verdict == "inconclusive"
 
 
-def test_the_count_is_the_one_that_is_handed_in():
-    """As a look of a sequential experiment does, whose count is above that of the sign test."""
+def test_the_verdict_uses_the_count_that_its_caller_gives():
+    """A look of a sequential experiment gives a count that is above that of the sign test."""
     d = [-0.5] * 9 + [0.5]
     assert (judge(d, 9).verdict, judge(d, 10).verdict) == ("better", "inconclusive")
     assert judge(d, 10).needed == 10 and judge(d, 10).ratio.interval == pytest.approx(

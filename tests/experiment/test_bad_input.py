@@ -47,7 +47,7 @@ ACTIVATIONS = (
 WHOLE = "training.epochs: a whole number is due; found"
 SEEDS = "seeds: write a number of seeds, or a list of whole numbers from 0, such as [0, 7]; found"
 DATA = "data: {family: file, path: data.csv, timesteps: 4}\n"
-GOOD_ROWS = [f"{row},{row * row}" for row in range(40)]
+GOOD_ROWS = [f"{row * row * row},{row * row}" for row in range(40)]
 
 # What a file holds -> how the message goes on after "c.yaml"; it may have other parts, given after
 # the first.
@@ -322,6 +322,18 @@ LINES = {
     "seed of 99 digits": (
         f"seeds: [{'9' * 99}]",
         f":7:8: seeds: a seed is a whole number from 0 to 2^63 - 1; {'9' * 80} ",
+    ),
+    "separator of two characters": (
+        "data: {family: file, path: c.yaml, separator: ';;'}",
+        ':7:47: data.separator: one character is due, such as ";", or tab; found ";;"',
+    ),
+    "decimal mark": (
+        "data: {family: file, path: c.yaml, decimal: ;}",
+        ':7:45: data.decimal: write "." or ","; found ";"',
+    ),
+    "thousands that are decimals": (
+        "data: {family: file, path: c.yaml, decimal: ',', thousands: ','}",
+        ':7:61: data.thousands: "," is the decimal mark too',
     ),
     "repeated column": (
         "data: {family: file, path: c.yaml, columns: [a, a]}",
@@ -615,39 +627,53 @@ TABLES = {
         ': {}: no column "bb"; the header has: a, b. Did you mean "b"?',
     ),
     "extra cell": ([*GOOD_ROWS[:4], "1,2,3"], "", ": {}:6: 3 cells where the header has 2"),
-    "ragged row": ([*GOOD_ROWS[:4], "1"], "", ": {}:6: 1 cells where the header has 2"),
+    "ragged row": ([*GOOD_ROWS[:4], "1"], "", ": {}:6: 1 cell where the header has 2"),
     "extra column of text": (
-        [f"{row},x" for row in range(40)],
-        "",
-        ': {}:2: column "b": "x" is not a number; name the columns of numbers in data.columns',
-    ),
-    "NaN cell": ([*GOOD_ROWS[:4], "1,nan"], "", ': {}:6: column "b": "nan" is not a number'),
-    "empty cell": ([*GOOD_ROWS[:4], ",1"], "", ': {}:6: column "a": "" is not a number'),
-    "constant column": (
-        [f"{row},7" for row in range(40)],
-        "",
-        ": {}: feature 2 is constant in the training part",
-    ),
-    "cells that overflow": (
-        [f"{row},{row + 1}e200" for row in range(40)],
+        [f"{row * row},x" for row in range(40)],
         "",
         (
-            ": {}: feature 2 cannot be scaled: in the training part it lies between 1e+200 and"
+            ': {}:1: column "b" (text, "x" in line 2) is no feature; under `data` write `columns:'
+            " [a]`"
+        ),
+    ),
+    "NaN cell": (
+        [*GOOD_ROWS[:4], "1,nan"],
+        "",
+        ': {}:6: column "b": no value in 1 of 5 rows (line 6)',
+    ),
+    "empty cell": (
+        [*GOOD_ROWS[:4], ",1"],
+        "",
+        ': {}:6: column "a": no value in 1 of 5 rows (line 6)',
+    ),
+    "constant column": (
+        [f"{row * row},7" for row in range(40)],
+        "",
+        (
+            ': {}:1: column "b" (constant in the training part) is no feature; under `data` write'
+            " `columns: [a]`"
+        ),
+    ),
+    "cells that overflow": (
+        [f"{row * row},{row + 1}e200" for row in range(40)],
+        "  columns: [a, b]",
+        (
+            ': {}: column "b" cannot be scaled: in the training part it lies between 1e+200 and'
             " 2.8e+201; give it another"
         ),
     ),
     "large cells without scaling": (
-        [f"{row},1e200" for row in range(40)],
+        [f"{row * row},1e200" for row in range(40)],
         "  scaling: none",
         (
-            ": {}: feature 2 reaches 1e+200 without scaling (see data.scaling); at most 1e+09 can"
+            ': {}: column "b" reaches 1e+200 without scaling (see data.scaling); at most 1e+09 can'
             " be trained on"
         ),
     ),
     "too short for one window": (
         GOOD_ROWS[:10],
         "",
-        ": {}: the validation part has 1 rows, fewer than one window of 4 time steps",
+        ": {}: the validation part has 1 row, fewer than one window of 4 time steps",
     ),
     "hostile column": (
         [*GOOD_ROWS[:4], "1,\x1b[2J\u202e"],
@@ -883,7 +909,7 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
     err = call(["run", "c.yaml"], monkeypatch, capsys, code=4)
     assert (
         err
-        == "results/test: cannot be used: results/test: File exists; mend that and call again, or"
+        == "results/test: cannot be used: results/test: File exists; fix that and call again, or"
         " name another folder with --results. What is recorded is kept.\n"
     )
 

@@ -385,6 +385,10 @@ def test_the_table_of_neutral_values_only_grows() -> None:
             "model.kernel_initializer": "glorot_uniform",
             "model.recurrent_initializer": "orthogonal",
             "model.unit_forget_bias": True,
+            "data.separator": ",",
+            "data.decimal": ".",
+            "data.thousands": None,
+            "data.skip_rows": 0,
         }.items()
     )
 

@@ -314,7 +314,7 @@ def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_
     for _ in range(2):
         _, err = run(*words, small, code=4, STUB_ACKS=str(acks))
         told = (
-            f"{small / 'stub'}: cannot be used: No space left on device; mend that and call again,"
+            f"{small / 'stub'}: cannot be used: No space left on device; fix that and call again,"
             " or name another"
         )
         assert told in err
@@ -322,7 +322,7 @@ def test_a_full_disk_and_a_read_only_one_are_told_and_then_made_good(small, tmp_
     assert 10 < len(lines(acks)) < 80
     remount(small, "ro")
     _, err = run(*words, small, code=4)
-    assert "Read-only file system; mend that" in err
+    assert "Read-only file system; fix that" in err
     report = start("report", small / "stub")
     out, err = ended(report)
     assert (
@@ -354,7 +354,7 @@ def test_a_folder_without_permission_is_told(tmp_path):
         place.chmod(mode)
         _, err = run(path, "seeds=5", "--results", tmp_path, code=4, under=mortal)
         place.chmod(before)
-        assert "cannot be used: " in err and "Permission denied; mend that and call again" in err
+        assert "cannot be used: " in err and "Permission denied; fix that and call again" in err
     run(path, "seeds=5", "--results", tmp_path)
 
 
@@ -372,7 +372,7 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
         results, acks = tmp_path / str(trial), tmp_path / f"acks{trial}"
         kth = f"{10 + trial} {number}"
         _, err = run(path, "--results", results, code=4, STUB_ACKS=str(acks), STUB_FSYNC=kth)
-        assert f"{os.strerror(number)}; mend that and call again" in err
+        assert f"{os.strerror(number)}; fix that and call again" in err
         found = records.read_all(results / "stub")
         assert found.damaged == [] and set(lines(acks)) <= found.records.keys()
         run(path, "--results", results, STUB_ACKS=str(acks))

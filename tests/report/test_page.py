@@ -1,4 +1,4 @@
-"""The page and its figures: what they show, that nothing in them acts, as a browser sees it."""
+"""The page and its figures: what they show, and that nothing in them runs, in a browser too."""
 
 import functools
 import http.server
@@ -94,9 +94,9 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def test_nothing_from_outside_acts_in_the_page(summarised):
+def test_no_text_from_outside_runs_as_code_in_the_page(summarised):
     page = html(summarised(question=HOSTILE))
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page  # shown, three times over
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page  # shown as text, three times
     elements = Elements(page).found
     assert {tag for tag, _ in elements}.isdisjoint(
         {"script", "img", "iframe", "object", "embed", "link", "base", "form"}
@@ -117,7 +117,7 @@ def test_nothing_from_outside_acts_in_the_page(summarised):
     assert re.findall(r"url\((?!#)", page) == [] and "@import" not in page
 
 
-def test_the_page_tells_everything_in_order(summarised):
+def test_the_page_shows_every_part_in_order(summarised):
     summary = summarised()
     page = html(summary)
     ids = [a["id"] for tag, a in Elements(page).found if tag == "h2"]
@@ -155,7 +155,7 @@ def test_the_page_tells_everything_in_order(summarised):
     assert html(summary) == page and clips
 
 
-def test_bold_is_what_a_verdict_calls_better(summarised):
+def test_only_verdicts_of_better_are_bold(summarised):
     summary = summarised()
     better = {row.variant for row in summary.rows if row.verdict == "better"}
     assert better == {"better"}
@@ -166,7 +166,7 @@ def test_bold_is_what_a_verdict_calls_better(summarised):
     assert re.findall(r"\\textbf\{(.+?)\}", latex.latex(summary)) == told
 
 
-def test_latex_escapes_what_acts_in_it():
+def test_latex_escapes_its_special_characters():
     text = "50% & a_b $x$ #1 {y} ~ ^ \\ < >"
     assert latex._latex_text(text) == (
         r"50\% \& a\_b \$x\$ \#1 \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{} "
@@ -224,7 +224,7 @@ def test_figures_show_the_numbers_of_the_summary(summarised):
     assert shares[1::2] == [0.0, 0.0, 0.0, 0.1, 0.0]  # stuck
 
 
-def test_curves_are_medians_and_quartiles_of_the_runs_that_go_on(summarised):
+def test_curves_are_medians_and_quartiles_of_the_runs_that_have_not_diverged(summarised):
     curve = summarised().curves["default", "wild"]
     losses = [
         1.3
@@ -285,7 +285,7 @@ def test_a_drawing_in_a_page_is_short_and_its_texts_are_whole(summarised):
 
 
 def test_a_matplotlibrc_changes_no_byte(summarised):
-    """Of the working folder or of the user; usetex would even start another program."""
+    """One in the working folder or of the user; usetex would even start another program."""
     summary = summarised()
 
     def drawn():
@@ -380,14 +380,14 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_a_browser_finds_no_error_and_asks_nobody(browse, summarised):
+def test_a_browser_logs_no_error_and_loads_nothing_else(browse, summarised):
     page = html(summarised(question=HOSTILE))
     for width in (390, 1200):
         logged, asked, picture = browse(page, width)
         assert "CONSOLE" not in logged and asked == set()
         assert picture.stat().st_size > 20_000
     acts = "<script>console.error('no')</script><img src='/x.png'>"
-    # What a page that does act looks like.
+    # For comparison, a page in which code does run.
     logged, asked, _ = browse(f"<!DOCTYPE html><body>{acts}", 390)
     assert "CONSOLE" in logged and [url.rpartition("/")[2] for url in asked] == ["x.png"]
     policy = re.search(r"<meta http-equiv.*?>", page)[0]

@@ -1,4 +1,4 @@
-"""Reports against what the summary holds."""
+"""Reports in every format, against the values of the summary."""
 
 import csv
 import io
@@ -83,7 +83,7 @@ def test_derived_files_do_not_depend_on_timings_or_order(case, tmp_path):
     assert {name: (tmp_path / name).read_bytes() for name in names} == first
 
 
-def test_every_format_tells_the_same(case, tmp_path):
+def test_every_format_says_the_same(case, tmp_path):
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
     derived.write(tmp_path, one, expanded, records, summary)
@@ -126,7 +126,7 @@ def test_the_settings_in_the_report_are_the_experiment(case, tmp_path):
     assert [run.id for run in runs.expand(again, "keras")] == [run.id for run in expanded]
 
 
-def test_a_folder_without_records_reports_that(case, tmp_path):
+def test_the_report_of_a_folder_without_records_says_so(case, tmp_path):
     one, expanded, _ = case
     summary = analysis.summarise(one, expanded, {})
     derived.write(tmp_path, one, expanded, {}, summary)
@@ -145,7 +145,7 @@ def test_an_infinite_number_is_inf_in_a_csv_and_null_in_json(case):
     assert next(row for row in table if row["ok"] == "0")["ratio"] == "inf"
 
 
-def test_over_all_tasks_stand_counts_of_runs_wins_and_the_ratio_alone(case):
+def test_the_row_over_all_tasks_shows_runs_wins_and_the_ratio_alone(case):
     summary = analysis.summarise(*case)
     found = {row.variant: cells.cells(summary, row) for row in summary.overall}
     assert found["007"][2:] == ("10 ended well, 2 diverged", "-", "2.72", "0 of 5", "")
@@ -160,7 +160,7 @@ def test_over_all_tasks_stand_counts_of_runs_wins_and_the_ratio_alone(case):
         (0.99999999, "1"), (math.inf, "infinite"), (0.0, "0"), (123456.0, "1.23e+05"),
     ],
 )  # fmt: skip
-def test_a_ratio_is_told_from_1(value, text):
+def test_a_ratio_other_than_1_is_never_shown_as_1(value, text):
     assert cells.number(value) == text
 
 
@@ -236,8 +236,8 @@ QUESTIONS = (
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
-    """As markdown-it, which follows CommonMark, reads it."""
+def test_markdown_shows_names_and_questions_literally(question, tmp_path):
+    """The arbiter is markdown-it, which follows CommonMark."""
     path = tmp_path / "names.yaml"
     names = reported.VERDICTS.replace("  better:", "  _better_:").replace("  alike:", "  a__b__c:")
     path.write_text(f"{names}question: {json.dumps(question)}\n")
@@ -257,7 +257,7 @@ def test_markdown_shows_names_and_questions_as_they_are(question, tmp_path):
 
 
 def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
-    """Of the experiment, of a task and of the baseline: in titles, tables, notes and the legend."""
+    """The names of experiment, task and baseline, in titles, tables, notes and the legend."""
     path = tmp_path / "names.yaml"
     path.write_text(
         reported.TWO_TASKS.replace("two_tasks", "_both_")
@@ -278,7 +278,7 @@ def test_markdown_shows_every_name_wherever_it_stands(case, tmp_path):
 
 
 def test_a_pipe_in_a_cell_of_a_markdown_table_ends_no_cell(case):
-    """As in the formula of softsign; markdown-it reads the table."""
+    """The formula of softsign contains one; markdown-it reads the table."""
     summary, formula = analysis.summarise(*case), "g = z_g / (1 + |z_g|)"
     rows = tuple(replace(row, formula=formula) for row in summary.rows)
 
@@ -310,7 +310,7 @@ def test_on_a_terminal_verdicts_are_wrapped_between_words(case):
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_a_table_takes_100_columns_at_most_and_nothing_is_cut_off(width, case):
-    """Nor a word in two; the formula, which may be long, stands below the table."""
+    """No word is cut in two either; the formula, which may be long, stands below the table."""
     one, expanded, records = case
     summary = analysis.summarise(one, expanded, records)
     stream = io.StringIO()
@@ -328,8 +328,8 @@ def test_a_table_takes_100_columns_at_most_and_nothing_is_cut_off(width, case):
             assert set(text.translate(FLAT).split()) <= {word.strip("():") for word in words}
 
 
-def test_the_legend_says_with_what_the_intervals_hold(case):
-    """Of 8 comparisons each has an eighth of the 5%."""
+def test_the_legend_says_at_which_level_the_intervals_hold(case):
+    """Each of 8 comparisons has an eighth of the 5%."""
     summary = analysis.summarise(*case)
     assert "it holds with 99.38%, so that those of all 8 ratios hold together in 95%" in (
         cells.legend(summary)
@@ -341,7 +341,7 @@ def test_the_legend_says_with_what_the_intervals_hold(case):
 
 
 def test_what_a_report_says_of_looks(tmp_path):
-    """The same text in every format for readers; what is undecided, and what was not needed."""
+    """All formats for readers have the same text: what is undecided, and what was not needed."""
     path = tmp_path / "c.yaml"
     path.write_text(
         "version: 1\nname: c\nbaseline: base\ntraining: {epochs: 2}\n"

@@ -1,4 +1,4 @@
-"""Copies of a shipped config: all files are there afterwards or none, and nothing is replaced."""
+"""Copies of a shipped config: all files are written or none, and no file is replaced."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def contents(folder):
 
 
 @pytest.mark.parametrize("taken", ["own_data.csv", "own_data.yaml", "both", "dangling"])
-def test_nothing_is_replaced_and_nothing_is_written_in_part(taken, tmp_path):
+def test_where_a_file_exists_it_is_kept_and_none_is_written(taken, tmp_path):
     names = ["own_data.csv", "own_data.yaml"] if taken == "both" else [taken]
     if taken == "dangling":
         names = ["own_data.yaml"]
@@ -20,9 +20,9 @@ def test_nothing_is_replaced_and_nothing_is_written_in_part(taken, tmp_path):
     else:
         for name in names:
             (tmp_path / name).write_text("mine")
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         copies.write(shipped.contents("own_data"), tmp_path)
-    assert [problem.partition(": exists")[0] for problem in told.value.problems] == [
+    assert [problem.partition(": exists")[0] for problem in raised.value.problems] == [
         str(tmp_path / name) for name in names
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
@@ -30,8 +30,10 @@ def test_nothing_is_replaced_and_nothing_is_written_in_part(taken, tmp_path):
 
 
 @pytest.mark.parametrize("failure", [False, OSError("the disk is full"), KeyboardInterrupt()])
-def test_what_fails_at_the_second_file_takes_the_first_back(failure, tmp_path, monkeypatch):
-    """False: somebody else wrote the config in between."""
+def test_if_the_second_file_cannot_be_written_the_first_one_is_removed(
+    failure, tmp_path, monkeypatch
+):
+    """`False` means that another process wrote the config in between."""
 
     def publish(path, content):
         if path.suffix == ".csv":

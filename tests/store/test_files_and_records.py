@@ -12,6 +12,9 @@ from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.store import files, locks, records
 from lstm_ablate.store.records import Found, Record
 
+# What a record says of the windows; one that was written before there was any of it says nothing.
+PART = {"mean": 0.0, "variance": 1.0, "low": -2.0, "high": 2.0, "outside": 0.0, "ceiling": 1.0}
+PARTS = {"train": PART, "validation": PART, "test": PART}
 RECORD = Record("0123456789abcdef", {"schema": SCHEMA, "rate": 1e-3}, OK, {"seconds": 2.5})
 
 
@@ -21,7 +24,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_publish_never_replaces_and_leaves_nothing_else(tmp_path):
+def test_publish_never_replaces_a_file_and_leaves_no_other(tmp_path):
     assert files.publish(tmp_path / "a", "one")
     assert not files.publish(tmp_path / "a", "two")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "one"}
@@ -30,7 +33,9 @@ def test_publish_never_replaces_and_leaves_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     "number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS], ids=errno.errorcode.get
 )
-def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monkeypatch):
+def test_publish_never_replaces_a_file_on_a_file_system_without_links(
+    number, tmp_path, monkeypatch
+):
     calls = []
 
     def refused(*names):
@@ -52,7 +57,7 @@ def test_publish_never_replaces_where_there_are_no_links(number, tmp_path, monke
     assert len(calls) == 3
 
 
-def test_only_what_a_killed_write_left_is_removed(tmp_path):
+def test_only_temporary_files_of_killed_writes_are_removed(tmp_path):
     left = [files._written(tmp_path / name, "half") for name in ("runs.csv", ".holder")]
     others = [
         ".mine.tmp",
@@ -77,9 +82,7 @@ def test_replace_swaps_the_whole_content(tmp_path):
 def test_content_is_on_disk_before_its_name_is_and_the_name_before_the_return(
     write, tmp_path, monkeypatch
 ):
-    """The order of system calls that makes a file survive a power cut: fsync file, link or rename,
-    fsync folder.
-    """
+    """Only this order survives a power cut: fsync the file, link or rename, fsync the folder."""
     calls = []
     fsync, link, rename = files.os.fsync, files.os.link, files.Path.replace
     is_folder = files.os.path.isdir
@@ -96,7 +99,7 @@ def test_content_is_on_disk_before_its_name_is_and_the_name_before_the_return(
     assert calls == ["fsync False", "name", "fsync True"]
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
     files.replace(tmp_path / "a", "old")
 
     def full(descriptor):
@@ -109,12 +112,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
 
 
-def test_a_record_comes_back_as_it_was(folder):
+def test_a_record_is_read_as_it_was_written(folder):
     assert records.publish(folder, RECORD) == "stored"
     assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
 
 
-def test_the_same_result_again_is_no_conflict_another_one_is_kept_beside(folder):
+def test_the_same_result_again_is_no_conflict_and_another_result_is_kept_as_one(folder):
     slower = Record(RECORD.run, RECORD.identity, RECORD.result, {"seconds": 9.0})
     other = Record(RECORD.run, RECORD.identity, {**RECORD.result, "test_loss": 0.2}, {})
     assert [records.publish(folder, record) for record in (RECORD, slower, other, other)] == [
@@ -144,7 +147,7 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(folder):
             changed[position] ^= 1 << bit
             path.write_bytes(changed)
             found = records.read_all(folder)
-            # A blank for another.
+            # The bit may turn one kind of white space into another.
             same = found == Found({RECORD.run: RECORD}, [], {})
             assert same or found == Found({}, [path], {}), (position, bit)
 
@@ -159,7 +162,7 @@ def test_a_record_under_another_name_is_damaged(folder):
     assert aside.parent.name == "damaged"
 
 
-def test_one_driver_at_a_time_and_the_second_is_told_who_holds_the_folder(tmp_path):
+def test_one_driver_works_at_a_time_and_a_second_one_says_who_holds_the_folder(tmp_path):
     busy = pytest.raises(FolderError, match=r"in use by process \d+ on ")
     with locks.locked(tmp_path / "x"), busy, locks.locked(tmp_path / "x"):
         pass
@@ -167,9 +170,7 @@ def test_one_driver_at_a_time_and_the_second_is_told_who_holds_the_folder(tmp_pa
         pass
 
 
-def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(
-    tmp_path, monkeypatch
-):
+def test_new_folders_and_the_records_of_a_killed_driver_are_synced(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(files, "sync_folder", synced.append)
     with locks.locked(tmp_path / "x" / "y"):
@@ -181,7 +182,7 @@ def test_folders_survive_a_power_cut_and_so_does_what_a_killed_driver_published(
         ]
 
 
-def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
+def test_a_new_record_takes_the_place_of_a_damaged_or_a_failed_one(folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     path.write_text("{")
     failed = Record(RECORD.run, RECORD.identity, FAILED, {})
@@ -194,12 +195,12 @@ def test_a_damaged_record_gives_way_and_a_failed_one_too(folder):
     assert [path.read_text() for path in (folder / "runs" / "damaged").iterdir()] == ["{"]
 
 
-def test_every_kind_of_record_comes_back(folder):
-    for n, result in enumerate((OK, DIVERGED, FAILED)):
+def test_every_kind_of_record_is_read_again(folder):
+    for n, result in enumerate((OK, OK | {"parts": PARTS}, DIVERGED, FAILED)):
         records.publish(folder, Record(f"{n:016x}", RECORD.identity, result, {"worker": 0}))
     found = records.read_all(folder)
-    told = [record.status for record in found.records.values()]
-    assert told == ["ok", "diverged", "failed"] and found.damaged == []
+    statuses = [record.status for record in found.records.values()]
+    assert statuses == ["ok", "ok", "diverged", "failed"] and found.damaged == []
 
 
 SHAPES = {
@@ -211,6 +212,12 @@ SHAPES = {
     "result is a list": (RECORD.identity, [], {}),
     "no result": (RECORD.identity, {}, {}),
     "status alone": (RECORD.identity, {"status": "ok"}, {}),
+    "a part without its range": (
+        RECORD.identity,
+        {**OK, "parts": {"train": {"mean": 0.0}}},
+        {},
+    ),
+    "a part of another name": (RECORD.identity, {**OK, "parts": {"tests": PART}}, {}),
     "unknown status": (RECORD.identity, {**OK, "status": "skipped"}, {}),
     "ok without a loss": (RECORD.identity, {**OK, "test_loss": None}, {}),
     "loss is text": (RECORD.identity, {**OK, "test_loss": "0.1"}, {}),
@@ -230,7 +237,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize(("identity", "result", "meta"), SHAPES.values(), ids=SHAPES)
-def test_what_has_a_checksum_and_another_shape_is_no_record(identity, result, meta, folder):
+def test_a_file_with_a_right_checksum_and_another_shape_is_damaged(identity, result, meta, folder):
     records.publish(folder, Record(RECORD.run, identity, result, meta))
     path = folder / "runs" / f"{RECORD.run}.json"
     assert records.read_all(folder) == Found({}, [path], {})
@@ -239,7 +246,7 @@ def test_what_has_a_checksum_and_another_shape_is_no_record(identity, result, me
 
 
 @pytest.mark.parametrize(("result", "meta"), [(OK, {}), ({"status": "skipped"}, 1), (5, [])])
-def test_a_record_of_a_newer_program_is_told_whatever_it_holds(result, meta, folder):
+def test_a_record_of_a_newer_program_is_an_error_whatever_it_holds(result, meta, folder):
     records.publish(folder, Record(RECORD.run, {"schema": SCHEMA + 1}, result, meta))
     before = (folder / "runs" / f"{RECORD.run}.json").read_bytes()
     for call in (lambda: records.read_all(folder), lambda: records.publish(folder, RECORD)):
@@ -261,7 +268,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
-def test_what_is_no_file_at_the_place_of_a_record_gives_way(make, folder):
+def test_whatever_is_no_regular_record_at_its_place_is_moved_aside(make, folder):
     path = folder / "runs" / f"{RECORD.run}.json"
     for _ in range(2):
         make(path)
@@ -272,7 +279,7 @@ def test_what_is_no_file_at_the_place_of_a_record_gives_way(make, folder):
     assert len(os.listdir(folder / "runs" / "damaged")) == 2  # noqa: PTH208 - also links that lead nowhere
 
 
-def test_a_link_to_a_record_is_one(folder):
+def test_a_link_to_a_record_is_read_as_a_record(folder):
     records.publish(folder, RECORD)
     path = folder / "runs" / f"{RECORD.run}.json"
     path.rename(folder / "elsewhere")
@@ -280,7 +287,7 @@ def test_a_link_to_a_record_is_one(folder):
     assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
 
 
-def test_who_holds_a_folder_is_written_into_a_file_of_its_own(tmp_path):
+def test_the_holder_is_written_into_a_new_file_never_through_a_link_or_pipe(tmp_path):
     folder = tmp_path / "x"
     folder.mkdir()
     (tmp_path / "diary").write_text("mine")
@@ -294,7 +301,7 @@ def test_who_holds_a_folder_is_written_into_a_file_of_its_own(tmp_path):
     assert (tmp_path / "diary").read_text() == "mine"
 
 
-def test_a_record_that_is_moved_aside_while_it_is_read_is_passed_over(folder, monkeypatch):
+def test_a_record_that_disappears_while_it_is_read_is_skipped(folder, monkeypatch):
     records.publish(folder, RECORD)
     parsed = records._parsed
     monkeypatch.setattr(records, "_parsed", lambda path: path.unlink() or parsed(path))

@@ -43,7 +43,7 @@ def files_of(folder):
 
 
 @pytest.mark.parametrize("others", [{}, {"result": 5, "meta": []}, {"result": {"status": "lost"}}])
-def test_an_older_record_is_no_damaged_one_whatever_its_shape(folder, others):
+def test_a_record_of_an_older_schema_is_never_damaged_whatever_its_shape(folder, others):
     an_old_one(folder, **others)
     records.publish(folder, RECORD)
     found = records.read_all(folder)
@@ -54,7 +54,7 @@ def test_an_older_record_is_no_damaged_one_whatever_its_shape(folder, others):
     )
 
 
-def test_without_its_checksum_its_name_or_a_schema_it_is_damaged(folder):
+def test_an_older_record_without_its_checksum_its_id_or_a_schema_is_damaged(folder):
     path = an_old_one(folder)
     path.write_text(path.read_text().replace('"schema": 1', '"schema":  1'))
     assert records.read_all(folder) == Found({}, [], {OLD: 1})
@@ -71,7 +71,7 @@ def test_without_its_checksum_its_name_or_a_schema_it_is_damaged(folder):
         assert records.read_all(folder) == Found({}, [path], {}), content
 
 
-def test_one_that_takes_the_name_of_a_run_of_today_gives_way(folder):
+def test_an_older_record_under_the_id_of_a_run_of_today_is_moved_aside(folder):
     written(folder, {"run": RECORD.run, "identity": {"schema": 1}}, RECORD.run)
     assert records.publish(folder, RECORD) == "stored"
     assert records.read_all(folder) == Found({RECORD.run: RECORD}, [], {})
@@ -100,7 +100,7 @@ def test_the_tables_of_older_records_are_copied_once(folder, end):
     assert all(files_of(folder)[f"schema-1/{name}"] == before[name] for name in copies)
     assert inventory.foreign(folder) == []
     (folder / "summary.csv").write_text("new")
-    assert older.keep_tables(folder, {OLD: 1}) is None  # it is done
+    assert older.keep_tables(folder, {OLD: 1}) is None  # the copy is complete
     assert (folder / "schema-1" / "summary.csv").read_text() == "old summary.csv\n"
 
 
@@ -113,14 +113,14 @@ def test_tables_of_today_and_folders_without_tables_are_not_copied(folder):
     assert not (folder / "schema-1").exists()
 
 
-def test_of_several_schemas_the_newest_names_the_folder(folder):
+def test_the_newest_of_several_older_schemas_names_the_folder(folder):
     with_tables(folder)
     with (folder / "runs.csv").open("a") as stream:
         stream.write(f"default,tanh,1,ok,0.5,{RECORD.run}\n")
     assert older.schema_of_tables(folder, {OLD: 1, RECORD.run: 3, "0" * 16: 4}) == 3
 
 
-def test_a_copy_that_was_interrupted_is_gone_on_with_and_replaces_nothing(folder, monkeypatch):
+def test_an_interrupted_copy_is_continued_and_replaces_no_file(folder, monkeypatch):
     with_tables(folder)
     whole = {name: (folder / name).read_bytes() for name in older.TABLES}
     publish = files.publish
@@ -142,7 +142,7 @@ def test_a_copy_that_was_interrupted_is_gone_on_with_and_replaces_nothing(folder
     assert {name: (folder / "schema-1" / name).read_bytes() for name in older.TABLES} == whole
 
 
-def test_what_a_killed_copy_left_is_removed(folder):
+def test_the_temporary_file_of_a_killed_copy_is_removed(folder):
     (folder / "schema-1").mkdir()
     left = files._written(folder / "schema-1" / "runs.csv", "half")
     assert left.exists() and inventory.foreign(folder) == []
@@ -150,7 +150,7 @@ def test_what_a_killed_copy_left_is_removed(folder):
         assert not left.exists()
 
 
-def test_a_file_in_the_place_of_the_copies_is_told(folder):
+def test_a_file_in_the_place_of_the_copies_is_reported(folder):
     with_tables(folder)
     (folder / "schema-1").write_text("mine")
     with pytest.raises(FolderError, match="schema-1: File exists"), locks.locked(folder):

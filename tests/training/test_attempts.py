@@ -1,5 +1,5 @@
-"""What a sweep tries next, against the rules written out: two attempts for each run, the last one
-alone.
+"""What a sweep tries next, against cases written out by hand: each run has two attempts, the last
+one alone.
 """
 
 import pytest
@@ -20,9 +20,9 @@ def alone(*which):
 
 
 def followed(left, outcomes):
-    """Return the rounds of a sweep; `outcomes` says how each attempt of a run ends, in its order.
+    """Return the rounds of a sweep; `outcomes` says how the attempts of a run end, in their order.
 
-    Outcomes are consumed: "ok" or "fails", and "ok" where nothing is said.
+    An outcome is "ok" or "fails", and is consumed; a run that is not in `outcomes` ends "ok".
     """
     rounds = []
     while this_round := left.next_round():
@@ -46,7 +46,7 @@ def test_without_failures_one_round_tries_every_group():
     assert left.after(left.next_round(), {0, 1, 2}, []).next_round() is None
 
 
-def test_nothing_missing_is_no_round():
+def test_without_missing_runs_there_is_no_round():
     assert attempts.begin([], {"0" * 16}).next_round() is None
 
 
@@ -84,7 +84,7 @@ def test_a_noted_failure_was_the_first_attempt(fail_fast):
     assert rounds == (expected[::-1] if fail_fast else expected)
 
 
-def test_with_fail_fast_a_failed_run_is_tried_at_once_and_the_others_go_on_where_that_helps():
+def test_with_fail_fast_a_failed_run_is_tried_at_once_and_if_it_succeeds_the_others_go_on():
     outcomes = {FIRST: ["ok"], SECOND: ["fails", "ok"], THIRD: ["ok"]}
     assert followed(attempts.begin(ALL, set(), fail_fast=True), outcomes) == [
         (Attempt.FIRST, alone(*ALL)),
@@ -93,7 +93,7 @@ def test_with_fail_fast_a_failed_run_is_tried_at_once_and_the_others_go_on_where
     ]
 
 
-def test_with_fail_fast_the_first_run_that_fails_twice_is_the_last_that_is_tried():
+def test_with_fail_fast_no_run_is_tried_after_one_that_failed_twice():
     outcomes = {FIRST: ["fails", "fails"]}
     assert followed(attempts.begin(ALL, set(), fail_fast=True), outcomes) == [
         (Attempt.FIRST, alone(*ALL)),

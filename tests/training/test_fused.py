@@ -387,9 +387,10 @@ OPTIMIZERS = [
 ]
 
 
-@pytest.mark.parametrize("size", [5, 8])
 @pytest.mark.parametrize(
-    "optimizer", OPTIMIZERS, ids=lambda optimizer: " ".join(map(str, optimizer.values()))
+    ("optimizer", "size"),
+    [(OPTIMIZERS[0], 5), *((optimizer, 8) for optimizer in OPTIMIZERS)],
+    ids=lambda value: " ".join(map(str, value.values())) if isinstance(value, dict) else None,
 )
 def test_a_run_does_not_depend_on_the_numbers_of_its_neighbours(
     optimizer: dict[str, Any], size: int

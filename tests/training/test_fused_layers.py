@@ -29,10 +29,10 @@ from lstm_ablate.training.inputs.randomness import initial_weights
 _TABLE = Path(__file__).parents[1] / "data" / "covering_array.csv"
 ROWS = list(csv.DictReader(_TABLE.read_text().splitlines()))
 LISTS = {
-    "candidate": ["tanh", "softsign", "relu", "elu(0.5)"],
-    "output": ["relu", "tanh", "tanh", "leaky_relu(0.01)"],
-    "gates": ["sigmoid", "hard_sigmoid", "softplus", "sigmoid"],
-    "between": ["tanh", "linear", "relu"],
+    "candidate": ["tanh", "softsign", "elu(0.5)"],
+    "output": ["relu", "tanh", "leaky_relu(0.01)"],
+    "gates": ["sigmoid", "hard_sigmoid", "softplus"],
+    "between": ["tanh", "relu"],
 }
 OWN = {
     "candidate": "x / (1 + x ** 2)",
@@ -53,7 +53,8 @@ VALUES: dict[str, Any] = {
     "3": 3,
     "0.3": 0.3,
 }
-SIZES = {"encoder": [4, 4], "decoder": [4, 6]}  # with residual, one layer more has none
+# One layer above another of its kind in the encoder; a decoder of two stands in NETWORKS.
+SIZES = {"encoder": [4, 4], "decoder": [6]}
 
 
 def settings_of(row: dict[str, str], dtype: str = "float64") -> Settings:
@@ -166,9 +167,9 @@ def test_gradients_are_finite_differences(
         np.testing.assert_allclose((ahead - back) / (2 * step), slope, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("model", NETWORKS.values(), ids=NETWORKS)
-def test_float32_is_as_close_to_float64_as_keras_is(model: dict[str, Any]) -> None:
+def test_float32_is_as_close_to_float64_as_keras_is() -> None:
     """Within a factor 2, epoch by epoch; and a run does not depend on its place or neighbours."""
+    model = NETWORKS["two in the encoder"]
     training = {"optimizer": OPTIMIZERS["adam"], "dtype": "float32"}
     single = make(model, training, features=2)
     double = make(model, {**training, "dtype": "float64"}, features=2)

@@ -13,7 +13,7 @@ import processes
 import pytest
 
 from lstm_ablate.training.executors import Done, Failed, Progress, local
-from lstm_ablate.training.executors.local import _choose, execute
+from lstm_ablate.training.executors.local import choose, execute
 
 
 class ResourceExhaustedError(Exception):
@@ -207,7 +207,7 @@ def test_groups_of_one_key_stay_with_one_worker():
     ],
 )
 def test_choice_of_a_key(last, busy, expected):
-    assert _choose({"a": [0], "b": [1, 2]}, last, busy) == expected
+    assert choose({"a": [0], "b": [1, 2]}, last, busy) == expected
 
 
 def test_what_the_driver_does_meanwhile_is_done_once_while_the_processes_start():

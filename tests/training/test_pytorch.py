@@ -12,7 +12,6 @@ from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training import engines
 from lstm_ablate.training.inputs import randomness, windows
 
-ENGINES = ["keras", "fused"]
 RECORDED = json.loads((Path(__file__).parents[1] / "data" / "pytorch.json").read_text())
 CASES = RECORDED["cases"]
 
@@ -24,10 +23,18 @@ def relative_error(values, expected):
     return np.abs(values - expected).max() / np.abs(expected).max()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_training_equals_pytorch(case, engine):
+# Keras' own optimizers are in doubt where they add epsilon, so the keras engine trains with Adam;
+# with SGD the two engines are held to one another elsewhere.
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [
+        *((name, "fused") for name in CASES),
+        *((name, "keras") for name in CASES if name.endswith("adam")),
+    ],
+)
+def test_training_equals_pytorch(name, engine):
     """Losses of every epoch and the last weights, after 24 steps."""
+    case = CASES[name]
     settings = Settings.model_validate(case["settings"])
     run = Run("default", "x", RECORDED["seed"], settings, engine)
     data = windows.of(settings.data, run.seed)
@@ -35,8 +42,8 @@ def test_training_equals_pytorch(case, engine):
     for losses in ("train_losses", "validation_losses", "test_loss"):
         assert relative_error(getattr(result, losses), case[losses]) <= 1e-9
     assert list(result.weights) == list(case["weights"])
-    for name, value in result.weights.items():
-        assert relative_error(value, case["weights"][name]) <= 1e-9, name
+    for weight, value in result.weights.items():
+        assert relative_error(value, case["weights"][weight]) <= 1e-9, weight
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

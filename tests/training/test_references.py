@@ -5,7 +5,10 @@ by hand.
 import numpy as np
 import pytest
 
-from lstm_ablate.training.inputs import references
+from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training import work
+from lstm_ablate.training.inputs import references, windows
 from lstm_ablate.training.inputs.windows import Arrays
 
 RNG = np.random.default_rng(5)
@@ -66,3 +69,30 @@ def test_the_ceiling_is_the_loss_of_each_features_mean(loss):
     test = drawn(40, 5, 2)
     error = test - test.reshape(-1, 2).mean(axis=0)
     assert references.ceiling(test, loss) == pytest.approx(LOSSES[loss](error), rel=1e-12)
+
+
+def test_a_part_is_described_beside_the_training_windows():
+    """Two features: the range is that of each in the training windows, all else by hand."""
+    train = np.array([[[0.0, 10.0], [2.0, 30.0]]])
+    windows = np.array([[[1.0, 5.0], [3.0, 20.0]], [[-1.0, 31.0], [2.0, 30.0]]])
+    found = references.part(windows, train, "mse")
+    values = [1, 5, 3, 20, -1, 31, 2, 30]
+    assert (found.mean, found.low, found.high) == (sum(values) / 8, -1.0, 31.0)
+    assert found.variance == pytest.approx(np.var(values))
+    assert found.outside == 4 / 8  # 3, -1, 5 and 31
+    assert found.ceiling == pytest.approx((np.var([1, 3, -1, 2]) + np.var([5, 20, 31, 30])) / 2)
+    assert references.part(train, train, "mse").outside == 0
+
+
+def test_the_test_part_of_a_series_that_grows_lies_beyond_its_training_part(tmp_path):
+    """600 rows that grow by 0.4% a row, as the worker describes them: 420, 90 and 90 rows."""
+    rows = 1.004 ** np.arange(600)
+    (tmp_path / "grows.csv").write_text("x\n" + "".join(f"{row!r}\n" for row in rows.tolist()))
+    data = {"family": "file", "path": str(tmp_path / "grows.csv"), "timesteps": 12}
+    run = Run("default", "tanh", 0, Settings.model_validate({"data": data}), "fused")
+    found = work._references_of(run, windows.of(run.settings.data, 0))
+    scaled = (rows - rows[:420].mean()) / rows[:420].std()
+    assert found.parts["test"].outside == found.parts["validation"].outside == 1.0
+    assert found.parts["train"].low == pytest.approx(scaled[0], rel=0.05)  # of windows, not rows
+    assert found.parts["test"].high == pytest.approx(scaled[-1], rel=0.05)
+    assert found.ceiling == found.parts["test"].ceiling < found.parts["train"].ceiling

@@ -14,13 +14,15 @@ from lstm_ablate.training import resources, sweep
 SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 
 
-def test_the_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
-    """A machine has room for one run and a half."""
+def test_the_predicted_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
+    """A machine with room for one run and a half trains one run, and refuses a group of two."""
 
     def predicted(size):
         experiment = loading.load(SMOKE, (f"group_size={size}",))
         resources.check_memory(experiment)
-        return costs.cost(sweep.plan(experiment, records.read_all(Path("nowhere"))), 1).memory_bytes
+        return costs.cost(
+            sweep.plan(experiment, records.read_all(Path("nowhere"))), 1, None
+        ).memory_bytes
 
     alone = predicted(1) - sizes.WORKER_BYTES
     assert alone > 0

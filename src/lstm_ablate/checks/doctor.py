@@ -1,4 +1,4 @@
-"""What this machine, its packages and a results folder are fit for."""
+"""Whether this machine, its packages and a results folder are in order."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ from lstm_ablate.training import resources, variables
 
 PACKAGES = (*machine.PACKAGES, "filelock")
 
-KNOWN_BAD = {  # package: the first good version, what is wrong with those below
+KNOWN_BAD = {  # package: the first good version, and what is wrong with those below it
     "keras": (
         "3.15.1",
         (
@@ -30,16 +30,16 @@ KNOWN_BAD = {  # package: the first good version, what is wrong with those below
     "PyYAML": ("5.4", "reading a file can execute code (CVE-2020-14343)"),
     "filelock": (
         "3.20.1",
-        "who can write to the folder can make the lock empty another file (CVE-2025-68146)",
+        "whoever can write to the folder can make the lock empty another file (CVE-2025-68146)",
     ),
 }
 
-# Variables that workers inherit and that choose other kernels or compilations: numbers differ from
-# those without.
+# Variables that workers inherit and that make TensorFlow choose other kernels or compilations, so
+# that numbers differ from those without them.
 CHANGES_NUMBERS = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 
 
-# File systems whose disks are another machine's.
+# File systems whose disks are in another machine.
 NETWORKS = {
     "nfs",
     "nfs4",
@@ -59,7 +59,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and what is wrong with it, if anything."""
+    """One thing that was examined, and what is wrong with it, if anything."""
 
     what: str
     found: str
@@ -67,7 +67,7 @@ class Finding:
 
 
 def examine(folder: Path | None = None) -> list[Finding]:
-    """Look at the machine and, where one is named, at a results folder; leave both as they were."""
+    """Examine the machine and, if a results folder is named, that too; leave both as they were."""
     return [*_packages(), *_machine(), *(_folder(folder) if folder else ())]
 
 
@@ -84,7 +84,7 @@ def _packages() -> list[Finding]:
 
 
 def judged(package: str, installed: str) -> Finding:
-    """Return what is known to be wrong with a version of a package."""
+    """Return a finding with what is known to be wrong with an installed version of a package."""
     good, why = KNOWN_BAD.get(package, ("0", ""))
     bad = _numbers(installed) < _numbers(good)
     return Finding(
@@ -120,7 +120,7 @@ def _folder(folder: Path) -> list[Finding]:
         return [Finding("folder", str(folder), "there is no such folder")]
     findings = [
         Finding("folder", str(folder)),
-        Finding("file system", _told(file_system(folder))),
+        Finding("file system", _described(file_system(folder))),
         _writing(folder),
     ]
     if not (folder / "runs").is_dir():
@@ -140,34 +140,30 @@ def _folder(folder: Path) -> list[Finding]:
 
 
 def file_system(folder: Path) -> str:
-    """Return the type of the file system that a folder lies on, as Linux names it; "unknown"
-    elsewhere.
-    """
+    """Return the type of a folder's file system, as Linux names it; "unknown" on other systems."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return "unknown"
     place = folder.resolve()
     around = [("", "unknown")]
-    # Proc(5): the fifth field is where it is mounted, and the type follows a lone hyphen.
+    # See proc(5): the fifth field is the mount point, and the type follows a lone hyphen.
     for line in lines:
         mount = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4])
         if place.is_relative_to(mount):
             around.append((mount, line.partition(" - ")[2].split()[0]))
-    # Of two at one place the later one hides the other.
-    return max(reversed(around), key=lambda one: len(one[0]))[1]
+    # Of two file systems mounted at one place, the later one hides the other.
+    return max(reversed(around), key=lambda mounted: len(mounted[0]))[1]
 
 
-def _told(kind: str) -> str:
+def _described(kind: str) -> str:
     return (
-        f"{kind}, of a network: it may not keep what it says it has synced"
-        if kind in NETWORKS
-        else kind
+        f"{kind}, of a network: it may lose what it reports as synced" if kind in NETWORKS else kind
     )
 
 
 def _writing(folder: Path) -> Finding:
-    """Write, link, sync and read a small file, as a record is published."""
+    """Write, sync, link and read a small file, just as a record is published."""
     path = folder / f".doctor.{secrets.token_hex(4)}.tmp"
     start = time.perf_counter()
     try:
@@ -176,16 +172,18 @@ def _writing(folder: Path) -> Finding:
         path.unlink()
     except OSError as error:
         return Finding(
-            "writing", "fails", f"{error.strerror or error}; mend that, or use another folder"
+            "writing", "fails", f"{error.strerror or error}; fix that, or use another folder"
         )
     took = f"a durable file takes {1e3 * (time.perf_counter() - start):.0f} ms"
     return Finding(
-        "writing", took, "" if whole else "what was written is not what is read; use another disk"
+        "writing",
+        took,
+        "" if whole else "the file does not read as it was written; use another disk",
     )
 
 
 def _experiment(folder: Path) -> Finding:
-    """Read what the records belong to; a run that was killed early has not written it yet."""
+    """Read the experiment of the records; a driver that was killed early has not yet written it."""
     path = folder / "experiment.yaml"
     if not os.path.lexists(path):
         return Finding("experiment", "none yet")
@@ -202,7 +200,7 @@ def _records(folder: Path) -> list[Finding]:
     except FolderError as error:
         return [Finding("records", "unusable", str(error))]
     counts = Counter(record.status for record in found.records.values())
-    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     strange = [run for run, record in found.records.items() if id_of(record.identity) != run]
     older = records.told_older(found.older)
     conflicts, quarantined = (
@@ -210,7 +208,7 @@ def _records(folder: Path) -> list[Finding]:
         for name in ("conflicts", "damaged")
     )
     return [
-        Finding("records", f"{len(found.records)} checked" + (f": {told}" if told else "")),
+        Finding("records", f"{len(found.records)} checked" + (f": {statuses}" if statuses else "")),
         Finding("older records", f"{older}: kept, and not in the tables" if older else "none"),
         Finding(
             "damaged",

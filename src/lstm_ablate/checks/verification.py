@@ -1,17 +1,17 @@
-"""Trains the same runs with an engine and with plain Keras, and tells how far apart they are, epoch
-by epoch.
+"""Trains the same runs with an engine and with plain Keras, and measures how far apart they are,
+epoch by epoch.
 
 The truth is the keras engine in float64. Two things must hold (README, "Two engines"):
 
-- in float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9;
-- in float32 the engine is as close to the truth as the keras engine in float32 is, within a factor
-  of 2, at every epoch: no more than half of a variant's seeds are beyond that factor, by an exact
-  sign test.
+- In float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9.
+- In float32 the engine is as close to the truth as the keras engine in float32 is, within a factor
+  of 2, at every epoch. An exact sign test decides whether more than half of a variant's seeds are
+  beyond that factor.
 
-Training is chaotic: rounding errors grow from step to step, and where an activation has a kink a
-single flip can make an error a hundred times as large, in either engine (measured with relu:
-factors from 0.01 to 470 over 14 runs, their median 1). So single runs say nothing about float32,
-and a mean over seeds little: the test counts.
+Training is chaotic: rounding errors grow from step to step. If an activation has a kink, a single
+unit that falls on its other side can make an error a hundred times as large, in either engine
+(measured with relu over 14 runs: factors from 0.01 to 470, with a median of 1). So a single run
+says nothing about float32, and a mean over seeds says little. That is why the test counts seeds.
 """
 
 import math
@@ -42,8 +42,8 @@ Snapshot = tuple[Weights, float]  # weights and validation loss after an epoch
 
 @dataclass(frozen=True)
 class Epoch:
-    """Relative errors against the truth after an epoch (from 1): of the worst weights, and of the
-    validation loss.
+    """Relative errors against the truth after an epoch (from 1), of the worst tensor of weights and
+    of the validation loss.
     """
 
     epoch: int
@@ -57,16 +57,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far an engine is from the truth in one run; errors that are not finite are kept, and fail
-    it.
+    """How far an engine is from the truth in one run.
 
-    `epochs` are those up to the first at which the truth or Keras in float32 diverges. `diverged`
-    is the epoch at which each training did, or None: the truth, the engine in float64, Keras in
+    Errors that are not finite are kept, and then the engine does not hold. `epochs` ends before the
+    first epoch at which the truth or Keras in float32 diverges. `diverged` holds the epoch at which
+    each training diverged, or None, in this order: the truth, the engine in float64, Keras in
     float32, the engine in float32.
     """
 
     run: Run
-    # Relative error of the worst weights in float64 after STEPS steps, or the first epoch beyond.
+    # Relative error of the worst tensor in float64, at the end of the epoch that holds step STEPS.
     after_steps: float
     epochs: tuple[Epoch, ...]
     diverged: tuple[int | None, int | None, int | None, int | None]
@@ -74,8 +74,9 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an engine holds in one variant of a task; `worst_epoch` is the one with the smallest
-    p.
+    """Whether an engine holds for one variant of a task, judged at its worst epoch.
+
+    `worst_epoch` is the one with the smallest p.
     """
 
     task: str
@@ -84,9 +85,9 @@ class Verdict:
     after_steps: float  # the worst of its runs
     worst_epoch: int
     median_factor: float  # the engine's error over keras', in float32 at that epoch
-    beyond: int  # seeds at which it is more than FACTOR there
-    p: float  # of so many or more, if half of all seeds are beyond
-    seeds_needed: int  # fewer cannot show that an engine is too far in float32
+    beyond: int  # seeds at which that factor is above FACTOR there
+    p: float  # the chance of that many seeds or more, if half of all seeds are beyond
+    seeds_needed: int  # fewer seeds cannot show that an engine is too far off in float32
     holds: bool
 
 
@@ -95,7 +96,7 @@ def deviations(
 ) -> Generator[Deviation, None, None]:
     """Train every run four times (two engines, two types) on workers; yield how far apart they are.
 
-    Raises RuntimeError where a training fails.
+    Raises RuntimeError if a training fails.
     """
     events = execute(
         _deviation,
@@ -112,28 +113,28 @@ def deviations(
 
 
 def verdicts(measured: Sequence[Deviation]) -> list[Verdict]:
-    """Return a verdict for each variant of each task, in the order of the measured."""
+    """Return a verdict for each variant of each task, in the order of the measurements."""
     groups: dict[tuple[str, str], list[Deviation]] = {}
-    for one in measured:
-        groups.setdefault((one.run.task, one.run.variant), []).append(one)
+    for deviation in measured:
+        groups.setdefault((deviation.run.task, deviation.run.variant), []).append(deviation)
     return [_verdict(task, variant, mine) for (task, variant), mine in groups.items()]
 
 
 def by_epoch(measured: Sequence[Deviation]) -> list[Epoch]:
-    """Return the errors after each epoch, as geometric means over the runs that have it."""
+    """Return the errors after each epoch, as geometric means over the runs that reached it."""
     return [
         Epoch(
             epochs[0].epoch,
-            *(_geometric_mean([getattr(one, name) for one in epochs]) for name in _ERRORS),
+            *(_geometric_mean([getattr(epoch, name) for epoch in epochs]) for name in _ERRORS),
         )
         for epochs in _aligned(measured)
     ]
 
 
 def _aligned(measured: Sequence[Deviation]) -> list[list[Epoch]]:
-    """Return, for each epoch, the errors of the runs that have it; runs that diverge have fewer."""
+    """Return, for each epoch, the errors of the runs that reached it without diverging."""
     by_number: dict[int, list[Epoch]] = {}
-    for epoch in (epoch for one in measured for epoch in one.epochs):
+    for epoch in (epoch for deviation in measured for epoch in deviation.epochs):
         by_number.setdefault(epoch.epoch, []).append(epoch)
     return [by_number[number] for number in sorted(by_number)]
 
@@ -142,10 +143,10 @@ _ERRORS = [field.name for field in fields(Epoch) if field.name != "epoch"]
 
 
 def _verdict(task: str, variant: str, mine: list[Deviation]) -> Verdict:
-    after_steps = max(one.after_steps for one in mine)
+    after_steps = max(deviation.after_steps for deviation in mine)
     worst_p, median, beyond, worst_epoch = 1.0, 1.0, 0, 0
     for epochs in (by_epoch := _aligned(mine)):
-        factors = [_over(one.weights, one.keras_weights) for one in epochs]
+        factors = [_over(epoch.weights, epoch.keras_weights) for epoch in epochs]
         count = sum(factor > FACTOR for factor in factors)
         p = _sign_test(count, len(factors))
         if p < worst_p or not worst_epoch:
@@ -155,14 +156,14 @@ def _verdict(task: str, variant: str, mine: list[Deviation]) -> Verdict:
                 count,
                 epochs[0].epoch,
             )
-    level = LEVEL / max(1, len(by_epoch))  # Bonferroni
+    level = LEVEL / max(1, len(by_epoch))  # Bonferroni: the worst of so many epochs is judged
     finite = all(
         math.isfinite(value)
-        for one in mine
-        for epoch in one.epochs
+        for deviation in mine
+        for epoch in deviation.epochs
         for value in (epoch.weights, epoch.loss)
     )
-    same_ends = all(one.diverged[0] == one.diverged[1] for one in mine)
+    same_ends = all(deviation.diverged[0] == deviation.diverged[1] for deviation in mine)
     return Verdict(
         task,
         variant,
@@ -183,8 +184,8 @@ def _sign_test(count: int, n: int) -> float:
 
 
 def _over(error: float, reference: float) -> float:
-    """Return error / reference; two exact results are equally far, and an error that is not finite
-    is infinitely so.
+    """Return error / reference: 1 if both are 0, and infinite if only the reference is 0 or if the
+    error is not finite.
     """
     if not math.isfinite(error):
         return math.inf
@@ -207,7 +208,7 @@ def _deviation(run: Run, send: Callable[[Any], None]) -> Deviation:  # noqa: ARG
     started: list[list[Snapshot]] = []
     traces: list[list[Snapshot]] = []
     ends: list[int | None] = []
-    # An engine's next training reuses what it has compiled for the one before.
+    # One engine after the other, because each training reuses what the one before it compiled.
     for engine in ("keras", run.engine):
         started.append(_sound(*_trace(_as(run, engine, "float64", epochs=epochs), short)))
         for dtype in ("float64", "float32"):
@@ -216,7 +217,7 @@ def _deviation(run: Run, send: Callable[[Any], None]) -> Deviation:  # noqa: ARG
             ends.append(end)
     truths, keras, exact, other = traces
     comparable = min(len(truths), len(keras))
-    told = [
+    errors = [
         Epoch(
             number,
             *_errors(exact, number, truth),
@@ -229,7 +230,7 @@ def _deviation(run: Run, send: Callable[[Any], None]) -> Deviation:  # noqa: ARG
     after_steps = (
         _errors(other_started, len(truth_started), truth_started[-1])[0] if truth_started else 0.0
     )
-    return Deviation(run, after_steps, tuple(told), (ends[0], ends[2], ends[1], ends[3]))
+    return Deviation(run, after_steps, tuple(errors), (ends[0], ends[2], ends[1], ends[3]))
 
 
 def _sound(trace: list[Snapshot], end: int | None) -> list[Snapshot]:
@@ -238,8 +239,8 @@ def _sound(trace: list[Snapshot], end: int | None) -> list[Snapshot]:
 
 
 def _errors(trace: list[Snapshot], epoch: int, truth: Snapshot) -> tuple[float, float]:
-    """Return the relative errors of weights and loss after an epoch (from 1); infinite where the
-    trace is shorter.
+    """Return the relative errors of weights and loss after an epoch (from 1); infinite if the trace
+    is shorter.
     """
     if len(trace) < epoch:
         return math.inf, math.inf
@@ -273,5 +274,5 @@ def relative_error(weights: Weights, truth: Weights) -> float:
         np.max(np.abs(weights[name] - w)) / max(np.max(np.abs(w)), _TINY)
         for name, w in truth.items()
     ]
-    largest = float(np.max(errors))  # of NumPy: it keeps a NaN, Python's max may not
+    largest = float(np.max(errors))  # NumPy's max keeps a NaN, and Python's may not
     return largest if math.isfinite(largest) else math.inf

@@ -1,9 +1,11 @@
 """The command line: every command under its name, and every error as an exit code."""
 
 import errno
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Annotated, NoReturn
@@ -66,9 +68,10 @@ def _root(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 3 failed runs, 4 unusable folder, 70 a
-    bug of ours.
+    bug of lstm-ablate.
     """
     os.environ["PYTHONSAFEPATH"] = "1"  # a worker imports nothing from the working folder
+    _silence_libraries()
     output, messages = Stream(sys.stdout), Stream(sys.stderr)
     with redirect_stdout(output), redirect_stderr(messages):
         try:
@@ -95,12 +98,23 @@ def main() -> None:
         finally:
             output.flush()
             messages.flush()
-            # The reader or the terminal went.
+            # If the reader or the terminal has gone away, nobody misses what is lost.
             if output.error and output.error.errno not in (errno.EPIPE, errno.EIO):
                 _end(
                     f"standard output: {output.error.strerror}; what was to be printed is lost",
                     FOLDER,
                 )
+
+
+def _silence_libraries() -> None:
+    """Keep what libraries log and warn about from the user, who cannot do anything about it.
+
+    matplotlib, for example, says where it keeps its fonts if the home folder cannot be written.
+    What comes out of workers goes to their logs. `python -W` and PYTHONWARNINGS still rule.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())  # with none, records reach stderr
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""`lstm-ablate compare`: shows what differs between two tables, or judges one of them as a gate."""
+"""`lstm-ablate compare`: shows what differs between two tables, or judges B against A as a gate."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,9 @@ B = Annotated[
 ]
 Rtol = Annotated[float | None, typer.Option(help="Relative tolerance.", show_default="1e-5")]
 Atol = Annotated[float | None, typer.Option(help="Absolute tolerance.", show_default="0")]
-Exact = Annotated[bool, typer.Option("--exact", help="Equal to the bit, and the same ids of runs.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Numbers equal to the bit, and the same ids of runs.")
+]
 Metric = Annotated[
     str | None,
     typer.Option(
@@ -32,33 +34,33 @@ Metric = Annotated[
 Margin = Annotated[
     str | None,
     typer.Option(
-        help="A gate: fail where B is shown to be worse than A by more than this, as 10%."
+        help="A gate: fail if B is shown to be worse than A by more than this, such as 10%."
     ),
 ]
 Require = Annotated[
     bool,
     typer.Option(
-        "--require", help="Pass only where B is shown not to be worse by more than the margin."
+        "--require", help="Pass only if B is shown not to be worse by more than the margin."
     ),
 ]
 HigherIsBetter = Annotated[
     bool | None,
     typer.Option(
         "--higher-is-better/--lower-is-better",
-        help="What better means for the metric of a gate.",
+        help="Whether a higher or a lower metric is better, for a gate.",
         show_default="lower",
     ),
 ]
 Unpaired = Annotated[
     bool,
-    typer.Option("--unpaired", help="Let a gate compare runs that are not of the same seeds."),
+    typer.Option("--unpaired", help="Let a gate compare runs of different seeds."),
 ]
 AcrossSettings = Annotated[
     bool,
     typer.Option("--across-settings", help="Let a gate compare runs of different settings."),
 ]
 Limit = Annotated[
-    int, typer.Option(min=0, help="How many differences of a kind are listed; all with --json.")
+    int, typer.Option(min=0, help="How many differences of a kind are listed; with --json, all.")
 ]
 
 
@@ -78,7 +80,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Show what differs between two tables of runs, joined by task, variant and seed; exit with 1
-    if anything does.
+    if anything differs.
 
     With --margin, judge as a gate for CI whether the runs of B are worse than those of A: exit with
     1 if they are, or with --require if they may be, and with 2 if there are too few to tell.
@@ -110,7 +112,7 @@ def compare(
 
 
 def _tolerances(**given: float | None) -> dict[str, float]:
-    """Return the tolerances that were given; raise UserError where one is none."""
+    """Return the tolerances that the user gave; raise UserError if one is not a tolerance."""
     tolerances = {name: value for name, value in given.items() if value is not None}
     for name, value in tolerances.items():
         if not 0 <= value < float("inf"):
@@ -119,14 +121,16 @@ def _tolerances(**given: float | None) -> dict[str, float]:
 
 
 def _refuse_without_margin(**given: bool) -> None:
-    """Raise UserError where options of a gate were given to what is none."""
+    """Raise UserError if the user gave options of a gate without a margin."""
     names = [f"--{name.replace('_', '-')}" for name, there in given.items() if there]
     if names:
-        raise UserError(f"{', '.join(names)}: of a gate; give its margin too, as --margin 10%")
+        raise UserError(
+            f"{', '.join(names)}: only for a gate; give its margin too, such as --margin 10%"
+        )
 
 
 def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
-    """Print what differs; return whether nothing does."""
+    """Print what differs; return whether the tables are the same."""
     from lstm_ablate.evidence import compare as comparing
 
     if as_json:
@@ -135,25 +139,25 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
     lines = [f"A: {found.a}", f"B: {found.b}"]
     for what, keys in (("only in A", found.only_a), ("only in B", found.only_b)):
         lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
-    lines += _some([comparing.changed(one) for one in found.texts], limit)
+    lines += _some([comparing.changed(text) for text in found.texts], limit)
     if found.other_ids and not found.exact:
         lines.append(comparing.told_other_ids(found.ids, found.other_ids))
     print_lines(lines)
     if found.numbers and limit:
         cells = [
             [
-                comparing.shown(one.key),
-                printable(one.column),
+                comparing.shown(number.key),
+                printable(number.column),
                 *(
                     "-" if value is None else repr(value).removesuffix(".0")
-                    for value in (one.a, one.b)
+                    for value in (number.a, number.b)
                 ),
                 *(
                     "-" if value is None else f"{value:.2g}"
-                    for value in (one.relative, one.absolute)
+                    for value in (number.relative, number.absolute)
                 ),
             ]
-            for one in found.numbers[:limit]
+            for number in found.numbers[:limit]
         ]
         print_table(["row", "column", "A", "B", "relative", "absolute"], cells)
     if len(found.numbers) > limit:
@@ -163,9 +167,9 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
 
 
 def _print_gate(gate: Any, as_json: bool) -> bool:
-    """Print what the runs say about each variant; return whether the gate passes.
+    """Print the judgement of each variant; return whether the gate passes.
 
-    Raises UserError, after that, where there were too few runs for another answer.
+    After printing, raises UserError if there were too few runs for any other answer.
     """
     from lstm_ablate.evidence import gate_sentences as words
 

@@ -23,13 +23,14 @@ def doctor(
     from lstm_ablate.checks import doctor as doctors
 
     findings = doctors.examine(folder)
-    problems = [one for one in findings if one.problem]
+    problems = [finding for finding in findings if finding.problem]
     if as_json:
-        content = {"ok": not problems, "findings": [asdict(one) for one in findings]}
+        content = {"ok": not problems, "findings": [asdict(finding) for finding in findings]}
         print(json_text(content))
     else:
-        print_table(["what", "found"], [[one.what, visible(one.found)] for one in findings])
-        lines = [f"{one.what}: {one.found}: {one.problem}" for one in problems] or [
+        rows = [[finding.what, visible(finding.found)] for finding in findings]
+        print_table(["what", "found"], rows)
+        lines = [f"{finding.what}: {finding.found}: {finding.problem}" for finding in problems] or [
             "nothing is wrong"
         ]
         print_lines([visible("\n".join(lines))])

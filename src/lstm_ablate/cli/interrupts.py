@@ -1,4 +1,4 @@
-"""What signals do to a run: the first one stops it in order, the second one at once."""
+"""What signals do to a run: the first one stops it in order, the second one exits immediately."""
 
 import os
 import signal
@@ -9,10 +9,10 @@ from typing import Any
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn Ctrl-C, a scheduler's signal and the end of a terminal into KeyboardInterrupt(number).
+    """Turn Ctrl-C, a scheduler's signal and a closed terminal into KeyboardInterrupt(number).
 
-    After the first signal, and after the end, a further one ends the process at once: files are
-    whole at any moment, and workers end with their driver.
+    After the first signal, and after the `with` block, another signal exits immediately. That loses
+    nothing, because files are whole at any moment, and workers end with their driver.
     """
     _handle(_interrupt)
     try:
@@ -22,14 +22,14 @@ def interruptible() -> Iterator[None]:
 
 
 def _handle(handler: Callable[[int, Any], None]) -> None:
-    """Handle the signals with a function, but for those that nohup and & have us ignore."""
+    """Set the handler of the signals, except those that nohup or a shell's & tells us to ignore."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 
 
 def _interrupt(number: int, _: Any) -> None:
-    """Stop in order; a second signal ends the process at once."""
+    """Stop in order. A second signal exits immediately."""
     _handle(_leave)
     raise KeyboardInterrupt(number)
 

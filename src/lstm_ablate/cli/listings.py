@@ -13,7 +13,11 @@ from lstm_ablate.report.json_text import json_text
 def init(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Which to write; none: list them.", show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="Which config to write; without a name, list them.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """List the configs that come with lstm-ablate, or write one into the working folder."""
@@ -37,7 +41,7 @@ def schema() -> None:
 
 
 def activations(as_json: AsJson = False) -> None:
-    """List the activations with their formulas; they mean what they mean in Keras."""
+    """List the activations with their formulas; they mean the same as in Keras."""
     import numpy as np
 
     from lstm_ablate.experiment.elementwise import KINDS
@@ -76,9 +80,9 @@ def _how_to_write_them() -> list[str]:
     from lstm_ablate.experiment.expressions import ARGUMENTS
 
     return [
-        "Parameters are written as in a formula, in their order: leaky_relu(0.01).",
-        "One's own is an expression in x, with a name beside `model` or at its place: activations:"
-        ' {snake: "x + sin(x)**2"}.',
-        f"It knows numbers, + - * / **, parentheses and {', '.join(sorted(ARGUMENTS))};",
-        "and it is finite on [-10, 10]. Its slope is TensorFlow's.",
+        "Parameters are written in parentheses, in their order: leaky_relu(0.01).",
+        "Your own activation is an expression in x, either with a name beside `model` or at its"
+        ' place: activations: {snake: "x + sin(x)**2"}.',
+        f"It may contain numbers, + - * / **, parentheses and {', '.join(sorted(ARGUMENTS))},",
+        "and it must be finite on [-10, 10]. TensorFlow computes its slope.",
     ]

@@ -14,8 +14,9 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.display import layers
+from lstm_ablate.display import data, layers
 from lstm_ablate.display.plan import own_names, print_plan
+from lstm_ablate.display.printing import teller
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -31,13 +32,18 @@ def plan(
     until_decided: UntilDecided = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would run, and what it would cost; train nothing, write nothing."""
+    """Show what would run, and what it would cost; train nothing, write nothing.
+
+    The first call on a machine measures how fast it trains, and keeps that in the user's cache.
+    """
     from lstm_ablate import study as studies
 
     study = studies.find(
         config, overrides_of(overrides, engine), results, until_decided=until_decided
     )
-    prospect = studies.plan(study, workers)
+    for notice in study.notices:
+        teller()(notice)
+    prospect = studies.plan(study, workers, log=teller())
     if as_json:
         print(json_text(_as_json(prospect)))
         return
@@ -58,6 +64,7 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
         "name": prospect.study.experiment.name,
         "folder": str(prospect.study.folder),
         "variants": variants,
+        "files": [data.as_json(file) for file in prospect.files],
         "tuning": _tuning_as_json(prospect.tuning) if prospect.tuning else None,
         "workers": prospect.workers,
         **asdict(prospect.cost),

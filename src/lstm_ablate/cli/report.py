@@ -21,7 +21,7 @@ def report(
         str,
         typer.Option(
             "--format",
-            help="What to print: terminal, markdown, latex, csv, json, html; several with commas.",
+            help="What to print: terminal, markdown, latex, csv, json, html; several, with commas.",
         ),
     ] = "terminal",
 ) -> None:
@@ -40,7 +40,7 @@ def report(
 
 
 def print_summary(summary: "Summary", formats: list[str]) -> None:
-    """Print a summary in each of some formats on standard output."""
+    """Print a summary on standard output, in each of the formats."""
     from lstm_ablate.report.formats import FORMATS
     from lstm_ablate.report.terminal import terminal
 

@@ -57,6 +57,8 @@ def run(
     study = studies.find(
         config, overrides_of(overrides, engine), results, until_decided=until_decided
     )
+    for notice in study.notices:
+        warn(notice)
     try:
         ran = studies.run(
             study,

@@ -1,4 +1,4 @@
-"""Standard output and error, whose loss ends no experiment."""
+"""Standard output and standard error, which may disappear without ending an experiment."""
 
 import os
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any
 
 
 class Stream:
-    """Standard output or error, whose loss ends no experiment: what follows is dropped, and `error`
-    says why.
+    """Standard output or standard error. If writing fails, everything that follows is dropped, and
+    `error` says why; the experiment goes on.
     """
 
     def __init__(self, stream: Any):
-        self.stream = stream or Path(os.devnull).open("w")  # noqa: SIM115 - closed, as by >&-
+        self.stream = stream or Path(os.devnull).open("w")  # noqa: SIM115 - the stream is closed, as with >&-
         self.stream.reconfigure(errors="replace")
         self.error: OSError | None = None
 

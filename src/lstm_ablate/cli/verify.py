@@ -1,4 +1,4 @@
-"""`lstm-ablate verify`: holds one engine to the other."""
+"""`lstm-ablate verify`: compares an engine with plain Keras, on the same runs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -32,7 +32,7 @@ def verify(
     from lstm_ablate.training import resources
     from lstm_ablate.training.executors.local import execute
 
-    # What tuning would choose is no matter here: engines are held to one another at any value.
+    # What tuning would choose does not matter here: engines must agree at any value.
     experiment = study.checked(config, overrides_of(overrides, engine)).untuned()
     log = teller()
     expanded = runs.expand(experiment)
@@ -47,8 +47,8 @@ def verify(
     epochs = verification.by_epoch(measured)
     if as_json:
         content = {
-            "verdicts": [asdict(one) for one in verdicts],
-            "epochs": [asdict(one) for one in epochs],
+            "verdicts": [asdict(verdict) for verdict in verdicts],
+            "epochs": [asdict(epoch) for epoch in epochs],
         }
         print(json_text(content))
     else:
@@ -69,21 +69,21 @@ def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
     ]
     rows = [
         [
-            one.task,
-            one.variant,
-            f"{one.after_steps:.1e}",
-            f"{one.beyond} of {one.seeds} seeds",
-            f"{one.median_factor:.2f}x",
-            str(one.worst_epoch),
+            verdict.task,
+            verdict.variant,
+            f"{verdict.after_steps:.1e}",
+            f"{verdict.beyond} of {verdict.seeds} seeds",
+            f"{verdict.median_factor:.2f}x",
+            str(verdict.worst_epoch),
             (
                 "yes"
-                if one.seeds >= one.seeds_needed
-                else f"so far; float32 takes {one.seeds_needed} seeds"
+                if verdict.seeds >= verdict.seeds_needed
+                else f"so far; float32 takes {verdict.seeds_needed} seeds"
             )
-            if one.holds
+            if verdict.holds
             else "NO",
         ]
-        for one in verdicts
+        for verdict in verdicts
     ]
     print_table(headings, rows, title=f"{engine} against keras: errors of weights")
     headings = [
@@ -96,7 +96,9 @@ def _print_verification(engine: str, verdicts: Any, epochs: Any) -> None:
         "loss",
     ]
     errors = ("exact_weights", "exact_loss", "weights", "loss", "keras_weights", "keras_loss")
-    rows = [[str(one.epoch), *(f"{getattr(one, name):.1e}" for name in errors)] for one in epochs]
+    rows = [
+        [str(epoch.epoch), *(f"{getattr(epoch, name):.1e}" for name in errors)] for epoch in epochs
+    ]
     print_table(
         headings,
         rows,

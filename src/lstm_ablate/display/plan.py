@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lstm_ablate.display import layers, trainings
+from lstm_ablate.display import data, layers, trainings
 from lstm_ablate.display.layers import Table
-from lstm_ablate.display.printing import duration, print_lines, print_table
-from lstm_ablate.errors import counted
+from lstm_ablate.display.printing import print_lines, print_table
+from lstm_ablate.errors import counted, duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def print_plan(prospect: "Prospect", to: "Console | None" = None) -> None:
     """Print what would run, and what it would cost; on standard output, unless said otherwise."""
-    for table in _tables(prospect):
+    variants, *networks = _tables(prospect)
+    files = data.tables(prospect.files, prospect.study.experiment.tasks)
+    for table in (variants, *files, *networks):
         print_table(table.headings, table.rows, title=table.title, to=to)
     print_lines(_lines(prospect), to)
 
@@ -80,11 +82,18 @@ def _lines(prospect: "Prospect") -> list[str]:
 
 def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
     """Say what training the missing runs of a stage takes, or takes at `most`."""
-    basis = (
-        "from the finished runs" if cost.measured else "a rough guess until runs have finished here"
-    )
+    if cost.seconds is None or cost.first_seconds is None:
+        time = "unknown, because a short measurement of this machine failed"
+    else:
+        basis = (
+            "from finished runs" if cost.measured else "from a short measurement of this machine"
+        )
+        time = (
+            f"{most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis}); the first"
+            f" runs are kept after {duration(cost.first_seconds)}"
+        )
     return [
-        f"time      {most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis})",
+        f"time      {time}",
         (
             f"memory    {cost.memory_bytes / 1e9:.1f} GB per worker; disk"
             f" {most}{cost.disk_bytes / 1e6:.2g} MB"

@@ -74,11 +74,3 @@ def print_table(
 def visible(text: str) -> str:
     """Return lines that steer no terminal and turn no text around."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def duration(seconds: float) -> str:
-    """Return roughly how long something takes, in words."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"about {minutes} min" if minutes < 90 else f"about {minutes / 60:.1f} h"

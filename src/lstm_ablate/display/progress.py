@@ -1,4 +1,4 @@
-"""One progress bar for a sweep: live on a terminal, lines in a log file."""
+"""One progress bar for a sweep: live on a terminal and in a notebook, lines in a log file."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from lstm_ablate.errors import printable
+from lstm_ablate.display.notebook import Cell
+from lstm_ablate.errors import duration, printable
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.training.pace import Pace
 from lstm_ablate.training.sweep import Epoch, Finished
 
 _LINE_SECONDS = 2.0  # at least so long between two lines of a log
 _QUIET_SECONDS = 30.0  # at most so long without a line
+_CELL_SECONDS = 0.25  # at least so long between two changes of a notebook's cell
 # Of training before the time left is told: the first epoch of a network compiles it.
 _SETTLED_SECONDS = 5.0
 
@@ -30,8 +33,10 @@ class _Tally:
         self.start = time.monotonic()
         self.trained: float | None = None  # since when epochs have been coming in
         self.latest = "starting workers"
+        self.pace = Pace(self.start)
 
     def count(self, step: Epoch | Finished) -> None:
+        self.pace.count(step, time.monotonic())
         run = step.run
         name = f"{run.task}, " * self.several + f"{run.variant}, seed {run.seed}"
         if run.tries is not None:
@@ -65,22 +70,44 @@ class _Tally:
         waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
         minutes, seconds = divmod(max(waits, round(seconds)), 60)
         hours, minutes = divmod(minutes, 60)
-        return (
-            f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-        ) + " left"
+        left = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+        return f"{left} left{self._until_first(now)}"
+
+    def _until_first(self, now: float) -> str:
+        """Say when the first runs are kept, until they are."""
+        end = self.pace.first_end()
+        if self.pace.finished or end is None:
+            return ""
+        return f", the first are kept in {duration(end - now)}"
 
 
 def shown(
-    steps: Iterable[Epoch | Finished], missing: list[Run], done: int, console: Console
+    steps: Iterable[Epoch | Finished], missing: list[Run], done: int, to: Console | Cell
 ) -> Iterator[Finished]:
-    """Pass the finished runs on, and show on the console how far the sweep is."""
+    """Pass the finished runs on, and show on a console or in a cell how far the sweep is."""
     tally = _Tally(missing, done)
-    with _view(tally, console) as show:
+    with _in_cell(tally, to) if isinstance(to, Cell) else _view(tally, to) as show:
         for step in steps:
             tally.count(step)
             show(isinstance(step, Finished))
             if isinstance(step, Finished):
                 yield step
+
+
+@contextmanager
+def _in_cell(tally: _Tally, cell: Cell):  # type: ignore[no-untyped-def]
+    last = -_CELL_SECONDS
+
+    def show(finished: bool = True) -> None:  # noqa: ARG001 - the cell shows every step
+        nonlocal last
+        now = time.monotonic()
+        if tally.done == tally.total or now - last >= _CELL_SECONDS:
+            last = now
+            line = f"{tally.done}/{tally.total} runs, {tally.left()}; {tally.latest}"
+            cell.show(line, tally.epochs, max(1, tally.epochs_total))
+
+    show()
+    yield show
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 from lstm_ablate.evidence import (
     compared,
     counting,
+    diagnosis,
     failures,
     learning,
     notes,
@@ -98,6 +99,7 @@ def summarise(
         rows=_rows(experiment, gathered, described, tuning, least_seeds),
         overall=_overall(experiment, described, gathered.outcomes),
         references=_references(experiment, described),
+        diagnoses=_diagnoses(experiment, gathered),
         notes=(
             *history,
             *notes.of_looks(gathered.looks),
@@ -175,6 +177,19 @@ def _references(experiment: Experiment, described: Mapping[Cell, Row]) -> dict[s
     }
 
 
+def _diagnoses(experiment: Experiment, gathered: _Gathered) -> dict[str, str]:
+    """Return by task why some variants are hardly better than the mean, where any is."""
+    told = {}
+    for task in experiment.tasks:
+        ended = {}
+        for variant in experiment.variants:
+            cell = task, variant
+            mine = _first(experiment, gathered.results[cell], gathered.extents[cell].seeds)
+            ended[variant] = list(compared.ended(mine).values())
+        told[task] = diagnosis.sentences(experiment, task, ended, experiment.margin)
+    return {task: text for task, text in told.items() if text}
+
+
 def _shown(experiment: Experiment, gathered: _Gathered) -> dict[str, pictures.Shown]:
     """Return by task the reconstructions that are drawn, where there are any.
 
@@ -227,6 +242,7 @@ def _described(
         diverging=failures.share(len(losses) - len(ok), len(losses), level),
         stuck=failures.share(failures.stuck(losses, of_task, experiment.stuck), len(losses), level),
         learned=learning.median_has_learned(ended),
+        learned_training=diagnosis.learned_training(ended),
         gain=gain,
         still_learning=gain is not None and gain > 1 + experiment.margin,
         ceiling=references.median_of("ceiling", ended),
@@ -333,7 +349,7 @@ def _judged(
     if compared.coincide(experiment, task, variant):
         text = sentences.same_training(variant, experiment.baseline, where)
         return replace(row, verdict="same training", sentence=text)
-    verdict = "no pair" if comparison is None else comparison.verdict
+    verdict = _in_a_word(row, base, comparison)
     row = replace(row, comparison=comparison, verdict="undecided" if row.waits else verdict)
     stage = sentences.stage(row, looks)
     text = sentences.sentence(
@@ -344,6 +360,16 @@ def _judged(
         where=f"{stage} {where}" if stage else where,
     )
     return replace(row, sentence=text)
+
+
+def _in_a_word(row: Row, base: Row, comparison: Comparison | None) -> str:
+    """Return the verdict in a word; where nothing is learned of the test windows alone, that."""
+    if comparison is None:
+        return "no pair"
+    trained = row.learned_training or base.learned_training
+    if comparison.verdict == "nothing learned" and trained:
+        return "test not learned"
+    return comparison.verdict
 
 
 def _overall(

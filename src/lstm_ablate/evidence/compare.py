@@ -1,8 +1,8 @@
 """What differs between two tables of runs, or two summaries, joined by task, variant and seed.
 
-Numbers x and y are the same where |x - y| <= max(rtol * max(|x|, |y|), atol), or, if asked, bit for
-bit; swapping the tables changes nothing. A cell without a number (empty, NA, NaN) equals another
-one.
+Numbers x and y are the same if |x - y| <= max(rtol * max(|x|, |y|), atol) or, with `exact`, if they
+are equal bit for bit. Swapping the tables changes nothing: NumPy's `isclose` takes rtol of y alone.
+Two cells without a number (empty, NA, NaN) are the same.
 """
 
 import csv
@@ -17,12 +17,12 @@ from lstm_ablate.errors import UserError, counted, did_you_mean, printable
 Key = tuple[str, str, int | None]  # task, variant, seed; a row of a summary has no seed
 Value = float | str | None
 
-TASK = "default"  # of rows in a file without tasks
-_IDS = ("settings", "run")  # of what was trained
-_TEXTS = ("status", *_IDS)  # also where an id looks like a number
-_LATER = {"ceiling", "linear", "settings"}  # columns that tables of version 0.1 have not
+TASK = "default"  # the task of rows in a file without tasks
+_IDS = ("settings", "run")  # columns of ids, which say what was trained
+_TEXTS = ("status", *_IDS)  # columns of text, even if an id looks like a number
+_LATER = {"ceiling", "linear", "settings"}  # columns that tables of version 0.1 do not have
 _MISSING = ("", "NA")
-_MOST_PROBLEMS = 10  # that are shown of two files
+_MOST_PROBLEMS = 10  # how many problems of two files are shown
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,17 @@ class Table:
 
     name: str
     has_seeds: bool
-    columns: tuple[str, ...]  # beside those of the key
+    columns: tuple[str, ...]  # all but those of the key
     cells: dict[Key, dict[str, str]]
     lines: dict[Key, int]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell that differs; absolute and relative, |x - y| / max(|x|, |y|), are None where a side is
-    no number.
+    """A cell that differs between A and B.
+
+    `absolute` is |x - y| and `relative` is |x - y| / max(|x|, |y|); both are None if a side has no
+    number.
     """
 
     key: Key
@@ -54,9 +56,10 @@ class Difference:
 class Differences:
     """What two tables share, and where they differ, the largest relative difference first.
 
-    `largest` is the largest relative difference of all numbers, those that count as the same
-    included; `other_ids` are the rows that come from other runs, and are compared all the same:
-    `ids` is the column that tells, see `id_column`.
+    `shared` is the number of rows that both tables have. `largest` is the largest relative
+    difference of all numbers, including those that count as the same. `other_ids` is the number of
+    shared rows that come from other runs, which are compared nevertheless; `ids` names the column
+    that says so (see `id_column`).
     """
 
     a: str
@@ -83,8 +86,8 @@ class Differences:
 
 
 def read_pair(a: Path, b: Path) -> tuple[Table, Table]:
-    """Read two files; of a results folder its runs.csv, or its summary.csv where the other file is
-    a summary.
+    """Read two files. In a results folder, read runs.csv, or summary.csv if the other file is a
+    summary.
     """
     first, second = (None if path.is_dir() else read(path) for path in (a, b))
     return first or _read_folder(a, second), second or _read_folder(b, first)
@@ -98,8 +101,8 @@ def _read_folder(folder: Path, other: Table | None) -> Table:
 
 
 def read(path: Path) -> Table:
-    """Read a CSV with a column `variant`; `task` and `seed` belong to the key too. Every cell stays
-    text.
+    """Read a CSV with a column `variant`. Columns `task` and `seed` belong to the key too, if there
+    are any. Every cell stays text.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -151,7 +154,7 @@ def _table(name: str, header: list[str], rows: Iterator[tuple[int, list[str]]]) 
 
 
 def _whole(text: str) -> int | None:
-    """Return a whole number of any size; 7.0, as some programs write 7, is one."""
+    """Return a whole number of any size, or None; some programs write 7 as 7.0."""
     try:
         return int(text.replace("_", "x"))  # to Python, 1_0 is 10
     except ValueError:
@@ -164,16 +167,16 @@ def _number(text: str) -> Value:
     if text in _MISSING:
         return None
     try:
-        value = float(text.replace("_", "x"))
+        value = float(text.replace("_", "x"))  # to Python, 1_0 is 10
     except ValueError:
         return text
     if 2.0**53 <= abs(value) < 2.0**64 and text.lstrip("-").isdecimal():
-        return int(text)  # not every such number is a float
+        return int(text)  # exact, where a float would be rounded
     return None if math.isnan(value) else value
 
 
 def numbers(table: Table, column: str) -> tuple[dict[Key, float | None], list[str]]:
-    """Return the numbers of a column, and a problem for each cell that holds text."""
+    """Return the numbers of a column by row, and a problem for each cell that holds text."""
     found: dict[Key, float | None] = {}
     problems = []
     for key, cells in table.cells.items():
@@ -188,12 +191,12 @@ def numbers(table: Table, column: str) -> tuple[dict[Key, float | None], list[st
 
 
 def raise_all(problems: list[str]) -> None:
-    """Raise the problems, if there are any; the first few of many."""
+    """Raise UserError with the problems, if there are any; of many, with the first few."""
     more = len(problems) - _MOST_PROBLEMS
     if problems:
         raise UserError(
             *map(printable, problems[:_MOST_PROBLEMS]),
-            *([f"... and {more} problems more"] if more > 0 else []),
+            *([f"... and {more} more problems"] if more > 0 else []),
         )
 
 
@@ -211,16 +214,15 @@ def differences(
 ) -> Differences:
     """Return what differs in the columns of two tables, or in one column (`metric`) and the status.
 
-    Where a status differs, the numbers of that row mean something else, and are not compared. The
-    ids of a run and of its settings say what was trained: only if `exact` does another id count as
-    a difference.
+    If the status of a row differs, its numbers mean something else, and they are not compared. The
+    ids of a run and of its settings say what was trained; another id counts as a difference only
+    with `exact`.
     """
     columns = _columns(a, b, metric)
     shared = [key for key in a.cells if key in b.cells]
     if not shared:
         raise UserError(
-            f"{a.name}, {b.name}: not comparable: no row of one has its like in the other, by"
-            f" {_key(a)}"
+            f"{a.name}, {b.name}: not comparable: the tables have no row in common, by {_key(a)}"
         )
     pairs = _number_columns(a, b, columns, metric)
     texts = [
@@ -230,15 +232,15 @@ def differences(
         for key in shared
         if a.cells[key][column] != b.cells[key][column]
     ]
-    changed = {one.key for one in texts if one.column == "status"}
-    numbers = [
+    changed = {difference.key for difference in texts if difference.column == "status"}
+    compared = [
         _difference(key, column, of_a[key], of_b[key])
         for column, (of_a, of_b) in pairs.items()
         for key in shared
         if key not in changed
     ]
-    unequal = [one for one in numbers if not _is_same(one, rtol, atol, exact)]
-    unequal.sort(key=lambda one: (_size(one.relative), _size(one.absolute)), reverse=True)
+    unequal = [pair for pair in compared if not _is_same(pair, rtol, atol, exact)]
+    unequal.sort(key=lambda pair: (_size(pair.relative), _size(pair.absolute)), reverse=True)
     return Differences(
         a=a.name,
         b=b.name,
@@ -248,25 +250,25 @@ def differences(
         shared=len(shared),
         only_a=tuple(key for key in a.cells if key not in b.cells),
         only_b=tuple(key for key in b.cells if key not in a.cells),
-        texts=tuple(one for one in texts if exact or one.column not in _IDS),
+        texts=tuple(text for text in texts if exact or text.column not in _IDS),
         numbers=tuple(unequal),
-        largest=max((one.relative for one in numbers if one.relative is not None), default=0.0),
+        largest=max((pair.relative for pair in compared if pair.relative is not None), default=0.0),
         ids=id_column(a, b),
         other_ids=other_ids(a, b),
     )
 
 
 def _difference(key: Key, column: str, x: float | None, y: float | None) -> Difference:
-    """Return a number of one table beside that of the other; they may be the same."""
+    """Return the numbers of both tables in a cell, and how far apart they are, which may be 0."""
     if x is None or y is None:
         return Difference(key, column, x, y)
     absolute, relative = _apart(x, y)
     return Difference(key, column, x, y, absolute, relative)
 
 
-def _is_same(one: Difference, rtol: float, atol: float, exact: bool) -> bool:
-    """Whether two numbers are the same within the tolerances or, if `exact`, to the bit."""
-    x, y = one.a, one.b
+def _is_same(pair: Difference, rtol: float, atol: float, exact: bool) -> bool:
+    """Whether two numbers are the same, within the tolerances or, with `exact`, to the bit."""
+    x, y = pair.a, pair.b
     if not isinstance(x, int | float) or not isinstance(y, int | float):
         return x == y
     if exact:
@@ -275,23 +277,23 @@ def _is_same(one: Difference, rtol: float, atol: float, exact: bool) -> bool:
 
 
 def id_column(a: Table, b: Table) -> str:
-    """Return the column that tells whether two rows come from the same settings.
+    """Return the column that says whether two rows come from the same settings.
 
-    `settings` does where both tables have it, also across engines and schemas. The table of an
-    older program has only `run`, which differs with any of them.
+    That is `settings` if both tables have it: its ids are the same across engines and schemas. The
+    table of an older program has only `run`, an id that also changes with engine and schema.
     """
     return "settings" if "settings" in a.columns and "settings" in b.columns else "run"
 
 
 def other_ids(a: Table, b: Table) -> int:
-    """Return how many rows that both tables hold have another id in their `id_column`."""
+    """Return how many rows of both tables have another id in B than in A, in their `id_column`."""
     column = id_column(a, b)
     ids = [[table.cells[key].get(column) for table in (a, b)] for key in a.cells if key in b.cells]
     return sum(None not in pair and pair[0] != pair[1] for pair in ids)
 
 
 def told_other_ids(ids: str, count: int) -> str:
-    """Say how many rows have another id in a column, and what that means."""
+    """Say how many rows have another id in the column `ids`, and what that means."""
     runs = counted(count, "run")
     if ids == "settings":
         return f"{runs} of other settings or data"
@@ -301,8 +303,10 @@ def told_other_ids(ids: str, count: int) -> str:
 def _number_columns(
     a: Table, b: Table, columns: list[str], metric: str | None
 ) -> dict[str, tuple[dict[Key, float | None], dict[Key, float | None]]]:
-    """Return the columns that hold numbers throughout one of the files; text in the other one is an
-    error.
+    """Return the columns of numbers, each with its numbers in A and in B.
+
+    A column counts as one of numbers if it holds no text in one of the files. Text in the other
+    file is then an error.
     """
     pairs, problems = {}, []
     for column in columns:
@@ -321,7 +325,7 @@ def _key(table: Table) -> str:
 
 
 def _columns(a: Table, b: Table, metric: str | None) -> list[str]:
-    """Return the columns to compare, or say why there are none."""
+    """Return the columns to compare; raise UserError if the tables are not comparable."""
     check_kinds(a, b)
     if metric is not None:
         check_metric(a, b, metric)
@@ -330,14 +334,14 @@ def _columns(a: Table, b: Table, metric: str | None) -> list[str]:
         raise_all(
             [
                 (
-                    f"{a.name}, {b.name}: not comparable, for their columns differ; --metric NAME"
-                    " compares one of both"
+                    f"{a.name}, {b.name}: not comparable, because their columns differ;"
+                    " --metric NAME compares a column that both have"
                 ),
                 *(
-                    f"  only in {one.name}:"
-                    f" {', '.join(name for name in one.columns if name not in other.columns)}"
-                    for one, other in ((a, b), (b, a))
-                    if set(one.columns) - set(other.columns)
+                    f"  only in {table.name}:"
+                    f" {', '.join(name for name in table.columns if name not in other.columns)}"
+                    for table, other in ((a, b), (b, a))
+                    if set(table.columns) - set(other.columns)
                 ),
             ]
         )
@@ -345,7 +349,7 @@ def _columns(a: Table, b: Table, metric: str | None) -> list[str]:
 
 
 def check_kinds(a: Table, b: Table) -> None:
-    """Raise where one table holds runs and the other a summary."""
+    """Raise UserError if one table holds runs and the other a summary."""
     if a.has_seeds != b.has_seeds:
         runs, summary = (a.name, b.name) if a.has_seeds else (b.name, a.name)
         raise UserError(
@@ -355,7 +359,7 @@ def check_kinds(a: Table, b: Table) -> None:
 
 
 def check_metric(a: Table, b: Table, metric: str) -> None:
-    """Raise where a table has no such column of numbers."""
+    """Raise UserError if a table has no such column of numbers."""
     problems = []
     for table in (a, b):
         known = [column for column in table.columns if column not in _TEXTS]
@@ -388,7 +392,7 @@ def _size(difference: float | None) -> float:
 
 
 def shown(key: Key) -> str:
-    """Return a key as text; the task only where it has a name of its own."""
+    """Return a key as text, without the task if that is the default one."""
     task, variant, seed = key
     words = [
         *([task] if task != TASK else []),
@@ -398,43 +402,43 @@ def shown(key: Key) -> str:
     return printable(", ".join(words))
 
 
-def changed(one: Difference) -> str:
+def changed(text: Difference) -> str:
     """Say how a text differs."""
-    return printable(f"{shown(one.key)}: {one.column}: {one.a or '-'} -> {one.b or '-'}")
+    return printable(f"{shown(text.key)}: {text.column}: {text.a or '-'} -> {text.b or '-'}")
 
 
-def result(one: Differences) -> str:
-    """Say in one line how it ended."""
-    rows = counted(one.shared, "shared row")
-    if one.same and (one.exact or one.largest == 0):
+def result(found: Differences) -> str:
+    """Say in one line how the comparison ended."""
+    rows = counted(found.shared, "shared row")
+    if found.same and (found.exact or found.largest == 0):
         return (
             f"same: {rows}, every number to the bit"
-            if one.exact
+            if found.exact
             else f"same: {rows}, every number equal"
         )
-    if one.same:
-        tolerance = f"rtol {one.rtol:g} and atol {one.atol:g}"
-        return f"same: {rows}, within {tolerance} (largest relative difference {one.largest:.2g})"
-    texts = {difference.key for difference in one.texts if difference.column != "status"}
+    if found.same:
+        tolerance = f"rtol {found.rtol:g} and atol {found.atol:g}"
+        return f"same: {rows}, within {tolerance} (largest relative difference {found.largest:.2g})"
+    texts = {difference.key for difference in found.texts if difference.column != "status"}
     counts = {
-        "only in A": len(one.only_a),
-        "only in B": len(one.only_b),
-        "with another status": sum(difference.column == "status" for difference in one.texts),
+        "only in A": len(found.only_a),
+        "only in B": len(found.only_b),
+        "with another status": sum(difference.column == "status" for difference in found.texts),
         "with other texts": len(texts),
-        "with other numbers": len({difference.key for difference in one.numbers}),
+        "with other numbers": len({difference.key for difference in found.numbers}),
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    parts = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     first = (
-        f" (largest: {shown(one.numbers[0].key)}, {printable(one.numbers[0].column)})"
-        if one.numbers
+        f" (largest: {shown(found.numbers[0].key)}, {printable(found.numbers[0].column)})"
+        if found.numbers
         else ""
     )
-    return f"different: {rows}; {told}{first}"
+    return f"different: {rows}; {parts}{first}"
 
 
-def as_json(one: Differences) -> dict[str, Any]:
+def as_json(found: Differences) -> dict[str, Any]:
     """Return a comparison as JSON holds it."""
-    content: dict[str, Any] = {"result": result(one), "same": one.same, **asdict(one)}
+    content: dict[str, Any] = {"result": result(found), "same": found.same, **asdict(found)}
     for name in ("only_a", "only_b"):
         content[name] = [_named(key) for key in content[name]]
     for name in ("texts", "numbers"):

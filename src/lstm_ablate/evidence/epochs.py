@@ -1,7 +1,8 @@
-"""The ratio by epoch, a description: what a comparison would have seen had training ended earlier.
+"""The ratio by epoch: what a comparison would have seen if training had ended earlier.
 
-Nothing is judged by it. Of two equal networks nearly half of all reports have some epoch at which
-an interval excludes 1.
+It describes, and no verdict comes from it, because an eye that picks an epoch picks luck. With tanh
+against tanh, ten disjoint seeds a side drawn from the published curves, 45% of reports had some
+epoch whose 95% interval excluded 1; at the last epoch alone it was 5.7%.
 """
 
 from collections.abc import Mapping
@@ -15,15 +16,15 @@ from lstm_ablate.evidence.pairs import Values, log_ratios
 from lstm_ablate.evidence.typical import ratio_of
 from lstm_ablate.experiment.settings import Training
 
-Result = Mapping[str, Any]  # of a run, as its record holds it
+Result = Mapping[str, Any]  # the result of a run, as its record holds it
 
 
 @dataclass(frozen=True)
 class ByEpoch:
     """The typical ratio of validation losses at each epoch, from 1, over a number of pairs.
 
-    `medians` are (low, high), which differ only where a median lies between two values that are not
-    both finite; half of the pairs lie between `q1` and `q3`, which are ratios of single pairs.
+    `medians` are (low, high), which differ only if a median lies between two values that are not
+    both finite. Half of the pairs lie between `q1` and `q3`, which are ratios of single pairs.
     """
 
     pairs: int
@@ -37,18 +38,18 @@ def by_epoch(
     baseline: Mapping[int, Result],
     training: tuple[Training, Training],
 ) -> ByEpoch | None:
-    """Return the ratio by epoch of the runs that ended, by seed, or None without a pair.
+    """Return the ratio by epoch of the runs that ended, given by seed; None if there is no pair.
 
-    `training` are the settings of the variant and of the baseline. Where they differ in epochs the
-    ratio goes as far as both.
+    `training` holds the settings of the variant and of the baseline. If they differ in epochs, the
+    ratio goes only as far as both.
     """
     seeds = [seed for seed in variant if seed in baseline]
     if not seeds:
         return None
-    last = min(one.epochs for one in training)
+    last = min(settings.epochs for settings in training)
     mine, base = (
-        np.array([_so_far(runs[seed], one)[:last] for seed in seeds])
-        for runs, one in zip((variant, baseline), training, strict=True)
+        np.array([_so_far(runs[seed], settings)[:last] for seed in seeds])
+        for runs, settings in zip((variant, baseline), training, strict=True)
     )
     columns = [sorted(column) for column in log_ratios(mine, base).T.tolist()]
     quarter = (len(seeds) - 1) // 4
@@ -64,8 +65,8 @@ def by_epoch(
 def _so_far(result: Result, training: Training) -> Values:
     """Return, for each epoch, the validation loss of the weights that `select` would have chosen.
 
-    That is the best loss so far, or for `last` the loss of the epoch. It is infinite from the epoch
-    on at which the run diverged.
+    For `best` that is the best loss so far, for `last` the loss of the epoch itself. It is infinite
+    from the epoch on at which the run diverged.
     """
     losses = np.full(training.epochs, np.inf)
     known = [np.inf if loss is None else loss for loss in result["validation_losses"]]

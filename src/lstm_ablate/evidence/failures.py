@@ -1,7 +1,7 @@
-"""Runs that fail as results do: they diverged, or ended far above what is typical.
+"""Runs whose result is a failure: they diverged, or ended with a loss far above the typical one.
 
-Both kinds are counted, with the exact interval of their share, and stand beside every ratio: a
-median says nothing of them as long as they are fewer than half.
+Both kinds are counted and shown beside every ratio, with the exact interval of their share, because
+a median says nothing of them as long as they are fewer than half.
 """
 
 import math
@@ -22,17 +22,23 @@ class Share:
 
 
 def share(count: int, runs: int, level: float) -> Share | None:
-    """Return a share of the runs that ended, whose interval holds with 1 - level; None of none."""
+    """Return the share of `count` among the runs that ended, or None if no run ended.
+
+    Its interval holds with probability 1 - level or more.
+    """
     return Share(count, runs, *counting.share_interval(count, runs, level)) if runs else None
 
 
 def stuck(mine: Iterable[float], of_task: Iterable[float], times: float) -> int:
-    """Return how many runs are stuck: ended in order, with a loss far above what is typical.
+    """Return how many runs are stuck: they ended in order, with a loss far above the typical one.
 
     `mine` are the losses of a variant's runs in a task, `of_task` those of all variants there,
-    infinite where a run diverged. Far above is more than `times` both medians: the median of the
-    task alone would depend on which other variants there are; that of the baseline would count the
-    baseline's own runs more rarely than the variant's.
+    infinite if a run diverged. Far above means more than `times` both medians.
+
+    Why both. The median of the task alone depends on which other variants are in the file: at epoch
+    8 of the published curves, relu would be stuck at 18 of 30 seeds beside four variants and at 24
+    beside tanh alone. The median of the baseline alone favours the baseline: at equal log-normal
+    losses (sd 1, 10 seeds) 12.3% of its own runs would be stuck and 15.3% of the variant's.
     """
     losses, pooled = list(mine), list(of_task)
     if not losses:

@@ -1,13 +1,15 @@
 """Whether the runs of B are worse than those of A by more than a margin, judged by counting seeds.
 
-Of a variant's pair of runs at a seed, d = log(loss in B / loss in A) or, of a metric of which
-higher is better, log(metric in A / metric in B): larger is worse. A diverged run is worse than any
-that is not, so that d is infinite where one of a pair diverged. Where both did, the pair is a draw,
-as it is where d is the margin itself; a draw counts for neither side. B exceeds the margin where
-d > log(1 + margin) at so many seeds that chance alone gives as many in at most 5% of gates: the
-sign test, one-sided, with Bonferroni's adjustment over all comparisons of the gate. B holds the
-margin where d < log(1 + margin) at as many. A gate fails where B exceeds it or, with `require`,
-where B does not hold it.
+For a variant's pair of runs at a seed, d = log(loss in B / loss in A) or, if a higher metric is
+better, d = log(metric in A / metric in B): a larger d is worse. A diverged run is worse than any
+run that did not diverge, so d is infinite if one run of a pair diverged. If both diverged, or if d
+equals the margin, the pair is a draw and counts for neither side.
+
+B exceeds the margin if d > log(1 + margin) at so many seeds that chance alone gives that many in at
+most 5% of gates: the sign test, one-sided, with Bonferroni's adjustment over all comparisons of the
+gate. B holds the margin if d < log(1 + margin) at that many seeds. A gate fails if B exceeds the
+margin or, with `require`, if B does not hold it. Between the two lies what the seeds cannot decide,
+which a gate without `require` lets pass: it fails only on evidence.
 """
 
 import math
@@ -29,8 +31,8 @@ from lstm_ablate.evidence.sides import (
     read_sides,
 )
 
-LEVEL = 0.05  # of all comparisons of a gate together, one-sided
-_ROUNDING = 1e-9  # of d: a margin that is met exactly is neither exceeded nor held
+LEVEL = 0.05  # the one-sided level of all comparisons of a gate together
+_ROUNDING = 1e-9  # a d this near to the margin equals it, and neither exceeds nor holds it
 _HIGHER_IS_BETTER = re.compile(
     r"accuracy|auc|score|(?<![a-z0-9])(acc|auroc|f1|precision|r2|recall)(?![a-z0-9])"
 )
@@ -40,10 +42,11 @@ Values: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Rule:
-    """By how much of which metric B may be worse than A, and how that is judged.
+    """By how much B may be worse than A, in which metric, and how that is judged.
 
-    `unpaired` counts all pairs of a run of A and one of B (Mann & Whitney 1947), not those of the
-    same seed: if the losses of both sides have distributions of one shape, it is exact too.
+    `unpaired` counts all pairs of a run of A with a run of B (Mann & Whitney 1947), not only those
+    of the same seed. That is exact too if the losses of both sides have distributions of the same
+    shape.
     """
 
     margin: float
@@ -56,13 +59,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was counted of a variant.
+    """What was counted for a variant.
 
-    Of `pairs`, `beyond` are worse by more than the margin and `within` by less, if at all. `needed`
-    of them decide; None says that not even all would. `ratio` is B's metric as a multiple of A's
-    in a typical pair, their median as counting.median has it, without draws of two diverged runs;
-    None where all are. Its `interval` leaves the margin out exactly where `needed` is reached.
-    `nothing_learned`: neither the median run of A nor that of B has learned, as the tables tell.
+    Of `pairs`, `beyond` are worse by more than the margin, and `within` are worse by less or not at
+    all. `needed` of them decide; None means that not even all of them would. `ratio` is the median
+    over the pairs of B's metric as a multiple of A's (`counting.median`), without pairs of two
+    diverged runs; None if all pairs are such. Its `interval` excludes the margin exactly if
+    `needed` is reached. `nothing_learned` means that, by the tables, neither the median run of A
+    nor that of B has learned.
     """
 
     task: str
@@ -92,10 +96,10 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Gate:
-    """The judgements of all variants of A, which variants only B has, and remarks on the tables.
+    """The judgements of all variants of A, the variants that only B has, and remarks on the tables.
 
-    `seeds_needed` is the smallest number of seeds that can decide one of so many comparisons, or of
-    runs on either side where they are unpaired.
+    `seeds_needed` is the smallest number of seeds that can decide a comparison of this gate or, if
+    runs are unpaired, the smallest number of runs on either side.
     """
 
     a: str
@@ -108,7 +112,7 @@ class Gate:
 
     @property
     def passed(self) -> bool | None:
-        """Whether B passes; None where some variant has too few seeds for any other answer."""
+        """Whether B passes; None if a variant has too few seeds for any other answer."""
         decidable = all(judgement.needed is not None for judgement in self.judgements)
         if self.rule.require:
             held = all(
@@ -138,15 +142,15 @@ def margin_of(text: str) -> float:
 
 
 def direction_of(metric: str, higher_is_better: bool | None) -> bool:
-    """Return whether a higher metric is better, which it is not unless that is said.
+    """Return whether a higher metric is better; unless the user says so, a lower one is.
 
-    Raises UserError where nothing is said of a metric whose name says that higher is better: half
-    an accuracy would pass for half a loss.
+    Raises UserError if the user says nothing, but the metric's name says that higher is better:
+    otherwise half the accuracy would count as half the loss.
     """
     if higher_is_better is None and _HIGHER_IS_BETTER.search(metric.casefold().replace("_", " ")):
         raise UserError(
             f"--metric {metric}: by its name, higher is better; say so with --higher-is-better, or"
-            " the contrary with --lower-is-better"
+            " say the contrary with --lower-is-better"
         )
     return bool(higher_is_better)
 
@@ -155,16 +159,16 @@ def direction_of(metric: str, higher_is_better: bool | None) -> bool:
 
 
 def judge(a: Table, b: Table, rule: Rule, level: float = LEVEL) -> Gate:
-    """Judge every variant of A; chance alone decides at most `level` of gates.
+    """Judge every variant of A; chance alone decides a comparison in at most `level` of gates.
 
-    Raises UserError where the tables are not comparable, or a run would have to be left out.
+    Raises UserError if the tables are not comparable, or if a run would have to be left out.
     """
     side_a, side_b = read_sides(a, b, rule.metric, higher_is_better=rule.higher_is_better)
     check_whole(side_a, side_b, unpaired=rule.unpaired)
     remarks = check_settings(side_a, side_b, across=rule.across_settings)
     if rule.unpaired:
         remarks.append(
-            "--unpaired takes the losses of A and of B to have distributions of one shape"
+            "--unpaired assumes that the losses of A and of B have distributions of the same shape"
         )
     alone = level / len(side_a.losses)
     return Gate(
@@ -188,7 +192,7 @@ def _judged(name: Name, a: Side, b: Side, rule: Rule, level: float) -> Judgement
     else:
         x, y = np.array([[of_a[seed], of_b[seed]] for seed in of_a]).T
         needed = counting.count_needed(len(of_a), level, sides=1)
-    with np.errstate(invalid="ignore"):  # inf - inf, of two diverged runs
+    with np.errstate(invalid="ignore"):  # inf - inf, if both runs diverged
         d = (y - x).ravel()
     d, edge = d[~np.isnan(d)], math.log1p(rule.margin)
     interval = counting.median_interval(d.tolist(), needed)
@@ -210,7 +214,7 @@ def _judged(name: Name, a: Side, b: Side, rule: Rule, level: float) -> Judgement
 
 
 def _multiples(d: tuple[float, float], rule: Rule) -> tuple[float, float]:
-    """Return two d, the lower one first, as multiples of A's metric, again the lower one first."""
+    """Return two d, the lower one first, as multiples of A's metric, the lower one first again."""
     with np.errstate(over="ignore"):  # a multiple too large for a float is inf
         low, high = np.exp([-d[1], -d[0]] if rule.higher_is_better else d)
     return float(low), float(high)

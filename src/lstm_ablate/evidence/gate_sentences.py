@@ -18,7 +18,7 @@ def sentence(judgement: Judgement, gate: Gate) -> str:
     if judgement.nothing_learned:
         text += (
             "; NOTHING LEARNED on either side, for the test loss of the median run is not below"
-            f" {LEARNED:g} of that of predicting the mean"
+            f" {LEARNED:g} of that of predicting the mean of the test windows"
         )
     return f"{_listed([judgement])}: {text}"
 

@@ -1,7 +1,7 @@
 """What was changed in an experiment with looks after there were results, in plain English.
 
-A count that decides is right for what was settled before anything was seen. Whoever changes that in
-the light of results may do so, and every later report says it.
+The error of a verdict is only known if its rule was fixed before anybody saw results. A user may
+change the experiment after that, and then every later report says so.
 """
 
 from collections.abc import Iterator, Sequence

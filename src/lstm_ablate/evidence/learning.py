@@ -14,8 +14,9 @@ _EARLY = (4, 5)  # of the epochs: what is gained after these four fifths counts 
 def median_has_learned(ended: Sequence[Result]) -> bool | None:
     """Return whether the median of the runs that ended has learned: half of them at least.
 
-    A run has learned if its test loss is below 0.9 of its ceiling, the loss of predicting the mean;
-    one that diverged has not. None where no run ended, or where a record has no ceiling.
+    A run has learned if its test loss is below 0.9 of its ceiling, the loss of predicting the mean
+    of the test windows; one that diverged has not. None where no run ended, or where a record has
+    no ceiling.
     """
     if not ended or any(result.get("ceiling") is None for result in ended):
         return None
@@ -28,7 +29,7 @@ def median_has_learned(ended: Sequence[Result]) -> bool | None:
 
 
 def has_learned(loss: float, ceiling: float) -> bool:
-    """Return whether a run has learned, given its test loss and that of predicting the mean."""
+    """Return whether a run has learned a part, given its loss there and that of the mean."""
     return loss < LEARNED * ceiling
 
 

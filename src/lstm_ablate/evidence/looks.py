@@ -1,12 +1,12 @@
 """How many seeds must agree at each look of an experiment that may stop early.
 
-With the wins of n seeds Binomial(n, 1/2) where nothing differs, a comparison is decided at look k
-of n_k seeds when the variant wins, or loses, at c_k of them or more. The counts are exact: the
-distribution of the wins among experiments that have not stopped is carried on from seed to seed.
-The error is spent in proportion to the seeds (Lan & DeMets 1983 call such a rule a spending
-function), and what the steps of a count leave unspent at a look is carried over to the next, so
-that the chance to be decided wrongly at any look is at most the level, whatever the differences
-look like (Jennison & Turnbull 1984 for the intervals that follow).
+If nothing differs, the number of wins at n seeds is Binomial(n, 1/2). A comparison is decided at
+look k, of n_k seeds, if the variant wins, or loses, at c_k of them or more. The counts c_k are
+exact: the distribution of the wins over experiments that have not stopped is carried on from seed
+to seed. The level is spent in proportion to the seeds (Lan & DeMets 1983 call such a rule a
+spending function). A count can only use it up in steps, and what a look leaves unspent goes to the
+next. So the chance of a wrong decision at any look is at most the level, whatever the distribution
+of the differences (for the intervals at a look see Jennison & Turnbull 1984).
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,23 @@ class Look:
     """A number of seeds at which an experiment may stop."""
 
     seeds: int
-    count: int | None  # of wins, or of losses, that decide; None where not even all seeds do
-    spent: float  # the chance, so far, to be decided where nothing differs
+    count: int | None  # of wins, or of losses, that decide; None if not even all seeds do
+    spent: float  # the chance of a decision by this look if nothing differs
 
     def needed(self, _pairs: int) -> int | None:
-        """Return the count, which is that of the seeds: a missing pair counts for neither side."""
+        """Return the count. It does not depend on the pairs: a missing one helps neither side."""
         return self.count
 
 
 def looks(seeds: Sequence[int], level: float) -> list[Look]:
     """Return the counts that decide a comparison at each of these numbers of seeds, two-sided.
 
-    `seeds` go up, and `level` is the chance of a wrong decision over all looks, at most. A count
-    that decides is more than half of the seeds. All is computed in whole numbers.
+    `seeds` are in ascending order. `level` is the most that the chance of a wrong decision may be
+    over all looks together. A count that decides is more than half of the seeds. Everything is
+    computed in whole numbers, so nothing is rounded.
     """
     allowed = Fraction(level).limit_denominator(10**12)
-    ways = [1]  # of reaching k wins, among all sequences of wins and losses that have not stopped
+    ways = [1]  # ways[k]: the sequences of wins and losses with k wins that have not stopped yet
     spent = Fraction(0)
     planned = []
     before = 0
@@ -44,7 +45,7 @@ def looks(seeds: Sequence[int], level: float) -> list[Look]:
         before = n
         budget = (allowed * n / seeds[-1] - spent) * 2**n
         count, beyond = n + 1, 0
-        # Of c and more wins and, as many, of c and more losses.
+        # Sequences with c wins or more, and as many with c losses or more.
         while count - 1 > n / 2 and beyond + 2 * ways[count - 1] <= budget:
             count -= 1
             beyond += 2 * ways[count]

@@ -1,4 +1,4 @@
-"""The pairs of a variant and the baseline: by how much they differ at each seed, and who wins."""
+"""The pairs of a variant and the baseline: how far apart they are at each seed, and who wins."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Losses = Mapping[int, float]  # test loss of each run that ended, by seed; infin
 
 @dataclass(frozen=True)
 class Counts:
-    """At how many seeds a variant wins, loses, and neither; `pairs` are all of them."""
+    """At how many seeds a variant wins, loses, or draws."""
 
     wins: int
     losses: int
@@ -20,15 +20,16 @@ class Counts:
 
     @property
     def pairs(self) -> int:
-        """The number of seeds at which both sides ended."""
+        """The number of seeds at which the runs of both sides ended."""
         return self.wins + self.losses + self.draws
 
 
 def log_ratios(variant: Values, baseline: Values) -> Values:
-    """Return d = log(variant / baseline) of losses of equal shape, from 0 to infinite.
+    """Return d = log(variant / baseline) for losses from 0 to infinite, in arrays of equal shape.
 
-    A run that diverged has an infinite loss, so d is infinite where only one of a pair diverged, or
-    where only one loss is 0. Equal losses are a draw, 0; so are two that diverged.
+    A run that diverged has an infinite loss, so d is infinite if only one run of a pair diverged,
+    and also if only one loss is 0. Equal losses are a draw, with d = 0, and so are two diverged
+    runs.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         d = np.log(variant) - np.log(baseline)
@@ -36,14 +37,14 @@ def log_ratios(variant: Values, baseline: Values) -> Values:
 
 
 def differences(variant: Losses, baseline: Losses) -> dict[int, float]:
-    """Return d at each seed at which both sides ended; a failed or missing run leaves no pair."""
+    """Return d at each seed at which the runs of both sides ended; no other seed has a pair."""
     seeds = [seed for seed in variant if seed in baseline]
     sides = (np.array([side[seed] for seed in seeds], float) for side in (variant, baseline))
     return dict(zip(seeds, log_ratios(*sides).tolist(), strict=True))
 
 
 def counts(d: Iterable[float]) -> Counts:
-    """Return how often differences are below 0 (the variant wins), above 0, and 0."""
+    """Return how many differences are below 0 (the variant wins), above 0 (it loses), and 0."""
     known = list(d)
-    wins, losses = sum(one < 0 for one in known), sum(one > 0 for one in known)
+    wins, losses = sum(x < 0 for x in known), sum(x > 0 for x in known)
     return Counts(wins, losses, len(known) - wins - losses)

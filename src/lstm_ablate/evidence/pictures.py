@@ -11,8 +11,8 @@ from lstm_ablate.experiment.resolved import Experiment
 
 @dataclass(frozen=True)
 class Curve:
-    """Validation losses of a variant by epoch, from 1: median and quartiles over the runs that
-    still went on.
+    """Validation losses of a variant by epoch, from 1: median and quartiles over the runs that have
+    not diverged by then.
 
     `ends` are (epoch, last finite loss) of the runs that diverged, in the order of their seeds.
     """
@@ -25,7 +25,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Shown:
-    """The first feature of some test windows [N][T] of a seed, and what variants made of them."""
+    """The first feature of some test windows [N][T] of a seed, and their reconstructions."""
 
     seed: int
     windows: list[list[float]]
@@ -33,7 +33,7 @@ class Shown:
 
 
 def curve(results: Results) -> Curve | None:
-    """Return the learning curve of the runs that ended, or None where there is no finite loss."""
+    """Return the learning curve of the runs that ended, or None if there is no finite loss."""
     ended = [result for result in results.values() if result["status"] != "failed"]
     runs = [result["validation_losses"] for result in ended]
     losses = np.full((len(runs), max(map(len, runs), default=0)), np.nan)
@@ -54,11 +54,11 @@ def curve(results: Results) -> Curve | None:
 def shown(
     experiment: Experiment, task: str, results: Mapping[tuple[str, str], Results]
 ) -> Shown | None:
-    """Return the windows of one seed of a task, with what each variant made of them.
+    """Return the windows of one seed of a task, with the reconstruction of each variant.
 
-    It is the seed at which the baseline has its (lower) median loss or, where no run of the
-    baseline can be shown, the next variant. A variant without a run to show at that seed is left
-    out: its curves would lie over another seed's windows.
+    It is the seed at which the baseline has its (lower) median loss. If no run of the baseline can
+    be shown, the next variant that has one takes its place. A variant without a run to show at that
+    seed is left out, because its curves would lie over another seed's windows.
     """
     can_be_shown = {
         variant: {

@@ -1,4 +1,5 @@
-"""The references beside a task's table: predicting the mean, and the best linear code.
+"""The references beside a task's table: predicting the mean of the test windows, and the best
+linear code.
 
 Both belong to a run, since each seed has windows of its own; shown are medians over the seeds.
 """
@@ -26,7 +27,7 @@ def sentence(experiment: Experiment, task: str, ceiling: float | None, linear: f
     """
     if ceiling is None or linear is None:
         return "No run of the baseline has recorded a reference."
-    mean = f"Predicting the mean gives {ceiling:.3g}"
+    mean = f"Predicting the mean of the test windows gives {ceiling:.3g}"
     settings = experiment.settings[task, experiment.baseline]
     sizes = _sizes(settings)
     if sizes is None:

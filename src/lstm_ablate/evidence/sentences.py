@@ -121,9 +121,10 @@ def _claim(row: Row, base: Row, one: Comparison, margin: float) -> str:
         )
     if one.verdict == "nothing learned":
         return (
-            f"neither {row.variant} nor {base.variant} has learned much more than the mean, so that"
-            f" there is no verdict: their typical losses are {_median(row.loss)} and"
-            f" {_median(base.loss)}, and predicting the mean gives {base.ceiling:.3g}"
+            f"neither {row.variant} nor {base.variant} reconstructs the test windows much better"
+            " than predicting their mean does, so that there is no verdict: their typical losses"
+            f" are {_median(row.loss)} and {_median(base.loss)}, and that mean gives"
+            f" {base.ceiling:.3g}"
         )
     needed = f"{one.needed} needed" if one.needed else "too few seeds for a verdict"
     return f"{row.variant} cannot be told from {base.variant}: {counts} ({needed}); {ratio}"

@@ -1,7 +1,8 @@
 """The two tables of a gate as losses by variant and seed, none of which may be left out.
 
-What has no counterpart may be what became worse. So a run that failed, a variant that B lacks and a
-seed that only one side has are errors, as are other settings: they answer another question.
+A run without a counterpart may be just the one that became worse. So a run that failed, a variant
+that B lacks, and a seed that only one side has are errors. Other settings are an error as well,
+because they answer another question.
 """
 
 import math
@@ -26,10 +27,11 @@ Name = tuple[str, str]  # task and variant
 class Side:
     """What a gate knows of one table.
 
-    `losses` by variant and seed are logarithms of the metric, or of 1 / metric where higher is
-    better, so that larger is worse: inf where a run diverged, NaN where it failed. `settings` are
-    the ids of what was trained, None in a table without that column. `learned` says whether a
-    variant's median run has learned, if the table tells.
+    `losses` holds, by variant and seed, the logarithm of the metric, or of 1 / metric if higher is
+    better, so that larger is worse; it is inf for a run that diverged and NaN for one that failed.
+    `settings` holds the ids of what was trained; it is None for a table without that column.
+    `learned` says whether a variant's median run has learned; a variant for which the table does
+    not say it is missing there.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Side:
 
 
 def named(name: Name) -> str:
-    """Return a variant in words, with its task where that has a name of its own."""
+    """Return the name of a variant, with its task unless that is the default one."""
     return shown((*name, None))
 
 
@@ -49,7 +51,7 @@ def named(name: Name) -> str:
 def read_sides(a: Table, b: Table, metric: str, *, higher_is_better: bool) -> tuple[Side, Side]:
     """Return two tables as sides.
 
-    Raises UserError where they do not hold runs, or a metric that has no logarithm.
+    Raises UserError if they do not hold runs, or if a value of the metric has no logarithm.
     """
     check_kinds(a, b)
     if not a.has_seeds:
@@ -62,12 +64,12 @@ def read_sides(a: Table, b: Table, metric: str, *, higher_is_better: bool) -> tu
     of_a, of_b = (_side(table, metric, higher_is_better, problems) for table in (a, b))
     raise_all(problems)
     if not of_a.losses:
-        raise UserError(f"{a.name}: no runs that B could be held to")
+        raise UserError(f"{a.name}: no runs with which B could be compared")
     return of_a, of_b
 
 
 def _side(table: Table, metric: str, higher_is_better: bool, problems: list[str]) -> Side:
-    """Return a table as a side, and add to the problems what is wrong with its metric."""
+    """Return a table as a side; add what is wrong with its metric to `problems`."""
     found, texts = numbers(table, metric)
     problems += texts
     losses: dict[Name, dict[int, float]] = {}
@@ -75,7 +77,7 @@ def _side(table: Table, metric: str, higher_is_better: bool, problems: list[str]
     for key, value in found.items():
         task, variant, seed = key
         if seed is None:
-            continue  # which no row of a table of runs lacks
+            continue  # for the type checker: every row of a table of runs has a seed
         cells, where = table.cells[key], f"{table.name}:{table.lines[key]}"
         status = cells.get("status")
         loss = math.inf
@@ -101,10 +103,10 @@ def _side(table: Table, metric: str, higher_is_better: bool, problems: list[str]
 
 
 def _learned(table: Table) -> dict[Name, bool]:
-    """Return whether the median run of each variant has learned: whether half of its runs have.
+    """Return whether the median run of each variant has learned, that is, half of its runs or more.
 
-    A run has learned if its test loss is below 0.9 of its ceiling, the loss of predicting the mean;
-    one that diverged has not. A variant is left out if any of its runs lacks one of these numbers.
+    A run has learned if its test loss is below 0.9 of its ceiling, the loss of predicting the mean.
+    A run that diverged has not. A variant is left out if one of its runs lacks either number.
     """
     if not {"test_loss", "ceiling"} <= set(table.columns):
         return {}
@@ -119,7 +121,10 @@ def _learned(table: Table) -> dict[Name, bool]:
         else:
             has_learned = learning.has_learned(loss, ceiling)
         learned.setdefault(key[:2], []).append(has_learned)
-    known = {name: [one for one in some if one is not None] for name, some in learned.items()}
+    known = {
+        name: [has_learned for has_learned in of_runs if has_learned is not None]
+        for name, of_runs in learned.items()
+    }
     return {
         name: learning.half_have(of_runs)
         for name, of_runs in known.items()
@@ -131,9 +136,9 @@ def _learned(table: Table) -> dict[Name, bool]:
 
 
 def check_whole(a: Side, b: Side, *, unpaired: bool) -> None:
-    """Raise UserError where something would be left out, and name all of it.
+    """Raise UserError if the gate would leave something out, and name all of it.
 
-    Runs that are not paired may have other seeds on either side.
+    If runs are not paired, the two sides may have different seeds.
     """
     problems = []
     for name, of_a in a.losses.items():
@@ -154,21 +159,21 @@ def check_whole(a: Side, b: Side, *, unpaired: bool) -> None:
         if words:
             problems.append(f"{named(name)}: {', '.join(words)}")
     if problems:
-        hint = "" if unpaired else "; --unpaired takes other seeds"
+        hint = "" if unpaired else "; --unpaired allows other seeds"
         raise_all(
-            [f"{a.name}, {b.name}: not judged, for --margin leaves no run out{hint}", *problems]
+            [f"{a.name}, {b.name}: not judged, because --margin leaves no run out{hint}", *problems]
         )
 
 
 def check_settings(a: Side, b: Side, *, across: bool) -> list[str]:
     """Return remarks on whether both sides answer the same question.
 
-    Raises UserError where they do not, unless tables are compared across settings.
+    Raises UserError if they do not, unless the user wants to compare `across` settings.
     """
     if a.settings is None or b.settings is None:
         without = [letter for letter, side in (("A", a), ("B", b)) if side.settings is None]
         return [
-            f"no column settings in {' and '.join(without)}: nothing tells whether both have the"
+            f"no column settings in {' and '.join(without)}: nothing says whether both have the"
             " same settings and data"
         ]
     other = "; ".join(
@@ -177,15 +182,15 @@ def check_settings(a: Side, b: Side, *, across: bool) -> list[str]:
     if other and not across:
         raise_all(
             [
-                f"{a.name}, {b.name}: not comparable, for settings or data are not the same in"
-                f" {other}; --across-settings compares them all the same"
+                f"{a.name}, {b.name}: not comparable, because settings or data are not the same in"
+                f" {other}; --across-settings compares them nevertheless"
             ]
         )
     return [f"other settings or data in {other}"] if other else []
 
 
 def _spans(seeds: Collection[int]) -> str:
-    """Return seeds in order as text, such as 1, 4 to 7."""
+    """Return seeds in ascending order as text, such as "1, 4 to 7"."""
     spans: list[list[int]] = []
     for seed in sorted(seeds):
         if spans and seed == spans[-1][-1] + 1:

@@ -1,10 +1,11 @@
-"""Where each comparison of an experiment with looks stands, replayed from the records there are.
+"""Where each comparison of an experiment with looks stands, replayed from its records.
 
-Nothing is remembered, so that the same records stop at the same looks, in whatever order and in
-however many portions they came about. A look is complete when each of its runs is recorded, a
-failed one too: it leaves no pair, and the count that decides stays that of the look. A comparison
-is decided at the first complete look that gives a verdict. It trains no further seeds then; the
-baseline and the others go on to the next look, and what is recorded beyond counts for nothing.
+No state is stored. The same records therefore stop at the same looks, whatever their order and
+however many calls trained them. A look is complete when each of its runs is recorded. That may be
+as failed: such a run leaves no pair, and the count that decides stays that of the look. A
+comparison is decided at the first complete look that gives a verdict. Then it trains no further
+seeds, the baseline and the other variants go on to the next look, and its runs beyond that look do
+not count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,17 +21,17 @@ Cell = tuple[str, str]  # task and variant
 Records = Mapping[str, Record]  # by the id of the run
 
 
-BEFORE = Look(0, None, 0.0)  # the first one
+BEFORE = Look(0, None, 0.0)  # before the first look
 
 
 @dataclass(frozen=True)
 class Stand:
-    """Where a variant stands in a task; the baseline as far as the furthest of the others.
+    """Where a variant stands in a task; the baseline stands where the furthest other variant does.
 
-    So many `looks` are complete, the last of them is `look`. Where that neither `decided` nor was
-    the last of all, the next one is at `wanted` seeds and `waits` for so many runs; otherwise
-    `wanted` is as many seeds as it had. It is 0 where a side has no runs, as tuning has chosen
-    nothing for it.
+    `looks` is the number of complete looks, and `look` is the last of them. If that look did not
+    decide and is not the last of the experiment, the next one needs `wanted` seeds and `waits` for
+    that many runs. Otherwise `wanted` is the number of seeds of `look`. It is 0 if a side has no
+    runs, because tuning has not chosen a value for it.
     """
 
     looks: int
@@ -41,17 +42,19 @@ class Stand:
 
 
 _UNCOMPARED = Stand(0, BEFORE, decided=False, wanted=0, waits=0)
-Stands = Mapping[Cell, Stand]  # of an experiment whose seeds are settled there are none
+Stands = Mapping[Cell, Stand]  # empty for an experiment without looks
 
 
 def planned(experiment: Experiment, level: float = counting.LEVEL) -> list[Look]:
-    """Return the looks of an experiment, each comparison with its equal share of the level."""
+    """Return the looks of an experiment; each comparison has an equal share of the level."""
     return looks(experiment.looks, level / max(1, experiment.comparisons))
 
 
 def least_seeds(experiment: Experiment, level: float = counting.LEVEL) -> int:
-    """Return the fewest seeds with which a verdict is possible: those of the first look that can
-    decide or, where none can and where there are none, those that the sign test takes.
+    """Return the fewest seeds at which a verdict is possible.
+
+    These are the seeds of the first look that can decide. If no look can, or if there are no looks,
+    they are the seeds that the sign test needs.
     """
     able = (look.seeds for look in planned(experiment, level) if look.count is not None)
     return next(able, counting.seeds_needed(level / max(1, experiment.comparisons)))
@@ -60,7 +63,7 @@ def least_seeds(experiment: Experiment, level: float = counting.LEVEL) -> int:
 def replay(
     experiment: Experiment, runs: Sequence[Run], records: Records, level: float = counting.LEVEL
 ) -> dict[Cell, Stand]:
-    """Return where each variant stands in each task; nothing where the seeds are settled."""
+    """Return where each variant stands in each task; empty for an experiment without looks."""
     if not experiment.looks:
         return {}
     at: dict[Cell, dict[int, Run]] = {}
@@ -96,8 +99,8 @@ def _stand(
 ) -> Stand:
     """Return where a comparison stands, from the runs of the variant and of the baseline by seed.
 
-    Of two that mean the `same` training the first look says all that there is to say. A side for
-    which tuning has chosen nothing has no runs, and nothing is asked for then.
+    If both mean the `same` training, the first look decides, because more seeds add nothing. If
+    tuning has not chosen a value for a side, that side has no runs, and no run is asked for.
     """
     stand = _UNCOMPARED
     if not all(sides):
@@ -117,52 +120,54 @@ def _stand(
 
 
 def _of_baseline(others: Sequence[Stand]) -> Stand:
-    """Return where the baseline of a task stands: it is trained wherever another one is."""
-    trained = [one for one in others if one.wanted]
+    """Return where the baseline of a task stands: it is trained as far as any other variant is."""
+    trained = [stand for stand in others if stand.wanted]
     if not trained:
         return _UNCOMPARED
-    furthest = max(trained, key=lambda one: one.looks)
+    furthest = max(trained, key=lambda stand: stand.looks)
     return Stand(
         furthest.looks,
         furthest.look,
-        all(one.decided for one in trained),
-        max(one.wanted for one in trained),
-        max(one.waits for one in trained),
+        all(stand.decided for stand in trained),
+        max(stand.wanted for stand in trained),
+        max(stand.waits for stand in trained),
     )
 
 
-# ------------------------------------------------------------------------------ runs of which looks
+# ------------------------------------------------------------------------------- the runs of looks
 
 
 def due(
     experiment: Experiment, runs: Sequence[Run], records: Records, level: float = counting.LEVEL
 ) -> list[Run]:
-    """Return the runs that are asked for: all of them or, where there are looks, those up to the
-    look that a comparison waits for, or at which it has stopped.
+    """Return the runs that the experiment asks for.
+
+    Without looks these are all runs. With looks they are, for each comparison, the runs up to the
+    look for which it waits, or at which it has stopped.
     """
     return asked(experiment, runs, replay(experiment, runs, records, level))
 
 
 def asked(experiment: Experiment, runs: Sequence[Run], stands: Stands) -> list[Run]:
-    """Return the runs of `due`, where it is known how the comparisons stand."""
-    return _up_to(experiment, runs, {cell: one.wanted for cell, one in stands.items()})
+    """Return the runs of `due`, given where the comparisons stand."""
+    return _up_to(experiment, runs, {cell: stand.wanted for cell, stand in stands.items()})
 
 
 def possible(experiment: Experiment, runs: Sequence[Run], records: Records) -> list[Run]:
-    """Return the runs that will be asked for if nothing more is decided before the last look."""
+    """Return the runs that the experiment asks for if only the last look decides the open ones."""
     most = len(experiment.seeds)
     stands = replay(experiment, runs, records)
-    numbers = {cell: most if one.waits else one.wanted for cell, one in stands.items()}
+    numbers = {cell: most if stand.waits else stand.wanted for cell, stand in stands.items()}
     return _up_to(experiment, runs, numbers)
 
 
 def judged(experiment: Experiment, runs: Sequence[Run], stands: Stands) -> list[Run]:
-    """Return the runs that a report may show: those of complete looks, where there are looks."""
-    return _up_to(experiment, runs, {cell: one.look.seeds for cell, one in stands.items()})
+    """Return the runs that a report may show: all, or with looks those of complete looks."""
+    return _up_to(experiment, runs, {cell: stand.look.seeds for cell, stand in stands.items()})
 
 
 def _up_to(experiment: Experiment, runs: Sequence[Run], numbers: Mapping[Cell, int]) -> list[Run]:
-    """Return the runs at the first seeds, by task and variant so many; all where none are given."""
+    """Return the runs at the first `numbers` of seeds, by task and variant; all if it is empty."""
     if not numbers:
         return list(runs)
     place = {seed: number for number, seed in enumerate(experiment.seeds)}

@@ -24,8 +24,9 @@ class Row:
 
     `seeds` runs were asked for; those that are neither ok, diverged nor failed are missing. `loss`
     is of the runs that ended, a diverged one being infinite; `mean` to `maximum` of those that
-    ended in order. `learned` and `gain` are those of `evidence.learning`; `still_learning` says
-    that the gain is beyond the margin, `unfinished` that it is so of the variant or the baseline.
+    ended in order. `learned` and `gain` are those of `evidence.learning`; `learned_training` says
+    whether half of the runs have learned their training windows. `still_learning` says that the
+    gain is beyond the margin, `unfinished` that it is so of the variant or the baseline.
     `ceiling` and `linear` are medians over the seeds.
 
     Where an experiment has looks, so many of them are complete as `look` says, and `seeds` are
@@ -54,6 +55,7 @@ class Row:
     diverging: Share | None = None
     stuck: Share | None = None
     learned: bool | None = None
+    learned_training: bool | None = None
     gain: float | None = None
     still_learning: bool = False
     unfinished: bool = False
@@ -94,6 +96,7 @@ class Summary:
     rows: tuple[Row, ...]
     overall: tuple[Row, ...]
     references: Mapping[str, str]  # by task, a sentence or two
+    diagnoses: Mapping[str, str]  # by task, where a variant is hardly better than the mean
     notes: tuple[str, ...]  # what to keep in mind, one sentence each
     troubles: tuple[str, ...]  # diverged and failed runs, one line each
     failed: int  # runs, those of a look that is not complete yet among them

@@ -1,7 +1,7 @@
 """Tuning, replayed from records: which values are tried, which runs are missing, what is chosen.
 
-Nothing is remembered between two runs. The same records give the same choices, in whatever order
-they came about, so that a report can be rebuilt at any time.
+No state is stored between two calls. The same records give the same choices, in whatever order they
+were trained, so that a report can be rebuilt at any time.
 """
 
 import math
@@ -20,10 +20,10 @@ Records = Mapping[str, Record]  # by the id of the run
 
 @dataclass(frozen=True)
 class Trial:
-    """What the runs of a variant with one value gave.
+    """The results of a variant's runs with one value.
 
-    `losses` are the validation losses of the runs that ended, by seed, each of the epoch that
-    `select` judges, infinite where a run diverged.
+    `losses` are the validation losses of the runs that ended, by seed, each at the epoch that
+    `select` judges, and infinite if a run diverged.
     """
 
     value: Number
@@ -38,17 +38,18 @@ class Trial:
 
     @property
     def loss(self) -> float | None:
-        """The loss whose logarithm is the median of the log losses; None where no run ended."""
+        """The loss whose logarithm is the median of the log losses; None if no run ended."""
         return None if not self.losses else math.exp(_median_log(self.losses.values()))
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The trials of a variant in a task, by ascending value, and what they say.
+    """The trials of a variant in a task, by ascending value, and the choice among them.
 
-    `chosen` is None while runs are missing, and where no value has a run that ended. `edge` says at
-    which end of the grid the choice stands. `without` are the values that would be chosen if a seed
-    were left out, by that seed; empty where nothing is chosen or there is but one seed.
+    `chosen` is None while runs are missing, and if no value has a run that ended. `edge` says
+    whether the choice is the smallest or the largest value of the grid. `without` holds, for each
+    seed, the value that would be chosen without that seed; it is empty if nothing is chosen, or if
+    there is only one seed.
     """
 
     task: str
@@ -60,7 +61,7 @@ class Tuned:
 
     @property
     def stays(self) -> bool | None:
-        """Whether the choice is the same without any one seed; None where nothing tells."""
+        """Whether the choice is the same whichever seed is left out; None if that is unknown."""
         return (
             all(value == self.chosen for value in self.without.values()) if self.without else None
         )
@@ -68,10 +69,10 @@ class Tuned:
 
 @dataclass(frozen=True)
 class State:
-    """How far a tuning is: the experiment with the choices made, the runs that are asked for so far
-    and those of them that are missing.
+    """How far a tuning has come: the experiment with the choices made so far, the runs that tuning
+    asks for, and those of them that are missing.
 
-    Without tuning there is nothing to choose, and no run.
+    Without tuning there is nothing to choose, and there are no runs.
     """
 
     experiment: Experiment
@@ -81,11 +82,15 @@ class State:
 
 
 def replay(experiment: Experiment, records: Records) -> State:
-    """Return the state of an experiment's tuning that the records there are lead to."""
+    """Return the state of an experiment's tuning, given its records."""
     tasks = experiment.tasks if experiment.tuning else ()
     by_task = [_replayed(experiment, task, records) for task in tasks]
-    tuned = tuple(one for state in by_task for one in state.tuned)
-    choices = {(one.task, one.variant): one.chosen for one in tuned if one.chosen is not None}
+    tuned = tuple(choices for state in by_task for choices in state.tuned)
+    choices = {
+        (variant.task, variant.variant): variant.chosen
+        for variant in tuned
+        if variant.chosen is not None
+    }
     return State(
         experiment.with_choices(choices),
         tuple(run for state in by_task for run in state.runs),
@@ -95,8 +100,10 @@ def replay(experiment: Experiment, records: Records) -> State:
 
 
 def _replayed(experiment: Experiment, task: str, records: Records) -> State:
-    """Return the state of a task: its grid grows at an edge where the choice of any variant stands,
-    for all of them alike, as often as the experiment allows.
+    """Return the state of a task.
+
+    If the choice of any variant stands at an edge of the grid, the grid grows there, for all
+    variants alike, as often as the experiment allows.
     """
     assert experiment.tuning is not None
     below = above = 0
@@ -110,7 +117,7 @@ def _replayed(experiment: Experiment, task: str, records: Records) -> State:
             _tuned(task, variant, trials[variant], complete=not missing)
             for variant in experiment.variants
         ]
-        edges = {one.edge for one in tuned}
+        edges = {variant.edge for variant in tuned}
         more_below = "smallest" in edges and below < len(experiment.tuning.below)
         more_above = "largest" in edges and above < len(experiment.tuning.above)
         if not more_below and not more_above:
@@ -132,7 +139,7 @@ def _trials(runs: Sequence[Run], records: Records) -> dict[str, tuple[Trial, ...
 
 def _trial(value: Number, runs: Sequence[Run], records: Records) -> Trial:
     found = {run.seed: records[run.id].result for run in runs if run.id in records}
-    losses = {seed: _loss(one) for seed, one in found.items() if one["status"] != "failed"}
+    losses = {seed: _loss(result) for seed, result in found.items() if result["status"] != "failed"}
     return Trial(value, losses, len(found) - len(losses), len(runs) - len(found))
 
 
@@ -141,7 +148,7 @@ def _loss(result: Mapping[str, Any]) -> float:
 
 
 def _tuned(task: str, variant: str, trials: tuple[Trial, ...], *, complete: bool) -> Tuned:
-    chosen = choice({one.value: one.losses for one in trials}) if complete else None
+    chosen = choice({trial.value: trial.losses for trial in trials}) if complete else None
     if chosen is None:
         return Tuned(task, variant, trials, None, None, {})
     edge: Literal["smallest", "largest"] | None = None
@@ -149,7 +156,7 @@ def _tuned(task: str, variant: str, trials: tuple[Trial, ...], *, complete: bool
         edge = "smallest" if chosen == trials[0].value else "largest"
     seeds = sorted({seed for trial in trials for seed in trial.losses})
     without = {
-        left: choice({one.value: _without(one.losses, left) for one in trials})
+        left: choice({trial.value: _without(trial.losses, left) for trial in trials})
         for left in seeds
         if len(seeds) > 1
     }
@@ -161,18 +168,20 @@ def _without(losses: Mapping[int, float], left: int) -> dict[int, float]:
 
 
 def choice(losses: Mapping[Number, Mapping[int, float]]) -> Number | None:
-    """Return the value with the lowest median log loss, of equals the smallest.
+    """Return the value with the lowest median log loss; of equally good values, the smallest.
 
-    `losses` are those of the runs of each value that ended, by seed, infinite where a run diverged.
-    A value without any is never chosen; None where no value has some.
+    `losses` holds, for each value, the losses of the runs that ended, by seed, infinite if a run
+    diverged. A value without losses is never chosen. Returns None if no value has any.
     """
     medians = {value: _median_log(some.values()) for value, some in losses.items() if some}
     return min(medians, key=lambda value: (medians[value], value), default=None)
 
 
 def _median_log(losses: Any) -> float:
-    """Return the median of the logarithms of losses; between a finite and an infinite one it is
-    infinite, as the run that diverged.
+    """Return the median of the logarithms of losses.
+
+    Between a finite and an infinite logarithm it is the infinite one: half of the runs diverged, or
+    half of them have a loss of 0.
     """
     logs = [-math.inf if loss == 0 else math.log(loss) for loss in losses]
     low, high = counting.median(logs)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from lstm_ablate.experiment.field_types import Count, Frozen, Range, as_tuple
@@ -131,6 +131,38 @@ class Split(Frozen):
     ] = 0.15
 
 
+def _listed(value: object) -> object:
+    """Turn `co2` into [co2]."""
+    return (value,) if isinstance(value, str) else as_tuple(value)
+
+
+def _separator(value: object) -> object:
+    """Return the one character that separates columns; a tab has more spellings."""
+    if value in ("tab", "\\t"):
+        return "\t"
+    if isinstance(value, str) and (
+        len(value) != 1
+        or value.isalnum()
+        or value in "\"'+-."
+        or not (value.isprintable() or value == "\t")
+    ):
+        wanted = 'one character is due, such as ";", or tab'
+        raise PydanticCustomError("separator", wanted)
+    return value
+
+
+def _mark(*marks: str) -> BeforeValidator:
+    """Return what allows only some characters as text."""
+
+    def one_of(value: object) -> object:
+        if value is not None and value not in marks:
+            wanted = {"wanted": " or ".join(json.dumps(mark) for mark in marks)}
+            raise PydanticCustomError("mark", "write {wanted}", wanted)
+        return value
+
+    return BeforeValidator(one_of)
+
+
 class FileData(Frozen):
     """The user's own data: a CSV of one series, or an NPY array (samples, timesteps, features)."""
 
@@ -145,10 +177,49 @@ class FileData(Frozen):
     ] = None
     columns: Annotated[
         Annotated[tuple[str, ...], Field(min_length=1)] | None,
-        BeforeValidator(as_tuple),
+        BeforeValidator(
+            _listed,
+            json_schema_input_type=str | Annotated[tuple[str, ...], Field(min_length=1)] | None,
+        ),
         AfterValidator(_distinct),
-        Field(description="columns of the CSV; all by default"),
+        Field(
+            description=(
+                "columns of the CSV that are trained on, in this order, or the name of one; all by"
+                " default, where none is an index or holds times"
+            )
+        ),
     ] = None
+    separator: Annotated[
+        str,
+        BeforeValidator(_separator),
+        Field(
+            description=(
+                "the character between two columns of the CSV, or tab; a blank stands for any"
+                " number of blanks"
+            ),
+            json_schema_extra={"pattern": r"""^(tab|\\t|[^\w"'+.\r\n-])$"""},
+        ),
+    ] = ","
+    decimal: Annotated[
+        str,
+        _mark(".", ","),
+        WithJsonSchema({"enum": [".", ","]}),
+        Field(description="the decimal mark of the CSV's numbers"),
+    ] = "."
+    thousands: Annotated[
+        str | None,
+        _mark(",", ".", " ", "'"),
+        WithJsonSchema({"enum": [",", ".", " ", "'", None]}),
+        Field(description="what groups the digits of the CSV's numbers by three; nothing if null"),
+    ] = None
+    skip_rows: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="lines of the CSV before the one that names the columns",
+        ),
+    ] = 0
     timesteps: Annotated[
         int | None, Field(ge=2, le=100_000, description="rows in a window of a CSV; 30 by default")
     ] = None

@@ -31,6 +31,10 @@ NEUTRAL: dict[str, Any] = {
     "model.kernel_initializer": "glorot_uniform",
     "model.recurrent_initializer": "orthogonal",
     "model.unit_forget_bias": True,
+    "data.separator": ",",
+    "data.decimal": ".",
+    "data.thousands": None,
+    "data.skip_rows": 0,
 }
 
 

@@ -112,6 +112,8 @@ def _broken_rules_of_data(settings: Settings) -> Iterator[tuple[str, str]]:
     if isinstance(data, FileData):
         if abs(data.split.train + data.split.validation + data.split.test - 1) > 1e-9:
             yield "data.split", "the fractions must add up to 1"
+        if data.thousands == data.decimal:
+            yield "data.thousands", f"{json.dumps(data.thousands)} is the decimal mark too"
     elif training.batch_size > data.samples.train:
         samples = f"{data.samples.train} training samples"
         yield "training.batch_size", f"{training.batch_size} is more than the {samples}"

@@ -41,8 +41,12 @@ def by_task(summary: Summary) -> list[tuple[str, list[Row]]]:
 
 
 def beside(summary: Summary, task: str) -> str:
-    """Return what stands beside the table of a task: what its losses are to be compared with."""
-    return OVERALL_TEXT if task == OVERALL else summary.references[task]
+    """Return what stands beside the table of a task: what its losses are to be compared with, and
+    why some are no lower than that.
+    """
+    if task == OVERALL:
+        return OVERALL_TEXT
+    return " ".join(filter(None, (summary.references[task], summary.diagnoses.get(task))))
 
 
 def title(summary: Summary, task: str) -> str:

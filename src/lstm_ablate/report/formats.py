@@ -14,7 +14,7 @@ def _html(summary: Summary) -> str:
     return page.html(summary)
 
 
-# A terminal's tables depend on its width: they are printed, not returned.
+# The tables on a terminal depend on its width, so they are printed and have no function here.
 FORMATS: dict[str, Callable[[Summary], str] | None] = {
     "terminal": None,
     "markdown": markdown,

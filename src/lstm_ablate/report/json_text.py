@@ -1,4 +1,4 @@
-"""Values as the JSON text that programs read along."""
+"""Values as JSON text, for other programs."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def json_text(content: Any) -> str:
-    """Return content as indented JSON, which has no infinite numbers: they become null."""
+    """Return content as indented JSON. JSON has no infinite numbers, so they become null."""
     return json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
 
 

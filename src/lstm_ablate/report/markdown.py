@@ -1,4 +1,4 @@
-"""A summary as Markdown, in which every name and question shows as it is."""
+"""A summary as Markdown, which shows every name and every question literally."""
 
 import re
 
@@ -23,7 +23,7 @@ from lstm_ablate.report.cells import (
 
 
 def markdown(summary: Summary) -> str:
-    """Return the report as Markdown. It holds no timings, so reruns give the same bytes."""
+    """Return the report as Markdown. It contains no timings, so that reruns give the same bytes."""
     lines = [f"# {_name(summary.name)}", ""]
     if summary.question:
         lines += [_plain(summary.question), ""]
@@ -81,7 +81,7 @@ def markdown(summary: Summary) -> str:
 
 
 def _tuning(summary: Summary) -> list[str]:
-    """Return the losses by tuned value in each task, those of the chosen values in bold."""
+    """Return tables of the losses by tuned value in each task, with the chosen values in bold."""
     if not summary.tuned:
         return []
     lines = ["## Tuning", ""]
@@ -104,7 +104,7 @@ def _tuning(summary: Summary) -> list[str]:
 
 
 def _by_epoch(summary: Summary) -> list[str]:
-    """Return some rows of the ratio by epoch in each task; ratios.csv has them all."""
+    """Return tables of the ratio at some epochs in each task; ratios.csv has all epochs."""
     lines = []
     for task in summary.tasks:
         headings, rows = by_epoch(summary, task)
@@ -118,7 +118,7 @@ def _by_epoch(summary: Summary) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Return a text that Markdown shows as it is, and takes for no list, rule or heading."""
+    """Return a text escaped, so that Markdown shows it literally: as no list, rule or heading."""
     return re.sub(
         r"([\\`*_{}\[\]<>#|!~]|^ *[-+=]|^ *[0-9]+[.)])",
         lambda found: f"{found[0][:-1]}\\{found[0][-1]}",
@@ -127,7 +127,5 @@ def _plain(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Return a name, or a sentence with some, as Markdown shows it: at the end of a word _ is
-    markup.
-    """
+    """Return a name, or a sentence with names, escaped: at either end of a word, _ is markup."""
     return re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", text)

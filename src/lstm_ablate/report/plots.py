@@ -1,8 +1,14 @@
 """The figures of a report: a Summary drawn by matplotlib, as SVG and PNG.
 
 A variant has the same colour, dash and place in every figure: grey for the baseline, then the
-palette of Okabe & Ito (2008), which colour-blind readers can tell apart. The same summary gives the
-same bytes.
+palette of Okabe & Ito (2008), which colour-blind readers can tell apart. After six variants the
+colours repeat with another dash and another mark.
+
+Why a style of our own, and not the user's. The same summary must give the same bytes, like every
+derived file. A matplotlibrc in the working folder changed them, and one with `text.usetex` even
+started another program. So each drawing starts from matplotlib's defaults, uses the font that comes
+with matplotlib, takes the ids in an SVG from the figure's name, and carries no date. The price is
+that a matplotlibrc cannot restyle the figures; the CSVs hold the numbers for drawings of one's own.
 """
 
 import io
@@ -23,19 +29,19 @@ from lstm_ablate.evidence.epochs import ByEpoch
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.summary import Row, Summary
 
-INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own
+INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own colours
 _GREY = "#7f7f7f"
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES = ("-", "--", ":", "-.")
 _MARKS = ("o", "s", "^", "D")
 _WIDTH = 7.2  # inches
 _DOTS_PER_INCH = 150
-_LEAST = 1e-6  # ratios beyond it and its inverse are drawn at the edge: a log axis has no 0
-_DRAWN = 150  # epochs of a curve; a panel is a few hundred dots wide
+_LEAST = 1e-6  # smaller ratios, or larger than 1 / it, are drawn at the edge: a log axis has no 0
+_DRAWN = 150  # the most epochs that a curve shows; a panel is a few hundred dots wide
 _STYLE: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
-    # Which comes with matplotlib; each text in an SVG names them all.
+    # This font comes with matplotlib. Each text in an SVG lists all fonts that are named here.
     "font.sans-serif": ["DejaVu Sans"],
     "axes.titlesize": 9,
     "axes.spines.top": False,
@@ -51,14 +57,14 @@ _STYLE: Any = {
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
     "legend.frameon": False,
-    "text.parse_math": False,  # a name may hold a $
-    "svg.fonttype": "none",  # text stays text
+    "text.parse_math": False,  # a name may contain a $
+    "svg.fonttype": "none",  # text stays text, and does not become curves
 }
 
 
 @contextmanager
 def _style(salt: str | None = None) -> Iterator[None]:
-    """Draw as we have it, whatever a matplotlibrc of the user or of the working folder says."""
+    """Draw with our own style, whatever a matplotlibrc of the user or the working folder says."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -67,7 +73,7 @@ def _style(salt: str | None = None) -> Iterator[None]:
 
 
 class Drawing(NamedTuple):
-    """A figure that there is something to draw for."""
+    """A figure for which there are data."""
 
     name: str
     caption: str
@@ -82,9 +88,7 @@ class _Figure(Figure):
 
 
 def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
-    """Yield the name, the caption and the drawing of each figure that there is something to draw
-    for.
-    """
+    """Yield the name, the caption and the drawing of each figure for which there are data."""
     for one in drawings(summary):
         yield one.name, one.caption, drawn(one)
 
@@ -96,7 +100,7 @@ def drawn(one: Drawing) -> Figure:
 
 
 def drawings(summary: Summary) -> Iterator[Drawing]:
-    """Yield each figure that there is something to draw for, before it is drawn."""
+    """Yield each figure for which there are data, before it is drawn."""
     several = len(summary.tasks) > 1
     for task in summary.tasks:
         if any(trial.losses for one in summary.tuned if one.task == task for trial in one.trials):
@@ -125,30 +129,30 @@ def drawings(summary: Summary) -> Iterator[Drawing]:
 
 
 _TUNING = (
-    "Validation loss of tuning runs by {0}: the typical one as a line, each seed as a dot, the"
-    " chosen {0} as a large mark. A run that diverged is not drawn, nor a median that it makes"
+    "Validation loss of tuning runs by {0}: the typical loss as a line, each seed as a dot, the"
+    " chosen {0} as a large mark. Runs that diverged are not drawn, nor are medians that they make"
     " infinite."
 )
 _INTERVALS = (
     "Loss over the loss of {baseline} at the same seed: the typical ratio with its interval. Left"
-    " of 1 is better; there is a verdict where the interval leaves out 1. An arrow: to 0, or to"
+    " of 1 is better; there is a verdict where the interval excludes 1. An arrow leads to 0, or to"
     " infinity. Band: practically equivalent, {0:.3g} to {1:.3g}."
 )
 _RATIOS = (
-    "Validation loss over that of {baseline} at the same seed, had training ended at an epoch:"
+    "Validation loss over that of {baseline} at the same seed, if training had ended at an epoch:"
     " median and quartiles of the pairs. Below 1 is better. Band: {0:.3g} to {1:.3g} times."
 )
 _CURVES = (
-    "Validation loss by epoch: median and quartiles over the runs that still went on; {baseline} in"
-    " grey. A cross marks where a diverged run ends."
+    "Validation loss by epoch: median and quartiles over the runs that have not diverged by then;"
+    " {baseline} in grey. A cross marks where a diverged run ends."
 )
 _PAIRS = (
     "Test loss of each seed against that of {baseline} at the same seed. Below the diagonal is"
-    " better; band: {0:.3g} to {1:.3g} times. A cross at the top is a run that diverged, one at the"
-    " right a run of {baseline}."
+    " better; band: {0:.3g} to {1:.3g} times. A cross at the top is a run that diverged, a cross at"
+    " the right a run of {baseline} that diverged."
 )
 _RECONSTRUCTIONS = (
-    "Test windows (broad) of one seed, and what each variant made of them (first feature): the seed"
+    "Test windows (broad lines) and how each variant reconstructs them (first feature), at the seed"
     " at which the baseline has its median loss."
 )
 _FAILURES = (
@@ -158,14 +162,12 @@ _FAILURES = (
 
 
 def svg(name: str, figure: Figure) -> str:
-    """Return a figure as SVG; ids in it begin with what the name gives, so that several fit into
-    one page.
-    """
+    """Return a figure as SVG. Its ids depend on the name, so that several fit into one page."""
     stream = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with _style(name):
         figure.savefig(stream, format="svg", metadata=nothing)
-    figure.set_layout_engine("none")  # it is laid out; a PNG need not do it again
+    figure.set_layout_engine("none")  # it is laid out now; a PNG need not do that again
     return stream.getvalue()
 
 
@@ -181,29 +183,29 @@ def png(figure: Figure) -> bytes:
 
 
 def _tuning(summary: Summary, task: str) -> Figure:
-    mine = [one for one in summary.tuned if one.task == task]
+    mine = [tuned for tuned in summary.tuned if tuned.task == task]
     figure, grid = _panels(len(mine), _columns(len(mine)), sharex=True, sharey=True)
-    for axes, one in zip(_used(figure, grid, len(mine)), mine, strict=True):
-        colour, dash, mark = _look(summary, one.variant)
+    for axes, tuned in zip(_used(figure, grid, len(mine)), mine, strict=True):
+        colour, dash, mark = _look(summary, tuned.variant)
         dots = [
             (trial.value, loss)
-            for trial in one.trials
+            for trial in tuned.trials
             for loss in trial.losses.values()
             if math.isfinite(loss)
         ]
         axes.plot(*(zip(*dots, strict=True) if dots else ((), ())), ".", color=colour, alpha=0.5)
         typical = {
             trial.value: trial.loss
-            for trial in one.trials
+            for trial in tuned.trials
             if trial.loss is not None and math.isfinite(trial.loss)
         }
         axes.plot(list(typical.keys()), list(typical.values()), color=colour, ls=dash)
-        if one.chosen in typical:
-            axes.plot([one.chosen], [typical[one.chosen]], color=colour, marker=mark, ms=7)
-        axes.set_title(one.variant, color=colour)
+        if tuned.chosen in typical:
+            axes.plot([tuned.chosen], [typical[tuned.chosen]], color=colour, marker=mark, ms=7)
+        axes.set_title(tuned.variant, color=colour)
         axes.set_yscale("log")
         _log_axis(axes, "y")
-        if one.trials[0].value > 0:
+        if tuned.trials[0].value > 0:
             _log_axis(axes, "x")
     figure.supxlabel(summary.tuned_name, fontsize=9)
     figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
@@ -216,7 +218,12 @@ def _intervals(summary: Summary) -> Figure:
     figure, axes = _lines_of(summary, rows)
     axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
     axes.axvline(1, color=INK, lw=0.8)
-    ends = [end for one in ratios for end in (*one.median, *(one.interval or ())) if _drawable(end)]
+    ends = [
+        end
+        for ratio in ratios
+        for end in (*ratio.median, *(ratio.interval or ()))
+        if _drawable(end)
+    ]
     left, right = min([0.8, *ends]) / 1.15, max([1.25, *ends]) * 1.15
     for y, (row, ratio) in enumerate(zip(rows, ratios, strict=True)):
         colour, _, mark = _look(summary, row.variant)
@@ -237,7 +244,7 @@ def _intervals(summary: Summary) -> Figure:
 
 
 def _drawable(ratio: float) -> bool:
-    """Whether a log axis has room for a ratio."""
+    """Return whether a log axis has room for a ratio."""
     return _LEAST < ratio < 1 / _LEAST
 
 
@@ -245,14 +252,14 @@ def _ratios(summary: Summary, task: str) -> Figure:
     panels = [variant for variant in _others(summary) if (task, variant) in summary.ratios]
     found = [summary.ratios[task, variant] for variant in panels]
     figure, grid = _panels(len(panels), _columns(len(panels)), sharey=True)
-    drawn = [x for one in found for x in _values_of(one) if _drawable(x)]
+    drawn = [x for ratios in found for x in _values_of(ratios) if _drawable(x)]
     bottom, top = min([0.8, *drawn]) / 1.1, max([1.25, *drawn]) * 1.1
-    for axes, variant, one in zip(_used(figure, grid, len(panels)), panels, found, strict=True):
+    for axes, variant, ratios in zip(_used(figure, grid, len(panels)), panels, found, strict=True):
         colour, dash, _ = _look(summary, variant)
-        epochs = _some(len(one.medians))
+        epochs = _some(len(ratios.medians))
         q1, q3, low, high = (
             [min(max(values[i - 1], bottom), top) for i in epochs]
-            for values in (one.q1, one.q3, *zip(*one.medians, strict=True))
+            for values in (ratios.q1, ratios.q3, *zip(*ratios.medians, strict=True))
         )
         axes.axhspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
         axes.axhline(1, color=INK, lw=0.8)
@@ -270,11 +277,11 @@ def _ratios(summary: Summary, task: str) -> Figure:
     return figure
 
 
-def _values_of(one: ByEpoch) -> Iterator[float]:
-    """Yield every ratio that is drawn of a comparison by epoch."""
-    yield from one.q1
-    yield from one.q3
-    for median in one.medians:
+def _values_of(ratios: ByEpoch) -> Iterator[float]:
+    """Yield every ratio that a panel of ratios by epoch draws."""
+    yield from ratios.q1
+    yield from ratios.q3
+    for median in ratios.medians:
         yield from median
 
 
@@ -312,7 +319,7 @@ def _curves(summary: Summary, task: str) -> Figure:
 
 
 def _some(epochs: int) -> list[int]:
-    """Return the epochs of which a curve is drawn: all, or of many _DRAWN ones, evenly spaced."""
+    """Return the epochs that a curve shows: all or, of many, _DRAWN ones at equal distances."""
     return [round(epoch) for epoch in np.linspace(1, epochs, min(epochs, _DRAWN))]
 
 
@@ -358,9 +365,7 @@ def _pairs(summary: Summary, task: str) -> Figure:
 
 
 def _range(losses: Iterable[float]) -> tuple[float, float]:
-    """Return the ends of a log axis that holds the losses, with room for the crosses of diverged
-    runs.
-    """
+    """Return the ends of a log axis for the losses, with room for the crosses of diverged runs."""
     finite = [loss for loss in losses if math.isfinite(loss) and loss > 0]
     return (min(finite) / 1.3, max(finite) * 1.5) if finite else (0.1, 1.0)
 
@@ -406,7 +411,7 @@ def _failures(summary: Summary) -> Figure:
 
 
 def _failed(row: Row) -> tuple[Share | None, Share | None]:
-    """Return the shares of runs that diverged, and that are stuck."""
+    """Return the share of runs that diverged, and of those that are stuck."""
     return row.diverging, row.stuck
 
 
@@ -418,7 +423,7 @@ def _others(summary: Summary) -> list[str]:
 
 
 def _look(summary: Summary, variant: str) -> tuple[str, str, str]:
-    """Return colour, dash and mark of a variant."""
+    """Return the colour, the dash and the mark of a variant."""
     if variant == summary.baseline:
         return _GREY, "-", "o"
     lap, place = divmod(_others(summary).index(variant), len(_PALETTE))
@@ -432,8 +437,9 @@ def _columns(panels: int) -> int:
 def _panels(
     number: int, columns: int, height: float = 1.8, width: float = 0.0, **shared: Any
 ) -> tuple[Figure, Any]:
-    """Return a figure and its axes [rows][columns], at least as many as asked for; height in inches
-    of a row.
+    """Return a figure and its axes [rows][columns], `number` of them or a few more.
+
+    `height` is that of a row, and `width` that of the figure, both in inches.
     """
     rows = -(-number // columns)
     figure = _Figure(
@@ -443,7 +449,7 @@ def _panels(
 
 
 def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
-    """Return a figure with a line for each row, from the top, and its name beside it."""
+    """Return a figure with a line for each row, from the top, with its name at the left."""
     figure, ((axes,),) = _panels(1, 1, height=0.9 + 0.27 * len(rows), width=_WIDTH)
     several = len(summary.tasks) > 1
     axes.set_yticks(
@@ -454,15 +460,15 @@ def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
 
 
 def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:
-    """Return the first axes in reading order, and take the others out of the figure."""
+    """Return the first `number` axes in reading order, and remove the others from the figure."""
     axes = list(grid.flat)
-    for one in axes[number:]:
-        figure.delaxes(one)
+    for unused in axes[number:]:
+        figure.delaxes(unused)
     return axes[:number]
 
 
 def _log_axis(axes: Axes, which: str, *, wide: bool = False) -> None:
-    """Set a log axis whose ticks are plain numbers, few enough to read."""
+    """Set up a log axis whose ticks are plain numbers, few enough to be read."""
     if which == "x":
         axes.set_xscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis

@@ -11,9 +11,12 @@ from rich.table import Table
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, looks_text, title
 
-_WIDTH = 100  # columns that a table takes at most
+_WIDTH = 100  # the most columns that a table takes
 _LEFT = ("variant", "runs", "verdict")
-_WORDS = {"runs": "diverged", "verdict": "inconclusive"}  # the longest ones, which are not cut
+_WORDS = {
+    "runs": "diverged",
+    "verdict": "inconclusive",
+}  # the longest word of a column, which is never cut
 
 
 def terminal(summary: Summary, console: Console) -> None:
@@ -37,7 +40,7 @@ def terminal(summary: Summary, console: Console) -> None:
 
 
 def _table(summary: Summary, task: str, rows: list[Row]) -> Table:
-    """Return the table of a task; a formula, which may be long, stands below it."""
+    """Return the table of a task, without the formulas: they may be long, and stand below it."""
     table = Table(title=escape(title(summary, task)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.title_justify, table.title_style = "left", "bold"
     headings = [heading for heading in HEADINGS if heading != "formula"]
@@ -53,19 +56,19 @@ def _table(summary: Summary, task: str, rows: list[Row]) -> Table:
 
 
 def _folded(text: str) -> str:
-    """Return a cell with what stands in brackets, or behind a colon, below the rest."""
+    """Return a cell with a line break before what stands in brackets or after a colon."""
     return text.replace(" (", "\n").replace(")", "").replace(": ", ":\n")
 
 
 def _print_wrapped(text: str, console: Console) -> None:
-    """Print a text between words on a terminal, and in one line elsewhere, for those who search."""
+    """Print a text, wrapped on a terminal; elsewhere in one line, which a search can find."""
     if console.is_terminal:
         text = textwrap.fill(text, console.width, subsequent_indent="  ", break_on_hyphens=False)
     console.print(text, markup=False, soft_wrap=True)
 
 
 def _seconds(summary: Summary, row: Row) -> str:
-    """Return the seconds of training that a run took, compilation aside, where they are known."""
+    """Return the training time of a run, without compilation, as text; empty if it is unknown."""
     seconds = summary.seconds.get((row.task, row.variant))
     if seconds is None:
         return ""

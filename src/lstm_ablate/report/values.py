@@ -1,4 +1,4 @@
-"""A summary for programs that read along: CSV and JSON."""
+"""A summary as CSV and as JSON, for other programs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +10,7 @@ from lstm_ablate.store.tables import csv_text
 
 
 def as_csv(summary: Summary) -> str:
-    """Return the summary as CSV, as in summary.csv."""
+    """Return the summary as CSV, with the content of summary.csv."""
     return csv_text(summary.table())
 
 
@@ -32,17 +32,17 @@ def as_json(summary: Summary) -> str:
             for row in (*summary.rows, *summary.overall)
         ],
         "by_epoch": [
-            {"task": task, "variant": variant, **asdict(one)}
-            for (task, variant), one in summary.ratios.items()
+            {"task": task, "variant": variant, **asdict(ratios)}
+            for (task, variant), ratios in summary.ratios.items()
         ],
-        "tuning": [_of_tuned(summary, one) for one in summary.tuned],
+        "tuning": [_of_tuned(summary, tuned) for tuned in summary.tuned],
         "notes": list(summary.notes),
         "troubles": list(summary.troubles),
     }
     return json_text(content) + "\n"
 
 
-def _of_tuned(summary: Summary, one: Tuned) -> dict[str, Any]:
+def _of_tuned(summary: Summary, tuned: Tuned) -> dict[str, Any]:
     trials = [
         {
             "value": trial.value,
@@ -52,15 +52,15 @@ def _of_tuned(summary: Summary, one: Tuned) -> dict[str, Any]:
             "failed": trial.failed,
             "missing": trial.missing,
         }
-        for trial in one.trials
+        for trial in tuned.trials
     ]
     return {
-        "task": one.task,
-        "variant": one.variant,
+        "task": tuned.task,
+        "variant": tuned.variant,
         "tuned": summary.tuned_name,
         "trials": trials,
-        "chosen": one.chosen,
-        "edge": one.edge,
-        "stays": one.stays,
-        "without": dict(one.without),
+        "chosen": tuned.chosen,
+        "edge": tuned.edge,
+        "stays": tuned.stays,
+        "without": dict(tuned.without),
     }

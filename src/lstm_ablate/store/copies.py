@@ -9,9 +9,10 @@ from lstm_ablate.store.files import publish
 
 
 def write(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Write contents, by the names of their files, into a folder in this order; return the files.
+    """Write files into a folder, in the order of `contents`, their bytes by name; return them.
 
-    All are written or none, and nothing is replaced: raises UserError where a file exists.
+    Either all files are written or none, and no existing file is replaced: raises UserError for
+    those that exist.
     """
     paths = [folder / name for name in contents]
     if taken := [path for path in paths if os.path.lexists(path)]:
@@ -19,7 +20,7 @@ def write(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
     written: list[Path] = []
     try:
         for path, content in zip(paths, contents.values(), strict=True):
-            if not publish(path, content):  # somebody else was faster
+            if not publish(path, content):  # another process wrote it in between
                 raise UserError(_exists(path))
             written.append(path)
     except BaseException:
@@ -30,4 +31,4 @@ def write(contents: Mapping[str, bytes], folder: Path) -> list[Path]:
 
 
 def _exists(path: Path) -> str:
-    return f"{path}: exists, and init replaces nothing; move it, or call init in another folder"
+    return f"{path}: exists, and init replaces no file; move it, or call init in another folder"

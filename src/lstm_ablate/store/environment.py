@@ -7,7 +7,8 @@ from typing import Any
 from lstm_ablate.store import files
 
 _NAME = "environment.json"
-_LEVELS = 5  # ours has four, values included; a deeper file was not written by this program
+# We write four levels, values included. A deeper file was not written by this program.
+_LEVELS = 5
 
 
 def write(folder: Path, content: dict[str, Any]) -> None:
@@ -16,7 +17,7 @@ def write(folder: Path, content: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return the content of environment.json, or nothing where there is none that we wrote."""
+    """Return the content of environment.json; empty if it is missing, or if we did not write it."""
     path = folder / _NAME
     try:
         content = json.loads(path.read_bytes()) if path.is_file() else {}

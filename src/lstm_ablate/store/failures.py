@@ -1,7 +1,7 @@
 """Noted failures: `logs/<id>.log` holds what is known of the latest failure of a run.
 
-A note stands from the first failure on, before the run has a record, so that a driver that takes
-over a folder knows which runs have one attempt left.
+The note is written at the first failure, before the run has a record. A driver that takes over the
+folder reads from the notes which runs have only one attempt left.
 """
 
 from pathlib import Path
@@ -10,13 +10,13 @@ from lstm_ablate.store import files
 
 
 def note(folder: Path, run: str, log: str) -> None:
-    """Write durably that a run failed, with all that is known of it."""
+    """Write durably that a run failed, with all that is known of the failure."""
     files.make_folder(folder / "logs")
     files.replace(_path(folder, run), log)
 
 
 def noted(folder: Path) -> set[str]:
-    """Return the runs that have a note, whether they are recorded as failed or not recorded."""
+    """Return the runs that have a note, whether they are recorded as failed or not yet recorded."""
     return {path.stem for path in (folder / "logs").glob("*.log")}
 
 

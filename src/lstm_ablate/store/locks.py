@@ -1,7 +1,7 @@
 """Locks of a results folder: one driver at a time trains, one process at a time derives files.
 
-The locks spare double work. No record's correctness depends on them, because records are published
-without replacing.
+The locks avoid double work. No record's correctness depends on them, because publishing a record
+never replaces one.
 """
 
 import os
@@ -24,7 +24,7 @@ _DERIVING_SECONDS = 30.0
 def locked(folder: Path) -> Iterator[None]:
     """Hold a results folder for one driver.
 
-    Raises FolderError where another driver holds the folder, or where it cannot be written.
+    Raises FolderError if another driver holds the folder, or if it cannot be written.
     """
     lock = filelock.FileLock(folder / ".lock")
     try:
@@ -47,24 +47,24 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _take_over(folder: Path) -> None:
-    """Write who holds a folder, and clear up what a driver left that was killed."""
+    """Write who holds the folder, and remove what a killed driver left behind."""
     name = folder / ".holder"
     name.unlink(missing_ok=True)  # never write into a pipe or through a link of that name
     name.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
     ours = (folder, folder / "runs", folder / "logs", folder / "figures")
     for place in (*ours, *folder.glob("schema-*")):
         files.remove_leftovers(place)
-    # A record that a killed driver published without acknowledging it counts from now on.
+    # A killed driver may have published a record without acknowledging it. It counts from now on.
     files.sync_folder(folder / "runs")
 
 
 def holder(folder: Path) -> str | None:
-    """Return who holds a results folder at this moment, or None."""
+    """Return who holds a results folder at this moment, or None if nobody does."""
     if not (folder / ".lock").exists():
         return None
     try:
         with filelock.FileLock(folder / ".lock", timeout=0):
-            return None  # the lock is free, whatever name a killed driver left
+            return None  # the lock is free, even if a killed driver left its name
     except (filelock.Timeout, OSError):
         return _named(folder)
 
@@ -80,11 +80,12 @@ def _named(folder: Path) -> str:
 def deriving(folder: Path) -> Iterator[None]:
     """Hold the right to write derived files, so that no older state replaces a newer one.
 
-    Take it before the records are read. If the holder stands still, this goes on without the lock
-    after some seconds.
+    Take it before reading the records. If another process does not release the lock within 30
+    seconds, this goes on without it.
     """
     lock = filelock.FileLock(folder / ".derived.lock")
-    with suppress(filelock.Timeout, OSError):  # who writes into an unwritable folder gets the error
+    # If the folder cannot be written, the caller's own write raises the error.
+    with suppress(filelock.Timeout, OSError):
         lock.acquire(timeout=_DERIVING_SECONDS)
     try:
         yield

@@ -1,8 +1,9 @@
 """looks.yaml: what an experiment with looks wrote down before its first run, and later changes.
 
-An entry is added where something differs from the last one, and none is ever replaced. It says of
-how many seeds there were results then, so that a report can tell what was changed in the light of
-them. An experiment whose seeds are settled beforehand writes none, unless the folder has the file.
+An entry is added if something differs from the last entry, and no entry is ever replaced. Each one
+says for how many seeds there were results at that time, so that a report can say what was changed
+after results were seen. An experiment whose number of seeds is fixed beforehand writes no entry,
+unless the folder already has the file.
 """
 
 import os
@@ -24,10 +25,10 @@ NAME = "looks.yaml"
 
 
 class Entry(Shape):
-    """What was written down when there were results of so many seeds.
+    """What was written down when `after_seeds` seeds had results.
 
-    `looks` are none where all seeds are trained; `settings` are the ids of data, model and training
-    by task and variant, before `tune` has chosen anything in them.
+    `looks` is empty if all seeds are trained. `settings` holds the ids of data, model and training
+    by task and variant, as they are before `tune` chooses a value in them.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -47,9 +48,9 @@ _ENTRIES = TypeAdapter(list[Entry])
 
 
 def read(folder: Path) -> list[Entry]:
-    """Return what is written down in a results folder, the first entry first.
+    """Return the entries of a results folder, the first one first.
 
-    Raises FolderError where the file is damaged.
+    Raises FolderError if the file is damaged.
     """
     path = folder / NAME
     if not os.path.lexists(path):
@@ -58,21 +59,21 @@ def read(folder: Path) -> list[Entry]:
         return _ENTRIES.validate_python(read_file(path).plain())
     except (UserError, ValidationError):
         raise FolderError(
-            f"{path}: damaged; it says what was settled before the first run, and cannot be made"
-            " again: restore it. If you move it away, the report will say that nothing was"
-            " written down before the results that are there"
+            f"{path}: damaged; it says what was settled before the first run, and the program"
+            " cannot write it again: restore it. If you move it away, the report will say that"
+            " nothing was written down before the results in the folder"
         ) from None
 
 
 def write(folder: Path, entries: Sequence[Entry]) -> None:
-    """Write down durably what `brought_up_to` returned."""
+    """Write the entries that `brought_up_to` returned, durably."""
     files.replace(folder / NAME, dump([entry.model_dump(exclude_none=True) for entry in entries]))
 
 
 def brought_up_to(
     experiment: Experiment, entries: Sequence[Entry], found: Found, level: float
 ) -> list[Entry]:
-    """Return the entries with one more, where an experiment differs from the last of them."""
+    """Return the entries, with a new one if the experiment differs from the last of them."""
     if not (entries or experiment.looks):
         return []
     counted = experiment.seeds == tuple(range(len(experiment.seeds)))
@@ -101,4 +102,8 @@ def brought_up_to(
 
 def _seeds_of_evaluation(found: Found) -> set[int]:
     identities = [record.identity for record in found.records.values()]
-    return {one["seed"] for one in identities if one.get("purpose", "evaluation") == "evaluation"}
+    return {
+        identity["seed"]
+        for identity in identities
+        if identity.get("purpose", "evaluation") == "evaluation"
+    }

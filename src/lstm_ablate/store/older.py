@@ -1,4 +1,4 @@
-"""Tables that came from records of an older schema: a copy is kept in a folder of its own."""
+"""Tables made from records of an older schema: a copy of them is kept in a folder of its own."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lstm_ablate.store import files
 
-# `runs.csv` comes last. While it is missing, the copy is not complete, and the next call goes on.
+# `runs.csv` comes last: while it is missing, the copy is incomplete, and the next call goes on.
 TABLES = (
     "experiment.yaml",
-    "environment.json",  # the records of schema 1 do not say on what they were trained
+    "environment.json",  # records of schema 1 do not say on which machine they were trained
     "report.html",
     "report.md",
     "timings.csv",
@@ -23,9 +23,9 @@ _RUN = re.compile(rb"\b([0-9a-f]{16})\r?$", re.MULTILINE)  # the last cell of a 
 
 
 def schema_of_tables(folder: Path, older: Mapping[str, int]) -> int | None:
-    """Return the schema that the runs in `runs.csv` are of, or None if they are not older ones.
+    """Return the newest older schema among the runs in `runs.csv`, or None if none is older.
 
-    `older` are the runs whose records are of an older schema, each with that schema.
+    `older` maps each run whose record is of an older schema to that schema.
     """
     try:
         content = files.read(folder / "runs.csv") if older else b""
@@ -36,10 +36,10 @@ def schema_of_tables(folder: Path, older: Mapping[str, int]) -> int | None:
 
 
 def keep_tables(folder: Path, older: Mapping[str, int]) -> Path | None:
-    """Copy the tables of older records durably, before those of today replace them.
+    """Copy the tables of older records durably, before tables of today's records replace them.
 
-    Return the folder with the copies, such as `schema-1`, or None where there is nothing to keep or
-    it is kept already. Nothing is replaced.
+    Return the folder with the copies, such as `schema-1`, or None if there is nothing to keep or
+    all of it is kept already. No existing copy is replaced.
     """
     schema = schema_of_tables(folder, older)
     if schema is None:

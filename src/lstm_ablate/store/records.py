@@ -1,11 +1,19 @@
-"""Durable records of finished runs: what is done, and what it gave.
+"""Durable records of finished runs: which runs are done, and their results.
 
 A record is one immutable JSON file, `runs/<id>.json`, with the values of its run, its result, and a
 `meta` part that may differ between reruns (seconds, device). It carries a checksum. A file that
 fails the checksum, or does not have the shape given here, is damaged.
 
-The shape given here is that of today's schema. A whole record of an older schema had its own. It is
-a record of other settings, which is counted and left alone, whatever it holds.
+The shape given here is that of today's schema. Records of an older schema had a shape of their own.
+If such a record is whole, it counts as one of other settings: it is counted and left alone,
+whatever it holds.
+
+Why a file for each run. Records are the truth: every table, figure and report is derived from them.
+So a kill, a power cut or a flipped bit may cost one run and no more, and two drivers on one folder
+must not be able to harm each other. One immutable file for each run gives that with a link and a
+checksum (see `files`). A file that all runs share would be changed in place, and its correctness
+would depend on a lock. The price is that every reader opens every file. If that becomes slow with a
+great many runs, an index can be derived from the records, as the tables are.
 """
 
 import hashlib
@@ -30,7 +38,7 @@ _NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 @dataclass(frozen=True)
 class Record:
-    """What a finished run left: `result` is a function of the run, `meta` of the circumstances."""
+    """What a finished run left: `result` depends on the run alone, `meta` on the circumstances."""
 
     run: str
     identity: dict[str, Any]
@@ -51,10 +59,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a results folder under the names of records.
+    """The files of a results folder that are named as records, sorted by what they hold.
 
-    `records` are those of today's schema, by run. `damaged` are files. `older` are the runs whose
-    records are of an older schema, each with that schema.
+    `records` are those of today's schema, by run. `damaged` are paths of files. `older` maps each
+    run whose record is of an older schema to that schema.
     """
 
     records: dict[str, Record]
@@ -63,7 +71,7 @@ class Found:
 
 
 def told_older(older: Mapping[str, int]) -> str:
-    """Return "12 records of schema 1", or the like for several schemas."""
+    """Return "12 records of schema 1", or such a list for several schemas."""
     counts = sorted(Counter(older.values()).items())
     return ", ".join(f"{counted(count, 'record')} of schema {schema}" for schema, count in counts)
 
@@ -80,10 +88,10 @@ class _Content(Shape):
     meta: _Meta
 
     @model_validator(mode="after")
-    def _says_what_is_due(self) -> Self:
+    def _matches_its_purpose(self) -> Self:
         purpose = self.identity.get("purpose", NEUTRAL["purpose"])
         if isinstance(self.result, Recorded) and not self.result.says_what_is_due(purpose):
-            raise ValueError("what the test windows say is missing, or there were none to say it")
+            raise ValueError("test results are missing, or a run without test windows has some")
         return self
 
 
@@ -99,11 +107,10 @@ def _text(record: Record) -> str:
 
 
 def _parsed(path: Path) -> Record | int | None:
-    """Return the record in a file, its schema where that is an older one, or None where the file is
-    damaged or none of ours.
+    """Return the record in a file, its schema if that is older, or None if it is no whole record.
 
-    Raises FolderError where a newer program wrote it: its records may have another shape, and are
-    not ours to judge.
+    Raises FolderError if a newer program wrote it: its records may have another shape, which this
+    program cannot judge.
     """
     try:
         content = json.loads(files.read(path))
@@ -141,7 +148,7 @@ def listed(folder: Path) -> list[Path]:
 def read_all(folder: Path) -> Found:
     """Return what a results folder holds: records, damaged files, and records of older schemas.
 
-    May be called while a driver is at work. Raises FolderError if a record cannot be read, or if a
+    This may be called while a driver trains. Raises FolderError if a record cannot be read, or if a
     newer program wrote it.
     """
     found = Found({}, [], {})
@@ -165,16 +172,15 @@ def publish(folder: Path, record: Record) -> str:
     """Store a record durably. Return 'stored', 'same' or 'conflict'.
 
     'same': the run was recorded before with the same result. 'conflict': it was recorded with
-    another result; the old record stays, and the new one is kept beside it as
-    `runs/conflicts/<id>.<n>.json`. Only the record of a failed run, which was tried again, is
-    replaced.
+    another result; the old record stays, and the new one is kept as `runs/conflicts/<id>.<n>.json`.
+    The only record that is ever replaced is that of a failed run which was tried again.
     """
     path = folder / "runs" / f"{record.run}.json"
     if files.publish(path, _text(record)):
         return "stored"
     old = _parsed(path)
-    # No older record has the id of a run of today, whose schema is in it, unless somebody renamed
-    # the file and changed what it says of itself.
+    # The id of a run depends on the schema, so a record of an older schema has another id, unless
+    # somebody renamed the file and changed the id in it.
     if not isinstance(old, Record):
         set_aside(path)
         return publish(folder, record)

@@ -74,12 +74,33 @@ class Result(Shape):
         return self
 
 
-class Recorded(Result):
-    """What a record holds of a trained run: its result and what its test windows say, if any.
+PartName = Literal["train", "validation", "test"]
 
-    `floor` and `ceiling` are the losses of a perfect reconstruction and of predicting the mean,
-    `linear` that of the best linear code with as many numbers as the decoder sees: 0 where these
-    are at least as many as a window has, so that nothing is compressed.
+
+class Part(Shape):
+    """What lies in the windows of a part of the data, in the units that a network sees.
+
+    `mean`, `variance`, `low` and `high` are those of all values together. `outside` is the share of
+    the values that lie beyond the range of their feature in the training windows, `ceiling` the
+    loss of predicting each feature's mean over the windows of this part.
+    """
+
+    mean: float
+    variance: float
+    low: float
+    high: float
+    outside: float
+    ceiling: float
+
+
+class Recorded(Result):
+    """What a record holds of a trained run: its result and what its windows say.
+
+    `floor` and `ceiling` are the losses, on test windows, of a perfect reconstruction and of
+    predicting the mean of these windows, `linear` that of the best linear code with as many numbers
+    as the decoder sees: 0 where these are at least as many as a window has, so that nothing is
+    compressed. `parts` describe the windows of each part that the run has; records written before
+    there were any have none.
     `windows` and `reconstructions` [N][T] are the first feature of the first test windows, and of
     what the network made of them.
     """
@@ -87,6 +108,7 @@ class Recorded(Result):
     floor: float
     ceiling: Annotated[float | None, Column("float64", after="test_loss")]
     linear: Annotated[float | None, Column("float64", after="ceiling")]
+    parts: dict[PartName, Part] = {}
     windows: list[list[float]] = []
     reconstructions: list[list[float]] = []
 

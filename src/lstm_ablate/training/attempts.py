@@ -1,6 +1,6 @@
 """The attempts of a sweep, as a value: what is still to be tried, and what is tried next.
 
-A run has two attempts in all. The first one it shares with its group; if the group fails, each of
+A run has two attempts in all. It shares the first one with its group; if the group fails, each of
 its runs is tried once more, alone. A failure that another driver noted counts as the first attempt.
 """
 
@@ -56,8 +56,8 @@ class Attempts:
         """Return what is left after a round.
 
         `ended` are the groups that ended, by their index; `failed` are those of them that failed.
-        A group that has not ended was interrupted by the failure of another one. It has not failed,
-        and is tried again from its start.
+        A group that did not end was interrupted because another one failed. That is no failure of
+        its own, and it is tried again from its start.
         """
         if tried.attempt is Attempt.LAST:
             stops = bool(failed) and tried.ends_with_a_failure
@@ -68,7 +68,7 @@ class Attempts:
 
 
 def begin(missing: Sequence[Run], noted: Collection[str], *, fail_fast: bool = False) -> Attempts:
-    """Return what a sweep starts with; `noted` are the ids of runs that have failed once before."""
+    """Return the attempts at the start of a sweep; `noted` are the ids of runs that failed once."""
     untried = groups([run for run in missing if run.id not in noted])
     failed_once = tuple(run for run in missing if run.id in noted)
     return Attempts(tuple(map(tuple, untried)), failed_once, fail_fast)

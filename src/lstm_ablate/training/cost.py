@@ -1,27 +1,26 @@
 """What training the missing runs of an experiment would cost: time, memory and disk."""
 
+import heapq
 import statistics
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from lstm_ablate.experiment import sizes
 from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run, groups
-from lstm_ablate.experiment.settings import FileData, Settings
+from lstm_ablate.experiment.settings import Data, FileData, Settings
 from lstm_ablate.experiment.structure import Structure
+from lstm_ablate.store.records import Record
 from lstm_ablate.training import sweep
+from lstm_ablate.training.executors import local
 from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.speed import Speed
 
-# A rough model of the engines on one core of a server of the 2020s, used until a run has finished
-# here. A step costs some overhead for each layer and time step, and its floating-point operations.
-_OVERHEAD_SECONDS = {"keras": 85e-6, "fused": 6e-6}
-_FLOPS_PER_SECOND = {"keras": 55e9, "fused": 95e9}
-_SECONDS_PER_MODEL = (
-    4.0  # building, tracing, compiling: once for each structure and worker at least
-)
-_SECONDS_TO_START = 4.0  # a worker
-_RECORD_BYTES = 1500
+_RECORD_BYTES = 2000
 _EPOCH_BYTES = 55
 
 
@@ -39,9 +38,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Cost:
-    """Predictions for the missing runs: seconds in all, memory per worker, bytes on disk."""
+    """Predictions for the missing runs: seconds in all and until the first of them are kept, memory
+    per worker, bytes on disk.
 
-    seconds: float
+    Seconds are None where it is not known how fast this machine is.
+    """
+
+    seconds: float | None
+    first_seconds: float | None
     measured: bool  # whether the seconds come from finished runs of this experiment
     memory_bytes: float
     disk_bytes: float
@@ -53,64 +57,121 @@ def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
     counts: dict[tuple[str, str], list[bool]] = {}
     for run in plan.runs:
         counts.setdefault((run.task, run.variant), []).append(run.id in missing)
-    shapes = {settings.data: _shape(settings) for settings in experiment.settings.values()}
     found = []
     for (task, variant), mine in counts.items():
         settings, formula = experiment.settings[task, variant], experiment.formula(task, variant)
-        network = network_of(settings.model, *shapes[settings.data])
+        network = _network(settings)
         found.append(Share(task, variant, formula, network, len(mine), sum(mine)))
     return found
 
 
-def _shape(settings: Settings) -> tuple[int, int]:
-    """Return (time steps, features); those of a file are known when it is read."""
-    if isinstance(settings.data, FileData):
-        _, timesteps, features = windows.of(settings.data, 0).train.shape
-    else:
-        _, timesteps, features = sizes.shape(settings)
-    return timesteps, features
+class _Shape(NamedTuple):
+    train: int  # windows
+    validation: int  # windows
+    timesteps: int
+    features: int
 
 
-def cost(plan: sweep.Plan, workers: int, others: Sequence[Run] = ()) -> Cost:
+def _shape(data: Data) -> _Shape:
+    """Return the shape of some data; that of a file is known when it is read."""
+    if isinstance(data, FileData):
+        return _read_shape(data)
+    return _Shape(data.samples.train, data.samples.validation, data.timesteps, data.features)
+
+
+@lru_cache(maxsize=16)
+def _read_shape(data: FileData) -> _Shape:
+    arrays = windows.of(data, 0)
+    return _Shape(len(arrays.train), len(arrays.validation), *arrays.train.shape[1:])
+
+
+def _network(settings: Settings) -> Network:
+    shape = _shape(settings.data)
+    return network_of(settings.model, shape.timesteps, shape.features)
+
+
+def cost(plan: sweep.Plan, workers: int, speed: Speed | None, others: Sequence[Run] = ()) -> Cost:
     """Predict what training the missing runs of a plan takes on a number of workers.
 
-    The records of other runs tell too how long a structure takes.
+    `speed` is that of their engine on this machine. The records of other runs tell too how long a
+    structure takes.
     """
-    rates: dict[Structure, list[float]] = {}
-    for run in (*plan.runs, *others):
-        record = plan.records.get(run.id)
-        if record and "training_seconds" in record.meta:
-            per_epoch = record.meta["training_seconds"] / record.result["epochs"]
-            rates.setdefault(run.structure, []).append(per_epoch)
+    known = _epoch_seconds((*plan.runs, *others), plan.records)
     parts = groups(plan.missing)
-    seconds = 0.0
-    for group in parts:
-        run = group[0]
-        if known := rates.get(run.structure):
-            per_epoch = statistics.median(known)
-        else:
-            per_epoch = _seconds_per_epoch(run.settings, run.engine)
-        seconds += per_epoch * run.settings.training.epochs * len(group)
+    ends = None if speed is None else _ends(parts, workers, speed, known)
+    seconds = None
+    if speed and ends is not None:
+        seconds = max(ends) + _driver_seconds(plan, speed) if ends else 0.0
     distinct = {run.structure for run in plan.missing}
-    busy = max(1, min(workers, len(parts)))
-    if parts:
-        seconds += _SECONDS_PER_MODEL * max(len(distinct), busy)
     return Cost(
-        seconds=seconds / busy + _SECONDS_TO_START * bool(parts),
-        measured=bool(distinct) and all(structure in rates for structure in distinct),
+        seconds=seconds,
+        first_seconds=None if ends is None else min(ends, default=0.0),
+        measured=bool(distinct) and distinct <= known.keys(),
         memory_bytes=max((_memory_bytes(group[0]) for group in parts), default=0.0),
         disk_bytes=sum(_disk_bytes(run) for run in plan.missing),
     )
 
 
-def _seconds_per_epoch(settings: Settings, engine: str) -> float:
-    samples, timesteps, features = sizes.shape(settings)
-    steps = -(-samples // settings.training.batch_size)
-    network = network_of(settings.model, timesteps, features)
-    directions = sum(len(layer.directions) for layer in network.lstm)
-    overhead = steps * timesteps * directions * _OVERHEAD_SECONDS[engine]
-    operations = 6 * samples * timesteps * sizes.weights(network)
-    return overhead + operations / _FLOPS_PER_SECOND[engine]
+def _epoch_seconds(runs: Sequence[Run], records: Mapping[str, Record]) -> dict[Structure, float]:
+    """Return the seconds that an epoch of a whole group takes, where finished runs tell.
+
+    A short group is filled up, so that it takes as long as a whole one.
+    """
+    found: dict[Structure, list[float]] = {}
+    for run in runs:
+        record = records.get(run.id)
+        if record and "training_seconds" in record.meta:
+            of_run = record.meta["training_seconds"] / record.result["epochs"]
+            together = record.meta.get("together", run.group_size)
+            found.setdefault(run.structure, []).append(of_run * together)
+    return {structure: statistics.median(seconds) for structure, seconds in found.items()}
+
+
+def _ends(
+    parts: Sequence[Sequence[Run]], workers: int, speed: Speed, known: Mapping[Structure, float]
+) -> list[float]:
+    """Return when each group ends, in seconds from the start.
+
+    Workers take groups as those of the local executor do, and each of them compiles every structure
+    that it meets.
+    """
+    waiting: dict[Structure, deque[int]] = {}
+    for index, group in enumerate(parts):
+        waiting.setdefault(group[0].structure, deque()).append(index)
+    idle = [(speed.start, worker) for worker in range(min(workers, len(parts)))]
+    last: dict[int, Structure] = {}
+    compiled: set[tuple[int, Structure]] = set()
+    ends = []
+    while waiting:
+        now, worker = heapq.heappop(idle)
+        busy = {last[other] for end, other in idle if end > now and other in last}
+        structure = local.choose(waiting, last.get(worker), busy)
+        run = parts[waiting[structure].popleft()][0]
+        if not waiting[structure]:
+            del waiting[structure]
+        network, shape = _network(run.settings), _shape(run.settings.data)
+        seconds = run.settings.training.epochs * (
+            known.get(structure)
+            or speed.of_epoch(run.settings, network, shape.train, shape.validation, run.group_size)
+        )
+        if (worker, structure) not in compiled:
+            seconds += speed.to_compile(network)
+        compiled.add((worker, structure))
+        last[worker] = structure
+        ends.append(now + seconds)
+        heapq.heappush(idle, (now + seconds, worker))
+    return ends
+
+
+def _driver_seconds(plan: sweep.Plan, speed: Speed) -> float:
+    """Return what the driver takes itself, to start and for the report: it loads libraries, as a
+    worker does, and draws.
+
+    Measured beside workers that start in 3.0 s: 3.2 s with one task, 6.5 s with four. A stage that
+    tunes has no report.
+    """
+    tasks = len({run.task for run in plan.runs if run.purpose == "evaluation"})
+    return speed.start * (2 + tasks) / 3 if tasks else 0.0
 
 
 def _disk_bytes(run: Run) -> int:

@@ -1,4 +1,4 @@
-"""What an experiment needs of this machine, and what it gets: workers, memory and group size."""
+"""What an experiment needs from this machine, and what it gets: workers, memory and group size."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +13,16 @@ from lstm_ablate.training.inputs import windows
 
 
 def default_workers() -> int:
-    """Return the number of GPUs, or without GPUs the number of cores that we may use."""
+    """Return the number of GPUs or, without GPUs, the number of cores that we may use."""
     return len(machine.gpus()) or machine.cores()
 
 
 def settled(experiment: Experiment, folder: Path) -> Experiment:
-    """Return the experiment with a number for `group_size: auto`, where GPUs say what is free.
+    """Return the experiment with a number for `group_size: auto`, if GPUs report their free memory.
 
-    The number in the folder's experiment.yaml is kept, because another one would train everything
-    anew. Without it, the number is the largest that fits the GPU with the least free memory,
-    whatever the task and the variant.
+    A number in the folder's experiment.yaml is kept, because with another number every run would be
+    trained again. Otherwise it is the largest one that fits into the GPU with the least free
+    memory, for every task and variant.
     """
     free = [gpu.free_bytes for gpu in machine.gpus() if gpu.free_bytes is not None]
     if experiment.group_size != "auto" or not free:
@@ -44,7 +44,7 @@ def _loaded_shape(data: Data) -> tuple[int, int, int]:
 
 
 def workers(experiment: Experiment) -> int:
-    """Return how many workers to start: as the experiment says, or as many as have memory."""
+    """Return how many workers to start: what the experiment says, or as many as fit into memory."""
     if experiment.workers != "auto":
         return experiment.workers
     every = experiment.possible_settings()
@@ -54,7 +54,7 @@ def workers(experiment: Experiment) -> int:
 
 
 def check_memory(experiment: Experiment) -> None:
-    """Raise UserError if a group is predicted to take more memory than we may use here."""
+    """Raise UserError if a group is predicted to need more memory than we may use here."""
     problems: dict[str, None] = {}
     for task, variant, settings in experiment.possible_settings():
         parts = _group_parts(experiment, settings)
@@ -71,7 +71,7 @@ def check_memory(experiment: Experiment) -> None:
         raise UserError(*problems)
 
 
-_SIZES = {  # what takes memory, and the values that its size comes from
+_SIZES = {  # what takes memory, and the settings on which its size depends
     "data.samples": ("data.samples", "data.timesteps", "data.features"),
     "model": ("model.encoder", "model.decoder"),
     "training.batch_size": (

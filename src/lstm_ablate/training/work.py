@@ -12,7 +12,7 @@ from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import FileData
-from lstm_ablate.store.results import Recorded, Result
+from lstm_ablate.store.results import Part, PartName, Recorded, Result
 from lstm_ablate.training import engines
 from lstm_ablate.training.engines import EpochEnd, Trained
 from lstm_ablate.training.inputs import references, windows
@@ -43,7 +43,7 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     epoch_seconds = statistics.median(later) / len(group) if later else None
     outcomes = []
     for result, part, both in zip(results, arrays, beside, strict=True):
-        meta: dict[str, Any] = {"seconds": round(seconds, 3)}
+        meta: dict[str, Any] = {"seconds": round(seconds, 3), "together": len(group)}
         if epoch_seconds:
             meta["training_seconds"] = round(epoch_seconds * result.epochs, 3)
         meta |= {
@@ -58,21 +58,34 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
 
 
 class _References(NamedTuple):
-    """The losses beside a run's test loss: of predicting the mean, and of the best linear code."""
+    """What a run's losses are held against: the losses, on test windows, of predicting the mean and
+    of the best linear code; and the parts of its data.
+    """
 
     ceiling: float | None
     linear: float | None
+    parts: dict[PartName, Part]
 
 
-def _references_of(run: Run, part: windows.Arrays) -> _References:
-    """Return the references of a run; there are none without test windows.
+def _references_of(run: Run, arrays: windows.Arrays) -> _References:
+    """Return the references of a run; without test windows there are no losses among them.
 
     They are computed before training, so that what they lack, such as memory, costs no training.
     """
-    if not len(part.test):
-        return _References(None, None)
-    ceiling = references.ceiling(part.test, run.settings.training.loss)
-    return _References(ceiling, _linear_reference(run, part))
+    loss = run.settings.training.loss
+    by_name: dict[PartName, windows.Array] = {
+        "train": arrays.train,
+        "validation": arrays.validation,
+        "test": arrays.test,
+    }
+    parts = {
+        name: references.part(part, arrays.train, loss)
+        for name, part in by_name.items()
+        if len(part)
+    }
+    if "test" not in parts:
+        return _References(None, None, parts)
+    return _References(parts["test"].ceiling, _linear_reference(run, arrays), parts)
 
 
 _references: dict[tuple[Any, ...], float] = {}  # of this worker; a few numbers for each seed
@@ -102,6 +115,7 @@ def _recorded(trained: Trained, test: windows.Array, beside: _References) -> dic
         floor=FLOOR,
         ceiling=beside.ceiling,
         linear=beside.linear,
+        parts=beside.parts,
         windows=[] if shown is None else _curves(test[: len(shown)]),
         reconstructions=[] if shown is None else _curves(shown),
     ).model_dump(mode="json")

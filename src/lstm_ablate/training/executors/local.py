@@ -65,7 +65,7 @@ def execute(
             for worker in pool:
                 if worker.group is None and waiting:
                     busy = {other.last_key for other in pool if other.group is not None}
-                    chosen = _choose(waiting, worker.last_key, busy)
+                    chosen = choose(waiting, worker.last_key, busy)
                     index = waiting[chosen].popleft()
                     if not waiting[chosen]:
                         del waiting[chosen]
@@ -102,7 +102,7 @@ def without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
+def choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
     """Return the key for an idle worker: its own, or else one that no worker has, or else any.
 
     Of several keys it is the one with the most groups waiting.

@@ -3,23 +3,28 @@
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import FileData
-from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs import description, windows
 
 
-def check_data(experiment: Experiment) -> None:
-    """Read the user's own files, a good one once, however many variants share it.
+def check_data(experiment: Experiment) -> list[str]:
+    """Read the user's own files, a good one once, however many variants share it; return what one
+    should know of them.
 
-    Raises UserError with what is wrong, at its place in the config.
+    Raises UserError with what is wrong. Both are told with their place in the config.
     """
     problems: dict[str, None] = {}
+    told: dict[str, None] = {}
     found: dict[FileData, int] = {}  # training windows
     for task, variant, settings in experiment.possible_settings():
         if isinstance(settings.data, FileData):
+            place = experiment.place(task, variant, "data.path")
             try:
                 if settings.data not in found:
-                    found[settings.data] = len(windows.of(settings.data, 0).train)
+                    samples = len(windows.of(settings.data, 0).train)
+                    notices = description.notices(settings.data)
+                    found[settings.data] = samples
+                    told |= {f"{place}: {notice}": None for notice in notices}
             except UserError as error:
-                place = experiment.place(task, variant, "data.path")
                 problems |= {f"{place}: {problem}": None for problem in error.problems}
                 continue
             samples = found[settings.data]
@@ -32,3 +37,4 @@ def check_data(experiment: Experiment) -> None:
                 ] = None
     if problems:
         raise UserError(*problems)
+    return list(told)

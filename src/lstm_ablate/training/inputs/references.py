@@ -1,18 +1,32 @@
-"""The two references of a reconstruction loss: predicting the mean, and the best linear code of the
-same size.
+"""What a reconstruction loss is held against: predicting the mean, the best linear code of the
+same size, and what lies in each part of the data.
 
-Both are computed on the windows of a run, [N, T, F], in the units of its loss.
+All of it is computed on the windows of a run, [N, T, F], losses in the units of its own.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm_ablate.store.results import Part
 from lstm_ablate.training.inputs.windows import Array, Arrays
 
 
-def ceiling(test: Array, loss: str) -> float:
-    """Return the loss of predicting each feature's mean over the test windows [N, T, F]."""
-    return _mean_loss(test - test.mean(axis=(0, 1)), loss)
+def ceiling(windows: Array, loss: str) -> float:
+    """Return the loss of predicting each feature's mean over windows [N, T, F] of a part."""
+    return _mean_loss(windows - windows.mean(axis=(0, 1)), loss)
+
+
+def part(windows: Array, train: Array, loss: str) -> Part:
+    """Describe the windows [N, T, F] of a part, beside the training windows of the same run."""
+    low, high = train.min(axis=(0, 1)), train.max(axis=(0, 1))
+    return Part(
+        mean=float(windows.mean()),
+        variance=float(windows.var()),
+        low=float(windows.min()),
+        high=float(windows.max()),
+        outside=float(np.mean((windows < low) | (windows > high))),
+        ceiling=ceiling(windows, loss),
+    )
 
 
 def linear(windows: Arrays, numbers: int, loss: str) -> float:

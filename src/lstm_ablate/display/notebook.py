@@ -1,0 +1,35 @@
+"""A line in a notebook's cell that is replaced in place, where IPython runs in a kernel.
+
+IPython is there where a notebook is, and is no dependency: it is asked for only where somebody has
+loaded it already.
+"""
+
+import html
+import importlib
+import sys
+from typing import Any
+
+
+def cell() -> "Cell | None":
+    """Return a line of the cell that is running, or None where there is no notebook."""
+    if "IPython" not in sys.modules:
+        return None
+    shell = importlib.import_module("IPython").get_ipython()
+    return None if getattr(shell, "kernel", None) is None else Cell()
+
+
+class Cell:
+    """A line with a bar, shown once and then replaced."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, text: str, done: int, total: int) -> None:
+        """Show a line, and how much of the whole is done."""
+        bar = f'<progress value="{done}" max="{total}"></progress>'
+        content = {"text/plain": text, "text/html": f"{bar} {html.escape(text)}"}
+        if self._handle is None:
+            display = importlib.import_module("IPython.display").display
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)

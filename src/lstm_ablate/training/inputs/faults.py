@@ -1,0 +1,248 @@
+"""Everything that is wrong with a CSV file, each with its line and with what to write instead."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from lstm_ablate.errors import UserError, counted, did_you_mean
+from lstm_ablate.experiment.settings import FileData
+from lstm_ablate.training.inputs import advice, clock, features, table
+from lstm_ablate.training.inputs import layout as layouts
+from lstm_ablate.training.inputs.layout import Layout
+from lstm_ablate.training.inputs.table import Table
+
+_SAMPLE = 200  # lines
+_SEPARATORS = {"\t": "a tab", " ": "blanks"}
+
+
+class Fault(NamedTuple):
+    """What is wrong, at a line of the file or with all of it."""
+
+    line: int | None
+    text: str
+
+
+def lines_of(path: Path, content: bytes) -> list[str]:
+    """Return the lines of a CSV. Raises UserError where it is no text in UTF-8."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: byte {error.start} is not UTF-8; a CSV is due, or an array in a .npy file. A"
+            ' spreadsheet saves one as "CSV UTF-8"'
+        ) from None
+    return text.splitlines()
+
+
+def read(data: FileData, lines: Sequence[str]) -> Table:
+    """Return the columns of numbers that a CSV holds. Raises UserError with all that is wrong."""
+    path = Path(data.path)
+    asked = layouts.asked_for(data)
+    if not list(_of_header(_header(lines, asked, path), data, asked)):
+        found = table.read(lines, asked, data.columns, path)
+        if found.is_whole and not features.reasons_of(found, data):
+            return found
+    faults = list(_faults(lines, data, path))
+    raise UserError(*(f"{_place(path, fault)}: {fault.text}" for fault in faults))
+
+
+def _place(path: Path, fault: Fault) -> str:
+    return str(path) if fault.line is None else f"{path}:{fault.line}"
+
+
+def order(data: FileData, lines: Sequence[str], rows: Sequence[int]) -> clock.Order:
+    """Return what the columns that hold times say of the order of the rows."""
+    return _order(lines, layouts.asked_for(data), Path(data.path), rows)
+
+
+def _order(lines: Sequence[str], layout: Layout, path: Path, rows: Sequence[int]) -> clock.Order:
+    first = layouts.rows(lines[: layout.skip_rows + 100], layout, path)
+    _, header = next(first, (1, []))
+    examples = [row for _, row in first if len(row) == len(header)]
+    places = clock.candidates(header, examples)
+    if not places or len(rows) < 2:
+        return clock.Order([], [])
+    found = clock.clock_of(table.cells(lines, layout, places, path))
+    return clock.order_of(found, rows) if found else clock.Order([], [])
+
+
+# -------------------------------------------------------------------------------------- all at once
+
+
+def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]:
+    """Yield what is wrong with a file: how it is written, then what it holds, read in that way."""
+    asked = layouts.asked_for(data)
+    seems = layouts.seeming(lines, asked)
+    layout = seems.layout
+    if not seems.named and layout == asked._replace(skip_rows=asked.skip_rows + 1):
+        layout = asked  # its names are fewer or more than the cells below them
+    yield from _of_layout(asked, layout, seems.named)
+    if not seems.named and layout != asked:
+        yield from _no_names(_header(lines, layout, path), asked, layout)
+        return
+    of_header = list(_of_header(_header(lines, layout, path), data, layout))
+    if of_header:
+        yield from of_header
+        return
+    found = table.read(lines, layout, data.columns, path)
+    examples = [example for odd in found.odd.values() for example in odd.examples]
+    if examples:
+        places = [found.header.index(name) for name in found.names]
+        first = table.cells(lines[: layout.skip_rows + _SAMPLE], layout, places, path)
+        cells = [cell for _, cell in examples] + [cell for some in first.values() for cell in some]
+        notations = layouts.seeming_notation(cells, layout)
+        if notations[0] != (layout.decimal, layout.thousands):
+            read = layouts.number_of(*notations[0])
+            line, cell = min(
+                (one for one in examples if read(one[1]) is not None), key=lambda one: one[0]
+            )
+            yield Fault(line, _of_notation(cell, notations, layout))
+            decimal, thousands = notations[0]
+            layout = layout._replace(decimal=decimal, thousands=thousands)
+            found = table.read(lines, layout, data.columns, path)
+    reasons = features.reasons_of(found, data)
+    yield from _of_rows(found, reasons)
+    if reasons:
+        yield Fault(found.header_line, features.told(found, reasons, data))
+    yield from (Fault(*one) for one in _order(lines, layout, path, found.lines).wrong)
+
+
+def _header(lines: Sequence[str], layout: Layout, path: Path) -> list[str]:
+    return next(layouts.rows(lines, layout, path), (1, []))[1]
+
+
+def _of_layout(asked: Layout, layout: Layout, named: bool) -> Iterator[Fault]:
+    if layout.separator != asked.separator:
+        by = _SEPARATORS.get(layout.separator, f'"{layout.separator}"')
+        write = "tab" if layout.separator == "\t" else json.dumps(layout.separator)
+        yield Fault(
+            layout.skip_rows + 1,
+            f"the columns are separated by {by}; {advice.write('separator', write)}",
+        )
+    if named and layout.skip_rows != asked.skip_rows:
+        line = layout.skip_rows + 1
+        what = f"this line names the columns, not line {asked.skip_rows + 1}"
+        yield Fault(line, f"{what}; {advice.write('skip_rows', str(layout.skip_rows))}")
+
+
+def _no_names(row: Sequence[str], asked: Layout, layout: Layout) -> Iterator[Fault]:
+    line = layout.skip_rows + 1
+    if not row:
+        yield Fault(line, "the first line must name the columns; it is empty")
+        return
+    names = layout.separator.join(f"column{place + 1}" for place in range(min(len(row), 6)))
+    more = " and so on" * (len(row) > 6)
+    what = "found numbers only" if line == 1 else f"none above line {line} does"
+    skip = ""
+    if layout.skip_rows != asked.skip_rows:
+        skip = f", and {advice.write('skip_rows', str(layout.skip_rows))}"
+    yield Fault(
+        line,
+        f"the first line must name the columns; {what}. Put a line before it in the file, such as"
+        f" `{names}`{more}{skip}",
+    )
+
+
+def _of_header(header: Sequence[str], data: FileData, layout: Layout) -> Iterator[Fault]:
+    if not header or all(map(layouts.is_value, header)):
+        yield from _no_names(header, layout, layout)
+        return
+    missing = [name for name in data.columns or () if name not in header]
+    if missing:
+        hint = did_you_mean(missing[0], header)
+        parts = [part.strip() for part in missing[0].split(",")]
+        if len(parts) > 1 and set(parts) <= set(header):
+            hint = f" Write a list: {advice.listed(parts)}"
+        shown = json.dumps(missing, ensure_ascii=False)[1:-1]
+        yield Fault(None, f"no column {shown}; the header has: {', '.join(header)}.{hint}")
+    counts = Counter(header)
+    twice = [name for name in data.columns or header if counts[name] > 1 and name.strip()]
+    if twice:
+        yield Fault(layout.skip_rows + 1, f'two columns are named "{twice[0]}"')
+
+
+def _of_notation(cell: str, notations: Sequence[tuple[str, str | None]], layout: Layout) -> str:
+    text = cell.strip()
+    writes = [
+        " and ".join(
+            advice.line_of(key, json.dumps(value))
+            for key, value in (("decimal", decimal), ("thousands", thousands))
+            if value != getattr(layout, key)
+        )
+        for decimal, thousands in notations
+    ]
+    if len(writes) > 1:
+        return (
+            f'"{text}": if that is {text.replace(",", ".", 1)}, under `data` write {writes[0]}; if'
+            f" it is {text.replace(',', '')}, write {writes[1]}"
+        )
+    decimal, thousands = notations[0]
+    what = []
+    if decimal != layout.decimal:
+        what.append("a decimal comma" if decimal == "," else "a decimal point")
+    if thousands and thousands != layout.thousands:
+        what.append("a thousands separator")
+    return f'"{text}" has {" and ".join(what)}; under `data` write {writes[0]}'
+
+
+# ------------------------------------------------------------------------------- rows and columns
+
+
+def _of_rows(found: Table, reasons: dict[int, str]) -> Iterator[Fault]:
+    """Yield the rows that have other cells than the header, and what is missing or no number."""
+    if found.ragged:
+        line, cells = found.ragged[0]
+        at = advice.places([one for one, _ in found.ragged])
+        more = f" ({len(found.ragged)} such rows: {at})" if len(found.ragged) > 1 else ""
+        due = f"where the header has {len(found.header)}"
+        yield Fault(line, f"{counted(cells, 'cell')} {due}{more}")
+    odd = {
+        index: odd
+        for index, odd in sorted(found.odd.items())
+        if not features.is_text(index, reasons)
+    }
+    if any(one.missing for one in odd.values()):
+        yield _of_missing(found, [index for index, one in odd.items() if one.missing], reasons)
+    cells_of = {index: one.examples for index, one in odd.items() if one.examples}
+    first = found.lines[0] if found.lines else 0
+    if len(cells_of) > 1 and all(examples[0][0] == first for examples in cells_of.values()):
+        units = ", ".join(f'"{advice.short(examples[0][1])}"' for examples in cells_of.values())
+        yield Fault(
+            first,
+            f"{units} are no numbers. If these are units, take this line out of the file, or"
+            f" {advice.write('skip_rows', str(first - 1))}, and they are the names",
+        )
+        cells_of = {index: examples[1:] for index, examples in cells_of.items()}
+    for index, examples in cells_of.items():
+        if examples:
+            line, cell = examples[0]
+            more = f" ({len(examples)} such cells: {advice.places([one for one, _ in examples])})"
+            what = f'column "{found.names[index]}": "{advice.short(cell)}" is not a number'
+            yield Fault(line, what + more * (len(examples) > 1))
+
+
+def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> Fault:
+    """Say in which rows values are missing, and what can be done."""
+    missing = sorted({line for index in gaps for line in found.odd[index].missing})
+    names = [found.names[index] for index in gaps]
+    whole = [
+        name
+        for index, name in enumerate(found.names)
+        if index not in reasons and index not in found.odd
+    ]
+    which = f"column{'s' * (len(names) > 1)} {advice.named(names)}"
+    rows = f"{len(missing):,} of {counted(len(found.lines), 'row')} ({advice.places(missing)})"
+    ends = [found.lines[0] - 1, *missing, found.lines[-1] + 1]
+    before, after = max(pairwise(ends), key=lambda pair: pair[1] - pair[0])
+    part = f"lines {before + 1} to {after - 1} are the longest part without a gap"
+    write = (
+        f"; or {advice.write('columns', advice.listed(whole))}, which have no gap" if whole else ""
+    )
+    return Fault(
+        missing[0],
+        f"{which}: no value in {rows}. Nothing fills that in here: fill it in in the file, as"
+        f" pandas' df.interpolate() does, or keep a part of it ({part}){write}",
+    )

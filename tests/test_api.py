@@ -1,7 +1,7 @@
 """What a notebook and a script call, held to the files and to what the command line prints.
 
-The code of docs/api.md is the script that trains here, as a process of its own: it has no guard of
-its main module, and goes on after its document in a thread.
+The code of docs/api.md is the script that trains here, as a process of its own and without a guard
+of its main module.
 """
 
 import doctest
@@ -9,7 +9,8 @@ import json
 import re
 import signal
 import sys
-from functools import partial
+import threading
+from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -34,13 +35,8 @@ from lstm_ablate.training import sweep
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
-IN_A_THREAD = """
-import sys, threading
-thread = threading.Thread(
-    target=lambda: la.run("smoke.yaml", "training.epochs=2", seeds=1, name="threaded", quiet=True)
-)
-thread.start()
-thread.join()
+LOADED = """
+import sys
 print("loaded", sorted(sys.modules.keys() & {"tensorflow", "keras"}))
 """
 CONFIG = {
@@ -73,8 +69,14 @@ def scripted(tmp_path_factory):
     text = (ROOT / "configs" / "smoke.yaml").read_text()
     text = text.replace("[8, 4]", "[4]").replace("[4, 8]", "[4]")
     (folder / "smoke.yaml").write_text(text)
-    (folder / "script.py").write_text("\n".join(BLOCKS) + IN_A_THREAD)
+    (folder / "script.py").write_text("\n".join(BLOCKS) + LOADED)
     return folder, processes.run([sys.executable, "script.py"], cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def results(scripted):
+    """What the script left behind of its first study."""
+    return la.load(scripted[0] / "results" / "smoke")
 
 
 @pytest.fixture
@@ -85,10 +87,15 @@ def inside(scripted, monkeypatch):
 
 
 @pytest.fixture
-def stub(monkeypatch, tmp_path):
+def stub(stubbed_workers, monkeypatch):
     """The stub engine in this process, in a working folder of its own; and no page."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(study, "execute", in_process.execute)
+
+
+@pytest.fixture
+def stubbed_workers(monkeypatch, tmp_path):
+    """The stub engine in workers, in a working folder of its own; and no page."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(derived, "_write_page", lambda folder, summary: set())
     expand = runs.expand
     for room in (runs, sweep):
@@ -102,33 +109,43 @@ def _expanded(expand, experiment, engine=None):
 # ------------------------------------------------------------------------------------ the script
 
 
-def test_a_script_without_a_guard_trains_a_file_a_dict_and_in_a_thread(scripted):
+def test_a_script_without_a_guard_trains_a_file_and_a_dict(scripted):
     folder, done = scripted
-    assert {path.name for path in (folder / "results").iterdir()} == {"smoke", "small", "threaded"}
+    assert {path.name for path in (folder / "results").iterdir()} == {"smoke", "small"}
     found = {
         path.name: (path / "runs.csv").read_text().count(",ok,")
         for path in (folder / "results").iterdir()
     }
-    assert found == {"smoke": 6, "small": 6, "threaded": 2}
+    assert found == {"smoke": 6, "small": 6}
+    assert "measuring" not in done.stderr  # the tests say how fast the machine is
     assert "loaded []" in done.stdout  # the workers load TensorFlow
     assert "6/6 runs" in done.stderr and "small" not in done.stderr  # quiet
     assert 'call, training.epohcs: "training.epohcs" is not a path' in done.stdout
     assert 'Did you mean "training.epochs"?' in done.stdout
 
 
-def test_print_gives_what_the_command_line_prints(scripted, inside):
+def test_a_thread_trains_in_workers_twice(stubbed_workers):
+    found = []
+    thread = threading.Thread(
+        target=lambda: found.extend(la.run(CONFIG, seeds=n, workers=1, quiet=True) for n in (1, 2))
+    )
+    thread.start()
+    thread.join(processes.SECONDS)
+    assert [len(one.runs) for one in found] == [2, 4]
+
+
+def test_print_gives_what_the_command_line_prints(scripted, results, inside):
     printed = call("report", "results/smoke", cwd=inside).stdout
-    assert printed.rstrip("\n") == str(la.load("results/smoke"))
+    assert printed.rstrip("\n") == str(results)
     assert printed.splitlines()[0] in scripted[1].stdout
     planned = call("plan", "smoke.yaml", "seeds=30", cwd=inside).stdout
     assert planned.rstrip("\n") == str(la.plan("smoke.yaml", seeds=30))
 
 
-def test_the_tables_are_the_csvs_with_their_types(inside):
-    results = la.load("results/smoke")
+def test_the_tables_are_the_csvs_with_their_types(results):
     for name in ("runs", "curves", "summary"):
         table = getattr(results, name)
-        written = (inside / "results" / "smoke" / f"{name}.csv").read_text()
+        written = (results.folder / f"{name}.csv").read_text()
         assert table.to_csv(index=False, lineterminator="\n") == written
         assert table is getattr(results, name)
     assert results.runs.dtypes["seed"] == np.int64
@@ -137,23 +154,23 @@ def test_the_tables_are_the_csvs_with_their_types(inside):
 
 
 def test_the_examples_of_the_docstrings_are_true(inside):
+    """They load one folder many times, which is done once here."""
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    failed, tried = doctest.testmod(api, optionflags=options, verbose=False)
-    assert (failed, tried) == (0, 13)
+    once = {"load": cache(la.load)}
+    failed, tried = doctest.testmod(api, optionflags=options, extraglobs=once)
+    assert (failed, tried) == (0, 12)
     for name in set(la.__all__) - {"__version__", "UserError", "FolderError"}:
         assert ">>> " in getattr(la, name).__doc__, name
 
 
-def test_figures_are_those_of_the_report_by_name(inside):
-    results = la.load("results/smoke")
+def test_figures_are_those_of_the_report_by_name(results):
     figure = results.figure("curves")
+    drawn = {path.stem: path.read_text() for path in (results.folder / "figures").glob("*.svg")}
+    assert plots.svg("curves", figure) == drawn["curves"]
     assert isinstance(figure, Figure) and figure._repr_png_().startswith(b"\x89PNG")
-    drawn = (inside / "results" / "smoke" / "figures" / "curves.svg").read_text()
-    assert plots.svg("curves", figure) == drawn
-    names = {path.stem for path in (inside / "results" / "smoke" / "figures").glob("*.svg")}
     with pytest.raises(la.UserError, match='Did you mean "curves"') as told:
         results.figure("curve")
-    assert set(str(told.value).partition("known: ")[2].split(", ")) == names
+    assert set(str(told.value).partition("known: ")[2].split(", ")) == drawn.keys()
 
 
 def test_a_plan_says_in_a_line_and_as_html_what_it_prints(inside):
@@ -322,7 +339,7 @@ def test_a_line_shows_results_whatever_they_are(tmp_path):
     _, results = two_tasks(tmp_path)
     shown = repr(results)
     assert shown.startswith("<Results of two_tasks: ") and shown.endswith("two\\ntasks>")
-    assert shown.isprintable() and "2 no pair" in shown
+    assert shown.isprintable() and "4 no pair" in shown
     assert repr(api.Results.__new__(api.Results)) == "<Results of not whole: AttributeError>"
 
 

@@ -164,7 +164,7 @@ class Results(Mapping[Key, Outcome]):
         with the names that there are, where there is no such figure.
 
         >>> load("results/smoke").figure("curves")
-        <Figure size ...>
+        <...Figure size ...>
         """
         from lstm_ablate.report import plots
 

@@ -80,7 +80,7 @@ class Drawing(NamedTuple):
     draw: Callable[[], Figure]
 
 
-class _Figure(Figure):
+class NotebookFigure(Figure):
     """A figure that a notebook shows, whether or not pyplot is loaded, which would show it too."""
 
     def _repr_png_(self) -> bytes:
@@ -442,7 +442,7 @@ def _panels(
     `height` is that of a row, and `width` that of the figure, both in inches.
     """
     rows = -(-number // columns)
-    figure = _Figure(
+    figure = NotebookFigure(
         (width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained"
     )
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)

@@ -46,7 +46,8 @@ def bench(
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")
     ] = None,
 ) -> None:
-    """Measure on this machine how fast the engines train, against Keras loops written by hand."""
+    """Measure on this machine how fast the engines train, against loops of Keras and JAX written by
+    hand."""
     from lstm_ablate.checks import benchmark, whole_processes
     from lstm_ablate.training import resources
 
@@ -70,6 +71,8 @@ def bench(
             f" times as long, {result.growth.seeds:.2f} times per run with 10 times the seeds"
         ),
     ]
+    if not benchmark.jax_is_installed():
+        lines.append("jax: left out, since it is not installed; the extra [bench] brings it")
     if whole := result.end_to_end:
         lines.append(
             f"{whole.experiment}, {whole.runs} runs from start to report: fused"

@@ -34,6 +34,8 @@ ARROWS = {
 AT_HOME = {
     "tensorflow": {"training.engines.*", "checks.handwritten"},
     "keras": {"training.engines.reference*", "training.engines.functions", "checks.handwritten"},
+    "jax": {"checks.handwritten_jax"},
+    "optax": {"checks.handwritten_jax"},
     "matplotlib": {"report.plots"},
     "yaml": {"experiment.yaml_source"},
     "typer": {"cli.*"},

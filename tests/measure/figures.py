@@ -127,6 +127,10 @@ def main() -> None:
             ),
             ("`lstm-ablate run configs/smoke.yaml`, from nothing", f"{smoke(folder):.1f} s"),
             (
+                "the same with nothing to do",
+                f"{seconds('run', 'configs/smoke.yaml', '--results', str(folder / '0')):.1f} s",
+            ),
+            (
                 "memory that a process gains from its 2nd to its 50th run",
                 f"{float(growth[1]) - float(growth[0]):.0f} MB",
             ),

@@ -225,7 +225,7 @@ CASES = {  # 20 steps or more each; 21 windows in batches of 4 leave one over
 def test_equals_keras(
     settings: Settings, size: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows in chunks that overlap
+    monkeypatch.setattr(fused, "_EVALUATED", 4)  # 11 and 6 windows as 4, 4, 3 and 4, 2
     monkeypatch.setattr(fused_stack, "_CHUNK", 3)  # 7 time steps as 3, 3 and 1
     seed, beside = 1, other_numbers(settings)
     _, result, _ = run_fused([beside, settings, beside], [3, seed, seed], size=size)
@@ -249,6 +249,58 @@ def test_equals_keras(
         error = np.linalg.norm(result.weights[name] - expected) / np.linalg.norm(expected)
         assert error <= 1e-9, (name, error)
     assert result.parameters == sum(weight.size for weight in weights[chosen])
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "size", "first_of_test", "all_chunks"),
+    [
+        (256, 1024, 256, 1, 5),  # as many as there may be at once
+        (300, 1000, 150, 2, 9),  # two chunks of validation, both full
+        (257, 10, 129, 2, 3),
+        (40, 1024, 40, 1, 27),  # no window too many in validation, which every epoch has
+        (1, 1024, 32, 1, 33),  # but test does not take a thousand turns
+        (1, 3, 3, 1, 2),
+        (9, 0, 9, 1, 1),  # runs that tune have no test windows
+    ],
+)
+def test_windows_are_evaluated_in_chunks_of_one_size(
+    validation: int, test: int, size: int, first_of_test: int, all_chunks: int
+) -> None:
+    """Counted by hand; every window stands in its place, in its part."""
+    parts = [generator("part", part).standard_normal((part, 2, 3)) for part in (5, validation)]
+    drawn = windows.Arrays(*parts, generator("test").standard_normal((test, 2, 3)))
+    found = fused._windows([drawn, drawn], "float64")
+    assert found.evaluated.shape == (2, all_chunks, size, 2, 3)
+    in_order = found.evaluated.numpy()[1].reshape(-1, 2, 3)
+    np.testing.assert_array_equal(in_order[:validation], drawn.validation)
+    begin = first_of_test * size
+    np.testing.assert_array_equal(in_order[begin : begin + test], drawn.test)
+    assert found.validation.numpy().tolist() == [0, validation]
+    assert found.test.numpy().tolist() == [first_of_test, test]
+
+
+def test_the_test_trains_nothing() -> None:
+    """An epoch without a step gives the state that it was given, and the loss of the test part."""
+    size, drawn = 2, windows.of(SMALL.data, 7)
+    structure = structure_of(SMALL).training
+    program = fused._program(network(SMALL), structure, 21)
+    start = fused._start(
+        [fused_weights.pack(network(SMALL), initial_weights(network(SMALL), 7))] * size, structure
+    )
+    order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))
+    mine = fused._windows([drawn] * size, "float32")
+    numbers = fused._numbers([SMALL.training.optimizer] * size, structure)
+    everybody = tf.constant([True] * size)
+    after, losses, shown = program.epoch(
+        start, numbers, order, everybody, mine, tf.constant(0), mine.test
+    )
+    for name, matrix in start.matrices.items():
+        np.testing.assert_array_equal(after.matrices[name], matrix)
+    assert int(after.step) == 0 and losses.numpy()[:, 0].tolist() == [0.0, 0.0]
+    made = reconstruct(SMALL.model, initial_weights(network(SMALL), 7), drawn.test)
+    expected = np.mean(np.square(made - drawn.test))
+    assert losses.numpy()[0, 1] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(shown.numpy()[0], made[:SHOWN], atol=1e-5)
 
 
 @pytest.mark.parametrize(("module", "name"), [(fused, "_EVALUATED"), (fused_stack, "_CHUNK")])
@@ -368,12 +420,7 @@ def compilations(settings: Settings) -> int:
     """
     program = fused._program(network(settings), structure_of(settings).training, 21)
     assert fused._program.cache_info().misses == 1
-    traced = {
-        program.epoch.experimental_get_tracing_count(),
-        program.evaluate.experimental_get_tracing_count(),
-    }
-    (times,) = traced
-    return times
+    return program.epoch.experimental_get_tracing_count()
 
 
 # Everything that an optimizer can be, with numbers at which a run of 18 steps learns.
@@ -462,8 +509,7 @@ def test_a_rate_beyond_float32_is_infinite() -> None:
 def test_a_diverged_run_stands_still_in_its_group() -> None:
     """An epoch with every other run dead: they keep every bit, the others are as with all alive."""
     size, drawn = 8, windows.of(SMALL.data, 7)
-    parts = (np.stack([part] * size) for part in (drawn.train, drawn.validation))
-    train, validation = (tf.constant(part, tf.float32) for part in parts)
+    mine = fused._windows([drawn] * size, "float32")
     structure = structure_of(SMALL).training
     program = fused._program(network(SMALL), structure, 21)
     start = [
@@ -474,9 +520,9 @@ def test_a_diverged_run_stands_still_in_its_group() -> None:
     numbers = fused._numbers([SMALL.training.optimizer] * size, structure)
     order = tf.constant(np.stack([fused._batches(batch_order(7, 0, 21), program.batch)] * size))
     alive = np.array([True, False] * size)[:size]
-    after, _ = program.epoch(before, numbers, order, tf.constant(alive), train, validation)
-    everybody = tf.constant([True] * size)
-    together, _ = program.epoch(before, numbers, order, everybody, train, validation)
+    rest = (mine, program.steps, mine.validation)
+    after, *_ = program.epoch(before, numbers, order, tf.constant(alive), *rest)
+    together, *_ = program.epoch(before, numbers, order, tf.constant([True] * size), *rest)
     for name, matrix in before.matrices.items():
         new = after.matrices[name]
         moved = np.any(np.reshape(new != matrix, (size, -1)), axis=1)

@@ -60,6 +60,23 @@ def test_an_epoch_and_a_program_take_what_their_sizes_say():
     assert REAL.to_compile(network) == pytest.approx(2.0 + 29 * 0.1)
 
 
+def test_keys_that_add_a_pass_over_the_cells_count_them_once_more():
+    """Normalization acts on the layers that feed another, of two here the first."""
+
+    def cells(**keys):
+        model = {"encoder": [6], "decoder": [10], **keys}
+        settings = Settings.model_validate({"model": model})
+        network = network_of(settings.model, 7, 1)
+        only = Speed(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+        return only.of_epoch(settings, network, 3, 0, 2) / (2 * 7 * 3)
+
+    assert cells() == pytest.approx(16)
+    assert cells(bidirectional=True, head={"units": [5]}) == pytest.approx(37)
+    assert cells(peepholes=True) == cells(projection=3) == pytest.approx(32)
+    assert cells(normalization="layer") == pytest.approx(22)
+    assert cells(normalization="layer", peepholes=True) == pytest.approx(38)
+
+
 @pytest.mark.parametrize("chance", [(0.0, 0.2), (0.2, 0.0), (0.0, 0.0)])
 def test_times_that_fit_no_constants_give_none_below_0(chance):
     deep, wide = chance

@@ -6,6 +6,8 @@ case's contestants wait side by side and take turns, so that a drift of the mach
 them alike. Medians over the turns.
 """
 
+import importlib
+import importlib.util
 import math
 import multiprocessing
 import os
@@ -30,6 +32,7 @@ from lstm_ablate.experiment.sizes import group_size
 from lstm_ablate.training import engines, sweep
 from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.inputs import windows
+from lstm_ablate.training.inputs.randomness import initial_weights
 from lstm_ablate.training.variables import WORKER_ENVIRONMENT
 
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product shows the machine's peak
@@ -164,9 +167,24 @@ def table(result: Benchmark) -> list[list[str]]:
     ]
 
 
-def contestants(cores: int) -> list[Contestant]:
-    """Return who is measured: plain Keras, tuned Keras, and the fused engine."""
-    return [Contestant("plain", 1, 0), Contestant("tuned", cores, 1), Contestant("fused", cores, 1)]
+def contestants(cores: int, settings: Settings) -> list[Contestant]:
+    """Return who is measured: plain Keras, tuned Keras, JAX and the fused engine.
+
+    JAX takes part where it is installed, and where the network has plain LSTM layers alone, which
+    is what its loop can say.
+    """
+    jax = [Contestant("jax", cores, 1)] if jax_is_installed() and _is_plain(settings) else []
+    return [
+        Contestant("plain", 1, 0),
+        Contestant("tuned", cores, 1),
+        *jax,
+        Contestant("fused", cores, 1),
+    ]
+
+
+def jax_is_installed() -> bool:
+    """Return whether what the extra `[bench]` brings can be imported; imports nothing."""
+    return all(importlib.util.find_spec(name) for name in ("jax", "optax"))
 
 
 def _steps(case: str) -> int:
@@ -202,7 +220,7 @@ def step_flops(settings: Settings, features: int = 1) -> float:
 def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
     """Measure every contestant in a case, over some rounds in which each trains one epoch."""
     settings, steps = settings_of(case), _steps(case)
-    field = contestants(cores)
+    field = contestants(cores, settings)
     with ExitStack() as stack:
         teams = [stack.enter_context(_team(one, settings, rounds + 1)) for one in field]
         first = [team.turn() for team in teams]  # builds and compiles
@@ -292,7 +310,10 @@ def _ignore(_: str) -> None:
     """Leave unsaid what a run would tell its user."""
 
 
-def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
+def _is_plain(settings: Settings) -> bool:
+    """Return whether the network is one of `keras.layers.LSTM` with its defaults, one activation
+    for all layers apart.
+    """
     model = settings.model
     plain = Model(
         encoder=model.encoder,
@@ -300,8 +321,11 @@ def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
         decoder=model.decoder,
         activation=model.site("candidate"),
     )
-    said = settings_id(settings.model_copy(update={"model": plain})) == settings_id(settings)
-    if not said or settings.training.dtype != "float32":
+    return settings_id(settings.model_copy(update={"model": plain})) == settings_id(settings)
+
+
+def _refuse_what_the_loop_cannot_say(settings: Settings, config: Path) -> None:
+    if not _is_plain(settings) or settings.training.dtype != "float32":
         raise UserError(
             f"{config}: the baseline must be a plain LSTM in float32, so that a loop of Keras can"
             " train it"
@@ -345,6 +369,8 @@ class _Team:
 def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_Team]:
     context = multiprocessing.get_context("spawn")
     variables = dict(WORKER_ENVIRONMENT)
+    if contestant.name == "jax":
+        variables["NPROC"] = str(contestant.threads)  # the one that JAX counts its threads by
     if not contestant.threads:  # as a user would start it
         variables = {key: value for key, value in variables.items() if "THREADS" not in key}
     before = dict(os.environ)
@@ -372,8 +398,8 @@ def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_
 def _serve(pipe: Connection, contestant: str, settings: Settings, epochs: int, seed: int) -> None:
     """Train in a process of a team; between two epochs, wait to be told to go on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries print on being loaded
-    # TensorFlow is loaded before anything is timed.
-    from lstm_ablate.checks import handwritten  # noqa: F401
+    # TensorFlow, or JAX, is loaded before anything is timed.
+    importlib.import_module(f"lstm_ablate.checks.{_LOOPS.get(contestant, 'handwritten')}")
 
     training = settings.training.model_copy(update={"epochs": epochs})
     settings = settings.model_copy(update={"training": training})
@@ -401,6 +427,15 @@ def _by_hand(name: str) -> Callable[[Settings, int, Callable[[], None]], None]:
         getattr(handwritten, name)(settings, windows.of(settings.data, seed), [callback])
 
     return work
+
+
+def _jax(settings: Settings, seed: int, between: Callable[[], None]) -> None:
+    from lstm_ablate.checks import handwritten_jax
+
+    arrays = windows.of(settings.data, seed)
+    network = network_of(settings.model, *arrays.train.shape[1:])
+    for _ in handwritten_jax.train(settings, arrays, initial_weights(network, seed), seed):
+        between()
 
 
 def _fused(settings: Settings, seed: int, between: Callable[[], None]) -> None:
@@ -449,9 +484,11 @@ def _whole_runs(settings: Settings, _: int, between: Callable[[], None]) -> None
         between()
 
 
+_LOOPS = {"jax": "handwritten_jax"}  # the module of a contestant that needs no TensorFlow
 _WORK: dict[str, Callable[[Settings, int, Callable[[], None]], None]] = {
     "plain": _by_hand("plain"),
     "tuned": _by_hand("tuned"),
+    "jax": _jax,
     "fused": _fused,
     "seeds": _seeds,
     "peak": _peak,

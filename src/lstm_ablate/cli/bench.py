@@ -32,12 +32,23 @@ def bench(
             "--end-to-end", metavar="CONFIG", help="Run this experiment from start to report too."
         ),
     ] = None,
+    processes: Annotated[
+        bool,
+        typer.Option(
+            "--processes",
+            help=(
+                "Measure whole processes too: the smoke config from nothing and with nothing to do,"
+                " and tanh and relu against a loop of Keras. Minutes."
+            ),
+        ),
+    ] = False,
     file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures to a file.")
     ] = None,
 ) -> None:
-    """Measure on this machine how fast the engines train, against Keras loops written by hand."""
-    from lstm_ablate.checks import benchmark
+    """Measure on this machine how fast the engines train, against loops of Keras and JAX written by
+    hand."""
+    from lstm_ablate.checks import benchmark, whole_processes
     from lstm_ablate.training import resources
 
     wanted = cases.split(",") if cases else list(benchmark.DEFAULT_CASES)
@@ -60,12 +71,19 @@ def bench(
             f" times as long, {result.growth.seeds:.2f} times per run with 10 times the seeds"
         ),
     ]
+    if not benchmark.jax_is_installed():
+        lines.append("jax: left out, since it is not installed; the extra [bench] brings it")
     if whole := result.end_to_end:
         lines.append(
             f"{whole.experiment}, {whole.runs} runs from start to report: fused"
             f" {whole.fused_seconds:.0f} s, plain Keras {whole.plain_seconds:.0f} s (estimated from"
             f" 4 whole runs of the baseline): {whole.plain_seconds / whole.fused_seconds:.1f}x"
         )
+    content = asdict(result)
+    if processes:
+        whole_of = whole_processes.measure(rounds, teller())
+        lines += whole_processes.lines(whole_of)
+        content["processes"] = asdict(whole_of)
     print_lines(lines)
     if file:
-        file.write_text(json_text(asdict(result)) + "\n", encoding="utf-8")
+        file.write_text(json_text(content) + "\n", encoding="utf-8")

@@ -2,7 +2,8 @@
 
 Shapes: P runs, N windows, B batch, T time, F features. A program holds one epoch: every training
 step, then the validation. It is compiled once for a structure; weights, windows, their order and
-the numbers of each run's optimizer, such as its learning rate, are its arguments.
+the numbers of each run's optimizer, such as its learning rate, are its arguments. The test is an
+epoch without a training step: a program of its own took 0.8 s of a core to trace and compile.
 
 A run's numbers are the same bit for bit whatever its place in the group and its neighbours: nothing
 is ever summed over runs, and P is fixed by the settings, since a program of another P may round
@@ -41,6 +42,7 @@ from lstm_ablate.training.inputs.windows import Arrays
 __all__ = ["device", "train"]
 
 _EVALUATED = 256  # windows evaluated at once, at most
+_FEW = 32  # windows that take hardly longer to evaluate than one
 
 
 def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> Iterator[Trained]:
@@ -51,11 +53,8 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     settings, size = runs[0].settings, runs[0].group_size
     training = settings.training
     places = [place if place < len(runs) else 0 for place in range(size)]
-    windows = {  # [P, N, T, F]
-        part: tf.constant(np.stack([getattr(arrays[k], part) for k in places]), training.dtype)
-        for part in ("train", "validation", "test")
-    }
-    samples, timesteps, features = windows["train"].shape[1:]
+    windows = _windows([arrays[place] for place in places], training.dtype)
+    samples, timesteps, features = windows.train.shape[1:]
     network = network_of(settings.model, timesteps, features)
     initial = [
         initial_weights(network, run.seed, run.purpose, run.settings.model.initializers)
@@ -70,13 +69,9 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     validation_losses: list[list[float]] = [[] for _ in runs]
     alive = np.ones(size, bool)
     for epoch in range(training.epochs):
-        state, losses = program.epoch(
-            state,
-            numbers,
-            _orders([runs[place] for place in places], epoch, samples, program.batch),
-            tf.constant(alive),
-            windows["train"],
-            windows["validation"],
+        order = _orders([runs[place] for place in places], epoch, samples, program.batch)
+        state, losses, _ = program.epoch(
+            state, numbers, order, tf.constant(alive), windows, program.steps, windows.validation
         )
         for index, (train, validation) in enumerate(losses.numpy().tolist()[: len(runs)]):
             if alive[index]:
@@ -91,9 +86,13 @@ def train(runs: Sequence[Run], arrays: Sequence[Arrays], on_epoch: OnEpoch) -> I
     matrices = state.best if training.select == "best" else state.matrices
     test_losses: list[float | None] = [None] * size
     reconstructions: Sequence[NDArray[np.float64] | None] = [None] * size
-    if windows["test"].shape[1]:
-        losses, first = program.evaluate(matrices, windows["test"])
-        test_losses, reconstructions = losses.numpy().tolist(), first.numpy().astype(np.float64)
+    if number := len(arrays[0].test):
+        chosen = state._replace(matrices=matrices)
+        _, losses, shown = program.epoch(
+            chosen, numbers, order, tf.constant(alive), windows, tf.constant(0), windows.test
+        )
+        test_losses = losses[:, 1].numpy().tolist()
+        reconstructions = shown[:, :number].numpy().astype(np.float64)
     trained = {name: matrix.numpy().astype(np.float64) for name, matrix in matrices.items()}
     for index in range(len(runs)):
         yield result_of(
@@ -142,12 +141,26 @@ class State(NamedTuple):
     best_loss: Tensor  # [P]
 
 
+class Windows(NamedTuple):
+    """The windows of a group, and which of them are validation and test.
+
+    Those that are evaluated stand in chunks, first all of validation, then all of test. The last
+    chunk of each is filled up with windows that do not count. `validation` and `test` are int32
+    [first chunk, number of windows].
+    """
+
+    train: Tensor  # [P, N, T, F]
+    evaluated: Tensor  # [P, chunks, N, T, F]
+    validation: Tensor
+    test: Tensor
+
+
 class Program(NamedTuple):
-    """The compiled functions of a group."""
+    """The compiled function of a group."""
 
     batch: int
-    epoch: Callable[..., tuple[State, Tensor]]
-    evaluate: Callable[[Tensors, Tensor], tuple[Tensor, Tensor]]
+    steps: Tensor  # int32, of an epoch
+    epoch: Callable[..., tuple[State, Tensor, Tensor]]
 
 
 class _Fixed(NamedTuple):
@@ -169,8 +182,8 @@ def _program(network: Network, training: TrainingStructure, samples: int) -> Pro
     fixed = _Fixed(network, training, samples, min(training.batch_size, samples))
     return Program(
         fixed.batch,
+        tf.constant(fixed.batches),
         tf.function(partial(_epoch, fixed), jit_compile=True, autograph=False),
-        tf.function(partial(_evaluate, fixed), jit_compile=True, autograph=False),
     )
 
 
@@ -180,15 +193,19 @@ def _epoch(
     numbers: dict[str, Tensor],
     order: Tensor,
     alive: Tensor,
-    train: Tensor,
-    validation: Tensor,
-) -> tuple[State, Tensor]:
-    """Return the state and the losses (training, validation) [P, 2] after an epoch.
+    windows: Windows,
+    steps: Tensor,
+    part: Tensor,
+) -> tuple[State, Tensor, Tensor]:
+    """Return what is there after an epoch: the state, the losses (training, evaluation) [P, 2], and
+    the reconstructions of the first evaluated windows [P, <= SHOWN, T, F].
 
     numbers: those of the optimizers, each [P, 1, 1]; order [P, batches, B] int32; alive [P] bool:
-    the other runs keep their state; train, validation [P, N, T, F].
+    the other runs keep their state; steps: of training, int32, all of an epoch or none; part: the
+    windows that are evaluated.
     """
-    network, dtype, runs = fixed.network, train.dtype, train.shape[0]
+    network, train = fixed.network, windows.train
+    dtype, runs = train.dtype, train.shape[0]
 
     def train_batch(k: Tensor, matrices: Tensors, memory: Any, buffers: Any, total: Tensor) -> Any:
         x = _features_first(tf.gather(train, order[:, k], batch_dims=1))  # [P, F, T, B]
@@ -208,15 +225,15 @@ def _epoch(
         fused_network.buffers(network, runs, fixed.batch, dtype),
         tf.zeros([runs], dtype),
     )
-    end = tf.while_loop(lambda k, *_: k < fixed.batches, train_batch, start)
+    end = tf.while_loop(lambda k, *_: k < steps, train_batch, start)
     _, matrices, memory, _, total = end
     matrices, memory = _where(alive, (matrices, memory), (state.matrices, state.memory))
     train_loss = total / (fixed.samples * network.timesteps * network.features)
-    validation_loss, _ = _evaluate(fixed, matrices, validation)
-    better = alive & (validation_loss < state.best_loss)
-    best, best_loss = _where(better, (matrices, validation_loss), (state.best, state.best_loss))
-    state = State(matrices, memory, state.step + fixed.batches, best, best_loss)
-    return state, tf.stack([train_loss, validation_loss], axis=1)
+    loss, shown = _evaluate(fixed, matrices, windows.evaluated, part)
+    better = alive & (loss < state.best_loss)
+    best, best_loss = _where(better, (matrices, loss), (state.best, state.best_loss))
+    state = State(matrices, memory, state.step + tf.cast(steps, tf.int64), best, best_loss)
+    return state, tf.stack([train_loss, loss], axis=1), shown
 
 
 def _batch_loss(
@@ -239,32 +256,61 @@ def _batch_loss(
     return tf.reduce_sum(losses, axis=[1, 2, 3]), slopes / values
 
 
-def _evaluate(fixed: _Fixed, matrices: Tensors, windows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean loss [P] over windows [P, N, T, F], and the reconstructions of the first.
-
-    These are [P, <= SHOWN, T, F].
+def _evaluate(
+    fixed: _Fixed, matrices: Tensors, windows: Tensor, part: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the mean loss [P] over a part of the windows [P, chunks, N, T, F], and the
+    reconstructions of its first ones [P, <= SHOWN, T, F].
     """
-    runs, number, timesteps, features = windows.shape
-    chunks = -(-number // _EVALUATED)
-    size = -(-number // chunks)
+    runs, _, size, timesteps, features = windows.shape
+    first, number = part[0], part[1]
 
     def add(k: Tensor, total: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # For equal shapes the last chunk takes some windows of the one before again.
-        first = tf.minimum(k * size, number - size)
-        x = _features_first(tf.gather(windows, first + tf.range(size), axis=1))
+        x = _features_first(windows[:, first + k])
         reconstruction = fused_network.predict(fixed.network, matrices, x)
         losses, _ = _losses(fixed.training.loss, reconstruction - x)
-        new = first + tf.range(size) >= k * size
+        counts = k * size + tf.range(size) < number
         shown = tf.where(k == 0, reconstruction[..., : shown.shape[-1]], shown)
-        return k + 1, total + tf.reduce_sum(tf.where(new, losses, 0.0), axis=[1, 2, 3]), shown
+        return k + 1, total + tf.reduce_sum(tf.where(counts, losses, 0.0), axis=[1, 2, 3]), shown
 
     start = (
         tf.constant(0),
         tf.zeros([runs], windows.dtype),
         tf.zeros([runs, features, timesteps, min(SHOWN, size)], windows.dtype),
     )
-    _, total, shown = tf.while_loop(lambda k, *_: k < chunks, add, start)
-    return total / (number * timesteps * features), tf.transpose(shown, [0, 3, 2, 1])
+    _, total, shown = tf.while_loop(lambda k, *_: k * size < number, add, start)
+    values = tf.cast(number, windows.dtype) * (timesteps * features)
+    return total / values, tf.transpose(shown, [0, 3, 2, 1])
+
+
+def _windows(arrays: Sequence[Arrays], dtype: str) -> Windows:
+    """Return the windows of a group, from those of each of its runs."""
+    train, validation, test = (
+        np.stack([getattr(one, part) for one in arrays]) for part in ("train", "validation", "test")
+    )
+    chunk = _chunk(validation.shape[1], test.shape[1])
+    chunks = [_chunks(part, chunk) for part in (validation, test)]
+    return Windows(
+        train=tf.constant(train, dtype),
+        evaluated=tf.constant(np.concatenate(chunks, axis=1), dtype),
+        validation=tf.constant([0, validation.shape[1]]),
+        test=tf.constant([chunks[0].shape[1], test.shape[1]]),
+    )
+
+
+def _chunk(validation: int, test: int) -> int:
+    """Return how many windows are evaluated at once: as few are filled up in validation as can be,
+    which every epoch has, and test takes the same number, or some where validation has very few.
+    """
+    number = max(validation, min(test, _FEW))
+    return -(-number // -(-number // _EVALUATED))
+
+
+def _chunks(windows: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Return windows [P, N, T, F] as [P, chunks, size, T, F], the last one filled up with zeros."""
+    missing = -windows.shape[1] % size
+    filled = np.pad(windows, [(0, 0), (0, missing), (0, 0), (0, 0)])
+    return filled.reshape(len(windows), -1, size, *windows.shape[2:])
 
 
 def _numbers(optimizers: Sequence[Optimizer], training: TrainingStructure) -> dict[str, Tensor]:

@@ -1,0 +1,162 @@
+"""Measures what a user waits for: whole processes, from their start to their end.
+
+The unit of what is short is one import of TensorFlow, which no program that trains with it can do
+without. The median of a few processes of each kind, which take turns.
+"""
+
+import importlib
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lstm_ablate import study
+from lstm_ablate.experiment import loading, shipped
+from lstm_ablate.training import sweep
+from lstm_ablate.training.executors.local import without_main
+from lstm_ablate.training.inputs import windows
+
+# What is trained by ours and by a plain loop of Keras: a network, tanh and relu.
+NETWORKS = {"[16, 8]": ([16, 8], [8, 16]), "[100, 50]": ([100, 50], [50, 100])}
+_CONFIG = """
+version: 1
+name: {name}
+data: {{family: sines, samples: {{train: 1024, validation: 256, test: 1024}}, timesteps: 30}}
+model: {{encoder: {encoder}, decoder: {decoder}}}
+training: {{epochs: {epochs}, batch_size: 32}}
+seeds: {seeds}
+baseline: tanh
+variants: {{tanh: {{}}, relu: {{model.activation: relu}}}}
+"""
+
+
+@dataclass(frozen=True)
+class FirstSeconds:
+    """Seconds of whole processes; `run` is that of configs/smoke.yaml."""
+
+    tensorflow: float  # one import
+    from_nothing: float
+    nothing_to_do: float
+
+
+@dataclass(frozen=True)
+class Race:
+    """Seconds of whole processes that train tanh and relu: ours, and a plain loop of Keras."""
+
+    network: str
+    runs: int
+    epochs: int
+    fused_seconds: float
+    plain_seconds: float
+
+
+@dataclass(frozen=True)
+class Processes:
+    """All that was measured of whole processes."""
+
+    smoke: FirstSeconds
+    races: tuple[Race, ...]
+
+
+def measure(rounds: int, tell: Callable[[str], None]) -> Processes:
+    """Measure the smoke config some times, and each race once; `tell` hears what is next."""
+    tell("configs/smoke.yaml, whole processes")
+    smoke = first_seconds(rounds)
+    races = []
+    for network in NETWORKS:
+        tell(f"{network}, tanh and relu, whole processes")
+        races.append(race(network))
+    return Processes(smoke, tuple(races))
+
+
+def lines(measured: Processes) -> list[str]:
+    """Return what was measured in plain text."""
+    smoke = measured.smoke
+    return [
+        f"smoke from nothing: {smoke.from_nothing:.1f} s,"
+        f" {smoke.from_nothing / smoke.tensorflow:.1f} imports of TensorFlow of"
+        f" {smoke.tensorflow:.1f} s; with nothing to do: {smoke.nothing_to_do:.2f} s,"
+        f" {smoke.nothing_to_do / smoke.tensorflow:.2f} imports",
+        *(
+            f"{one.network}, {one.runs} runs of {one.epochs} epochs, whole processes: fused"
+            f" {one.fused_seconds:.1f} s, plain Keras {one.plain_seconds:.1f} s:"
+            f" {one.plain_seconds / one.fused_seconds:.1f}x"
+            for one in measured.races
+        ),
+    ]
+
+
+def first_seconds(rounds: int) -> FirstSeconds:
+    """Measure the smoke config from nothing and with nothing to do, and imports of TensorFlow."""
+    taken: list[tuple[float, float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "smoke.yaml")
+        config.write_bytes(shipped.contents("smoke")[config.name])
+        for turn in range(rounds):
+            results = Path(folder, str(turn))
+            taken.append(
+                (
+                    _seconds(importlib.import_module, "tensorflow"),
+                    _seconds(_ours, config, results),
+                    _seconds(_ours, config, results),
+                )
+            )
+    return FirstSeconds(*map(statistics.median, zip(*taken, strict=True)))
+
+
+def race(network: str, *, seeds: int = 4, epochs: int = 10) -> Race:
+    """Measure both once, ours before and after the other."""
+    encoder, decoder = NETWORKS[network]
+    text = _CONFIG.format(name="race", encoder=encoder, decoder=decoder, epochs=epochs, seeds=seeds)
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "race.yaml")
+        config.write_text(text, encoding="utf-8")
+        before = _seconds(_ours, config, Path(folder, "before"))
+        plain = _seconds(_plain, config)
+        after = _seconds(_ours, config, Path(folder, "after"))
+    return Race(network, 2 * seeds, epochs, (before + after) / 2, plain)
+
+
+def _seconds(target: Callable[..., object], *words: Any) -> float:
+    """Return how long a process takes that does nothing else."""
+    process = multiprocessing.get_context("spawn").Process(target=target, args=words)
+    start = time.perf_counter()
+    with without_main():
+        process.start()
+    try:
+        process.join()
+        seconds = time.perf_counter() - start
+    finally:
+        process.kill()
+        process.join()
+    if process.exitcode:
+        raise RuntimeError(f"a process of the benchmark ended with exit code {process.exitcode}")
+    return seconds
+
+
+def _ours(config: Path, results: Path) -> None:
+    found = study.find(config, (), results)
+    ran = study.run(found, watch=_finished, log=_ignore, warn=_ignore)
+    if ran.failed:
+        raise RuntimeError(f"{config}: some of its runs failed")
+
+
+def _finished(steps: study.Steps, *_: Any) -> Iterator[sweep.Finished]:
+    return (step for step in steps if isinstance(step, sweep.Finished))
+
+
+def _ignore(_: str) -> None:
+    """Leave unsaid what a run would tell its user."""
+
+
+def _plain(config: Path) -> None:
+    from lstm_ablate.checks import handwritten
+
+    experiment = loading.load(config)
+    for settings in experiment.settings.values():
+        for seed in experiment.seeds:
+            handwritten.plain(settings, windows.of(settings.data, seed), [])

@@ -39,6 +39,7 @@ BARRED = {
         "training/engines/__init__.py",
         "training/engines/tensorflow_parts.py",
         "machine.py",
+        "checks/benchmark.py",
         "checks/doctor.py",
         "checks/whole_processes.py",
     ),

@@ -399,7 +399,10 @@ def _serve(pipe: Connection, contestant: str, settings: Settings, epochs: int, s
     """Train in a process of a team; between two epochs, wait to be told to go on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries print on being loaded
     # TensorFlow, or JAX, is loaded before anything is timed.
-    importlib.import_module(f"lstm_ablate.checks.{_LOOPS.get(contestant, 'handwritten')}")
+    if contestant == "jax":
+        from lstm_ablate.checks import handwritten_jax  # noqa: F401
+    else:
+        from lstm_ablate.checks import handwritten  # noqa: F401
 
     training = settings.training.model_copy(update={"epochs": epochs})
     settings = settings.model_copy(update={"training": training})
@@ -484,7 +487,6 @@ def _whole_runs(settings: Settings, _: int, between: Callable[[], None]) -> None
         between()
 
 
-_LOOPS = {"jax": "handwritten_jax"}  # the module of a contestant that needs no TensorFlow
 _WORK: dict[str, Callable[[Settings, int, Callable[[], None]], None]] = {
     "plain": _by_hand("plain"),
     "tuned": _by_hand("tuned"),

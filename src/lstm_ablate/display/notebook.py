@@ -5,7 +5,6 @@ loaded it already.
 """
 
 import html
-import importlib
 import sys
 from typing import Any
 
@@ -14,8 +13,9 @@ def cell() -> "Cell | None":
     """Return a line of the cell that is running, or None where there is no notebook."""
     if "IPython" not in sys.modules:
         return None
-    shell = importlib.import_module("IPython").get_ipython()
-    return None if getattr(shell, "kernel", None) is None else Cell()
+    from IPython import get_ipython
+
+    return None if getattr(get_ipython(), "kernel", None) is None else Cell()
 
 
 class Cell:
@@ -29,7 +29,8 @@ class Cell:
         bar = f'<progress value="{done}" max="{total}"></progress>'
         content = {"text/plain": text, "text/html": f"{bar} {html.escape(text)}"}
         if self._handle is None:
-            display = importlib.import_module("IPython.display").display
+            from IPython.display import display
+
             self._handle = display(content, raw=True, display_id=True)
         else:
             self._handle.update(content, raw=True)

@@ -165,6 +165,7 @@ WRONG_OWN = {
         'c.yaml:7:15: activations: "a-b" cannot be the name of an activation; allowed: letters,'
         " digits and _ (a letter or _ first)"
     ],
+    "{if: x + sin(x)}": ['c.yaml:7:15: activations: "if" cannot be the name of an activation'],
     "{nan: x * 2}": ['c.yaml:7:15: activations: "nan" cannot be a name: other programs read it'],
     "{one: x * 2, One: x * 3}": ['c.yaml:7:27: activations: "One" and "one" differ only in case'],
     "{one: x * 2, two: x*2.0}": ['c.yaml:7:32: activations.two: "x*2.0" is "one" too; keep one of'],

@@ -1,6 +1,7 @@
 """The activations that a config defines: names of its own for expressions."""
 
 import json
+import keyword
 
 from lstm_ablate.experiment.activations import canonical, is_taken, parameters
 from lstm_ablate.experiment.names import why_no_name
@@ -30,8 +31,9 @@ def _why_not_its_name(name: str, others: dict[str, str]) -> str:
         return f'"{name}" has a meaning already; choose another name'
     if why := why_no_name(name):
         return why
-    if not name.isidentifier():
-        allowed = "letters, digits and _ (a letter or _ first)"
+    # A formula with it is read as an expression of Python.
+    if not name.isidentifier() or keyword.iskeyword(name):
+        allowed = "letters, digits and _ (a letter or _ first), and no keyword of Python"
         return f"{json.dumps(name)} cannot be the name of an activation; allowed: {allowed}"
     alike = [other for other in others if other.casefold() == name.casefold()]
     return f'"{name}" and "{alike[0]}" differ only in case' if alike else ""

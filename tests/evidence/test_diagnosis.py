@@ -171,6 +171,12 @@ def test_what_fits_the_training_windows_alone_is_told(validation, rest, summary)
     assert verdict == "worse"  # tanh has learned
 
 
+def test_a_share_that_rounds_to_nothing_is_no_percentage(summary):
+    fitted = result(0.1, 1.1, 1.2, {"test": KNOWN | {"outside": 0.004}})
+    text, _ = told(summary(result(0.1, 0.1, 0.1), fitted))
+    assert "though hardly any of their values are beyond the range" in text
+
+
 def test_each_reason_is_told_of_its_own_variants(summary):
     text, verdict = told(summary(result(1.0), result(0.1, 0.1, 5.0, {"test": AWAY})))
     assert text.index("tanh has not learned the training windows") < text.index(

@@ -227,9 +227,10 @@ def _of_flat(these: _Alike) -> str:
 
 
 def _of_unlike(these: _Alike) -> str:
+    few = "hardly any" if these.outside == "0%" else f"only {these.outside}"
     both = (
         f"{these.names} learned the training windows ({these.losses('train')}) but not the test"
-        f" windows, though only {these.outside} of their values are beyond the range of the"
+        f" windows, though {few} of their values are beyond the range of the"
         " training windows."
     )
     known = all(

@@ -228,6 +228,7 @@ REFUSED = {
     "().__class__": '"().__class__" is not allowed',
     "__import__('os').system('ls')": "\"__import__('os').system('ls')\" is not allowed",
     "open(x)": 'it calls "open", which is unknown.\n  functions: abs, arctan, ',
+    "1 + swish(x)": 'it calls "swish", which is unknown. Did you mean "silu"?',
     "sinn(x)": 'it calls "sinn", which is unknown. Did you mean "sin"?',
     "x + y": '"y" is unknown; the argument is x',
     "x * sigmoid": '"sigmoid" is called as in sigmoid(x)',

@@ -302,6 +302,10 @@ NO_SENSE = {
     "model: {normalization: batch}": (
         'c.yaml:7:24: model.normalization: found "batch" (text); allowed: none, layer.'
     ),
+    "model: {encoder: [4, 1], normalization: layer}": (
+        "c.yaml:7:41: model.normalization: the single number of encoder.1, decoder.0 would be"
+        " normalized to a constant"
+    ),
     "model: {kernel_initializer: he}": (
         'c.yaml:7:29: model.kernel_initializer: found "he" (text); allowed: glorot_uniform,'
         " glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal."
@@ -318,6 +322,12 @@ def test_what_makes_no_sense_is_refused_with_a_reason(
         assert problem.startswith(message)
     else:
         configs.load(f"{HEAD}{text}\n")
+
+
+def test_a_wrong_list_hides_no_other_fault(configs: Configs) -> None:
+    listed, projection = configs.problems(f"{HEAD}model: {{activation: [relu], projection: 900}}\n")
+    assert "model.activation: 1 name for 4 places" in listed
+    assert "model.projection: 900 is not smaller than the 100 units of encoder.0" in projection
 
 
 def test_a_variant_that_takes_the_projection_away_must_take_its_clip_away(
@@ -349,7 +359,7 @@ FORMULAS = {
         "i, f, o = sigmoid(z) in encoder.0, decoder.0 and decoder.1, hard_sigmoid(z) in encoder.1;"
         f" {CELL}"
     ),
-    "peepholes: true": f"i, f, o = sigmoid(z + p * c); {CELL}",
+    "peepholes: true": f"i, f = sigmoid(z + p * c_before); o = sigmoid(z + p * c); {CELL}",
     "bidirectional: true": f"forward and backward; {CELL}",
     "bidirectional: decoder": f"forward and backward in the decoder; {CELL}",
     "projection: 32": "g = tanh(z_g); h = P (o * tanh(c)), P to 32",
@@ -370,7 +380,8 @@ FORMULAS = {
     "candidate: snake": ("g = snake(z_g); h = o * tanh(c); snake(x) = x + sin(x) ** 2"),
     "candidate: x * 2, output: x + 1, peepholes: true, gates: sigmoid(x) ** 2, head: {units: [3],"
     " activation: x * x}": (
-        "i, f, o = sigmoid(z + p * c) ** 2; g = z_g * 2; h = o * (c + 1); head = (x * x)[3]"
+        "i, f = sigmoid(z + p * c_before) ** 2; o = sigmoid(z + p * c) ** 2; g = z_g * 2;"
+        " h = o * (c + 1); head = (x * x)[3]"
     ),
     "head: {units: [3], activation: snake}, between: -x": (
         f"{CELL}; y = -h; head = snake[3]; snake(x) = x + sin(x) ** 2"

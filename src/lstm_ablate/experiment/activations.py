@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from lstm_ablate.errors import did_you_mean
 from lstm_ablate.experiment import expressions
-from lstm_ablate.experiment.elementwise import KINDS, Array, Kind
+from lstm_ablate.experiment.elementwise import KINDS, OTHER_NAMES, Array, Kind
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,6 @@ class Activation:
     derivative: Callable[[Array], Array] | None
 
 
-# What others call them.
-_OTHER_NAMES = {
-    "swish": "silu",
-    "identity": "linear",
-    "none": "linear",
-    "null": "linear",
-    "hard_swish": "hard_silu",
-    "hardswish": "hard_silu",
-    "logistic": "sigmoid",
-    "exp": "exponential",
-}
 _NOT_ELEMENTWISE = ("softmax", "log_softmax", "glu", "sparsemax")
 
 
@@ -46,7 +35,7 @@ def is_taken(name: str) -> bool:
     """Tell whether a name means something already, so that no activation of one's own can have
     it.
     """
-    known = {*KINDS, *_OTHER_NAMES, *_NOT_ELEMENTWISE, *expressions.ARGUMENTS, "x"}
+    known = {*KINDS, *OTHER_NAMES, *_NOT_ELEMENTWISE, *expressions.ARGUMENTS, "x"}
     return name.casefold() in known
 
 
@@ -61,7 +50,7 @@ def canonical(text: str, own: tuple[str, ...] = ()) -> str:
     word, shown = text.strip(), json.dumps(text[:80], ensure_ascii=False)
     if word in ACTIVATIONS:
         return word
-    if other := _OTHER_NAMES.get(word.casefold()):
+    if other := OTHER_NAMES.get(word.casefold()):
         raise ValueError(f"{shown} is {other} here: write {other}")
     if word.casefold() in _NOT_ELEMENTWISE:
         raise ValueError(f"{shown} is not elementwise: its values depend on several inputs")

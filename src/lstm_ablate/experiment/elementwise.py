@@ -218,3 +218,16 @@ _ALL = (
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+
+
+# What other libraries, or people, call some of them.
+OTHER_NAMES = {
+    "swish": "silu",
+    "identity": "linear",
+    "none": "linear",
+    "null": "linear",
+    "hard_swish": "hard_silu",
+    "hardswish": "hard_silu",
+    "logistic": "sigmoid",
+    "exp": "exponential",
+}

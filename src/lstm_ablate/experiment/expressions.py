@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ablate.errors import did_you_mean
-from lstm_ablate.experiment.elementwise import KINDS, Array, erf
+from lstm_ablate.experiment.elementwise import KINDS, OTHER_NAMES, Array, erf
 
 MOST_CHARACTERS = 200  # of the canonical text
 _MOST_LEVELS = 50  # of parentheses, calls and operators within one another
@@ -125,7 +125,8 @@ def _why_not(node: ast.expr) -> str:
             return f"{shown} is unknown; the argument is x"
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             known = ", ".join(sorted(ARGUMENTS))
-            hint = did_you_mean(name, ARGUMENTS)
+            other = OTHER_NAMES.get(name.casefold())
+            hint = f' Did you mean "{other}"?' if other else did_you_mean(name, ARGUMENTS)
             return f'it calls "{name}", which is unknown.{hint}\n  functions: {known}'
         case ast.BinOp(op=ast.BitXor()):
             return f"{shown} is not allowed; a power is written **"

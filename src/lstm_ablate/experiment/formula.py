@@ -45,10 +45,13 @@ def _cell(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
     if both := [layer.name for layer in layers if layer.bidirectional]:
         where = "" if len(both) == len(layers) else f" in the {both[0].partition('.')[0]}"
         parts.append(f"forward and backward{where}")
-    z = "z + p * c" if layers[0].peepholes else "z"
+    gates = {"i, f, o": "z"}
+    if layers[0].peepholes:
+        gates = {"i, f": "z + p * c_before", "o": "z + p * c"}
     if layers[0].peepholes or any(layer.gates != "sigmoid" for layer in layers):
-        gates = {layer.name: applied(layer.gates, z, names) for layer in layers}
-        parts.append(f"i, f, o = {_by_layer(gates)}")
+        for gate, z in gates.items():
+            shown = {layer.name: applied(layer.gates, z, names) for layer in layers}
+            parts.append(f"{gate} = {_by_layer(shown)}")
     candidates = {layer.name: applied(layer.candidate, "z_g", names) for layer in layers}
     parts.append(f"g = {_by_layer(candidates)}")
     if layers[0].cell_clip is not None:

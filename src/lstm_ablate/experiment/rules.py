@@ -77,6 +77,7 @@ def check_settings(settings: Settings, written: Node, problems: Problems, contex
 def _broken_rules(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that breaks a rule, with what is wrong."""
     yield from _broken_rules_of_data(settings)
+    yield from _broken_rules_of_projections(settings.model)
     wrong_lists = list(_wrong_lists(settings.model))
     yield from wrong_lists or _broken_rules_of_layers(settings.model)
 
@@ -99,10 +100,19 @@ def _broken_rules_of_layers(model: Model) -> Iterator[tuple[str, str]]:
     if model.residual and not any(layer.residual for layer in layers):
         sizes = [f"{layer.name} reads {layer.inputs}, gives {layer.outputs}" for layer in layers]
         yield "model.residual", f"would be added nowhere: {'; '.join(sizes[1:])}"
-    narrow = [layer for layer in layers if model.projection and layer.units <= model.projection]
-    if narrow:
-        than = f"the {counted(narrow[0].units, 'unit')} of {narrow[0].name}"
-        yield "model.projection", f"{model.projection} is not smaller than {than}"
+    if single := [layer.name for layer in layers if layer.normalized and layer.outputs == 1]:
+        what = f"the single number of {', '.join(single)} would be normalized to a constant"
+        yield "model.normalization", what
+
+
+def _broken_rules_of_projections(model: Model) -> Iterator[tuple[str, str]]:
+    units = {f"encoder.{k}": number for k, number in enumerate(model.encoder)}
+    units |= {f"decoder.{k}": number for k, number in enumerate(model.decoder)}
+    for name, number in units.items():
+        if model.projection and number <= model.projection:
+            than = f"the {counted(number, 'unit')} of {name}"
+            yield "model.projection", f"{model.projection} is not smaller than {than}"
+            break
     if model.projection_clip is not None and model.projection is None:
         yield "model.projection_clip", "there is no projection to clip; cell_clip clips the cell"
 

@@ -731,7 +731,10 @@ def test_training_is_where_its_double_is_put(folder, monkeypatch):
 
 
 def call(words, monkeypatch, capsys, code=2):
-    """Call the command line in this process, within 2 s; return what it told."""
+    """Call the command line in this process, within 5 s; return what it told.
+
+    Alone on a core 8,000 unknown keys, the longest, take 0.9 s of it; beside other work 2.2.
+    """
     monkeypatch.setattr(sys, "argv", ["lstm-ablate", *map(str, words)])
     before, start = contents(), time.process_time()
     with pytest.raises(SystemExit) as end:
@@ -741,7 +744,7 @@ def call(words, monkeypatch, capsys, code=2):
     assert (end.value.code or 0) == code, err
     assert "Traceback" not in err and "pydantic" not in err
     assert contents() == before, "something was written"
-    assert seconds < 2
+    assert seconds < 5
     assert code == 0 or out == ""
     return err
 
@@ -1063,12 +1066,10 @@ def test_tables_in_another_encoding_without_records_are_not_overwritten(
 # ----------------------------------------------------------------------------------- real processes
 
 
-# As a user's is.
-BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-
-
 def process(*words, **more):
-    return processes.run([PROGRAM, *words], None, env=BUFFERED, **more)
+    """Call the program, whose output is buffered as a user's is."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return processes.run([PROGRAM, *words], None, env=env, **more)
 
 
 # Its own is unknown.

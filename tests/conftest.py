@@ -35,6 +35,19 @@ def no_page(monkeypatch):
 
 
 @pytest.fixture
+def stub_engine(monkeypatch):
+    """The stub engine in place of the real ones, and no page."""
+    from lstm_ablate.experiment import runs
+    from lstm_ablate.report import derived
+    from lstm_ablate.training import sweep
+
+    expand = runs.expand
+    for room in (runs, sweep):
+        monkeypatch.setattr(room, "expand", lambda one, _=None: expand(one, "stub_engine"))
+    monkeypatch.setattr(derived, "_write_page", lambda folder, summary: set())
+
+
+@pytest.fixture
 def stub_marks(tmp_path_factory, monkeypatch):
     """A folder for the marks of the stub engine; whatever a config asked for must have happened."""
     monkeypatch.setenv("STUB_MARKS", str(tmp_path_factory.mktemp("marks")))

@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import threading
-from functools import cache, partial
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -28,10 +28,9 @@ from stub_behaviour import Behaviour
 import lstm_ablate as la
 from lstm_ablate import api, study
 from lstm_ablate.evidence import analysis
-from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment import loading
 from lstm_ablate.experiment.python_source import read_value
-from lstm_ablate.report import derived, plots
-from lstm_ablate.training import sweep
+from lstm_ablate.report import plots
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
@@ -93,17 +92,9 @@ def stub(stubbed_workers, monkeypatch):
 
 
 @pytest.fixture
-def stubbed_workers(monkeypatch, tmp_path):
+def stubbed_workers(stub_engine, monkeypatch, tmp_path):
     """The stub engine in workers, in a working folder of its own; and no page."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(derived, "_write_page", lambda folder, summary: set())
-    expand = runs.expand
-    for room in (runs, sweep):
-        monkeypatch.setattr(room, "expand", partial(_expanded, expand))
-
-
-def _expanded(expand, experiment, engine=None):
-    return expand(experiment, "stub_engine")
 
 
 # ------------------------------------------------------------------------------------ the script

@@ -4,7 +4,6 @@ One comparison, looks at 10, 20, ... 60 seeds: 10, 16, 22, 28, 34 and 40 wins de
 """
 
 import itertools
-from functools import partial
 
 import in_process
 import pytest
@@ -14,8 +13,6 @@ from stub_behaviour import Behaviour, happened, learning_rate
 from lstm_ablate import study
 from lstm_ablate.display import plan
 from lstm_ablate.errors import FolderError, UserError
-from lstm_ablate.experiment import runs
-from lstm_ablate.report import derived
 from lstm_ablate.store import records
 from lstm_ablate.training import sweep
 from lstm_ablate.training.executors import local
@@ -40,17 +37,9 @@ variants:
 
 
 @pytest.fixture
-def stub(monkeypatch):
+def stub(stub_engine, monkeypatch):
     """The stub engine in this process, in place of the real ones in workers; and no page."""
     monkeypatch.setattr(study, "execute", in_process.execute)
-    monkeypatch.setattr(derived, "_write_page", lambda folder, summary: set())
-    expand = runs.expand
-    for room in (runs, sweep):
-        monkeypatch.setattr(room, "expand", partial(stub_expand, expand))
-
-
-def stub_expand(expand, experiment, engine=None):
-    return expand(experiment, "stub_engine")
 
 
 class Studies:

@@ -30,9 +30,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lstm_ablate import api
+    from lstm_ablate import api, errors
 
-    return getattr(api, name)
+    return getattr(errors if name.endswith("Error") else api, name)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ from lstm_ablate import study as studies
 from lstm_ablate.display import notebook, progress
 from lstm_ablate.display.plan import print_plan
 from lstm_ablate.display.printing import console, printed, teller
-from lstm_ablate.errors import FolderError, UserError, counted, did_you_mean, printable
+from lstm_ablate.errors import UserError, counted, did_you_mean, printable
 from lstm_ablate.experiment.changes import Override
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.training.sweep import Finished
@@ -27,18 +27,6 @@ if TYPE_CHECKING:
 
     from lstm_ablate.evidence.summary import Row
     from lstm_ablate.evidence.typical import Typical
-
-__all__ = [
-    "Estimate",
-    "FolderError",
-    "Outcome",
-    "Plan",
-    "Results",
-    "UserError",
-    "load",
-    "plan",
-    "run",
-]
 
 Config: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 Key: TypeAlias = str | tuple[str, str]  # a variant, or a task and a variant
@@ -323,8 +311,6 @@ def run(
         return progress.shown(steps, missing, done, cell or console(sys.stderr, quiet=quiet))
 
     warn = teller()
-    for notice in study.notices:
-        warn(notice)
     ran = studies.run(
         study,
         workers=workers,
@@ -334,9 +320,8 @@ def run(
         log=teller(quiet or cell is not None),  # what is red in a notebook is a warning
         warn=warn,
     )
-    if ran.conflicts:
-        runs = f"{ran.conflicts} runs gave other numbers than recorded before"
-        warn(f"{runs}: {study.folder}/runs/conflicts")
+    if ran.conflict:
+        warn(ran.conflict)
     return Results(ran.told, study.folder)
 
 
@@ -349,7 +334,7 @@ def plan(
     until_decided: bool = False,
     **changes: Any,
 ) -> Plan:
-    """Return what `run` with these arguments would do and cost; train nothing, write nothing.
+    """Return what `run` with these arguments would do and cost; train nothing, write no results.
 
     The first call on a machine measures how fast it trains, and keeps that in the user's cache.
     Raises UserError and FolderError as `run` does.
@@ -359,8 +344,6 @@ def plan(
     """
     _check_workers(workers)
     study = _find(config, overrides, changes, results, engine, until_decided=until_decided)
-    for notice in study.notices:
-        teller()(notice)
     return Plan(studies.plan(study, workers, log=teller()))
 
 

@@ -117,7 +117,16 @@ class Ran:
     """
 
     told: Told
+    folder: Path
     conflicts: int
+
+    @property
+    def conflict(self) -> str | None:
+        """What to warn of where runs gave other numbers than recorded before."""
+        if not self.conflicts:
+            return None
+        runs_of = f"{self.conflicts} runs gave other numbers than recorded before"
+        return f"{runs_of}: {self.folder}/runs/conflicts"
 
     @property
     def summary(self) -> "Summary":
@@ -200,8 +209,10 @@ def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for.
 
     Where it is not known yet how fast this machine is, and something would be trained, that is
-    measured first, as `log` hears, and kept.
+    measured first, as `log` hears, and kept. It also hears the notices about data files.
     """
+    for notice in study.notices:
+        log(notice)
     experiment = resources.settled(study.experiment, study.folder)
     processes = workers or resources.workers(experiment)
     found = records.read_all(study.folder)
@@ -281,11 +292,13 @@ def run(
 
     Where there are looks, they are written down first, and nothing is trained beyond the look at
     which a comparison is decided. `watch` passes the finished runs of a sweep on and shows how far
-    it is; `log` hears what a quiet run leaves out, `warn` what it does not. On KeyboardInterrupt
-    the tables of runs are written, `warn` hears what is kept, and the interrupt goes on. Raises
-    FolderError where the folder cannot be used.
+    it is; `log` hears what a quiet run leaves out, `warn` what it does not, such as the notices
+    about data files. On KeyboardInterrupt the tables of runs are written, `warn` hears what is
+    kept, and the interrupt goes on. Raises FolderError where the folder cannot be used.
     """
     folder = study.folder
+    for notice in study.notices:
+        warn(notice)
     with locks.locked(folder):
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
@@ -308,7 +321,7 @@ def run(
             conflicts += _evaluate(
                 tuned, folder, found, train, retry_failed=retry_failed, fail_fast=fail_fast
             )
-        return Ran(_rebuilt(folder, warn, experiment), conflicts)
+        return Ran(_rebuilt(folder, warn, experiment), folder, conflicts)
 
 
 def _tune(

@@ -32,7 +32,7 @@ def plan(
     until_decided: UntilDecided = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what would run, and what it would cost; train nothing, write nothing.
+    """Show what would run, and what it would cost; train nothing, and write no results.
 
     The first call on a machine measures how fast it trains, and keeps that in the user's cache.
     """
@@ -41,8 +41,6 @@ def plan(
     study = studies.find(
         config, overrides_of(overrides, engine), results, until_decided=until_decided
     )
-    for notice in study.notices:
-        teller()(notice)
     prospect = studies.plan(study, workers, log=teller())
     if as_json:
         print(json_text(_as_json(prospect)))

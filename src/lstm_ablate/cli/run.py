@@ -57,8 +57,6 @@ def run(
     study = studies.find(
         config, overrides_of(overrides, engine), results, until_decided=until_decided
     )
-    for notice in study.notices:
-        warn(notice)
     try:
         ran = studies.run(
             study,
@@ -76,10 +74,7 @@ def run(
         f"{study.folder}: runs.csv, curves.csv, summary.csv, ratios.csv,"
         f"{' tuning.csv,' * bool(ran.summary.tuned)} timings.csv, report.md, report.html, figures/"
     )
-    if ran.conflicts:
-        warn(
-            f"{ran.conflicts} runs gave other numbers than recorded before:"
-            f" {study.folder}/runs/conflicts"
-        )
+    if ran.conflict:
+        warn(ran.conflict)
     if ran.failed:
         raise typer.Exit(FAILED_RUNS)

@@ -266,7 +266,9 @@ def _evaluate(
     first, number = part[0], part[1]
 
     def add(k: Tensor, total: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = _features_first(windows[:, first + k])
+        # Of a slice that begins at `first`, XLA takes `first` for a constant: it would compile the
+        # whole program once more for the test.
+        x = _features_first(tf.gather(windows, first + k, axis=1))
         reconstruction = fused_network.predict(fixed.network, matrices, x)
         losses, _ = _losses(fixed.training.loss, reconstruction - x)
         counts = k * size + tf.range(size) < number

@@ -3,9 +3,9 @@
 import hashlib
 import importlib
 import math
-import time
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 

@@ -15,6 +15,11 @@ with so many tensors of weights. Three small networks give the constants: one of
 epochs are nothing but turns, a deep one and a wide one. As many workers train them at once as
 would train an experiment, up to four, since they slow one another down.
 
+On cores, seconds are those of the processor: a worker computes in one thread, and neither what else
+runs on the machine nor a first import of TensorFlow from a cold disk lengthens them. So they say
+what an idle machine takes; by the clock, `plan` had said 27 s for the 12 s of the smoke config when
+it was asked right after the installation. On a GPU the clock says it.
+
 What was tried: floating-point operations and turns alone, with 4 s for each program, were up to 3
 times too low for networks of many narrow layers, whose time is in compilation and in what is done
 cell by cell.
@@ -174,7 +179,6 @@ def measured(engine: str, execute: Execute) -> Speed | None:
     """Measure the speed of an engine in workers, in some 20 seconds; None where one fails."""
     fitting = int(machine.memory_bytes() / (2 * WORKER_BYTES))
     workers = max(1, min(_WORKERS, len(machine.gpus()) or machine.cores(), fitting))
-    begin = time.perf_counter()
     starts: list[float] = []
     found: list[list[_Timed]] = []
     events = execute(
@@ -187,7 +191,7 @@ def measured(engine: str, execute: Execute) -> Speed | None:
     with closing(events):
         for event in events:
             if isinstance(event, Progress):
-                starts.append(time.perf_counter() - begin)
+                starts.append(event.message)
             elif isinstance(event, Done):
                 found.append(event.value)
             elif isinstance(event, Failed):
@@ -212,10 +216,10 @@ def _together(timed: Sequence[_Timed]) -> tuple[float, float]:
 
 
 def _time_all(order: tuple[str, int], send: Callable[[Any], None]) -> list[_Timed]:
-    """Time every network in a worker; it says when its engine is loaded."""
+    """Time every network in a worker; it says how many seconds its start has taken."""
     name, _ = order
     engine = engines.engine(name)
-    send("loaded")
+    send(time.process_time())
     return [_timed(engine, _run(model, epochs, name)) for model, epochs in _PROBES]
 
 
@@ -227,15 +231,16 @@ def _run(model: dict[str, Any], epochs: int, engine: str) -> Run:
 
 def _timed(engine: Any, run: Run) -> _Timed:
     group, arrays = [run] * run.group_size, windows.of(run.settings.data, run.seed)
+    now = time.perf_counter if machine.gpus() else time.process_time
     ends: list[float] = []
 
     def on_epoch(end: EpochEnd) -> None:
         if end.index == 0:
-            ends.append(time.perf_counter())
+            ends.append(now())
 
-    start = time.perf_counter()
+    start = now()
     list(engine.train(group, [arrays] * len(group), on_epoch))
-    evaluated = time.perf_counter() - ends[-1]
+    evaluated = now() - ends[-1]
     epochs = tuple(after - before for before, after in pairwise(ends))
     compiled = ends[0] - start - statistics.median(epochs) + evaluated
     return _Timed((compiled,), epochs)

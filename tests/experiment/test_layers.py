@@ -160,6 +160,7 @@ WRONG_OWN = {
     "{relu: x * 2}": ['c.yaml:7:15: activations: "relu" has a meaning already; choose another'],
     "{Swish: x * 2}": ['c.yaml:7:15: activations: "Swish" has a meaning already; choose another'],
     "{x: x * 2}": ['c.yaml:7:15: activations: "x" has a meaning already; choose another name'],
+    "{h: x * 2}": ['c.yaml:7:15: activations: "h" stands for a part of the cell in formulas'],
     "{sin: x + sin(x)}": ['c.yaml:7:15: activations: "sin" has a meaning already; choose another'],
     "{a-b: x * 2}": [
         'c.yaml:7:15: activations: "a-b" cannot be the name of an activation; allowed: letters,'
@@ -363,10 +364,10 @@ FORMULAS = {
     "bidirectional: true": f"forward and backward; {CELL}",
     "bidirectional: decoder": f"forward and backward in the decoder; {CELL}",
     "projection: 32": "g = tanh(z_g); h = P (o * tanh(c)), P to 32",
-    "projection: 32, projection_clip: 3, cell_clip: 2.5": (
-        "g = tanh(z_g); |c| <= 2.5; h = P (o * tanh(c)), P to 32; |h| <= 3"
+    "projection: 32, projection_clip: 3, cell_clip: 2.5000001": (
+        "g = tanh(z_g); |c| <= 2.5000001; h = P (o * tanh(c)), P to 32; |h| <= 3"
     ),
-    "residual: true": "g = tanh(z_g); m = o * tanh(c); h = x + m in decoder.0",
+    "residual: true": "g = tanh(z_g); m = o * tanh(c); h = x + m in decoder.0, else h = m",
     "residual: true, encoder: [8, 8], decoder: [8]": ("g = tanh(z_g); m = o * tanh(c); h = x + m"),
     "projection: 8, residual: true, projection_clip: 3": (
         "g = tanh(z_g); m = P (o * tanh(c)), P to 8; |m| <= 3; h = x + m"

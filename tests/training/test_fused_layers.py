@@ -129,6 +129,7 @@ EVERYTHING = {
 NETWORKS: dict[str, dict[str, Any]] = {
     "two in the decoder, vector": {**EVERYTHING, "bidirectional": "decoder", "latent": "vector"},
     "two in the encoder": {**EVERYTHING, "bidirectional": "encoder"},
+    "two in the encoder, vector": {**EVERYTHING, "bidirectional": "encoder", "latent": "vector"},
 }
 
 

@@ -17,6 +17,9 @@ from lstm_ablate.experiment.settings import Model
 # The keys of a model that its formula shows, in whatever way they are written.
 SHOWN = set(Model.model_fields) - {"encoder", "latent", "decoder"}
 
+# What a formula calls the parts of a cell, and what it says in words: no activation is called so.
+SYMBOLS = set("xzgifochmyWRPp") | {"z_g", "c_before", "b_f", "normalized", "head"}
+
 _INITIALIZERS = {"kernel_initializer": "W", "recurrent_initializer": "R"}
 
 
@@ -55,7 +58,7 @@ def _cell(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
     candidates = {layer.name: applied(layer.candidate, "z_g", names) for layer in layers}
     parts.append(f"g = {_by_layer(candidates)}")
     if layers[0].cell_clip is not None:
-        parts.append(f"|c| <= {layers[0].cell_clip:g}")
+        parts.append(f"|c| <= {_exact(layers[0].cell_clip)}")
     return parts
 
 
@@ -72,11 +75,16 @@ def _output(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
             shown[layer.name] = f"P ({shown[layer.name]})"
     parts = [f"{kept} = {_by_layer(shown)}" + f", P to {first.projection}" * bool(first.projection)]
     if first.projection_clip is not None:
-        parts.append(f"|{kept}| <= {first.projection_clip:g}")
+        parts.append(f"|{kept}| <= {_exact(first.projection_clip)}")
     if added:
-        where = "" if len(added) == len(layers) - 1 else f" in {_listed(list(added))}"
+        where = "" if len(added) == len(layers) - 1 else f" in {_listed(list(added))}, else h = m"
         parts.append(f"h = x + m{where}")
     return parts
+
+
+def _exact(number: float) -> str:
+    """Return a number in the shortest text that gives it back, a whole one without a point."""
+    return str(int(number)) if number == int(number) else repr(number)
 
 
 def _next(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import keyword
 
 from lstm_ablate.experiment.activations import canonical, is_taken, parameters
+from lstm_ablate.experiment.formula import SYMBOLS
 from lstm_ablate.experiment.names import why_no_name
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
@@ -29,6 +30,8 @@ def _why_not_its_name(name: str, others: dict[str, str]) -> str:
     """Return why an activation cannot have a name; nothing where it can."""
     if is_taken(name):
         return f'"{name}" has a meaning already; choose another name'
+    if name in SYMBOLS:
+        return f'"{name}" stands for a part of the cell in formulas; choose another name'
     if why := why_no_name(name):
         return why
     # A formula with it is read as an expression of Python.

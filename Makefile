@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-full check format schema figures simulation lock clean
+.PHONY: run test test-full check docs format schema reference figures simulation lock clean
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
@@ -11,14 +11,18 @@ run: $(VENV)/run-installed
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The long forms of the tests: every fault of the README's table as often as it says there, 20,000 fuzzed configs.
+# The long forms of the tests: every fault of docs/faults.md as often as it says there, 20,000 fuzzed configs.
 test-full: $(VENV)/test-installed
 	LSTM_ABLATE_FULL=yes $(BIN)/python -m pytest -n 2 -m faults -rA --timeout 3600
 
-check: $(VENV)/test-installed
+check: $(VENV)/test-installed docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The pages, from docs/: docs/_build/html/index.html. A warning, such as a link that leads nowhere, is an error.
+docs: $(VENV)/test-installed
+	$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build/html
 
 format: $(VENV)/test-installed
 	$(BIN)/ruff check --fix .
@@ -28,7 +32,11 @@ format: $(VENV)/test-installed
 schema: $(VENV)/run-installed
 	$(BIN)/lstm-ablate schema > experiment.schema.json
 
-# The figures of the README, measured here.
+# The parts of pages that are made from the schema and from the commands; a test keeps them current.
+reference: schema
+	$(BIN)/python docs/reference.py
+
+# The times of whole commands in docs/engines.md, measured here.
 figures: $(VENV)/test-installed
 	$(BIN)/python tests/measure/figures.py
 

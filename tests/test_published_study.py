@@ -1,5 +1,5 @@
-"""The published studies: their files agree with one another, with today's statistics, and with the
-README.
+"""The published studies: their files agree with one another, with today's statistics, and with what
+the README and the pages say.
 """
 
 import re
@@ -73,7 +73,7 @@ def test_the_summary_is_that_of_the_runs(name):
 
 
 def text_of(name):
-    """Return a text in one line, as far as its first part goes that a reader sees of the README."""
+    """Return a text in one line; of the README, the part before the commands."""
     text = (ROOT / name).read_text().partition("## Two commands")[0]
     return " ".join(text.split())
 
@@ -118,11 +118,33 @@ def test_the_shipped_runs_are_those_of_the_configs():
         assert (table["status"] == "ok").all()
 
 
+def stuck(name, variant):
+    """Return how many runs ended far above both typical losses: of their variant, and of all."""
+    table = pd.read_csv(ROOT / "tests" / "data" / "shipped" / name / "runs.csv")
+    losses = table.loc[table["variant"] == variant, "test_loss"]
+    return int((losses > 3 * max(losses.median(), table["test_loss"].median())).sum())
+
+
 def test_the_readme_opens_with_advice_and_then_with_what_runs_gave():
-    text = text_of("README.md")
-    assert text.index("Keep the default, tanh, unless you tune and measure your own") < text.index(
-        "Measured on"
-    )
+    text = (ROOT / "README.md").read_text()
+    begin = text.index("\n| the loss over that of tanh")
+    assert " ".join(text[:begin].split()).count("Keep the default, tanh, unless you tune") == 1
+    rows = [row.strip("| ").split(" | ") for row in text[begin:].split("\n\n")[0].splitlines()[3:]]
+    assert len(rows) == 3
+    for (_, *cells), variant in zip(rows, ("relu", "relu-between", "linear"), strict=True):
+        for cell, name in zip(cells, STUDIES, strict=True):
+            wins, losses, ratio, ratios = shipped(name)[variant]
+            verdict = "better" if wins >= 11 else "worse" if losses >= 11 else "inconclusive"
+            far = stuck(name, variant)
+            assert cell == (
+                f"{ratio:.2f} times ({interval(ratios, 11)}), less at {wins} of 12 seeds:"
+                f" **{verdict}**" + f"; far above the typical loss at {far} of 12" * bool(far)
+            )
+    assert "over 12 seeds" in text and "A verdict takes 11 of the 12 seeds." in text
+
+
+def test_the_page_of_the_question_has_what_runs_gave():
+    text = text_of("docs/question.md")
     assert counting.count_needed(12, 0.05 / 3) == 11 and counting.count_needed(30, 0.05 / 4) == 23
     assert "the same 12 seeds, and a verdict takes 11" in text and "(23 of 30 seeds needed)" in text
     for found, c, n in (
@@ -145,16 +167,16 @@ def test_the_readme_opens_with_advice_and_then_with_what_runs_gave():
     vector = pd.read_csv(ROOT / "tests" / "data" / "shipped" / "relu_vs_tanh_vector" / "runs.csv")
     tanh = vector.loc[vector["variant"] == "tanh", "test_loss"]
     assert round(tanh.median(), 2) == 0.39 and "it ends at 0.39, where predicting the mean" in text
-    for picture in re.findall(r"\]\(((?:results|docs)/[^)]+)\)", text):
-        assert (ROOT / picture).exists()
 
 
-def test_what_the_readme_says_of_single_epochs_and_seeds_is_in_the_tables():
-    text = text_of("README.md")
+def test_what_is_said_of_single_epochs_and_seeds_is_in_the_tables():
     table = pd.read_csv(ROOT / "tests" / "data" / "shipped" / "relu_vs_tanh" / "ratios.csv")
     ratio = table.set_index(["variant", "epoch"])["ratio"]
     assert (round(ratio["relu-between", 10], 1), round(ratio["relu", 10])) == (1.6, 12)
-    assert "1.6 times the validation loss of tanh in a typical pair" in text
+    for name in ("README.md", "docs/question.md"):
+        text = text_of(name)
+        assert "1.6 times the validation loss of tanh in a typical pair" in text
+        assert '`activation="relu"` 12 times' in text
     assert ratio["relu-between", 5] > 3 and ratio["relu", 5] > 10  # "far above 1 at first"
     assert all(ratio[variant, 30] < 1 for variant in ("relu", "relu-between", "linear"))
     vector = pd.read_csv(ROOT / "tests" / "data" / "shipped" / "relu_vs_tanh_vector" / "ratios.csv")
@@ -175,10 +197,14 @@ def test_what_the_docs_say_of_single_epochs_is_in_the_published_curves():
     assert "1.6 times the validation loss of tanh at epoch 16, and 0.6 times at epoch 30" in text
 
 
-def test_the_table_shown_in_the_readme_is_that_of_the_runs():
-    readme = (ROOT / "README.md").read_text()
-    (shown,) = re.findall(r"```\n(relu_vs_tanh: mse on test.*?)```", readme, re.DOTALL)
-    lines = shown.splitlines()
+def test_the_table_that_is_shown_is_that_of_the_runs():
+    """The page has all that is printed, the README as far as the formulas."""
+    readme, page = (
+        re.search(r"```\n(relu_vs_tanh: mse on test.*?)```", text, re.DOTALL)[1]
+        for text in map(Path.read_text, (ROOT / "README.md", ROOT / "docs" / "results.md"))
+    )
+    assert page.startswith(readme)
+    lines = readme.splitlines()
     for variant, (wins, _, ratio, ratios) in shipped("relu_vs_tanh").items():
         place = next(k for k, line in enumerate(lines) if line.split()[:1] == [variant])
         assert f"{ratio:.3g}" in lines[place].split() and f"{wins} of 12" in lines[place]

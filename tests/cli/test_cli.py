@@ -1,7 +1,7 @@
 """The command line as a user meets it: real processes, real training, exit codes and streams.
 
 The config is the smoke config with half its layers, which compile in half the time; tests of the
-README and of the wheel train it as it is.
+pages and of the wheel train it as it is.
 """
 
 import json

@@ -59,7 +59,7 @@ def test_values_of_an_experiment(configs: Configs, written: str, meant: dict[str
     assert {name: getattr(experiment, name) for name in meant} == meant
 
 
-# (base model, changes, cell input, cell output): section "sites" of the README
+# (base model, changes, cell input, cell output): docs/experiment.md
 CELLS = [
     ("", "", "tanh", "tanh"),
     ("activation: relu", "", "relu", "relu"),

@@ -35,7 +35,7 @@ variants:
 
 
 # Seconds: what happens at once happens sooner on any machine, as busy as it may be. The seconds
-# that the README's table tells are printed.
+# that the table in docs/faults.md has are printed.
 AT_ONCE = 60
 
 # What nohup or & has the tests ignore, drivers would ignore too.

@@ -1,4 +1,4 @@
-"""Measures the figures that the README states; called by `make figures`, not a test."""
+"""Measures the times that docs/engines.md states; called by `make figures`, not a test."""
 
 import statistics
 import subprocess

@@ -1,7 +1,7 @@
 """Trains the same runs with an engine and with plain Keras, and measures how far apart they are,
 epoch by epoch.
 
-The truth is the keras engine in float64. Two things must hold (README, "Two engines"):
+The truth is the keras engine in float64. Two things must hold (docs/engines.md):
 
 - In float64 the engine's weights equal the truth after 20 steps, to a relative error of 1e-9.
 - In float32 the engine is as close to the truth as the keras engine in float32 is, within a factor

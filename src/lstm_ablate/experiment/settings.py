@@ -100,7 +100,7 @@ def _mirrored(values: dict[str, Any]) -> tuple[int, ...]:
 
 
 class Model(Frozen):
-    """A stacked-LSTM autoencoder; the sites where an activation acts are named as in the README."""
+    """A stacked-LSTM autoencoder: its layers, and the activation at each place."""
 
     encoder: Annotated[
         Stack,

@@ -22,8 +22,8 @@ _RUN_TYPES = {
 
 
 def runs_table(runs: Sequence[Run], records: Mapping[str, Record]) -> "pd.DataFrame":
-    """Return one row for each run that has a record, in the order of the runs; see the README for
-    the columns.
+    """Return one row for each run that has a record, in the order of the runs;
+    docs/results.md says what the columns are.
     """
     import pandas as pd
 

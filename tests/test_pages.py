@@ -1,5 +1,5 @@
-"""The README does what it says: its commands exist and parse, its example is valid, its columns are
-the files'.
+"""The README and the pages of docs/ do what they say: their commands exist and parse, their configs
+are valid, their columns are the files', their links lead somewhere, and what is made is current.
 """
 
 import math
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import processes
 import pytest
+import reference
 import yaml
 from typer.main import get_command
 
@@ -27,21 +28,39 @@ from lstm_ablate.store.tables import curves_table, runs_table, tuning_table
 from lstm_ablate.training.engines import ENGINES
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+FILES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(FILES)}
+README, EXPERIMENT, CLI, RESULTS, CI, TUNING, ENGINE = (
+    PAGES[name]
+    for name in (
+        "README.md",
+        *(
+            f"docs/{name}.md"
+            for name in ("experiment", "cli", "results", "ci", "tuning", "engines")
+        ),
+    )
+)
 COMMANDS = get_command(app.app).commands
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, text):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def lines():
-    """Every call of lstm-ablate in a shell block."""
-    for block in blocks("sh"):
-        for line in block.splitlines():
-            found = re.search(r"lstm-ablate (.*?)( +#.*)?$", line)
-            if found:
-                yield found[1]
+    """Every call of lstm-ablate in a shell block of a page, with the name of the page."""
+    for name, text in PAGES.items():
+        for block in blocks("sh", text):
+            for line in block.splitlines():
+                found = re.search(r"lstm-ablate (.*?)( +#.*)?$", line)
+                if found:
+                    yield pytest.param(found[1], id=f"{name}: {found[1]}")
+
+
+def configs():
+    for name, text in PAGES.items():
+        for number, block in enumerate(blocks("yaml", text)):
+            yield pytest.param(block, id=f"{name}: {number}")
 
 
 @pytest.mark.parametrize("line", list(lines()))
@@ -57,45 +76,94 @@ def test_every_call_parses_and_names_a_valid_experiment(line, monkeypatch, tmp_p
         loading.load(Path(context.params["config"]), tuple(context.params["overrides"] or ()))
 
 
-def test_there_are_calls_to_check():
-    assert len(list(lines())) >= 4
+def test_there_are_calls_and_configs_to_check():
+    assert len(list(lines())) >= 15 and len(list(configs())) >= 2
 
 
-def test_the_example_is_a_valid_config(tmp_path):
-    (example,) = blocks("yaml")
+@pytest.mark.parametrize("text", list(configs()))
+def test_every_config_is_valid(text, tmp_path):
+    (tmp_path / "mine.yaml").write_text(text)
+    assert len(loading.load(tmp_path / "mine.yaml").variants) > 1
+
+
+def test_the_config_that_says_everything_says_the_defaults(tmp_path):
+    (example,) = blocks("yaml", EXPERIMENT)
     (tmp_path / "mine.yaml").write_text(example)
-    one = loading.load(tmp_path / "mine.yaml")
-    assert one.settings["default", "tanh"].model == Model()
+    assert loading.load(tmp_path / "mine.yaml").settings["default", "tanh"].model == Model()
 
 
-def test_the_example_of_a_merge_is_valid(tmp_path):
-    (example,) = re.findall(r"(?:^    .*\n)*^    x-wide: .*\n(?:^    .*\n)*", README, re.MULTILINE)
-    path = tmp_path / "merged.yaml"
-    path.write_text(f"version: 1\nname: merged\nbaseline: tanh\n{textwrap.dedent(example)}")
+@pytest.mark.parametrize("begin", ["tasks:", "x-wide:"])
+def test_the_indented_parts_of_configs_are_valid(begin, tmp_path):
+    (example,) = re.findall(rf"^    {begin}.*\n(?:^    .*\n)*", EXPERIMENT, re.MULTILINE)
+    path = tmp_path / "part.yaml"
+    variants = "variants: {tanh: {}, relu: {model.activation: relu}}\n" * (
+        "variants" not in example
+    )
+    path.write_text(f"version: 1\nname: part\nbaseline: tanh\n{variants}{textwrap.dedent(example)}")
     settings = loading.load(path).settings
-    assert {one.model.decoder for one in settings.values()} == {(100, 200)}
-    assert {one.training.epochs for one in settings.values()} == {60}
+    if begin == "x-wide:":
+        assert {one.model.decoder for one in settings.values()} == {(100, 200)}
+        assert {one.training.epochs for one in settings.values()} == {60}
+    else:
+        assert settings["long", "relu"].training.epochs == 100
+
+
+def test_the_python_of_the_readme_is_in_the_script_that_is_executed():
+    """tests/test_api.py executes what docs/api.md has."""
+    _, block = blocks("python", README)
+    assert block == blocks("python", PAGES["docs/api.md"])[0]
+
+
+def slug(heading):
+    """Return the anchor that GitHub and MyST give to a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it(name):
+    text = re.sub(r"```.*?```", "", PAGES[name], flags=re.DOTALL)
+    for link in re.findall(r"\]\((?!https?:)(\S+?)\)", text):
+        file, _, anchor = link.partition("#")
+        path = (ROOT / name).parent / file if file else ROOT / name
+        assert path.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+            assert anchor in map(slug, headings), link
+
+
+def test_the_index_lists_every_page():
+    listed = re.findall(r"^- \[.*?\]\((.*?\.md)\)", PAGES["docs/index.md"], re.MULTILINE)
+    pages = {path.name for path in ROOT.glob("docs/*.md")} - {"index.md"}
+    included = {"changelog.md": "../CHANGELOG.md", "security.md": "../SECURITY.md"}
+    assert sorted(listed) == sorted(included.get(name, name) for name in pages)
+
+
+@pytest.mark.parametrize("name", reference.PARTS)
+def test_what_is_made_from_the_program_is_current(name):
+    text = PAGES[f"docs/{name}"]
+    assert reference.with_part(text, reference.PARTS[name]()) == text, "call `make reference`"
 
 
 def test_the_tables_of_commands_engines_and_configs_are_whole():
-    assert set(re.findall(r"^\| `lstm-ablate (\w+)", README, re.MULTILINE)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `lstm-ablate (\w+)", CLI, re.MULTILINE)) == set(COMMANDS)
     assert {path.name for path in (ROOT / "configs").glob("*.yaml")} == set(
-        re.findall(r"^\| `(\w+\.yaml)`", README, re.MULTILINE)
+        re.findall(r"^\| `(\w+\.yaml)`", EXPERIMENT, re.MULTILINE)
     )
-    assert set(re.findall(r"`--engine (\w+)`", README)) == set(ENGINES)
-    assert f"--format {','.join(FORMATS)}`" in README
-    assert len(KINDS) == 26 and "the 26 elementwise activations of Keras" in README
+    assert set(re.findall(r"`--engine (\w+)`", ENGINE)) == set(ENGINES)
+    assert f"What to print: {', '.join(FORMATS)};" in CLI
+    assert len(KINDS) == 26 and "the 26 elementwise activations of Keras" in EXPERIMENT
+    assert "26 activations" in README
 
 
 def test_the_columns_are_those_of_the_files():
     for name, table in (("runs.csv", runs_table([], {})), ("curves.csv", curves_table([], {}))):
-        (columns,) = re.findall(rf"^ +{name} +(\S+)$", README, re.MULTILINE)
+        (columns,) = re.findall(rf"^ +{name} +(\S+)$", RESULTS, re.MULTILINE)
         assert columns == ",".join(table.columns)
-    (columns,) = re.findall(r"^ +tuning.csv +(\S+); only with `tune`$", README, re.MULTILINE)
+    (columns,) = re.findall(r"^ +tuning.csv +(\S+); only with `tune`$", RESULTS, re.MULTILINE)
     assert columns == ",".join(tuning_table([], {}, {}).columns)
-    (columns,) = re.findall(r"^ +ratios.csv +(\S+)$", README, re.MULTILINE)
+    (columns,) = re.findall(r"^ +ratios.csv +(\S+)$", RESULTS, re.MULTILINE)
     assert columns == ",".join(summary.RATIO_COLUMNS)
-    table = README[README.index("| columns | what they hold |") :].split("\n\n")[0]
+    table = RESULTS[RESULTS.index("| columns | what they hold |") :].split("\n\n")[0]
     row = summary.Row("default", "tanh", "", 1, 0, 0, 0, 1)
     assert ",".join(re.findall(r"^\| `(\S+)`", table, re.MULTILINE)).split(",") == list(
         summary._cells(row)
@@ -103,10 +171,8 @@ def test_the_columns_are_those_of_the_files():
 
 
 def test_the_error_shown_is_the_error_given(tmp_path, monkeypatch):
-    """The block after "each with its place" is what the loader says of the config that is named
-    there.
-    """
-    (block,) = re.findall(r"each with its place:\n\n```\n(.*?)```", README, re.DOTALL)
+    """The block about mistakes is what the loader says of the config that is named there."""
+    (block,) = re.findall(r"and nothing starts:\n\n```\n(.*?)```", EXPERIMENT, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path("depth2.yaml").write_text(
         "version: 1\nname: depth2\nbaseline: tanh\ntraining: {epohcs: 5}\nvariants:\n  tanh: {}\n"
@@ -121,8 +187,8 @@ def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_pat
     """Trained once, then held to a reference that it equals, to one far better than it, and to
     none.
     """
-    (workflow,) = blocks("yml")
-    (script,) = [block for block in blocks("sh") if "compare" in block]
+    (workflow,) = blocks("yml", CI)
+    (script,) = blocks("sh", CI)
     (job,) = yaml.safe_load(workflow)["jobs"].values()
     steps = [step["run"] for step in job["steps"] if step.get("run", "").startswith("lstm-ablate")]
     assert steps == script.splitlines() and len(workflow.splitlines()) == 10
@@ -139,7 +205,7 @@ def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_pat
         return done
 
     assert called().returncode == 2  # no reference yet
-    (copy,) = re.findall(r"here: `(cp .*?)`", README)
+    (copy,) = re.findall(r"\(here:\s`(cp .*?)`", CI)
     processes.run(shlex.split(copy), cwd=tmp_path)
     done = called()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -158,11 +224,7 @@ def test_the_ci_job_of_the_shell_is_that_of_github_and_does_what_it_says(tmp_pat
 
 def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
     """The example's losses: A's are 0.1, 0.11, ..., B's the same, changed by some percent."""
-    (block,) = re.findall(
-        r"It says why \(here of another experiment\):\n\n```\n(.*?)```",
-        README,
-        re.DOTALL,
-    )
+    (block,) = re.findall(r"\(here of another experiment\):\n\n```\n(.*?)```", CI, re.DOTALL)
     changes = {
         "tanh": [0.98, 1.03, 1.0, 1.02, 1.01, 0.99, 1.04, 1.0, 0.97, 1.01, 1.15, 1.0],
         "relu": [1.35, 1.2, 1.55, 1.4, 1.3, 1.25, 1.6, 1.45, 1.3, 1.2, 1.5, math.inf],
@@ -186,8 +248,8 @@ def test_the_sentences_of_the_gate_are_those_it_gives(tmp_path):
 
 def test_the_counts_of_looks_are_those_that_are_needed():
     """The table has them by comparisons; the comment behind the command is what it prints."""
-    section = README[README.index("## As many seeds as the answer takes") :]
-    heads, _, *rows = re.findall(r"^\| (.*) \|$", section.partition("\nSo many wins")[0], re.M)
+    section = TUNING[TUNING.index("## As many seeds as the answer takes") :]
+    heads, _, *rows = re.findall(r"^\| (.*) \|$", section.partition("\nThese counts")[0], re.M)
     seeds = [int(head.split()[0]) for head in heads.split(" | ")[1:]]
     for comparisons, *counts in (row.split(" | ") for row in rows):
         planned = looks.looks(seeds, 0.05 / int(comparisons))
@@ -197,5 +259,6 @@ def test_the_counts_of_looks_are_those_that_are_needed():
     assert look.count == int(wins)
 
 
-def test_no_placeholder_is_left():
-    assert "@@" not in README
+@pytest.mark.parametrize("name", PAGES)
+def test_no_placeholder_is_left(name):
+    assert "@@" not in PAGES[name] and "TODO" not in PAGES[name]

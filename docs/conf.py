@@ -23,6 +23,7 @@ html_theme = "furo"
 html_title = f"{project} {version}"
 html_show_sphinx = False
 html_copy_source = False
+html_show_sourcelink = False
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 

@@ -4,6 +4,7 @@ experiment file, cli.md from the commands.
 `make reference` calls it, and a test keeps the pages current.
 """
 
+import textwrap
 from pathlib import Path
 
 from typer.main import get_command
@@ -24,6 +25,11 @@ def table(head, rows):
         *([cell.replace("|", "\\|") for cell in row] for row in rows),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def wrapped(text):
+    """Return a paragraph in lines of at most 100 columns."""
+    return textwrap.fill(" ".join(text.split()), 100, break_on_hyphens=False)
 
 
 # ------------------------------------------------------------------------ the keys of an experiment
@@ -181,7 +187,7 @@ def tune():
     paths = ", ".join(f"`{one}`" for one in path["enum"])
     text = {key: value for key, value in path.items() if key != "enum"}
     shown = {**form, "properties": {**form["properties"], "path": text}}
-    return f"{section('`tune`', shown)}\n\nThese paths can be tuned: {paths}."
+    return f"{section('`tune`', shown)}\n\n{wrapped(f'These paths can be tuned: {paths}.')}"
 
 
 def keys():
@@ -234,7 +240,7 @@ def command(name, one):
         if parameter.param_type_name == "argument"
         for word in [parameter.metavar]
     ]
-    text = "\n\n".join(" ".join(part.split()) for part in one.help.split("\n\n"))
+    text = "\n\n".join(map(wrapped, one.help.split("\n\n")))
     example = one.epilog.removeprefix("Example: ").replace(", after ", "`, after `")
     parameters = [option(parameter) for parameter in one.params if not parameter.hidden]
     options = [table(["argument or option", "what it does"], parameters)] if parameters else []

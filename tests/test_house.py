@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import importlib.util
+import re
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_the_rooms_are_the_listing():
         "faults",
         "measure",
     }
+
+
+def test_the_page_of_the_architecture_has_the_rooms_and_the_arrows():
+    """In the diagram a text has the name of its room as id, an arrow the names of two."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    listed = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted(ARROWS)
+    drawn = (ROOT / "docs" / "rooms.svg").read_text()
+    assert sorted(re.findall(r'<text id="(\w+)"', drawn)) == sorted(ARROWS)
+    arrows = [f"{room}-{other}" for room, others in ARROWS.items() for other in others]
+    assert sorted(re.findall(r'<path id="(\w+-\w+)"', drawn)) == sorted(arrows)
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)

@@ -117,9 +117,9 @@ class ExperimentFile(Settings):
     """An experiment of lstm-ablate."""
 
     version: Annotated[
-        Literal[1], BeforeValidator(_whole), Field(description="of the form of this file: 1")
+        Literal[1], BeforeValidator(_whole), Field(description="the version of this form of file")
     ]
-    name: Annotated[str, Field(description="of the experiment, and of its folder under results/")]
+    name: Annotated[str, Field(description="names the experiment, and its folder under results/")]
     question: Annotated[
         str,
         Field(max_length=300, description="one line above the report"),

@@ -131,7 +131,7 @@ def json_schema() -> Schema:
     schema["$defs"]["Tune"]["properties"]["path"]["enum"] = tunable_paths()
     # Names of one's own are unknown to a schema. So it takes any name where there are some.
     others = {"if": {"required": ["activations"]}, "else": _known_activations()}
-    anything = {f"^{FREE}": {"description": "anything, such as parts with anchors; not read"}}
+    anything = {f"^{FREE}": {"description": "not read; a place for parts with anchors"}}
     return {"$schema": SCHEMA_URL, **schema, "patternProperties": anything, **others}
 
 

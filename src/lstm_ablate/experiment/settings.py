@@ -64,7 +64,7 @@ class Head(Frozen):
 
     units: Annotated[Layers, Field(description="units of each dense layer, such as [64]")]
     activation: Annotated[
-        ActivationName, Field(description="of every dense layer; relu by default")
+        ActivationName, Field(description="that of every dense layer; relu by default")
     ] = "relu"
 
 
@@ -208,10 +208,14 @@ class Model(Frozen):
     ] = "none"
     kernel_initializer: Annotated[
         KernelInitializer,
-        Field(description="of every kernel but that of the linear output, which keeps Glorot's"),
+        Field(
+            description=(
+                "how every kernel begins, but that of the linear output, which keeps Glorot's"
+            )
+        ),
     ] = "glorot_uniform"
     recurrent_initializer: Annotated[
-        RecurrentInitializer, Field(description="of the recurrent kernels")
+        RecurrentInitializer, Field(description="how the recurrent kernels begin")
     ] = "orthogonal"
     unit_forget_bias: Annotated[
         bool, Field(description="the bias of the forget gate starts at 1 instead of 0")
@@ -370,7 +374,7 @@ class Training(Frozen):
         Literal["mse", "mae", "huber"],
         Field(
             description=(
-                "of the reconstruction, which runs train on and are compared by: squared error,"
+                "what runs minimize, and are compared by: squared error,"
                 " absolute error, or Huber's, squared up to 1 and absolute beyond"
             )
         ),

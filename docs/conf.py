@@ -17,7 +17,7 @@ source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 nitpicky = True
-pygments_style = "default"
+highlight_language = "none"  # a block without a language is what a terminal shows
 
 html_theme = "furo"
 html_title = f"{project} {version}"

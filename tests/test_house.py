@@ -26,6 +26,7 @@ ARROWS = {
     "evidence": {"store"},
     "training": {"store"},
     "store": {"experiment"},
+    "keras_code": {"experiment"},
     "experiment": {"errors", "machine"},
     "machine": {"errors"},
     "errors": set(),

@@ -1,22 +1,20 @@
 """The fused engine against the keras engine and itself, over all that a model can be.
 
 The rows of tests/data/covering_array.csv hold every pair of values of any two keys;
-tests/measure/covering_array.py made it.
+tests/measure/covering_array.py made it, and covering_rows reads it.
 """
 
-import csv
 import itertools
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from covering_rows import LISTS, OPTIMIZERS, ROWS, settings_of
 from fused_runs import assert_identical, make, network, other_numbers, run_fused
 
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training.engines import (
     fused_network,
     fused_stack,
@@ -25,53 +23,6 @@ from lstm_ablate.training.engines import (
 )
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import initial_weights
-
-_TABLE = Path(__file__).parents[1] / "data" / "covering_array.csv"
-ROWS = list(csv.DictReader(_TABLE.read_text().splitlines()))
-LISTS = {
-    "candidate": ["tanh", "softsign", "elu(0.5)"],
-    "output": ["relu", "tanh", "leaky_relu(0.01)"],
-    "gates": ["sigmoid", "hard_sigmoid", "softplus"],
-    "between": ["tanh", "relu"],
-}
-OWN = {
-    "candidate": "x / (1 + x ** 2)",
-    "output": "sin(x)",
-    "gates": "0.5 + 0.5 * tanh(x)",
-    "between": "x + sin(x) ** 2",
-}
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "adam": {"name": "adam", "learning_rate": 0.005},
-    "adamw": {"name": "adamw", "weight_decay": 0.1, "global_clipnorm": 0.3},
-    "sgd": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
-    "rmsprop": {"name": "rmsprop", "momentum": 0.5},
-}
-VALUES: dict[str, Any] = {
-    "false": False,
-    "true": True,
-    "none": None,
-    "3": 3,
-    "0.3": 0.3,
-}
-# One layer above another of its kind in the encoder; a decoder of two stands in NETWORKS.
-SIZES = {"encoder": [4, 4], "decoder": [6]}
-
-
-def settings_of(row: dict[str, str], dtype: str = "float64") -> Settings:
-    model: dict[str, Any] = dict(SIZES)
-    for key, value in row.items():
-        if key in LISTS and value != "default":
-            model[key] = {"own": OWN, "list": LISTS}.get(value, {}).get(key, value)
-        elif key == "head":
-            model[key] = {"units": [5], "activation": "relu"} if value == "relu" else None
-        elif key == "projection" and value == "3 clipped":
-            model |= {"projection": 3, "projection_clip": 0.2}
-        elif key == "normalization":
-            model[key] = value
-        elif key not in (*LISTS, "optimizer"):
-            model[key] = VALUES.get(value, value)
-    training = {"optimizer": OPTIMIZERS[row["optimizer"]], "dtype": dtype}
-    return make(model, training, features=2, timesteps=5)
 
 
 def test_every_pair_of_values_stands_in_a_row() -> None:

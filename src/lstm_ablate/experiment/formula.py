@@ -54,9 +54,9 @@ def _cell(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
     if layers[0].peepholes or any(layer.gates != "sigmoid" for layer in layers):
         for gate, z in gates.items():
             shown = {layer.name: applied(layer.gates, z, names) for layer in layers}
-            parts.append(f"{gate} = {_by_layer(shown)}")
+            parts.append(f"{gate} = {by_layer(shown)}")
     candidates = {layer.name: applied(layer.candidate, "z_g", names) for layer in layers}
-    parts.append(f"g = {_by_layer(candidates)}")
+    parts.append(f"g = {by_layer(candidates)}")
     if layers[0].cell_clip is not None:
         parts.append(f"|c| <= {_exact(layers[0].cell_clip)}")
     return parts
@@ -73,7 +73,7 @@ def _output(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
         shown[layer.name] = ast.unparse(product)
         if first.projection:
             shown[layer.name] = f"P ({shown[layer.name]})"
-    parts = [f"{kept} = {_by_layer(shown)}" + f", P to {first.projection}" * bool(first.projection)]
+    parts = [f"{kept} = {by_layer(shown)}" + f", P to {first.projection}" * bool(first.projection)]
     if first.projection_clip is not None:
         parts.append(f"|{kept}| <= {_exact(first.projection_clip)}")
     if added:
@@ -95,7 +95,7 @@ def _next(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
         for layer in layers
         if layer.between
     }
-    return [f"y = {_by_layer(read, 'after')}"] if set(read.values()) != {"h"} else []
+    return [f"y = {by_layer(read, 'after')}"] if set(read.values()) != {"h"} else []
 
 
 def _head(model: Model, names: Mapping[str, str]) -> list[str]:
@@ -125,7 +125,7 @@ def applied(text: str, argument: str, names: Mapping[str, str]) -> str:
     return f"{names.get(text, text)}({argument})"
 
 
-def _by_layer(shown: Mapping[str, str], where: str = "in") -> str:
+def by_layer(shown: Mapping[str, str], where: str = "in") -> str:
     """Return what is shown of each layer: once where it is the same, or with the layers named."""
     layers: dict[str, list[str]] = {}
     for name, text in shown.items():

@@ -1,8 +1,9 @@
-"""The one description of a network's layers, which initial weights, engines and counts all read.
+"""The one description of a network's layers, which initial weights, engines, Keras code and counts
+all read.
 
 A network is LSTM layers, encoder then decoder, and dense layers above them, head then
 reconstruction. Whoever adds a kind of layer describes it here, and says in each engine how it is
-computed.
+computed, and in `keras_code` how it is written.
 """
 
 import math

@@ -23,7 +23,7 @@ ARROWS = {
     "checks": {"study"},
     "study": {"training", "report"},
     "report": {"evidence"},
-    "evidence": {"store"},
+    "evidence": {"store", "keras_code"},
     "training": {"store"},
     "store": {"experiment"},
     "keras_code": {"experiment"},

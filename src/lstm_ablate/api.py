@@ -67,6 +67,8 @@ class Outcome:
 
     >>> load("results/smoke")["relu"].formula
     'g = relu(z_g); h = o * relu(c)'
+    >>> load("results/smoke")["relu"].keras
+    'LSTM(..., activation="relu")'
     >>> load("results/smoke")["relu"].pairs
     3
     """
@@ -78,6 +80,7 @@ class Outcome:
     ratio: Estimate | None
     loss: Estimate | None
     formula: str
+    keras: str
     wins: int | None
     pairs: int | None
 
@@ -230,6 +233,7 @@ def _outcome(row: "Row") -> Outcome:
         ratio=_estimate(compared.ratio) if compared else None,
         loss=_estimate(row.loss) if row.loss else None,
         formula=row.formula,
+        keras=row.keras,
         wins=compared.wins if compared else None,
         pairs=compared.pairs if compared else None,
     )

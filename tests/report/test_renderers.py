@@ -323,7 +323,8 @@ def test_a_table_takes_100_columns_at_most_and_nothing_is_cut_off(width, case):
     for row in summary.rows:
         seconds = summary.seconds.get((row.task, row.variant))
         time = "" if seconds is None else f"; {seconds:.1f} s a run"
-        assert f"  {row.variant}: {row.formula}{time}" in shown.splitlines()
+        what = f"{row.formula}; Keras: {row.keras}"
+        assert f"  {row.variant}: {what}{time}" in shown.splitlines()
         for text in cells.cells(summary, row)[2:]:
             assert set(text.translate(FLAT).split()) <= {word.strip("():") for word in words}
 

@@ -30,6 +30,7 @@ from lstm_ablate.evidence.typical import typical
 from lstm_ablate.evidence.verdicts import Comparison
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.keras_code.line import line
 from lstm_ablate.store.records import Record
 
 Value = TypeVar("Value")
@@ -227,6 +228,7 @@ def _described(
         task=task,
         variant=variant,
         formula=experiment.formula(task, variant),
+        keras=line(experiment, task, variant),
         seeds=extent.seeds,
         ok=len(ok),
         diverged=len(losses) - len(ok),
@@ -387,12 +389,12 @@ def _overall(
             for task in experiment.tasks
         ]
         comparison = None if is_baseline else overall.described(by_task)
-        formulas = {row.formula for row in mine}
         rows.append(
             Row(
                 task=overall.OVERALL,
                 variant=variant,
-                formula=formulas.pop() if len(formulas) == 1 else "differs from task to task",
+                formula=_common([row.formula for row in mine]),
+                keras=_common([row.keras for row in mine]),
                 seeds=sum(row.seeds for row in mine),
                 ok=sum(row.ok for row in mine),
                 diverged=sum(row.diverged for row in mine),
@@ -404,6 +406,11 @@ def _overall(
             )
         )
     return tuple(rows)
+
+
+def _common(texts: Sequence[str]) -> str:
+    """Return the text that all tasks have."""
+    return texts[0] if len(set(texts)) == 1 else "differs from task to task"
 
 
 def _ratios(experiment: Experiment, results: Mapping[Cell, Results]) -> dict[Cell, ByEpoch]:

@@ -33,8 +33,9 @@ class Row:
     those of the last of these; the next one `waits` for so many runs. `not_needed` are the seeds
     that a variant did without.
 
-    The baseline has no comparison, nor has a variant without a pair. `verdict` says it in a word. A
-    row over all tasks has only counts of runs and a comparison that describes.
+    `keras` is what the variant is in Keras, in a line. The baseline has no comparison, nor has a
+    variant without a pair. `verdict` says it in a word. A row over all tasks has only counts of
+    runs and a comparison that describes.
     """
 
     task: str
@@ -67,6 +68,7 @@ class Row:
     not_needed: int = 0
     verdict: str = ""
     sentence: str | None = None
+    keras: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "task": row.task,
         "variant": row.variant,
         "formula": row.formula,
+        "keras": row.keras,
         "seeds": row.seeds,
         "ok": row.ok,
         "diverged": row.diverged,

@@ -18,6 +18,7 @@ def latex(summary: Summary) -> str:
             lines.append(" & ".join((variant, rf"\texttt{{{formula}}}", *others, verdict)) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
         lines += [f"% {beside(summary, task)}"]
+        lines += [f"% {row.variant} in Keras: {row.keras}" for row in rows if row.keras]
         lines += [f"% {row.sentence}" for row in rows if row.sentence]
         lines.append("")
     lines += [f"% {note}" for note in summary.notes]

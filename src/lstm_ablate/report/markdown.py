@@ -40,10 +40,10 @@ def markdown(summary: Summary) -> str:
             _, formula, *others, verdict = (
                 cell.replace("|", "\\|") for cell in cells(summary, row)
             )
+            keras = row.keras.replace("|", "\\|")
+            shown = f"`{formula}`" + f"<br>Keras: `{keras}`" * bool(keras)
             verdict = f"**{verdict}**" if row.verdict == "better" else verdict
-            lines.append(
-                f"| {_name(row.variant)} | `{formula}` | {' | '.join(others)} | {verdict} |"
-            )
+            lines.append(f"| {_name(row.variant)} | {shown} | {' | '.join(others)} | {verdict} |")
         lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
     lines += [f"{looks}\n" for looks in [looks_text(summary)] if looks]

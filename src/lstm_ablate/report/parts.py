@@ -10,13 +10,17 @@ from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, l
 
 
 class Table(NamedTuple):
-    """Texts under headings; the rows in `strong` are bold, as a verdict says so."""
+    """Texts under headings; the rows in `strong` are bold, as a verdict says so.
+
+    `keras` says what the variant of each row is in Keras, where its formula is shown.
+    """
 
     task: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     strong: frozenset[int] = frozenset()
     beside: str = ""
+    keras: Sequence[str] = ()
 
 
 def rendered(template: str, summary: Summary, **more: Any) -> str:
@@ -25,7 +29,8 @@ def rendered(template: str, summary: Summary, **more: Any) -> str:
     for task, rows in by_task(summary):
         strong = frozenset(index for index, row in enumerate(rows) if row.verdict == "better")
         texts = [cells(summary, row) for row in rows]
-        tables.append(Table(task, HEADINGS, texts, strong, beside(summary, task)))
+        keras = [row.keras for row in rows]
+        tables.append(Table(task, HEADINGS, texts, strong, beside(summary, task), keras))
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ablate.report", "."),
         autoescape=True,

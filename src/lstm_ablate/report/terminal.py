@@ -26,7 +26,8 @@ def terminal(summary: Summary, console: Console) -> None:
         for row in rows:
             variant, formula, *_ = cells(summary, row)
             time = _seconds(summary, row)
-            console.print(f"  {variant}: {formula}{time}", markup=False, soft_wrap=True)
+            keras = f"; Keras: {row.keras}" if row.keras else ""
+            console.print(f"  {variant}: {formula}{keras}{time}", markup=False, soft_wrap=True)
         console.print()
         _print_wrapped(beside(summary, task), console)
         for row in rows:

@@ -68,6 +68,10 @@ NEVER_CALLED |= {
 }
 
 
+# Code that this program has written itself; tests/keras_code/test_module.py says what stands in it.
+OF_OUR_OWN = ("training/engines/exported.py", "calls exec")
+
+
 def faults(name, text):
     """Return what a file does that it must not, each with its line."""
     found = []
@@ -84,7 +88,8 @@ def faults(name, text):
         ):
             found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
         if isinstance(node, ast.Call):
-            found += [f"{name}:{node.lineno}: {fault}" for fault in call_faults(node)]
+            wrong = [fault for fault in call_faults(node) if (name, fault) != OF_OUR_OWN]
+            found += [f"{name}:{node.lineno}: {fault}" for fault in wrong]
     return found
 
 

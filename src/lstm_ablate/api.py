@@ -7,11 +7,12 @@ import html
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lstm_ablate import models
 from lstm_ablate import study as studies
 from lstm_ablate.display import notebook, progress
 from lstm_ablate.display.plan import print_plan
@@ -22,6 +23,7 @@ from lstm_ablate.experiment.runs import Run
 from lstm_ablate.training.sweep import Finished
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -83,6 +85,31 @@ class Outcome:
     keras: str
     wins: int | None
     pairs: int | None
+    folder: Path = field(repr=False)
+
+    def model(self, seed: int, *, anyway: bool = False) -> Any:
+        """Return the trained Keras model of a run, which is trained once more for it.
+
+        A process of its own trains; the model is built here, which loads Keras. Raises UserError
+        where there is no such run, where it has no weights, and where its numbers are not the
+        recorded ones, as on another machine; `anyway` returns the model then too.
+        """
+        try:
+            again = models.again(self.folder, self.variant, seed, self.task, log=teller())
+        except models.TrainingError as error:
+            raise UserError(f"{self.variant}, seed {seed}: {error}") from None
+        if again.apart and not anyway:
+            raise UserError(f"{again.apart}\n  anyway=True returns the model all the same")
+        return models.built(again)
+
+    def windows(self, seed: int) -> "dict[str, np.ndarray[Any, Any]]":
+        """Return the windows of a run, each part [N, time steps, features], by its name.
+
+        >>> load("results/smoke")["relu"].windows(seed=0)["test"].shape
+        (32, 12, 1)
+        """
+        arrays = models.windows_of(self.folder, self.variant, seed, self.task)
+        return {"train": arrays.train, "validation": arrays.validation, "test": arrays.test}
 
 
 class Results(Mapping[Key, Outcome]):
@@ -181,7 +208,7 @@ class Results(Mapping[Key, Outcome]):
             write = f'write ["{tasks[0]}", "{variant}"]'
             raise UnknownNameError(f"{self.name} has several tasks; {write}{_known(tasks)}")
         (row,) = (one for one in self._summary.rows if (one.task, one.variant) == (task, variant))
-        return _outcome(row)
+        return _outcome(row, self.folder)
 
     def __iter__(self) -> Iterator[Key]:
         several = len(self._summary.tasks) > 1
@@ -223,7 +250,7 @@ def _known(names: Mapping[str, object] | tuple[str, ...]) -> str:
     return f"\n  known: {', '.join(names)}" if names else "\n  known: none"
 
 
-def _outcome(row: "Row") -> Outcome:
+def _outcome(row: "Row", folder: Path) -> Outcome:
     compared = row.comparison
     return Outcome(
         task=row.task,
@@ -236,6 +263,7 @@ def _outcome(row: "Row") -> Outcome:
         keras=row.keras,
         wins=compared.wins if compared else None,
         pairs=compared.pairs if compared else None,
+        folder=folder,
     )
 
 

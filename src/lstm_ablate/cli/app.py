@@ -13,7 +13,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from lstm_ablate import __version__
-from lstm_ablate.cli import bench, compare, doctor, listings, plan, report, run, verify
+from lstm_ablate.cli import (
+    bench,
+    code,
+    compare,
+    doctor,
+    export,
+    listings,
+    plan,
+    report,
+    run,
+    verify,
+)
 from lstm_ablate.cli.options import BUG, FOLDER, WRONG
 from lstm_ablate.cli.streams import Stream
 from lstm_ablate.display.printing import visible
@@ -41,6 +52,8 @@ _EXAMPLES: dict[Callable[..., None], str] = {  # in the order of --help
         "lstm-ablate compare results/smoke again/smoke --exact, "
         "after lstm-ablate run smoke.yaml --results again"
     ),
+    code.code: "lstm-ablate code smoke.yaml relu > relu.py",
+    export.export: "lstm-ablate export results/smoke relu --seed 2 relu.keras",
     verify.verify: "lstm-ablate verify smoke.yaml seeds=3",
     bench.bench: "lstm-ablate bench --end-to-end smoke.yaml --json bench.json",
     doctor.doctor: "lstm-ablate doctor results/smoke",

@@ -43,6 +43,34 @@ UntilDecided = Annotated[
         help="Look after every 10 of the config's seeds, and train no more where it is decided.",
     ),
 ]
+
+
+def variants_there(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the variants of the config, or of the results folder, that stands before on the
+    command line, for a shell that completes a word.
+    """
+    from lstm_ablate.errors import UserError
+    from lstm_ablate.experiment import loading
+
+    given = context.params
+    path = given["config"] if "config" in given else given["folder"] / "experiment.yaml"
+    try:
+        known = loading.load(path, with_data=False).variants
+    except (UserError, OSError):
+        return []
+    return [name for name in known if name.startswith(incomplete)]
+
+
+Variant = Annotated[
+    str,
+    typer.Argument(
+        metavar="VARIANT",
+        help="The variant's name.",
+        show_default=False,
+        autocompletion=variants_there,
+    ),
+]
+Task = Annotated[str | None, typer.Option("--task", help="Its task, where there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

@@ -60,7 +60,7 @@ def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
     found = []
     for (task, variant), mine in counts.items():
         settings, formula = experiment.settings[task, variant], experiment.formula(task, variant)
-        network = _network(settings)
+        network = network_for(settings)
         found.append(Share(task, variant, formula, network, len(mine), sum(mine)))
     return found
 
@@ -85,7 +85,8 @@ def _read_shape(data: FileData) -> _Shape:
     return _Shape(len(arrays.train), len(arrays.validation), *arrays.train.shape[1:])
 
 
-def _network(settings: Settings) -> Network:
+def network_for(settings: Settings) -> Network:
+    """Return the network of settings, for which the user's own file is read."""
     shape = _shape(settings.data)
     return network_of(settings.model, shape.timesteps, shape.features)
 
@@ -149,7 +150,7 @@ def _ends(
         run = parts[waiting[structure].popleft()][0]
         if not waiting[structure]:
             del waiting[structure]
-        network, shape = _network(run.settings), _shape(run.settings.data)
+        network, shape = network_for(run.settings), _shape(run.settings.data)
         seconds = run.settings.training.epochs * (
             known.get(structure)
             or speed.of_epoch(run.settings, network, shape.train, shape.validation, run.group_size)

@@ -1,4 +1,6 @@
-"""What a worker does with a group of runs: trains it, and returns what the records will hold."""
+"""What a worker does: it trains a group of runs, for their records or for weights, or saves a
+model.
+"""
 
 import os
 import statistics
@@ -16,6 +18,7 @@ from lstm_ablate.store.results import Part, PartName, Recorded, Result
 from lstm_ablate.training import engines
 from lstm_ablate.training.engines import EpochEnd, Trained
 from lstm_ablate.training.inputs import references, windows
+from lstm_ablate.training.inputs.randomness import Weights
 
 FLOOR = 0.0  # an autoencoder's target is its input
 
@@ -25,6 +28,15 @@ Outcome = tuple[dict[str, Any], dict[str, Any]]  # a record's result and meta pa
 
 def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
     """Train a group in a worker; return what each run's record will hold."""
+    return [outcome for outcome, _ in train_for_weights(group, send)]
+
+
+def train_for_weights(
+    group: list[Run], send: Callable[[Any], None]
+) -> list[tuple[Outcome, Weights | None]]:
+    """Train a group in a worker; return what each run's record will hold, and the weights of its
+    selected epoch, None where it diverged.
+    """
     engine = engines.engine(group[0].engine)
     arrays = [windows.of(run.settings.data, run.seed, run.purpose) for run in group]
     beside = [_references_of(run, part) for run, part in zip(group, arrays, strict=True)]
@@ -53,8 +65,25 @@ def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
             "processor": processor,
             "versions": machine.versions(),
         }
-        outcomes.append((_recorded(result, part.test, both), meta))
+        outcomes.append(((_recorded(result, part.test, both), meta), result.weights))
     return outcomes
+
+
+class Made(NamedTuple):
+    """A recorded run, the code that builds its model, and the weights that training gave it."""
+
+    run: Run
+    code: str
+    weights: Weights
+
+
+def save(made: Made, send: Callable[[Any], None]) -> tuple[bytes, float]:  # noqa: ARG001 - an executor's work
+    """Return a model as the content of a .keras file, and its loss on the run's test windows."""
+    from lstm_ablate.training.engines import exported
+
+    test = windows.of(made.run.settings.data, made.run.seed).test
+    model = exported.built(made.code, made.weights)
+    return exported.content(model), exported.loss(model, test)
 
 
 class _References(NamedTuple):

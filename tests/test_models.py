@@ -1,8 +1,7 @@
 """A recorded run as a Keras model, and a variant as code: held to the record, and to Keras itself.
 
-One small experiment is trained here: a variant that Keras' own layers say, and one that needs a
-cell and an activation of its own, with the fused engine. Keras loads what is exported in a process
-of its own.
+The fused engine trains runs of one small network here, which needs a cell and an activation of its
+own. The command trains one of them again in processes of its own, and Keras loads it in another.
 """
 
 import re
@@ -22,10 +21,16 @@ import lstm_ablate as la
 from lstm_ablate import models, study
 from lstm_ablate.cli import app, options
 from lstm_ablate.errors import UserError
+from lstm_ablate.experiment import runs
+from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.yaml_source import dump
+from lstm_ablate.keras_code.module import Variant, module
 from lstm_ablate.report import derived
 from lstm_ablate.store import records
 from lstm_ablate.store.records import Record
+from lstm_ablate.training import work
+from lstm_ablate.training.engines import exported
+from lstm_ablate.training.inputs.randomness import initial_weights
 
 CONFIG = {
     "version": 1,
@@ -43,12 +48,16 @@ CONFIG = {
         "optimizer": {"name": "adam", "learning_rate": 0.01},
     },
     "seeds": [3, 5],
-    "baseline": "relu",
+    "baseline": "own-cell",
     "activations": {"snake": "x + sin(x) ** 2"},
     "variants": {
-        "relu": {"model.activation": "relu"},
         "own-cell": {"model.output": "snake", "model.peepholes": True},
-        "wild": {"training.optimizer": {"name": "sgd", "learning_rate": 1e30}},
+        "wild": {
+            "model.output": "snake",
+            "model.peepholes": True,
+            "training.optimizer.learning_rate": 1e30,
+        },
+        "relu": {"model.activation": "relu"},  # has no record
     },
 }
 
@@ -57,11 +66,14 @@ CONFIG = {
 def trained(tmp_path_factory):
     """The working folder in which the experiment was trained."""
     place = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        patch.setattr(study, "execute", in_process.execute)
-        patch.setattr(derived, "_write_page", lambda folder, summary: set())
-        la.run(CONFIG, quiet=True)
+    one = study.find(CONFIG, (), place / "results")
+    recorded = [run for run in runs.expand(one.experiment) if run.variant != "relu"]
+    (one.folder / "runs").mkdir(parents=True)
+    (one.folder / "experiment.yaml").write_text(dump(dict(one.experiment.resolved)))
+    for group in runs.groups(recorded):
+        outcomes = work.train(group, lambda message: None)
+        for run, (result, meta) in zip(group, outcomes, strict=True):
+            records.publish(one.folder, Record(run.id, run.identity, result, meta))
     return place
 
 
@@ -69,26 +81,15 @@ def trained(tmp_path_factory):
 def folder(trained, monkeypatch):
     """The results folder, with what trains again in this process."""
     monkeypatch.setattr(models, "execute", in_process.execute)
+    monkeypatch.setattr(derived, "_write_page", lambda folder, summary: set())
     return trained / "results" / "small"
 
 
-def record_of(folder: Path, variant: str, seed: int) -> Record:
-    table = la.load(folder).runs
-    (run,) = table[(table.variant == variant) & (table.seed == seed)].run
-    return records.read_all(folder).records[run]
-
-
-def test_the_command_exports_a_model_that_keras_loads_alone(trained, tmp_path):
-    """In processes of their own: one trains, one saves, one loads."""
-    path = tmp_path / "relu.keras"
-    done = call("export", "results/small", "relu", "--seed", "3", path, cwd=trained)
-    expected = record_of(trained / "results" / "small", "relu", 3).result["test_loss"]
-    assert f"test loss  {expected!r}; Keras gives the model" in done.stdout
-    assert [one.name for one in tmp_path.iterdir()] == ["relu.keras"]
-    model = keras.saving.load_model(path)
-    test = la.load(trained / "results" / "small")["relu"].windows(seed=3)["test"]
-    np.testing.assert_allclose(model.evaluate(test, test, verbose=0), expected, rtol=1e-5)
-    assert model.optimizer.learning_rate == np.float32(0.01)
+def result_of(folder: Path, seed: int) -> dict:
+    """Return what is recorded of own-cell at a seed."""
+    found = records.read_all(folder).records.values()
+    (one,) = [one for one in found if one.status == "ok" and one.identity["seed"] == seed]
+    return one.result
 
 
 LOADS = """
@@ -106,28 +107,47 @@ print("lstm_ablate" in sys.modules)
 """
 
 
-def test_a_cell_of_its_own_is_loaded_with_the_module_beside_it(folder, tmp_path):
-    again = models.again(folder, "own-cell", 5, log=print)
-    assert again.apart is None
-    done = models.export(again, tmp_path / "own-cell.keras")
-    assert [file.name for file in done.files] == ["own-cell.keras", "own_cell.py"]
-    expected = record_of(folder, "own-cell", 5).result["test_loss"]
-    assert again.test_loss == expected
-    np.testing.assert_allclose(done.test_loss, expected, rtol=1e-5)
-    np.save(tmp_path / "test.npy", models.windows_of(folder, "own-cell", 5).test)
+def test_the_command_exports_a_model_that_keras_loads_alone(trained, tmp_path):
+    """In processes of their own: one trains, one saves, one loads. In this one it was recorded."""
+    path = tmp_path / "own-cell.keras"
+    done = call("export", "results/small", "own-cell", "--seed", "5", path, cwd=trained)
+    expected = result_of(trained / "results" / "small", 5)["test_loss"]
+    assert f"test loss  {expected!r}; Keras gives the model" in done.stdout
+    assert "to load it, import own_cell first" in done.stdout
+    assert {one.name for one in tmp_path.iterdir()} == {"own-cell.keras", "own_cell.py"}
+    np.save(tmp_path / "test.npy", windows_of(trained / "results" / "small", 5)["test"])
     (tmp_path / "loads.py").write_text(LOADS)
-    read = processes.run([sys.executable, "loads.py"], cwd=tmp_path).stdout.splitlines()[-3:]
-    assert read[0].startswith("refused") and read[2] == "False"
-    np.testing.assert_allclose(float(read[1]), expected, rtol=1e-5)
+    read = processes.run([sys.executable, "loads.py"], cwd=tmp_path).stdout.splitlines()
+    assert any(line.startswith("refused") for line in read) and read[-1] == "False"
+    np.testing.assert_allclose(float(read[-2]), expected, rtol=1e-5)
+
+
+def windows_of(folder: Path, seed: int) -> dict:
+    arrays = models.windows_of(folder, "own-cell", seed)
+    return {"train": arrays.train, "validation": arrays.validation, "test": arrays.test}
+
+
+def test_a_model_of_stock_layers_is_loaded_with_keras_alone(tmp_path):
+    one = study.find(CONFIG, (), tmp_path).experiment.settings["default", "relu"]
+    layers = network_of(one.model, 5, 2)
+    made = module(Variant("small", "", "relu", one, layers, {}))
+    assert not made.is_needed
+    model = exported.built(made.text, initial_weights(layers, 0))
+    (tmp_path / "relu.keras").write_bytes(exported.content(model))
+    again = keras.saving.load_model(tmp_path / "relu.keras")
+    x = np.random.default_rng(0).normal(size=(4, 5, 2))
+    np.testing.assert_array_equal(again(x), model(x))
+    assert again.optimizer.learning_rate == np.float32(0.01) and again.loss == "mse"
 
 
 def test_a_program_gets_the_model_itself(folder):
-    results = la.load(folder)
-    model, test = results["relu"].model(seed=5), results["relu"].windows(seed=5)["test"]
-    expected = record_of(folder, "relu", 5)
-    found = np.asarray(model.predict(test, verbose=0))
-    np.testing.assert_allclose(np.mean(np.square(found - test)), expected.result["test_loss"], 1e-5)
-    shown = np.array(expected.result["reconstructions"])
+    results = la.load(folder)["own-cell"]
+    model, windows = results.model(seed=5), results.windows(seed=5)
+    expected, test = result_of(folder, 5), windows["test"]
+    np.testing.assert_equal(windows, windows_of(folder, 5))
+    found = np.asarray(model(test), np.float64)
+    np.testing.assert_allclose(np.mean(np.square(found - test)), expected["test_loss"], rtol=1e-5)
+    shown = np.array(expected["reconstructions"])
     np.testing.assert_allclose(found[: len(shown), :, 0], shown, atol=1e-4)
 
 
@@ -151,7 +171,7 @@ def other_numbers(folder, monkeypatch):
 
 
 def test_other_numbers_are_told_and_used_only_if_asked_for(folder, other_numbers):
-    again = models.again(folder, "relu", 3, log=print)
+    again = models.again(folder, "own-cell", 3, log=print)
     assert again.apart
     away = abs(again.test_loss - 0.5) / 0.5
     assert (
@@ -160,14 +180,15 @@ def test_other_numbers_are_told_and_used_only_if_asked_for(folder, other_numbers
     assert "up to 0.2 of theirs apart, from epoch 2 on" in again.apart
     assert "It was recorded on processor another one, here " in again.apart
     with pytest.raises(UserError, match="anyway=True"):
-        la.load(folder)["relu"].model(seed=3)
-    assert la.load(folder)["relu"].model(seed=3, anyway=True).count_params() > 0
+        la.load(folder)["own-cell"].model(seed=3)
+    assert la.load(folder)["own-cell"].model(seed=3, anyway=True).count_params() > 0
 
 
 WRONG = {
     ("rleu", 3, None): '"rleu" is not a variant of small. Did you mean "relu"?',
     ("relu", 4, None): "seed 4 is not a seed of small\n  known: 3, 5",
     ("relu", 3, "hard"): '"hard" is not a task of small.',
+    ("relu", 3, None): "holds no record of relu, seed 3; `lstm-ablate run ",
     ("wild", 3, None): "wild, seed 3: this run diverged at epoch ",
 }
 
@@ -180,24 +201,19 @@ def test_what_cannot_be_exported_is_told(asked, folder):
     assert WRONG[asked] in str(told.value)
 
 
-@pytest.mark.parametrize("status", ["failed", "missing"])
-def test_a_run_without_a_result_is_told(status, folder, monkeypatch):
+def test_a_run_that_failed_is_told(folder, monkeypatch):
     def read(place):
         found = read_all(place)
         for run, one in found.records.items():
             failed = {"status": "failed", "message": "no luck"}
             found.records[run] = Record(run, one.identity, failed, {})
-        return found if status == "failed" else records.Found({}, [], {})
+        return found
 
     read_all = records.read_all
     monkeypatch.setattr(models.records, "read_all", read)
     with pytest.raises(UserError) as told:
-        models.again(folder, "relu", 3, log=print)
-    expected = {
-        "failed": "relu, seed 3: this run failed (no luck); `lstm-ablate run ",
-        "missing": f"{folder}: holds no record of relu, seed 3; `lstm-ablate run ",
-    }
-    assert str(told.value).startswith(expected[status])
+        models.again(folder, "own-cell", 3, log=print)
+    assert str(told.value).startswith("own-cell, seed 3: this run failed (no luck); `lstm-ablate ")
 
 
 @pytest.mark.parametrize("name", ["relu.h5", "nowhere/relu.keras", "there.keras"])
@@ -220,7 +236,7 @@ def test_training_that_fails_is_told_with_its_log(folder, monkeypatch):
 
     monkeypatch.setattr(models.work, "train_for_weights", fails)
     with pytest.raises(models.TrainingError, match=r"(?s)ArithmeticError: no luck.*Traceback"):
-        models.again(folder, "relu", 3, log=print)
+        models.again(folder, "own-cell", 3, log=print)
 
 
 def test_a_data_file_that_is_gone_is_told(tmp_path, monkeypatch):
@@ -238,7 +254,7 @@ def test_a_data_file_that_is_gone_is_told(tmp_path, monkeypatch):
 
 def test_a_value_that_is_not_tuned_yet_is_told():
     config = {**CONFIG, "tune": {"path": "training.optimizer.learning_rate", "grid": [0.1, 0.2]}}
-    config["variants"] = {"relu": {"model.activation": "relu"}, "tanh": {}}
+    config["variants"] = {"relu": {"model.activation": "relu"}, "own-cell": {}}
     text = models.code(config, (), "relu", results=Path("nowhere"))
     assert "Its learning rate is still to be tuned" in " ".join(text.split())
     assert "learning_rate=0.01" in text
@@ -252,16 +268,12 @@ def test_of_several_tasks_one_is_named():
     assert "keras.Input((9, 2))" in models.code(config, (), "relu", "long", results=Path("n"))
 
 
-def test_the_command_prints_code_that_trains(tmp_path):
-    done = call(
-        "code", "configs/smoke.yaml", "relu", "training.epochs=1", cwd=Path(__file__).parents[1]
-    )
-    made: dict = {}
-    exec(done.stdout, made)
-    windows = {part: np.ones((4, 12, 1)) for part in ("train", "validation")}
-    model = made["build_model"]()
-    model.run_eagerly = True
-    assert len(made["train"](model, windows).history["val_loss"]) == 1
+def test_the_command_prints_the_code():
+    root = Path(__file__).parents[1]
+    done = call("code", "configs/smoke.yaml", "relu", "training.epochs=7", cwd=root)
+    config, changes = root / "configs" / "smoke.yaml", ("training.epochs=7",)
+    assert done.stdout == models.code(config, changes, "relu", results=root / "results")
+    assert "epochs=7" in done.stdout
 
 
 def test_a_shell_completes_the_variants():

@@ -242,3 +242,25 @@ def test_the_line_beside_a_formula(written, tmp_path):
     assert line(one, task, "tanh") == "LSTM(100)"
     assert line(one, task, one.variants[1]) == LINES[written]
     assert len(expand(one)) == 20
+
+
+@pytest.mark.parametrize("select", ["best", "last"])
+def test_the_weights_at_the_end_are_those_of_the_epoch_that_is_selected(select):
+    """Of any model: here one number, whose steps of 2.1 times its distance lead away from 1."""
+    settings = make(training={"select": select, "epochs": 4, "batch_size": 2})
+    windows = {"train": np.ones((2, 1)), "validation": np.ones((2, 1))}
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.05), loss="mse", run_eagerly=True)
+    model.set_weights([np.array([[1.5]])])
+    history = made_of(variant_of(settings)).train(model, windows).history
+    assert history["val_loss"] == sorted(history["val_loss"]) and len(history["val_loss"]) == 4
+    kept = history["val_loss"][0 if select == "best" else -1]
+    np.testing.assert_allclose((model.get_weights()[0].item() - 1) ** 2, kept, rtol=1e-5)
+
+
+def test_a_training_that_diverges_ends():
+    settings = make(training={"epochs": 4, "batch_size": 2})
+    windows = {"train": np.full((2, 1), np.inf), "validation": np.ones((2, 1))}
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1.05), loss="mse", run_eagerly=True)
+    assert len(made_of(variant_of(settings)).train(model, windows).history["loss"]) == 1

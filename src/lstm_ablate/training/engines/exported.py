@@ -20,7 +20,8 @@ _BATCH = 256  # windows evaluated at once: changes the speed only
 def built(code: str, weights: Weights) -> keras.Model:
     """Return the compiled model that the code builds, with these weights.
 
-    Keras' float type is afterwards what it was before.
+    Its optimizer has taken no step: its memory is not that of the run. Keras' float type is
+    afterwards what it was before.
     """
     before = keras.config.floatx()
     module: dict[str, Any] = {"__name__": "lstm_ablate_code"}
@@ -30,6 +31,7 @@ def built(code: str, weights: Weights) -> keras.Model:
     finally:
         keras.config.set_floatx(before)
     model.set_weights(list(weights.values()))
+    model.optimizer.build(model.trainable_variables)  # or Keras warns where it loads the model
     return model
 
 

@@ -106,16 +106,18 @@ def test_a_step_is_that_of_the_keras_engine(row: dict[str, str]) -> None:
     np.testing.assert_allclose(history["val_loss"], [expected], rtol=1e-12)
 
 
-@pytest.mark.faults  # so that `make test-full` calls it
-@over(ROWS if FULL else [])
-def test_twenty_steps_are_those_of_the_keras_engine(row: dict[str, str]) -> None:
-    settings, arrays, start = steps_of(row, 20)
-    run = Run("task", "variant", 1, settings, "keras")
-    (arbiter,) = reference.train([run], [arrays], lambda end: None)
-    model, history = trained(made_of(settings), arrays, start, eagerly=False)
-    np.testing.assert_allclose(history["loss"], arbiter.train_losses, rtol=1e-9)
-    np.testing.assert_allclose(history["val_loss"], arbiter.validation_losses, rtol=1e-9)
-    assert arbiter.weights
-    assert_close(model.get_weights(), arbiter.weights)
-    test_loss = model.evaluate(arrays.test, arrays.test, verbose=0)
-    np.testing.assert_allclose(test_loss, arbiter.test_loss, rtol=1e-9)
+if FULL:  # it takes minutes
+
+    @pytest.mark.faults  # so that `make test-full` calls it
+    @over(ROWS)
+    def test_twenty_steps_are_those_of_the_keras_engine(row: dict[str, str]) -> None:
+        settings, arrays, start = steps_of(row, 20)
+        run = Run("task", "variant", 1, settings, "keras")
+        (arbiter,) = reference.train([run], [arrays], lambda end: None)
+        model, history = trained(made_of(settings), arrays, start, eagerly=False)
+        np.testing.assert_allclose(history["loss"], arbiter.train_losses, rtol=1e-9)
+        np.testing.assert_allclose(history["val_loss"], arbiter.validation_losses, rtol=1e-9)
+        assert arbiter.weights
+        assert_close(model.get_weights(), arbiter.weights)
+        test_loss = model.evaluate(arrays.test, arrays.test, verbose=0)
+        np.testing.assert_allclose(test_loss, arbiter.test_loss, rtol=1e-9)

@@ -13,7 +13,8 @@ import processes
 import pytest
 
 from lstm_ablate.training.executors import Done, Failed, Progress, local
-from lstm_ablate.training.executors.local import choose, execute
+from lstm_ablate.training.executors.local import execute
+from lstm_ablate.training.executors.waiting import choose
 
 
 class ResourceExhaustedError(Exception):

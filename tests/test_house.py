@@ -48,6 +48,7 @@ AT_HOME = {
     "yaml": {"experiment.yaml_source"},
     "typer": {"cli.*"},
     "filelock": {"store.locks"},
+    "ray": {"training.executors.ray_*"},
     "pandas": {"evidence.*", "store.tables", "report.*", "training.inputs.clock", "api"},
     "scipy": {"evidence.*"},
     "jinja2": {"report.parts"},

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lstm_ablate import models
 from lstm_ablate import study as studies
@@ -316,6 +316,8 @@ def run(
     *overrides: str,
     results: str | os.PathLike[str] = "results",
     workers: int | None = None,
+    executor: Literal["local", "ray"] | None = None,
+    address: str | None = None,
     engine: str | None = None,
     until_decided: bool = False,
     retry_failed: bool = False,
@@ -328,7 +330,8 @@ def run(
     `config` is the path of a YAML file, or a dict that holds what one would. `overrides` are texts
     as on the command line (`"training.epochs=5"`), `changes` are keys at the top of the config, or
     paths (`**{"training.epochs": 5}`). Progress goes to standard error or, in a notebook, to the
-    cell. Processes of their own train; an interrupt keeps every run that is done, and goes on as
+    cell. Processes of their own train, on this machine or, with `executor="ray"`, on the nodes of
+    the Ray cluster at `address`; an interrupt keeps every run that is done, and goes on as
     KeyboardInterrupt. Raises UserError with every problem that the config has, and FolderError
     where the results folder cannot be used.
 
@@ -346,6 +349,8 @@ def run(
     ran = studies.run(
         study,
         workers=workers,
+        executor=executor,
+        address=address,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         watch=watch,

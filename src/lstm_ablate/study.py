@@ -5,8 +5,9 @@ both call.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from lstm_ablate.store import (
     records,
 )
 from lstm_ablate.store.records import Found, Record
-from lstm_ablate.training import cost, resources, sweep
+from lstm_ablate.training import cost, places, resources, sweep
 from lstm_ablate.training import speed as speeds
 from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking, description
@@ -282,6 +283,8 @@ def run(
     study: Study,
     *,
     workers: int | None = None,
+    executor: places.Executor | None = None,
+    address: str | None = None,
     retry_failed: bool = False,
     fail_fast: bool = False,
     watch: Watch,
@@ -290,25 +293,34 @@ def run(
 ) -> Ran:
     """Train what is missing, keep every result, and write the derived files.
 
-    Where there are looks, they are written down first, and nothing is trained beyond the look at
-    which a comparison is decided. `watch` passes the finished runs of a sweep on and shows how far
-    it is; `log` hears what a quiet run leaves out, `warn` what it does not, such as the notices
-    about data files. On KeyboardInterrupt the tables of runs are written, `warn` hears what is
-    kept, and the interrupt goes on. Raises FolderError where the folder cannot be used.
+    `executor` says where, instead of the experiment; `address` is that of a Ray cluster, as
+    `ray.init` takes it. Where there are looks, they are written down first, and nothing is trained
+    beyond the look at which a comparison is decided. `watch` passes the finished runs of a sweep on
+    and shows how far it is; `log` hears what a quiet run leaves out, `warn` what it does not, such
+    as the notices about data files. On KeyboardInterrupt the tables of runs are written, `warn`
+    hears what is kept, and the interrupt goes on. Raises FolderError where the folder cannot be
+    used, and UserError where the cluster cannot.
     """
     folder = study.folder
+    places.check(study.experiment, executor, address)
     for notice in study.notices:
         warn(notice)
-    with locks.locked(folder):
+    with locks.locked(folder), ExitStack() as stack:
         inventory.check_rebuildable(folder)
         experiment = resources.settled(study.experiment, folder)
+
+        @cache  # what has nothing to train needs no cluster
+        def place() -> places.Place:
+            found = places.place(experiment, executor, address, workers, log=log, warn=warn)
+            return stack.enter_context(found)
+
         found = records.read_all(folder)
         _tell_what_is_there(experiment, folder, found, log, warn)
         _write_down(experiment, folder, found)
         train = partial(
             _train,
             study=study,
-            workers=workers or resources.workers(experiment),
+            place=place,
             fail_fast=fail_fast,
             watch=watch,
             log=log,
@@ -402,7 +414,7 @@ def _train(
     todo: sweep.Plan,
     *,
     study: Study,
-    workers: int,
+    place: Callable[[], places.Place],
     fail_fast: bool,
     watch: Watch,
     log: Tell,
@@ -422,18 +434,19 @@ def _train(
     if not todo.missing:
         log(f"{experiment.name}: {state}")
         return 0
-    together = _together(todo)
-    first = cost.cost(todo, workers, speeds.kept(experiment.engine)).first_seconds
+    together, there = _together(todo), place()
+    first = cost.cost(todo, there.workers, speeds.kept(experiment.engine)).first_seconds
     soon = "" if first is None else f"; the first are kept after {duration(first)}"
     log(f"{experiment.name}: {state}{together and f', {together}'}{soon}")
     steps = sweep.train(
         todo,
         folder,
-        execute=execute,
-        workers=workers,
+        execute=there.execute,
+        workers=there.most_workers,
         config_folder=study.config_folder,
         timeout=experiment.timeout,
         fail_fast=fail_fast,
+        with_files=not there.has_files,
         meanwhile=partial(_prepare_report, folder, experiment),
     )
     pace = Pace(time.monotonic())

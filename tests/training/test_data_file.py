@@ -145,6 +145,29 @@ def test_data_load_gives_the_same_windows_to_every_seed(series: Path) -> None:
 # ------------------------------------------------------------------------------------------ reading
 
 
+def test_what_a_file_held_is_cut_alike_where_the_file_is_not(series: Path, tmp_path: Path) -> None:
+    """Of a CSV without its text, and of an NPY array that nobody may write into."""
+    path = tmp_path / "own.npy"
+    np.save(path, np.random.default_rng(1).normal(size=(20, 5, 2)))
+    every = [
+        FileData(path=str(series), timesteps=5, columns=("b",)),
+        FileData(path=str(path), scaling="none"),
+    ]
+    expected = [windows.of(data, 0) for data in every]
+    files = windows.files_of([*every, *every])
+    assert len(files) == 2 and not any(held.text or held.lines for held in files.values())
+    for held in files.values():
+        held.numbers.flags.writeable = False
+    series.unlink()
+    path.unlink()
+    for data, arrays in zip(every, expected, strict=True):
+        found = windows.of(data, 1, "evaluation", files)
+        for name in ("train", "validation", "test"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(arrays, name))
+    with pytest.raises(UserError, match="No such file"):
+        windows.of(every[0], 0)
+
+
 def test_columns_are_chosen_by_name_in_the_order_asked_for(tmp_path: Path) -> None:
     path = _csv(
         tmp_path / "a.csv",

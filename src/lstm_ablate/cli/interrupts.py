@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_received: list[int] = []  # the signals that have stopped something, by their number
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
@@ -21,6 +23,15 @@ def interruptible() -> Iterator[None]:
         _handle(_leave)
 
 
+def exit_code() -> int:
+    """Return the exit code of what a signal has stopped.
+
+    The KeyboardInterrupt that arrives need not say which signal: if it comes while Ray waits, Ray
+    raises another one, without the number.
+    """
+    return 128 + (_received[-1] if _received else signal.SIGINT)
+
+
 def _handle(handler: Callable[[int, Any], None]) -> None:
     """Set the handler of the signals, except those that nohup or a shell's & tells us to ignore."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -31,6 +42,7 @@ def _handle(handler: Callable[[int, Any], None]) -> None:
 def _interrupt(number: int, _: Any) -> None:
     """Stop in order. A second signal exits immediately."""
     _handle(_leave)
+    _received.append(number)
     raise KeyboardInterrupt(number)
 
 

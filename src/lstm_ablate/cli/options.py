@@ -1,7 +1,7 @@
 """What several commands take, and the exit codes that they end with."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,6 +34,22 @@ Workers = Annotated[
     int | None,
     typer.Option(
         "--workers", min=1, help="Processes; one per core by default, as far as memory goes."
+    ),
+]
+Executor = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option(
+        "--executor",
+        metavar="local|ray",
+        help="Where to train: here, or on a Ray cluster; as the config says by default, or here.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT|auto",
+        help="That of the Ray cluster; auto: the one that this machine belongs to.",
     ),
 ]
 UntilDecided = Annotated[

@@ -1,6 +1,5 @@
 """`lstm-ablate run`: trains what is missing, shows how far it is, and prints the table."""
 
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,11 @@ import typer
 
 from lstm_ablate.cli.options import (
     FAILED_RUNS,
+    Address,
     AsJson,
     Config,
     EngineName,
+    Executor,
     Overrides,
     Results,
     UntilDecided,
@@ -33,6 +34,8 @@ def run(
     results: Results = Path("results"),
     engine: EngineName = None,
     workers: Workers = None,
+    executor: Executor = None,
+    address: Address = None,
     until_decided: UntilDecided = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try runs again that failed before.")
@@ -45,7 +48,7 @@ def run(
 ) -> None:
     """Train what is missing, then write the CSVs and the report, and print the table."""
     from lstm_ablate import study as studies
-    from lstm_ablate.cli.interrupts import interruptible
+    from lstm_ablate.cli.interrupts import exit_code, interruptible
     from lstm_ablate.cli.report import print_summary
     from lstm_ablate.display import progress
 
@@ -61,14 +64,16 @@ def run(
         ran = studies.run(
             study,
             workers=workers,
+            executor=executor,
+            address=address,
             retry_failed=retry_failed,
             fail_fast=fail_fast,
             watch=watch,
             log=log,
             warn=warn,
         )
-    except KeyboardInterrupt as interrupt:
-        raise typer.Exit(128 + (interrupt.args or (signal.SIGINT,))[0]) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(exit_code()) from None
     print_summary(ran.summary, ["json" if as_json else "terminal"])
     log(
         f"{study.folder}: runs.csv, curves.csv, summary.csv, ratios.csv,"

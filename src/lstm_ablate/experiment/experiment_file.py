@@ -98,6 +98,10 @@ class Analysis(Frozen):
 class Execution(Frozen):
     """How runs are carried out; never changes a number."""
 
+    executor: Annotated[
+        Literal["local", "ray"],
+        Field(description="where: in processes on this machine, or on the nodes of a Ray cluster"),
+    ] = "local"
     workers: Annotated[
         CountOrAuto,
         Field(description="processes; auto: one per core or GPU, as far as memory goes"),

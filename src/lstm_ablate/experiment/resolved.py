@@ -60,6 +60,7 @@ class Experiment:
     tasks: tuple[str, ...]
     margin: float
     stuck: float
+    executor: Literal["local", "ray"]
     workers: int | Literal["auto"]
     timeout: float
     settings: Mapping[tuple[str, str], Settings]
@@ -144,6 +145,7 @@ def experiment_of(
         tasks=tuple(dict.fromkeys(task for task, _ in cells)),
         margin=form.analysis.margin,
         stuck=form.analysis.stuck,
+        executor=form.execution.executor,
         workers=form.execution.workers,
         timeout=form.execution.timeout,
         settings={name: with_absolute_path(cell.settings, folder) for name, cell in cells.items()},

@@ -2,7 +2,6 @@
 
 import heapq
 import statistics
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from lstm_ablate.experiment.settings import Data, FileData, Settings
 from lstm_ablate.experiment.structure import Structure
 from lstm_ablate.store.records import Record
 from lstm_ablate.training import sweep
-from lstm_ablate.training.executors import local
+from lstm_ablate.training.executors.waiting import Waiting
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.speed import Speed
 
@@ -136,9 +135,7 @@ def _ends(
     Workers take groups as those of the local executor do, and each of them compiles every structure
     that it meets.
     """
-    waiting: dict[Structure, deque[int]] = {}
-    for index, group in enumerate(parts):
-        waiting.setdefault(group[0].structure, deque()).append(index)
+    waiting = Waiting([group[0].structure for group in parts])
     idle = [(speed.start, worker) for worker in range(min(workers, len(parts)))]
     last: dict[int, Structure] = {}
     compiled: set[tuple[int, Structure]] = set()
@@ -146,10 +143,8 @@ def _ends(
     while waiting:
         now, worker = heapq.heappop(idle)
         busy = {last[other] for end, other in idle if end > now and other in last}
-        structure = local.choose(waiting, last.get(worker), busy)
-        run = parts[waiting[structure].popleft()][0]
-        if not waiting[structure]:
-            del waiting[structure]
+        index, structure = waiting.take(last.get(worker), busy)
+        run = parts[index][0]
         network, shape = network_for(run.settings), _shape(run.settings.data)
         seconds = run.settings.training.epochs * (
             known.get(structure)

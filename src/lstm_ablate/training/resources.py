@@ -47,10 +47,15 @@ def workers(experiment: Experiment) -> int:
     """Return how many workers to start: what the experiment says, or as many as fit into memory."""
     if experiment.workers != "auto":
         return experiment.workers
+    fitting = int(machine.memory_bytes() / worker_bytes(experiment))
+    return max(1, min(default_workers(), fitting))
+
+
+def worker_bytes(experiment: Experiment) -> int:
+    """Return the memory that a worker is predicted to need at most."""
     every = experiment.possible_settings()
     largest = max(sum(_group_parts(experiment, settings).values()) for *_, settings in every)
-    fitting = int(machine.memory_bytes() / (sizes.WORKER_BYTES + largest))
-    return max(1, min(default_workers(), fitting))
+    return int(sizes.WORKER_BYTES + largest)
 
 
 def check_memory(experiment: Experiment) -> None:

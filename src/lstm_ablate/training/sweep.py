@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Set
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import attempts, variables, work
 from lstm_ablate.training.attempts import Attempt
 from lstm_ablate.training.executors import Done, Execute, Failed, Progress, idle
+from lstm_ablate.training.inputs import windows
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def train(
     config_folder: Path,
     timeout: float = math.inf,
     fail_fast: bool = False,
+    with_files: bool = False,
     meanwhile: Callable[[], object] = idle,
 ) -> Generator[Epoch | Finished, None, None]:
     """Train what a plan misses and record it; yield what happens.
@@ -101,16 +104,19 @@ def train(
     `execute` carries out the groups; see the contract in `executors`. A group fails if it raises,
     if its worker dies, or if no epoch of it ends for `timeout` seconds. `attempts` says what is
     tried again. Each failure is noted in `logs/<id>.log`, so that a driver that takes over counts
-    it. `meanwhile()` is called while the first workers start. Closing the iterator ends the
-    workers.
+    it. `with_files`: what files of the user's own hold is read here and goes with the work, because
+    workers may be on machines that do not have them. `meanwhile()` is called while the first
+    workers start. Closing the iterator ends the workers.
     """
     noted = failures.noted(folder) - todo.records.keys()
     left = attempts.begin(todo.missing, noted, fail_fast=fail_fast)
+    files = windows.files_of(run.settings.data for run in todo.missing) if with_files else {}
+    train_group = partial(work.train, files=files) if files else work.train
     described = False
     while this_round := left.next_round():
         ended, failed = set[int](), list[int]()
         events = execute(
-            work.train,
+            train_group,
             [list(group) for group in this_round.groups],
             key=lambda group: group[0].structure,
             workers=workers,

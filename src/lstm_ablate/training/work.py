@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lstm_ablate import machine
@@ -26,19 +27,24 @@ FLOOR = 0.0  # an autoencoder's target is its input
 Outcome = tuple[dict[str, Any], dict[str, Any]]  # a record's result and meta part
 
 
-def train(group: list[Run], send: Callable[[Any], None]) -> list[Outcome]:
-    """Train a group in a worker; return what each run's record will hold."""
-    return [outcome for outcome, _ in train_for_weights(group, send)]
+def train(
+    group: list[Run], send: Callable[[Any], None], files: windows.Files = MappingProxyType({})
+) -> list[Outcome]:
+    """Train a group in a worker; return what each run's record will hold.
+
+    What a file of the user's own holds is among `files`, or it is read here.
+    """
+    return [outcome for outcome, _ in train_for_weights(group, send, files)]
 
 
 def train_for_weights(
-    group: list[Run], send: Callable[[Any], None]
+    group: list[Run], send: Callable[[Any], None], files: windows.Files = MappingProxyType({})
 ) -> list[tuple[Outcome, Weights | None]]:
     """Train a group in a worker; return what each run's record will hold, and the weights of its
     selected epoch, None where it diverged.
     """
     engine = engines.engine(group[0].engine)
-    arrays = [windows.of(run.settings.data, run.seed, run.purpose) for run in group]
+    arrays = [windows.of(run.settings.data, run.seed, run.purpose, files) for run in group]
     beside = [_references_of(run, part) for run, part in zip(group, arrays, strict=True)]
     processor = machine.processor()["name"]
     start = time.perf_counter()

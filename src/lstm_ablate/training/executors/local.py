@@ -17,8 +17,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -28,7 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lstm_ablate.training.executors import Done, Event, Failed, Progress, Work, idle
+from lstm_ablate.training.executors import Done, Event, Failed, Progress, Work, failures, idle
+from lstm_ablate.training.executors.waiting import Waiting
 
 _TURN_SECONDS = 0.1  # between two looks for processes that died or hang
 _TURN_BYTES = 2**16  # read from one worker, before the others are looked at
@@ -48,9 +47,7 @@ def execute(
     meanwhile: Callable[[], object] = idle,
 ) -> Generator[Event, None, None]:
     """Carry out `work(group, send)` for every group; see the contract in `executors`."""
-    waiting: dict[Any, deque[int]] = {}  # the groups of each key, by their index
-    for index, group in enumerate(groups):
-        waiting.setdefault(key(group), deque()).append(index)
+    waiting = Waiting([key(group) for group in groups])
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lstm-ablate-")))
         pool = [
@@ -65,10 +62,7 @@ def execute(
             for worker in pool:
                 if worker.group is None and waiting:
                     busy = {other.last_key for other in pool if other.group is not None}
-                    chosen = choose(waiting, worker.last_key, busy)
-                    index = waiting[chosen].popleft()
-                    if not waiting[chosen]:
-                        del waiting[chosen]
+                    index, chosen = waiting.take(worker.last_key, busy)
                     worker.start(work, index, groups[index], chosen)
 
         give_out()
@@ -100,17 +94,6 @@ def without_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
-
-
-def choose(waiting: Mapping[Any, Sequence[int]], last: Any, busy: set[Any]) -> Any:
-    """Return the key for an idle worker: its own, or else one that no worker has, or else any.
-
-    Of several keys it is the one with the most groups waiting.
-    """
-    if last in waiting:
-        return last
-    free = [key for key in waiting if key not in busy]
-    return max(free or waiting, key=lambda key: len(waiting[key]))
 
 
 class _Worker:
@@ -179,8 +162,7 @@ class _Worker:
         elif self.silence > timeout:
             self.kill()
             self.bury()
-            silent = f"its process gave no sign of life for {timeout:g} s (execution.timeout)"
-            yield self._failed(silent)
+            yield self._failed(failures.silent(timeout))
 
     def _read(self) -> bool:
         """Read some of what the process has sent; return whether there was anything."""
@@ -211,8 +193,7 @@ class _Worker:
         printed = ""
         if self.log.exists():
             printed = self.log.read_text(encoding="utf-8", errors="replace")
-        log = f"{details or message}\n--- the worker printed ---\n{printed[-20_000:]}"
-        return Failed(group, self.index, _writable(message.partition("\n")[0]), _writable(log))
+        return Failed(group, self.index, *failures.told(message, details, printed))
 
     def kill(self) -> None:
         """End the process at once, also one that is stopped."""
@@ -226,11 +207,6 @@ class _Worker:
             self.process.join()
             self.process.close()
             self.pipe.close()
-
-
-def _writable(text: str) -> str:
-    """Return a text as UTF-8 can write it: names of files can hold bytes that no encoding knows."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _death(code: int | None) -> str:
@@ -268,11 +244,7 @@ def _serve_one(pipe: Connection, index: int, order: bytes) -> None:
         work, group, content = pickle.loads(order)
         _send(pipe, Done(group, index, work(content, send)))
     except BaseException as error:
-        kind = type(error).__name__
-        message = f"{kind}: {error}"
-        if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":  # TensorFlow's name
-            message = f"out of memory: {message}"
-        _send(pipe, Failed(group, index, message, traceback.format_exc()))
+        _send(pipe, Failed(group, index, *failures.of_error(error)))
 
 
 def _send(pipe: Connection, event: Event) -> None:

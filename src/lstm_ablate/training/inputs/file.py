@@ -45,7 +45,11 @@ def read(data: FileData) -> tuple[Array, Array, Array]:
     rows afterwards, so that no window reaches into another part; scaling is fitted on the training
     part alone. Raises UserError with all that is wrong, each with its line where it has one.
     """
-    held = content(data)
+    return cut(data, content(data))
+
+
+def cut(data: FileData, held: Held) -> tuple[Array, Array, Array]:
+    """Return what `read` does, of what the file holds; the file itself need not be there."""
     path = Path(data.path)
     parts = split(held.numbers, data)
     if not data.is_array:

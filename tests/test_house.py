@@ -17,10 +17,11 @@ SOURCE = ROOT / "src" / "lstm_ablate"
 # Which rooms a room may import; what those import in turn, it may too. Errors and machine stand
 # below all.
 ARROWS = {
-    "cli": {"display", "checks"},
-    "api": {"display"},
+    "cli": {"display", "checks", "merging"},
+    "api": {"display", "merging"},
     "display": {"study"},
     "checks": {"study"},
+    "merging": {"study"},
     "study": {"training", "report"},
     "report": {"evidence"},
     "evidence": {"store"},

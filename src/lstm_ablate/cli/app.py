@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from lstm_ablate import __version__
-from lstm_ablate.cli import bench, compare, doctor, listings, plan, report, run, verify
+from lstm_ablate.cli import bench, compare, doctor, listings, merge, plan, report, run, verify
 from lstm_ablate.cli.options import BUG, FOLDER, WRONG
 from lstm_ablate.cli.streams import Stream
 from lstm_ablate.display.printing import visible
@@ -37,6 +37,10 @@ _EXAMPLES: dict[Callable[..., None], str] = {  # in the order of --help
     run.run: "lstm-ablate run smoke.yaml training.epochs=5 seeds=3",
     plan.plan: "lstm-ablate plan smoke.yaml seeds=30",
     report.report: "lstm-ablate report results/smoke --format markdown,csv",
+    merge.merge: (
+        "lstm-ablate merge results/smoke results/smoke.shards/*, "
+        "after lstm-ablate run smoke.yaml --shard 1/2 and 2/2"
+    ),
     compare.compare: (
         "lstm-ablate compare results/smoke again/smoke --exact, "
         "after lstm-ablate run smoke.yaml --results again"

@@ -221,6 +221,15 @@ def test_a_part_whose_folder_is_lost_takes_what_the_whole_has(lab):
     assert {record.identity["seed"] for record in found(lab.part("1/2")).values()} == {0, 2, 4, 6}
 
 
+def test_a_second_cut_is_told_and_takes_what_the_whole_has(lab):
+    lab.parts(2, "seeds=2")
+    lab.merge(lab.results / "cut.shards")
+    assert lab.run("seeds=2", shard="1/3")[1] == []
+    beside = f"{lab.results}/cut.shards: holds parts of 2 too, which train the same seeds"
+    assert lab.told.count(beside) == 1
+    assert lab.merge(lab.results / "cut.shards").missing is None
+
+
 def test_parts_and_the_whole_are_not_taken_for_one_another(lab):
     lab.run("seeds=2", shard="1/2")
     lab.run("seeds=2")

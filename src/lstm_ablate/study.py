@@ -219,6 +219,10 @@ def find(
     if shard:
         folder = results / f"{experiment.name}.shards" / shard.name
         experiment = resources.settled_before_cutting(experiment, (whole, folder))
+        if cuts := shard_file.other_cuts(folder, shard):
+            notices.append(
+                f"{folder.parent}: holds parts of {cuts} too, which train the same seeds"
+            )
     inventory.check_owner(folder, experiment.name)
     shard_file.check(folder, shard)
     return Study(experiment, folder, loading.folder_of(config), tuple(notices), shard)

@@ -63,7 +63,7 @@ def _lines(merged: "Merged") -> list[str]:
     lines = [f"{merged.ran.folder}: {merged.state}: {missing.what}"]
     lines += ["to train them here:", f"  {missing.command}"]
     if missing.commands:
-        beside = f"with {merged.ran.folder} beside it"
+        beside = f"beside {merged.ran.folder}"
         lines += [f"or each part on a machine of its own, {beside}, and then merge again:"]
         lines += [f"  {command}" for command in missing.commands]
     return lines

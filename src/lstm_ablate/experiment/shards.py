@@ -82,7 +82,8 @@ def _of_array(environment: Mapping[str, str], source: str) -> Shard:
     Slurm tells a task its own number (ID), the smallest, the largest and the step of the array's
     numbers, and how many tasks there are (MIN, MAX, STEP, COUNT). With `--array=1-8`, `0-7` and
     `1-15:2` the task's place follows from that. With `--array=1,3,7` it does not, and of
-    `--array=3-5`, which may be what is left of `1-8`, nobody can tell of how many parts these are.
+    `--array=3-5` or `--array=1`, which may be what is left of `1-8`, nobody can tell of how many
+    parts these are.
     """
     values = {}
     for name in ("ID", "MIN", "MAX", "COUNT", "STEP"):
@@ -93,7 +94,8 @@ def _of_array(environment: Mapping[str, str], source: str) -> Shard:
         values[name] = int(text)
     own, first, last, count, step = values.values()
     numbers = range(first, last + 1, max(1, step))
-    if first > 1 or len(numbers) != count or numbers[-1] != last or own not in numbers:
+    whole = first <= 1 < count and len(numbers) == count and numbers[-1] == last
+    if not whole or own not in numbers:
         seen = ", ".join(f"{name} {value}" for name, value in values.items())
         raise UserError(
             f"{source}: the array's numbers do not say which part this is ({seen}): they must be"

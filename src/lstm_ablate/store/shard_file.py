@@ -5,6 +5,7 @@ to the byte, so that two parts can be known to belong together.
 """
 
 import os
+import re
 from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
@@ -66,6 +67,13 @@ def write(folder: Path, shard: Shard) -> None:
     """Write durably which part a results folder holds, before anything else is in it."""
     if read(folder) != shard:
         files.replace(folder / NAME, dump({"part": shard.part, "of": shard.of}))
+
+
+def other_cuts(folder: Path, shard: Shard) -> str:
+    """Return into how many parts an experiment was cut beside a part's folder, such as "8"."""
+    found = [re.fullmatch("[0-9]+of([0-9]+)", path.name) for path in folder.parent.glob("*of*")]
+    numbers = {int(name[1]) for name in found if name} - {shard.of}
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def check(folder: Path, shard: Shard | None) -> None:

@@ -69,7 +69,7 @@ def with_values(text, values):
 
 def test_the_workflow_of_ci_does_what_it_says(stub, monkeypatch):
     """Each job has a folder of its own, and what it keeps goes through a zip. Packages are not
-    installed: the line that does that must be the one of the README.
+    installed: the line that does that must be the one of docs/ci.md.
     """
     workflow = yaml.safe_load((ROOT / "examples" / "ci" / "parts.yml").read_text())
     jobs, kept = workflow["jobs"], {}
@@ -89,7 +89,7 @@ def test_the_workflow_of_ci_does_what_it_says(stub, monkeypatch):
                 if line.startswith("lstm-ablate "):
                     called(line, monkeypatch)
                 elif line.startswith("pip "):
-                    assert f"- run: {line}\n" in (ROOT / "README.md").read_text()
+                    assert f"- run: {line}\n" in (ROOT / "docs" / "ci.md").read_text()
                 else:
                     subprocess.run(["bash", "-ec", line], check=True, timeout=60)
             elif step["uses"].startswith("actions/upload-artifact"):

@@ -44,6 +44,14 @@ class Behaviour(float, ReprEnum):
     OUT_OF_MEMORY = 0.75
     GREEDY = 0.76  # takes memory until somebody stops it
 
+    @classmethod
+    def of(cls, rate):
+        """Return the behaviour that a learning rate asks for; with STUB_TAKES_ANY_RATE in the
+        environment others ask for nothing, so that a config of ours can be trained.
+        """
+        known = rate in cls._value2member_map_ or "STUB_TAKES_ANY_RATE" not in os.environ
+        return cls(rate) if known else cls.CALM
+
     def befalls(self, run):
         """Return whether this happens to a run that is tried now."""
         if self in _TO_SEED_1:

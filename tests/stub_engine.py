@@ -21,7 +21,7 @@ SIGNALS = {
 def train(runs, arrays, on_epoch):
     for index, run in enumerate(runs):
         training = run.settings.training
-        behaviour = Behaviour(training.optimizer.learning_rate)
+        behaviour = Behaviour.of(training.optimizer.learning_rate)
         print(f"stub: training seed {run.seed}")
         befallen = behaviour.befalls(run)
         if befallen:

@@ -17,11 +17,12 @@ SOURCE = ROOT / "src" / "lstm_ablate"
 # Which rooms a room may import; what those import in turn, it may too. Errors and machine stand
 # below all.
 ARROWS = {
-    "cli": {"display", "checks", "models"},
-    "api": {"display", "models"},
+    "cli": {"display", "checks", "models", "merging"},
+    "api": {"display", "models", "merging"},
     "models": {"study"},
     "display": {"study"},
     "checks": {"study"},
+    "merging": {"study"},
     "study": {"training", "report"},
     "report": {"evidence"},
     "evidence": {"store", "keras_code"},

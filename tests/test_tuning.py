@@ -13,12 +13,14 @@ import pytest
 import typer
 from in_process import execute as in_process
 
+from lstm_ablate import merging
 from lstm_ablate import study as studies
 from lstm_ablate.errors import UserError
 from lstm_ablate.evidence import tuning
+from lstm_ablate.experiment.shards import Shard
 from lstm_ablate.report import cells, derived, plots
 from lstm_ablate.report.formats import FORMATS
-from lstm_ablate.store import inventory, records
+from lstm_ablate.store import files, inventory, records
 from lstm_ablate.training import engines
 from lstm_ablate.training.sweep import Finished
 
@@ -117,6 +119,39 @@ def rows(study, name):
 
 def contents(study):
     return {name: (study.folder / name).read_bytes() for name in TABLES}
+
+
+def test_parts_tune_first_and_train_the_rest_once_tuning_is_merged(
+    engine, find, tmp_path, monkeypatch
+):
+    """The grid grows once, for relu, so that tuning takes two rounds; the third seed of tuning is
+    in the third part, and the fourth has none.
+    """
+    monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)  # which takes the disk a while
+    results, told, purposes = tmp_path / "parts", [], []
+    for _ in range(3):
+        engine.trained.clear()
+        for part in range(1, 5):
+            find()
+            words = (tmp_path / "c.yaml", (), results)
+            before = len(engine.trained)
+            ran(studies.find(*words, shard=Shard(part, 4)), told)
+            assert {run.seed % 4 for run in engine.trained[before:]} <= {part - 1}
+        purposes.append({run.purpose for run in engine.trained})
+        given = [results / "tuned.shards"]
+        merged = merging.merge_parts(results / "tuned", given, log=told.append, warn=told.append)
+        if merged.missing:
+            commands = [one.split()[-1] for one in merged.missing.commands]
+            tunes = merged.missing.runs[0].purpose == "tuning"
+            assert commands == ["1/4", "2/4", "3/4", "4/4"][: 3 if tunes else 4]
+            assert tunes == merged.state.startswith("each learning rate is chosen once the tuning")
+    assert purposes == [{"tuning"}, {"tuning"}, {"evaluation"}] and merged.missing is None
+    ran(find("whole"))
+    assert contents(studies.find(tmp_path / "c.yaml", (), results)) == contents(find("whole"))
+    assert any("part 2 of 4 has trained tuning runs alone, because each" in line for line in told)
+    for part in range(1, 5):  # each holds what it was told, so that its report is whole
+        report = results / "tuned.shards" / f"{part}of4" / "report.md"
+        assert "Tuning is not complete" not in report.read_text()
 
 
 def test_variants_are_tuned_alike_and_judged_at_what_was_chosen(engine, find):

@@ -1,14 +1,14 @@
 """lstm-ablate: does a piece of a stacked LSTM matter? Activation ablations, paired by seed, from
 one YAML file.
 
-`run`, `plan` and `load` are what a notebook or a script calls; docs/api.md shows them. They are
-loaded when they are asked for: `import lstm_ablate` loads neither TensorFlow nor pandas.
+`run`, `plan`, `merge` and `load` are what a notebook or a script calls; docs/api.md shows them.
+They are loaded when they are asked for: `import lstm_ablate` loads neither TensorFlow nor pandas.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lstm_ablate.api import Estimate, Outcome, Plan, Results, load, plan, run
+    from lstm_ablate.api import Estimate, Outcome, Plan, Results, load, merge, plan, run
     from lstm_ablate.errors import FolderError, UserError
 
 __version__ = "0.2.0.dev0"
@@ -22,6 +22,7 @@ __all__ = [
     "UserError",
     "__version__",
     "load",
+    "merge",
     "plan",
     "run",
 ]

@@ -12,14 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from lstm_ablate import models
+from lstm_ablate import merging, models
 from lstm_ablate import study as studies
 from lstm_ablate.display import notebook, progress
 from lstm_ablate.display.plan import print_plan
 from lstm_ablate.display.printing import console, printed, teller
 from lstm_ablate.errors import UserError, counted, did_you_mean, printable
+from lstm_ablate.experiment import shards
 from lstm_ablate.experiment.changes import Override
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.shards import Shard
 from lstm_ablate.training.sweep import Finished
 
 if TYPE_CHECKING:
@@ -320,6 +322,7 @@ def run(
     address: str | None = None,
     engine: str | None = None,
     until_decided: bool = False,
+    shard: str | None = None,
     retry_failed: bool = False,
     fail_fast: bool = False,
     quiet: bool = False,
@@ -330,16 +333,20 @@ def run(
     `config` is the path of a YAML file, or a dict that holds what one would. `overrides` are texts
     as on the command line (`"training.epochs=5"`), `changes` are keys at the top of the config, or
     paths (`**{"training.epochs": 5}`). Progress goes to standard error or, in a notebook, to the
-    cell. Processes of their own train, on this machine or, with `executor="ray"`, on the nodes of
-    the Ray cluster at `address`; an interrupt keeps every run that is done, and goes on as
-    KeyboardInterrupt. Raises UserError with every problem that the config has, and FolderError
-    where the results folder cannot be used.
+    cell. `shard="2/8"` trains that part of the experiment alone, in a folder of its own, which
+    `merge` puts together with the others. Processes of their own train, on this machine or, with
+    `executor="ray"`, on the nodes of the Ray cluster at `address`; an interrupt keeps every run
+    that is done, and goes on as KeyboardInterrupt. Raises UserError with every problem that the
+    config has, and FolderError where the results folder cannot be used.
 
     >>> run("smoke.yaml", "training.epochs=2", seeds=3, quiet=True)
     <Results of smoke: 1 ...; results/smoke>
     """
     _check_workers(workers)
-    study = _find(config, overrides, changes, results, engine, until_decided=until_decided)
+    part = shards.of_option(shard, os.environ, f"{_SOURCE}, shard") if shard is not None else None
+    study = _find(
+        config, overrides, changes, results, engine, until_decided=until_decided, shard=part
+    )
     cell = None if quiet else notebook.cell()
 
     def watch(steps: studies.Steps, missing: list[Run], done: int) -> Iterator[Finished]:
@@ -395,6 +402,23 @@ def load(folder: str | os.PathLike[str]) -> Results:
     return Results(studies.told(Path(folder), teller()), Path(folder))
 
 
+def merge(folder: str | os.PathLike[str], *sources: str | os.PathLike[str]) -> Results:
+    """Copy what parts of an experiment have trained into one results folder, and return it.
+
+    `sources` are results folders, or folders and archives (zip, tar.gz) with some in them. Raises
+    UserError and FolderError as `lstm-ablate merge` says them.
+
+    >>> merge("results/smoke", "results/smoke.shards")
+    <Results of smoke: 1 ...; results/smoke>
+    """
+    merged = merging.merge_parts(Path(folder), [*map(Path, sources)], log=teller(), warn=teller())
+    if merged.ran.conflict:
+        teller()(merged.ran.conflict)
+    if merged.missing:
+        teller()(f"{folder}: {merged.state}: {merged.missing.what}")
+    return Results(merged.ran.told, Path(folder))
+
+
 def _check_workers(workers: object) -> None:
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UserError(f"{_SOURCE}, workers: a whole number from 1 is needed; found {workers!r}")
@@ -408,6 +432,7 @@ def _find(
     engine: str | None,
     *,
     until_decided: bool,
+    shard: Shard | None = None,
 ) -> studies.Study:
     """Return the study of a config as a caller gives it."""
     if isinstance(config, str | os.PathLike):
@@ -421,4 +446,6 @@ def _find(
     given: list[Override] = [*overrides, *changes.items()]
     if engine is not None:
         given.append(("engine", engine))
-    return studies.find(config, given, Path(results), until_decided=until_decided, source=_SOURCE)
+    return studies.find(
+        config, given, Path(results), until_decided=until_decided, shard=shard, source=_SOURCE
+    )

@@ -2,6 +2,7 @@
 both call.
 """
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -20,6 +21,7 @@ from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.shards import Shard
 from lstm_ablate.store import (
     derivation,
     environment,
@@ -27,8 +29,11 @@ from lstm_ablate.store import (
     inventory,
     locks,
     looks_file,
+    merge,
     older,
     records,
+    shard_file,
+    sources,
 )
 from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import cost, places, resources, sweep
@@ -49,12 +54,21 @@ Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave ot
 
 @dataclass(frozen=True)
 class Study:
-    """A checked experiment and its results folder, with what one should know of its data."""
+    """A checked experiment and its results folder, with what one should know of its data.
+
+    With a `shard` the folder is that of a part of the experiment, and the experiment is the whole.
+    """
 
     experiment: Experiment
     folder: Path
     config_folder: Path
     notices: tuple[str, ...] = ()
+    shard: Shard | None = None
+
+    @property
+    def whole(self) -> Path:
+        """The results folder of the whole experiment, also where this is a part of it."""
+        return self.folder.parents[1] / self.experiment.name if self.shard else self.folder
 
 
 @dataclass(frozen=True)
@@ -193,17 +207,26 @@ def find(
     results: Path,
     *,
     until_decided: bool = False,
+    shard: Shard | None = None,
     source: str = COMMAND_LINE,
 ) -> Study:
     """Return the study of a config in a folder of results folders.
 
-    Raises UserError as `checked` does, and FolderError where the folder belongs to another
-    experiment.
+    Raises UserError as `checked` does, and where the group size of a part is not settled;
+    FolderError where the folder belongs to another experiment, or to another part of it.
     """
     experiment, notices = _checked(config, overrides, until_decided=until_decided, source=source)
-    folder = results / experiment.name
+    folder = whole = results / experiment.name
+    if shard:
+        folder = results / f"{experiment.name}.shards" / shard.name
+        experiment = resources.settled_before_cutting(experiment, (whole, folder))
+        if cuts := shard_file.other_cuts(folder, shard):
+            notices.append(
+                f"{folder.parent}: holds parts of {cuts} too, which train the same seeds"
+            )
     inventory.check_owner(folder, experiment.name)
-    return Study(experiment, folder, loading.folder_of(config), tuple(notices))
+    shard_file.check(folder, shard)
+    return Study(experiment, folder, loading.folder_of(config), tuple(notices), shard)
 
 
 def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
@@ -300,6 +323,9 @@ def run(
     as the notices about data files. On KeyboardInterrupt the tables of runs are written, `warn`
     hears what is kept, and the interrupt goes on. Raises FolderError where the folder cannot be
     used, and UserError where the cluster cannot.
+
+    A part trains what belongs to it, as far as the records of the whole and its own say what that
+    is; it first copies those of the whole that it would ask for. `warn` hears what comes next.
     """
     folder = study.folder
     places.check(study.experiment, executor, address)
@@ -307,7 +333,7 @@ def run(
         warn(notice)
     with locks.locked(folder), ExitStack() as stack:
         inventory.check_rebuildable(folder)
-        experiment = resources.settled(study.experiment, folder)
+        experiment = resources.settled(study.experiment, folder).cut(study.shard)
 
         @cache  # what has nothing to train needs no cluster
         def place() -> places.Place:
@@ -315,6 +341,9 @@ def run(
             return stack.enter_context(found)
 
         found = records.read_all(folder)
+        if study.shard:
+            shard_file.write(folder, study.shard)
+            found = _with_records_of_whole(study.whole, experiment, folder, found, log)
         _tell_what_is_there(experiment, folder, found, log, warn)
         _write_down(experiment, folder, found)
         train = partial(
@@ -333,7 +362,48 @@ def run(
             conflicts += _evaluate(
                 tuned, folder, found, train, retry_failed=retry_failed, fail_fast=fail_fast
             )
-        return Ran(_rebuilt(folder, warn, experiment), folder, conflicts)
+        now = rebuilt(folder, warn, experiment)
+        if study.shard:
+            warn(_what_comes_next(study.whole, experiment, now.records))
+        return Ran(now, folder, conflicts)
+
+
+def _with_records_of_whole(
+    whole: Path, experiment: Experiment, folder: Path, found: Found, log: Tell
+) -> Found:
+    """Return what a part holds with the records of the whole that it would ask for, durably copied.
+
+    From these follow what tuning has chosen and which look comes next; and nothing is trained again
+    in a part whose folder is lost. What was written down of looks comes along.
+    """
+    if not records.listed(whole):
+        return found
+    asked = {run.id for run in runs.possible(experiment)}
+    (source,) = sources.found(whole)
+    copied = merge.take(folder, source, asked, found.records).copied
+    if copied:
+        log(f"{folder}: {counted(copied, 'record')} of {whole} copied")
+    written = looks_file.read(folder)
+    both = looks_file.together(looks_file.read(whole), written)
+    if both != written:
+        looks_file.write(folder, both)
+    return records.read_all(folder)
+
+
+def _what_comes_next(whole: Path, part: Experiment, found: Mapping[str, Record]) -> str:
+    """Say how far a part has come, and how the parts are merged."""
+    title = part.shard.title if part.shard else "the whole"
+    place = shlex.quote(str(whole))
+    merged = f"lstm-ablate merge {place} {place}.shards/*"
+    tuned = tuning.replay(part, found)
+    if part.tuning and tuned.missing:
+        return (
+            f"{part.name}: {title} has trained tuning runs alone, because each {part.tuning.name}"
+            " is chosen from those of all parts; merge them, and call this again: " + merged
+        )
+    if part.looks:
+        return f"{part.name}: {title}; whether another look is needed says: {merged}"
+    return f"{part.name}: {title}; this makes one folder of all parts: {merged}"
 
 
 def _tune(
@@ -347,9 +417,9 @@ def _tune(
 ) -> tuple[Experiment | None, Found, int]:
     """Train tuning runs until a value is chosen for every variant.
 
-    Return the experiment with these values, None where that ended early, what the folder holds
-    then, and how many runs gave other numbers than recorded before. Without tuning there is nothing
-    to train.
+    Return the experiment with these values, None where that ended early or waits for other parts,
+    what the folder holds then, and how many runs gave other numbers than recorded before. Without
+    tuning there is nothing to train.
     """
     conflicts, tried = 0, set[str]()
     while experiment.tuning:
@@ -364,10 +434,13 @@ def _tune(
         if not tuned.missing:
             return tuned.experiment, found, conflicts
         # A run that left no record that can be read is not tried for ever.
-        missing = [run for run in tuned.missing if run.id not in tried]
+        missing = [
+            run for run in runs.trained_here(experiment, tuned.missing) if run.id not in tried
+        ]
         if not missing:
             return None, found, conflicts
-        conflicts += train(tuned.experiment, sweep.Plan(list(tuned.runs), missing, found))
+        mine = runs.trained_here(experiment, tuned.runs)
+        conflicts += train(tuned.experiment, sweep.Plan(mine, missing, found))
         tried |= {run.id for run in missing}
         found = records.read_all(folder)
     return experiment, found, conflicts
@@ -406,7 +479,8 @@ def _next(
     missing of the next one.
     """
     todo = sweep.plan(experiment, found, retry_failed=retry_failed)
-    return todo.of(stopping.due(experiment, todo.runs, todo.records), without=tried)
+    due = stopping.due(experiment, todo.runs, todo.records)
+    return todo.of(runs.trained_here(experiment, due), without=tried)
 
 
 def _train(
@@ -566,13 +640,14 @@ def told(folder: Path, warn: Tell) -> Told:
     if not (folder / "experiment.yaml").is_file():
         raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
     inventory.check_rebuildable(folder)
-    return _rebuilt(folder, warn)
+    return rebuilt(folder, warn)
 
 
-def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> Told:
+def rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> Told:
     """Write the derived files and return what they say.
 
-    Without an experiment it is the folder's own, and files that cannot be written are no error.
+    Without an experiment it is the folder's own, or the part of it that the folder holds, and files
+    that cannot be written are no error.
     """
     from lstm_ablate.evidence import analysis
     from lstm_ablate.report import derived
@@ -581,7 +656,9 @@ def _rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> 
         found = records.read_all(folder)
         if not experiment:
             _check_not_only_older(folder, found)
-        asked = experiment or loading.load(folder / "experiment.yaml", with_data=False)
+        asked = experiment or loading.load(folder / "experiment.yaml", with_data=False).cut(
+            shard_file.read(folder)
+        )
         written = looks_file.brought_up_to(asked, looks_file.read(folder), found, counting.LEVEL)
         asked = tuning.replay(asked, found.records).experiment
         expanded = runs.expand(asked)

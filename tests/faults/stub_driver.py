@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 if __name__ != "__mp_main__":  # in no worker; once for all drivers that a zygote forks
-    from lstm_ablate import study  # noqa: F401
+    from lstm_ablate import merging, study  # noqa: F401
     from lstm_ablate.cli import app
     from lstm_ablate.display import progress  # noqa: F401
     from lstm_ablate.evidence import analysis  # noqa: F401
@@ -101,6 +101,7 @@ def main(words):
     except SystemExit as end:
         due = {"report": {"runs.expand"}}  # where nothing can be written, it draws no page
         due["run"] = {"runs.expand", "sweep.expand", "report._write_page"}
+        due["merge"] = {"runs.expand", "report._write_page"}
         if end.code in (None, 0, 3) and (idle := due.get(words[0], set()) - called):
             sys.exit(f"the stub driver's doubles were not called: {', '.join(sorted(idle))}")
         raise

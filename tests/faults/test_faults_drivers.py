@@ -26,6 +26,7 @@ from faults import (
     SOURCES,
     TESTS,
     Marked,
+    Zygote,
     config,
     derived,
     lines,
@@ -44,27 +45,6 @@ from lstm_ablate.training import sweep
 from lstm_ablate.training.executors import local
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("stub_marks")]
-
-
-class Zygote:
-    """Starts drivers in milliseconds: a process that has loaded everything, and forks."""
-
-    def __init__(self, log):
-        self.log = log
-        self.process = processes.start(
-            [sys.executable, TESTS / "stub_driver.py"],
-            stdin=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": SOURCES},
-        )
-
-    def start(self, *words, **environment):
-        told = [list(map(str, words)), {"STUB_LOG": str(self.log), **environment}]
-        self.process.stdin.write(json.dumps(told) + "\n")
-        self.process.stdin.flush()
-        return int(processes.line(self.process, "the number of a driver's process"))
-
-    def end(self):
-        ended(self.process)
 
 
 def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):

@@ -120,8 +120,10 @@ def test_a_record_is_read_as_it_was_written(folder):
 def test_the_same_result_again_is_no_conflict_and_another_result_is_kept_as_one(folder):
     slower = Record(RECORD.run, RECORD.identity, RECORD.result, {"seconds": 9.0})
     other = Record(RECORD.run, RECORD.identity, {**RECORD.result, "test_loss": 0.2}, {})
-    assert [records.publish(folder, record) for record in (RECORD, slower, other, other)] == [
-        "stored", "same", "conflict", "conflict",
+    third = Record(RECORD.run, RECORD.identity, {**RECORD.result, "test_loss": 0.3}, {})
+    offered = (RECORD, slower, other, third, other)  # the last one is kept already
+    assert [records.publish(folder, record) for record in offered] == [
+        "stored", "same", "conflict", "conflict", "conflict",
     ]  # fmt: skip
     assert records.read_all(folder).records == {RECORD.run: RECORD}
     kept = sorted((folder / "runs" / "conflicts").iterdir())

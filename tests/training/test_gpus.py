@@ -8,6 +8,7 @@ import pytest
 from command_line import call
 
 from lstm_ablate import machine
+from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import loading, runs, sizes
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.training import resources, variables
@@ -173,3 +174,22 @@ def test_a_results_folder_keeps_its_group_size_and_needs_no_gpu_to_report(smi, t
     smi()
     call("report", folder, cwd=tmp_path)
     assert {name: (folder / name).read_bytes() for name in names} == before
+
+
+def test_the_group_size_is_settled_before_an_experiment_is_cut(smi, tmp_path):
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    experiment = loading.load(tmp_path / "c.yaml")
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    smi("No devices were found")
+    assert resources.settled_before_cutting(experiment, (whole, part)) is experiment
+    smi("0, GPU-a, 79000")
+    fitting = resources.settled(experiment, whole).group_size
+    with pytest.raises(UserError, match=f"Add group_size={fitting}, which fits the GPUs here"):
+        resources.settled_before_cutting(experiment, (whole, part))
+    for folder, number in ((part, 4), (whole, 2)):  # that of the whole comes first
+        folder.mkdir()
+        (folder / "experiment.yaml").write_text(f"group_size: {number}\n")
+        settled = resources.settled_before_cutting(experiment, (whole, part))
+        assert settled.group_size == settled.resolved["group_size"] == number
+    written = loading.load(tmp_path / "c.yaml", (f"group_size={fitting}",))
+    assert resources.settled_before_cutting(written, (whole, part)) is written

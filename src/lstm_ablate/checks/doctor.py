@@ -14,7 +14,7 @@ from lstm_ablate import machine
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import loading
 from lstm_ablate.experiment.identity import id_of
-from lstm_ablate.store import files, inventory, locks, records
+from lstm_ablate.store import files, inventory, locks, records, shard_file
 from lstm_ablate.training import resources, variables
 
 PACKAGES = (*machine.PACKAGES, "filelock")
@@ -134,6 +134,7 @@ def _folder(folder: Path) -> list[Finding]:
     return [
         *findings,
         _experiment(folder),
+        _part(folder),
         *_records(folder),
         Finding("foreign files", _listed(foreign)),
     ]
@@ -192,6 +193,15 @@ def _experiment(folder: Path) -> Finding:
         return Finding("experiment", loading.load(path, with_data=False).name)
     except (FolderError, UserError) as error:
         return Finding("experiment", "unusable", str(error))
+
+
+def _part(folder: Path) -> Finding:
+    """Read which part of the experiment the folder holds."""
+    try:
+        shard = shard_file.read(folder)
+    except FolderError as error:
+        return Finding("part", "unusable", str(error))
+    return Finding("part", shard.title if shard else "the whole")
 
 
 def _records(folder: Path) -> list[Finding]:

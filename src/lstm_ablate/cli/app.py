@@ -20,6 +20,7 @@ from lstm_ablate.cli import (
     doctor,
     export,
     listings,
+    merge,
     plan,
     report,
     run,
@@ -48,6 +49,10 @@ _EXAMPLES: dict[Callable[..., None], str] = {  # in the order of --help
     run.run: "lstm-ablate run smoke.yaml training.epochs=5 seeds=3",
     plan.plan: "lstm-ablate plan smoke.yaml seeds=30",
     report.report: "lstm-ablate report results/smoke --format markdown,csv",
+    merge.merge: (
+        "lstm-ablate merge results/smoke results/smoke.shards/*, "
+        "after lstm-ablate run smoke.yaml --shard 1/2 and 2/2"
+    ),
     compare.compare: (
         "lstm-ablate compare results/smoke again/smoke --exact, "
         "after lstm-ablate run smoke.yaml --results again"

@@ -1,5 +1,6 @@
 """`lstm-ablate run`: trains what is missing, shows how far it is, and prints the table."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,15 @@ def run(
     executor: Executor = None,
     address: Address = None,
     until_decided: UntilDecided = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="K/N|slurm",
+            help="Train part K of N alone; slurm: that of the task of a job array.",
+            show_default=False,
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try runs again that failed before.")
     ] = False,
@@ -51,6 +61,7 @@ def run(
     from lstm_ablate.cli.interrupts import exit_code, interruptible
     from lstm_ablate.cli.report import print_summary
     from lstm_ablate.display import progress
+    from lstm_ablate.experiment import shards
 
     def watch(steps: "Steps", missing: "list[Run]", done: int) -> "Iterator[Finished]":
         with interruptible():
@@ -58,7 +69,11 @@ def run(
 
     log, warn = teller(quiet), teller()
     study = studies.find(
-        config, overrides_of(overrides, engine), results, until_decided=until_decided
+        config,
+        overrides_of(overrides, engine),
+        results,
+        until_decided=until_decided,
+        shard=shards.of_option(shard, os.environ) if shard is not None else None,
     )
     try:
         ran = studies.run(

@@ -71,7 +71,8 @@ def summarise(
     experiment with looks, those of complete looks alone are judged and shown. `history` are notes
     on what was changed since it was written down. `needed` gives c; without it, it is that of the
     look or, where there are none, that of the sign test with an equal share of the level for each
-    comparison.
+    comparison. A part of an experiment needs as many wins as all seeds of the whole do: of n parts
+    that are each judged by themselves, some would err by chance.
     """
     stands = stopping.replay(experiment, runs, records, level)
     judged = stopping.judged(experiment, runs, stands)
@@ -134,7 +135,8 @@ def _gathered(
 ) -> _Gathered:
     """Return what the records say of the runs that are judged; `needed` is as in `summarise`."""
     share = level / max(1, experiment.comparisons)
-    fixed = needed or (lambda pairs: counting.count_needed(pairs, share))
+    whole = len(experiment.every_seed) if experiment.shard else 0
+    fixed = needed or (lambda pairs: counting.count_needed(max(pairs, whole), share))
     results = _results(experiment, judged, records)
     return _Gathered(
         level=level,
@@ -360,6 +362,7 @@ def _judged(
         margin=experiment.margin,
         least_seeds=least_seeds,
         where=f"{stage} {where}" if stage else where,
+        advise=experiment.shard is None,
     )
     return replace(row, sentence=text)
 

@@ -17,6 +17,7 @@ Records = Mapping[str, Record]  # by the id of the run
 def notes(experiment: Experiment, runs: Sequence[Run], records: Records) -> tuple[str, ...]:
     """Return the notes that apply."""
     return (
+        *_part(experiment),
         *_missing(runs, records),
         *_shared_windows(experiment),
         *_processors(experiment, runs, records),
@@ -100,6 +101,24 @@ def _line_of_failure(where: str, run: Run, records: Records) -> str:
     message = records[run.id].result["message"]
     printed = "".join(c if c.isprintable() else " " for c in message)
     return f"{where}: failed: {' '.join(printed.split())} (logs/{run.id}.log)"
+
+
+def _part(experiment: Experiment) -> list[str]:
+    """Return a note where this is a part of an experiment."""
+    shard = experiment.shard
+    if shard is None:
+        return []
+    merged = "`lstm-ablate merge` makes one folder of all parts."
+    if experiment.looks:
+        each = "which trains its share of the seeds of each look"
+        return [
+            f"This is {shard.title}, {each}: no look ends before the parts are merged. {merged}"
+        ]
+    seeds = f"{len(experiment.seeds)} of the {counted(len(experiment.every_seed), 'seed')}"
+    return [
+        f"This is {shard.title}, with {seeds} of the experiment: a verdict takes as many wins as it"
+        f" does of all of them. {merged}"
+    ]
 
 
 def _missing(runs: Sequence[Run], records: Records) -> list[str]:

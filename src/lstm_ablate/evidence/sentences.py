@@ -21,7 +21,7 @@ def scope(experiment: Experiment, task: str, variant: str) -> str:
     """Say for which training a verdict holds: "After 30 epochs of Adam at 0.001.".
 
     With tuning: "After 30 epochs of Adam, each at its tuned learning rate (tanh 0.003, relu
-    0.001).".
+    0.001).". A part of an experiment is named, unless it has looks: these are of all parts.
     """
     sides = (experiment.baseline, variant)
     tuning = experiment.tuning
@@ -35,7 +35,10 @@ def scope(experiment: Experiment, task: str, variant: str) -> str:
         after += f", each at its tuned {tuning.name} ({chosen})"
     elif tuning:
         after += f"; no {tuning.name} is chosen for both yet"
-    return f"Task {task}, a{after}." if len(experiment.tasks) > 1 else f"A{after}."
+    where = f"Task {task}, a{after}." if len(experiment.tasks) > 1 else f"A{after}."
+    if experiment.shard and not experiment.looks:
+        where += f" Of {experiment.shard.title} alone."
+    return where
 
 
 def _training(training: Training, *, with_rate: bool) -> str:
@@ -77,11 +80,13 @@ def stage(row: Row, looks: Sequence[Look]) -> str:
     return f"Decided at look {row.look} of {all_of_them}, at {counted(row.seeds, 'seed')}."
 
 
-def sentence(row: Row, base: Row, *, margin: float, least_seeds: int, where: str) -> str:
+def sentence(
+    row: Row, base: Row, *, margin: float, least_seeds: int, where: str, advise: bool = True
+) -> str:
     """Return the verdict on a variant with the numbers behind it, and `where` it holds.
 
     `base` is the row of the baseline in the same task, `least_seeds` the number of seeds without
-    which no verdict is possible.
+    which no verdict is possible. `advise` says how to go on where nothing is decided.
     """
     one = row.comparison
     if row.look == 0:
@@ -99,7 +104,7 @@ def sentence(row: Row, base: Row, *, margin: float, least_seeds: int, where: str
         )
     claim = f"{lead}{_claim(row, base, one, margin)}; {_failures(row, base)}. {where}"
     settled = row.look is None and one.verdict == "inconclusive"
-    return claim + (_advice(one, least_seeds) if settled else "")
+    return claim + (_advice(one, least_seeds) if settled and advise else "")
 
 
 def _claim(row: Row, base: Row, one: Comparison, margin: float) -> str:

@@ -13,6 +13,7 @@ from lstm_ablate.experiment.formula import SHOWN, formula_of
 from lstm_ablate.experiment.grid import Cells
 from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.settings import SITES, Settings
+from lstm_ablate.experiment.shards import Shard
 from lstm_ablate.experiment.tuning import Tuning
 
 # The keys of experiment.yaml. `execution` is not among them, for it never changes a result.
@@ -46,7 +47,7 @@ class Experiment:
     `settings[task, variant]` are in the config's order; `own` are the texts of its own activations
     by their names; `resolved` is what experiment.yaml holds; `written` are the settings as nodes,
     which know their places. With `tuning`, a task and variant have settings to be judged with once
-    `choices` hold the value that was chosen for them.
+    `choices` hold the value that was chosen for them. With a `shard` it is a part; see `cut`.
     """
 
     name: str
@@ -70,11 +71,31 @@ class Experiment:
     seeds_place: Place = field(compare=False)
     tuning: Tuning | None = None
     choices: Mapping[tuple[str, str], Number] = field(default_factory=dict)
+    shard: Shard | None = None
+    seeds_of_whole: tuple[int, ...] = ()  # of the experiment that this is a part of
 
     @property
     def comparisons(self) -> int:
         """The number of comparisons with the baseline, which share the level of the verdicts."""
         return len(self.tasks) * (len(self.variants) - 1)
+
+    @property
+    def every_seed(self) -> tuple[int, ...]:
+        """The seeds of the whole experiment, also where this is a part of it."""
+        return self.seeds_of_whole or self.seeds
+
+    def cut(self, shard: Shard | None) -> "Experiment":
+        """Return a part of the experiment, or all of it without a shard.
+
+        A part has its own seeds alone, and everything else of the whole: its comparisons share the
+        level, and `resolved` is what experiment.yaml holds. With looks a part keeps every seed,
+        because a look is judged over all of them; `runs.trained_here` says which runs it trains.
+        """
+        if shard is None:
+            return self
+        every = self.every_seed
+        seeds = every if self.looks else shard.of_seeds(every)
+        return replace(self, shard=shard, seeds=seeds, seeds_of_whole=every)
 
     def with_choices(self, choices: Mapping[tuple[str, str], Number]) -> "Experiment":
         """Return the experiment with the value that tuning chose for each of some tasks and

@@ -1,6 +1,6 @@
 """From an experiment to its runs, in the groups that an engine trains together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -92,6 +92,32 @@ def tuning_runs(experiment: Experiment, task: str, values: Sequence[Number]) -> 
         for value in values
         for seed in tuning.seeds
     ]
+
+
+def possible(experiment: Experiment) -> Iterator[Run]:
+    """Yield every run that an experiment may ask for, whatever tuning chooses."""
+    tuning = experiment.tuning
+    if tuning is None:
+        yield from expand(experiment)
+        return
+    values = tuning.values(len(tuning.below), len(tuning.above))
+    for value in values:
+        chosen = dict.fromkeys(experiment.settings, value)
+        yield from expand(experiment.with_choices(chosen))
+    for task in experiment.tasks:
+        yield from tuning_runs(experiment, task, values)
+
+
+def trained_here(experiment: Experiment, runs: Iterable[Run]) -> list[Run]:
+    """Return those of some runs that are trained here: all, or in a part those at its seeds."""
+    if experiment.shard is None:
+        return list(runs)
+    tuning = experiment.tuning.seeds if experiment.tuning else ()
+    mine = {
+        "evaluation": set(experiment.shard.of_seeds(experiment.every_seed)),
+        "tuning": set(experiment.shard.of_seeds(tuning)),
+    }
+    return [run for run in runs if run.seed in mine[run.purpose]]
 
 
 def groups(runs: Sequence[Run]) -> list[list[Run]]:

@@ -20,8 +20,16 @@ def read(folder: Path) -> dict[str, Any]:
     """Return the content of environment.json; empty if it is missing, or if we did not write it."""
     path = folder / _NAME
     try:
-        content = json.loads(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ValueError, RecursionError):
+        return parsed(path.read_bytes()) if path.is_file() else {}
+    except OSError:
+        return {}
+
+
+def parsed(written: bytes) -> dict[str, Any]:
+    """Return what a file of this kind says; empty if we did not write it."""
+    try:
+        content = json.loads(written)
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) and _shallow(content, _LEVELS) else {}
 

@@ -27,7 +27,7 @@ _DERIVED = (
 )
 
 _OURS = re.compile(
-    r"(experiment|looks)\.yaml|environment\.json|report\.(md|html)"
+    r"(experiment|looks|shard)\.yaml|environment\.json|report\.(md|html)"
     r"|(runs|curves|ratios|summary|timings|tuning)\.csv"
     r"|\.(derived\.)?lock|\.holder|\.derived\.json"
     rf"|schema-[0-9]+/({'|'.join(map(re.escape, older.TABLES))})"

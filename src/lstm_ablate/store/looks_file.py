@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.resolved import Experiment
-from lstm_ablate.experiment.yaml_source import dump, read_file
+from lstm_ablate.experiment.yaml_source import dump, read_file, read_text
 from lstm_ablate.store import files
 from lstm_ablate.store.records import Found
 from lstm_ablate.store.results import Shape
@@ -58,11 +58,28 @@ def read(folder: Path) -> list[Entry]:
     try:
         return _ENTRIES.validate_python(read_file(path).plain())
     except (UserError, ValidationError):
-        raise FolderError(
-            f"{path}: damaged; it says what was settled before the first run, and the program"
-            " cannot write it again: restore it. If you move it away, the report will say that"
-            " nothing was written down before the results in the folder"
-        ) from None
+        raise _damaged(str(path)) from None
+
+
+def parsed(written: bytes, place: str) -> list[Entry]:
+    """Return the entries of a file's content; raise FolderError if it is damaged."""
+    try:
+        return _ENTRIES.validate_python(read_text(written.decode(), place).plain())
+    except (UserError, UnicodeDecodeError, ValidationError):
+        raise _damaged(place) from None
+
+
+def _damaged(place: str) -> FolderError:
+    return FolderError(
+        f"{place}: damaged; it says what was settled before the first run, and the program"
+        " cannot write it again: restore it. If you move it away, the report will say that"
+        " nothing was written down before the results in the folder"
+    )
+
+
+def together(entries: Sequence[Entry], others: Sequence[Entry]) -> list[Entry]:
+    """Return the entries of a results folder with those that only another folder has."""
+    return [*entries, *(entry for entry in others if entry not in entries)]
 
 
 def write(folder: Path, entries: Sequence[Entry]) -> None:
@@ -76,11 +93,12 @@ def brought_up_to(
     """Return the entries, with a new one if the experiment differs from the last of them."""
     if not (entries or experiment.looks):
         return []
-    counted = experiment.seeds == tuple(range(len(experiment.seeds)))
+    seeds = experiment.every_seed
+    counted = seeds == tuple(range(len(seeds)))
     now = Entry(
         after_seeds=len(_seeds_of_evaluation(found)),
         looks=list(experiment.looks),
-        seeds=len(experiment.seeds) if counted else list(experiment.seeds),
+        seeds=len(seeds) if counted else list(seeds),
         level=level,
         margin=experiment.margin,
         baseline=experiment.baseline,

@@ -107,13 +107,18 @@ def _text(record: Record) -> str:
 
 
 def _parsed(path: Path) -> Record | int | None:
-    """Return the record in a file, its schema if that is older, or None if it is no whole record.
+    """Return what `parsed` does of a file."""
+    return parsed(files.read(path), path.stem, path.parent.parent)
 
-    Raises FolderError if a newer program wrote it: its records may have another shape, which this
-    program cannot judge.
+
+def parsed(written: bytes, run: str, place: object) -> Record | int | None:
+    """Return the record of a run, its schema if that is older, or None if it is no whole record.
+
+    Raises FolderError, naming the place, if a newer program wrote it: its records may have another
+    shape, which this program cannot judge.
     """
     try:
-        content = json.loads(files.read(path))
+        content = json.loads(written)
         checksum = content.pop("checksum")
         if hashlib.sha256(canonical_json(content).encode()).hexdigest() != checksum:
             return None
@@ -121,18 +126,18 @@ def _parsed(path: Path) -> Record | int | None:
         if type(schema) is not int or schema < 1:
             return None
         if schema < SCHEMA:
-            return schema if content["run"] == path.stem else None
+            return schema if content["run"] == run else None
         if schema == SCHEMA:
             _Content.model_validate(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     if schema > SCHEMA:
         raise FolderError(
-            f"{path.parent.parent}: holds records of schema {schema}, newer than this program,"
+            f"{place}: holds records of schema {schema}, newer than this program,"
             f" which knows {SCHEMA}; update it, or name another folder with --results"
         )
     record = Record(content["run"], content["identity"], content["result"], content["meta"])
-    return record if record.run == path.stem else None
+    return record if record.run == run else None
 
 
 def listed(folder: Path) -> list[Path]:
@@ -172,7 +177,8 @@ def publish(folder: Path, record: Record) -> str:
     """Store a record durably. Return 'stored', 'same' or 'conflict'.
 
     'same': the run was recorded before with the same result. 'conflict': it was recorded with
-    another result; the old record stays, and the new one is kept as `runs/conflicts/<id>.<n>.json`.
+    another result; the old record stays, and the new one is kept as `runs/conflicts/<id>.<n>.json`,
+    unless its numbers are kept there already.
     The only record that is ever replaced is that of a failed run which was tried again.
     """
     path = folder / "runs" / f"{record.run}.json"
@@ -189,14 +195,17 @@ def publish(folder: Path, record: Record) -> str:
     if old.status == "failed":
         files.replace(path, _text(record))
         return "stored"
-    _keep_beside(folder / "runs" / "conflicts", record.run, _text(record))
+    _keep_beside(folder / "runs" / "conflicts", record)
     return "conflict"
 
 
-def _keep_beside(folder: Path, name: str, text: str) -> None:
+def _keep_beside(folder: Path, record: Record) -> None:
     files.make_folder(folder)
     n = 1
-    while not files.publish(folder / f"{name}.{n}.json", text):
+    while not files.publish(path := folder / f"{record.run}.{n}.json", _text(record)):
+        kept = parsed(files.read(path), record.run, folder)
+        if isinstance(kept, Record) and kept.result == record.result:
+            break
         n += 1
 
 

@@ -1,5 +1,6 @@
 """What an experiment needs from this machine, and what it gets: workers, memory and group size."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,29 @@ def settled(experiment: Experiment, folder: Path) -> Experiment:
         size = sizes.fitting(largest, len(experiment.seeds), min(free))
     resolved = {**experiment.resolved, "group_size": size}
     return replace(experiment, group_size=size, resolved=resolved)
+
+
+def settled_before_cutting(experiment: Experiment, folders: Sequence[Path]) -> Experiment:
+    """Return an experiment whose group size is the same in each of its parts.
+
+    Without GPUs it follows from the settings. Where it follows from a GPU's free memory, it is the
+    number in the experiment.yaml of the first folder that has one. Raises UserError, saying how to
+    settle it, where none has.
+    """
+    size = next(filter(None, map(inventory.group_size, folders)), None)
+    on_gpus = settled(experiment, folders[0])
+    if on_gpus is experiment:
+        return experiment
+    if size is None:
+        raise UserError(
+            "group_size: auto: on GPUs it follows from the memory that is free, and runs trained in"
+            " groups of another size are other runs, so that it must be settled before the"
+            f" experiment is cut. Add group_size={on_gpus.group_size}, which fits the GPUs here, to"
+            " the command of every part"
+        )
+    return replace(
+        experiment, group_size=size, resolved={**experiment.resolved, "group_size": size}
+    )
 
 
 def _loaded_shape(data: Data) -> tuple[int, int, int]:

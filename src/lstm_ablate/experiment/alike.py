@@ -1,0 +1,39 @@
+"""In which keys two experiments, or the values of two runs, differ."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_NOTHING = object()
+_MOST = 60  # characters of a value that a message shows
+
+
+def differences(
+    there: Mapping[str, Any], here: Mapping[str, Any], *, ignored: tuple[str, ...] = ()
+) -> list[str]:
+    """Return the keys in which values differ, as `training.epochs: 5 there, 10 here`.
+
+    A key is a path of names with dots. It is `ignored` where it, or its end, is among these names.
+    """
+    one, other = dict(_leaves(there)), dict(_leaves(here))
+    return [
+        f"{path}: {_shown(one.get(path, _NOTHING))} there, {_shown(other.get(path, _NOTHING))} here"
+        for path in dict.fromkeys((*other, *one))
+        if one.get(path, _NOTHING) != other.get(path, _NOTHING)
+        and not any(path == name or path.endswith(f".{name}") for name in ignored)
+    ]
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _shown(value: object) -> str:
+    if value is _NOTHING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}..."

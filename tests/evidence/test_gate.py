@@ -569,6 +569,11 @@ def test_sentences_say_what_was_counted():
     )
 
 
+def test_an_end_of_an_interval_is_shown_on_its_side_of_the_margin():
+    found = judged([1.0] * 6, [1.1004] * 6)
+    assert "1.1004 times A's in a typical pair (1.1004 to 1.1004)" in sentences(found)[0]
+
+
 def test_sentences_of_an_accuracy_of_runs_without_pairs_and_of_nothing():
     rule = Rule(0.25, "accuracy", higher_is_better=True)
     assert sentences(judged([0.8] * 6, [0.4] * 6, rule)) == [

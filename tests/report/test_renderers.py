@@ -133,7 +133,7 @@ def test_the_report_of_a_folder_without_records_says_so(case, tmp_path):
     assert {row.missing for row in summary.rows} == {6}
     shown = (tmp_path / "report.md").read_text()
     assert "| 6 missing | - | baseline | - |" in shown and "60 runs are missing: they" in shown
-    assert "No run of the baseline has recorded a reference." in shown
+    assert "No run of base has ended yet, with which the references are recorded." in shown
     assert (tmp_path / "ratios.csv").read_text() == "task,variant,epoch,pairs,ratio,q1,q3\n"
 
 
@@ -389,3 +389,11 @@ def test_what_a_report_says_of_looks(tmp_path):
     plain = analysis.summarise(settled, runs.expand(settled, "keras"), records)
     without = markdown.markdown(plain) + page.with_pictures(plain, [])
     assert "looked at" not in without and "at any look" not in without
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.1035, "1.103"), (1.1, "1.1"), (1.0996, "1.0996"), (0.9092, "0.9092")]
+)
+def test_an_end_of_an_interval_is_shown_on_its_side_of_the_margin(value, text):
+    shown = cells.typical(Typical((1.0, 1.0), (value, value)), (1.0, 1 / 1.1, 1.1))
+    assert shown == f"1 ({text} to {text})"

@@ -170,15 +170,18 @@ def _curves(results: Mapping[Cell, Results]) -> dict[Cell, pictures.Curve]:
 
 def _references(experiment: Experiment, described: Mapping[Cell, Row]) -> dict[str, str]:
     """Return by task what the losses are to be compared with."""
-    bases = {task: described[task, experiment.baseline] for task in experiment.tasks}
-    return {
-        task: references.sentence(experiment, task, base.ceiling, base.linear)
-        for task, base in bases.items()
-    }
+    told = {}
+    for task in experiment.tasks:
+        rows = [described[task, variant] for variant in experiment.variants]
+        told[task] = references.sentence(experiment, described[task, experiment.baseline])
+        told[task] += references.far_above_linear(rows)
+    return told
 
 
 def _diagnoses(experiment: Experiment, gathered: _Gathered) -> dict[str, str]:
-    """Return by task why some variants are hardly better than the mean, where any is."""
+    """Return by task why some variants are hardly better than the mean, or far worse or better on
+    test than on validation windows.
+    """
     told = {}
     for task in experiment.tasks:
         ended = {}
@@ -358,6 +361,7 @@ def _judged(
         margin=experiment.margin,
         least_seeds=least_seeds,
         where=f"{stage} {where}" if stage else where,
+        longer=sentences.longer(experiment, task, variant),
     )
     return replace(row, sentence=text)
 

@@ -596,11 +596,11 @@ def test_a_difference_no_larger_than_the_last_gains_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("factors", "shown"),
     [
-        ({"base": 2.6, "relu": 14.04}, "exceeded 2.6 times (base) and 14 times (relu), which"),
-        ({"base": 2.6}, "exceeded 2.6 times (base), which"),
-        ({"a": 3, "base": 9, "c": 5, "d": 4}, "exceeded from 3 times (a) to 9 times (base), which"),
+        ({"base": 2.6, "relu": 14.04}, "exceeds by a factor of 2.6 (base) and 14 (relu): this"),
+        ({"base": 2.6}, "exceeds by a factor of 2.6 (base): this"),
+        ({"a": 3, "base": 9, "c": 5, "d": 4}, "by a factor of 3 (a) to 9 (base): this"),
         ({"base": 1.9, "relu": 14}, ""),
-        ({"base": 3.0, "gone": math.inf}, "exceeded 3 times (base), which"),
+        ({"base": 3.0, "gone": math.inf}, "exceeds by a factor of 3 (base): this"),
     ],
 )
 def test_networks_far_above_the_linear_code_are_said_to_be(factors, shown):

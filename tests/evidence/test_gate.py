@@ -388,6 +388,15 @@ def test_other_settings_are_not_comparable_unless_the_user_asks_for_it():
         "a, b: not comparable, because settings or data are not the same in v; x;"
         " --across-settings compares them nevertheless",
     )
+    other = table(
+        "b",
+        {**losses, "v": dict.fromkeys(range(2, 8), 1.0)},
+        settings={"v": "1e3", "w": "5", "x": "7"},
+    )
+    with pytest.raises(UserError) as raised:  # both reasons at once
+        judged(a, other)
+    assert "not comparable" in raised.value.problems[0]
+    assert "--unpaired allows other seeds" in raised.value.problems[1]
     across = judged(a, b, Rule(0.1, across_settings=True))
     assert across.passed and across.remarks == ("other settings or data in v; x",)
     assert judged(a, a).remarks == judged(a, a, Rule(0.1, across_settings=True)).remarks == ()

@@ -68,9 +68,9 @@ def summarise(
 
     `runs` are all that may be trained, at the values that tuning has chosen for them; of an
     experiment with looks, those of complete looks alone are judged and shown. `history` are notes
-    on what was changed since it was written down. `needed` gives c; without it, it is that of the
-    look or, where there are none, that of the sign test with an equal share of the level for each
-    comparison.
+    on its data, and on what was changed since it was written down. `needed` gives c; without it, it
+    is that of the look or, where there are none, that of the sign test with an equal share of the
+    level for each comparison.
     """
     stands = stopping.replay(experiment, runs, records, level)
     judged = stopping.judged(experiment, runs, stands)

@@ -15,7 +15,6 @@ from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import FileData, Settings
 
-
 _FAR = 2  # times the linear code's loss: from here on a report says so
 _LISTED = 3  # variants
 
@@ -79,16 +78,16 @@ def far_above_linear(rows: Sequence[Row]) -> str:
     }
     if not factors or min(factors.values()) < _FAR:
         return ""
-    shown = [f"{factor:.3g} times ({variant})" for variant, factor in factors.items()]
+    shown = [f"{factor:.3g} ({variant})" for variant, factor in factors.items()]
     if len(shown) > _LISTED:
         ordered = sorted(factors, key=factors.__getitem__)
-        shown = [f"{factors[one]:.3g} times ({one})" for one in (ordered[0], ordered[-1])]
-        listed = f"from {shown[0]} to {shown[1]}"
+        shown = [f"{factors[one]:.3g} ({one})" for one in (ordered[0], ordered[-1])]
+        listed = " to ".join(shown)
     else:
         listed = " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
     return (
-        f" No variant comes near that linear code: in the typical run its loss is exceeded {listed},"
-        " which describes how well these networks fit so far, and judges nothing."
+        f" No variant comes near that linear code, whose loss the typical run exceeds by a factor"
+        f" of {listed}: this describes how well these networks fit so far, and judges nothing."
     )
 
 

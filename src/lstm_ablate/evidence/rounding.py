@@ -12,7 +12,7 @@ def on_its_side(value: float, texts: Iterable[str], bounds: Iterable[float]) -> 
     """
     known = list(bounds)
     text = ""
-    for text in texts:  # noqa: B007 - the last one is returned
+    for text in texts:
         if all(_side(float(text), bound) == _side(value, bound) for bound in known):
             break
     return text

@@ -54,8 +54,9 @@ def markdown(summary: Summary) -> str:
     for task, rows in by_task(summary):
         if task == OVERALL:
             continue
+        first = f"variant, {_name(task)}" if len(summary.tasks) > 1 else "variant"
         lines += [
-            f"| {' | '.join((_name(task), *STATISTICS))} |",
+            f"| {' | '.join((first, *STATISTICS))} |",
             "|---|" + "---:|" * len(STATISTICS),
         ]
         lines += [f"| {' | '.join((_name(row.variant), *statistics(row)))} |" for row in rows]

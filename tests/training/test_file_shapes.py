@@ -583,7 +583,8 @@ def test_what_is_no_text_in_utf_8_comes_with_what_converts_it(
     tmp_path: Path, encoding: str, named: str
 ) -> None:
     """Converted as the message says, by the encoding that it names, the file is read."""
-    path, text = tmp_path / "own data.csv", "größe,co\n" + "1.5,2.5\n0.5,3.5\n1.0,2.0\n" * 20
+    path = tmp_path / "own data.csv"
+    text = pd.DataFrame({"größe": POWER, "co": CO}).to_csv(index=False)
     if encoding == "npz":
         np.savez(path.with_suffix(".npz"), a=np.zeros((3, 4, 1)))
         (problem,) = problems_of(path.with_suffix(".npz"))

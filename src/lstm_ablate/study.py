@@ -222,6 +222,7 @@ def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
     experiment = resources.settled(study.experiment, study.folder)
     processes = workers or resources.workers(experiment)
     found = records.read_all(study.folder)
+    added_seeds = _added_seeds(experiment, study.folder, found)
     tuned = tuning.replay(experiment, found.records)
     experiment = tuned.experiment.untuned() if tuned.missing else tuned.experiment
     todo = sweep.plan(experiment, found)
@@ -249,7 +250,7 @@ def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
         least_seeds=stopping.least_seeds(experiment),
         looks=looks,
         next_look=len(next_look.missing),
-        added_seeds=_added_seeds(study.experiment, study.folder, found),
+        added_seeds=added_seeds,
     )
 
 
@@ -512,7 +513,8 @@ def _added_seeds(experiment: Experiment, folder: Path, found: Found) -> str:
     if experiment.looks or not added or len(added) == len(experiment.seeds):
         return ""
     asked = runs.expand(tuning.replay(experiment, found.records).experiment)
-    if not all(run.id in found.records for run in asked if run.seed in before):
+    recorded = [run.id in found.records for run in asked if run.seed in before]
+    if not (recorded and all(recorded)):
         return ""  # no report was whole
     first = max((*before, *experiment.seeds)) + 1
     fresh = list(range(first, first + len(experiment.seeds)))

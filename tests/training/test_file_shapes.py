@@ -606,3 +606,12 @@ def test_each_wrong_column_gets_a_suggestion_of_its_own(tmp_path: Path) -> None:
     assert problem.endswith(
         'For "falts": Did you mean "flats"? For "ofice": Did you mean "office"?'
     )
+
+
+def test_a_notice_of_a_report_is_one_line_whatever_a_column_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = POWER.copy()
+    rows[3] = -999
+    path.write_text(pd.DataFrame({"x\n% \x1b[31m": rows, "y": CO}).to_csv(index=False))
+    (notice,) = description.notices(FileData(path=str(path), timesteps=4))
+    assert notice.noted.startswith("a.csv, line ") and notice.noted.isprintable()

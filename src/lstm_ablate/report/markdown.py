@@ -47,7 +47,7 @@ def markdown(summary: Summary) -> str:
         lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
     lines += [f"{looks}\n" for looks in [looks_text(summary)] if looks]
-    lines += [f"{_name(note)}\n" for note in summary.notes]
+    lines += [f"{_plain(note)}\n" for note in summary.notes]
     lines += _tuning(summary)
     lines += _by_epoch(summary)
     lines += ["## All statistics", ""]

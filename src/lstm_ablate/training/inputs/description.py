@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import UserError, printable
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.training.inputs import drift, faults, file, stretches
@@ -87,7 +87,7 @@ class Notice(NamedTuple):
     def noted(self) -> str:
         """The notice as a sentence of a report, wherever the file may lie by then."""
         where = "" if self.line is None else f", line {self.line}"
-        return f"{self.path.name}{where}: {self.text}."
+        return printable(f"{self.path.name}{where}: {self.text}.")
 
 
 def notices(data: FileData) -> list[Notice]:

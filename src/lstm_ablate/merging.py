@@ -23,6 +23,7 @@ from lstm_ablate.store import (
     locks,
     looks_file,
     merge,
+    notices_file,
     records,
     shard_file,
     sources,
@@ -77,6 +78,7 @@ class _Part:
     experiment: Experiment | None
     shard: Shard | None
     looks: list[Entry]
+    notices: list[str]
 
 
 def merge_parts(folder: Path, given: Sequence[Path], *, log: Tell, warn: Tell) -> Merged:
@@ -149,18 +151,16 @@ def _part(source: Source, experiments: dict[bytes, Experiment]) -> _Part:
         except (UserError, UnicodeDecodeError) as error:
             first = str(error).partition("\n")[0]
             raise FolderError(f"{place}: no experiment of this program: {first}") from None
-    shard, looks = (
-        small.get(name) and (place, small[name])
-        for name, place in (
-            (shard_file.NAME, f"{source.place}/{shard_file.NAME}"),
-            (looks_file.NAME, f"{source.place}/{looks_file.NAME}"),
-        )
+    shard, looks, notices = (
+        small.get(name) and (f"{source.place}/{name}", small[name])
+        for name in (shard_file.NAME, looks_file.NAME, notices_file.NAME)
     )
     return _Part(
         source,
         experiments[written] if written is not None else None,
         shard_file.parsed(shard[1], shard[0]) if shard else None,
         looks_file.parsed(looks[1], looks[0]) if looks else [],
+        notices_file.parsed(notices[1], notices[0]) if notices else [],
     )
 
 
@@ -198,7 +198,7 @@ def _agreed(folder: Path, parts: Sequence[_Part]) -> Experiment:
 
 def _write_beside(folder: Path, experiment: Experiment, parts: Sequence[_Part]) -> None:
     """Write what a results folder holds beside records before it gets any: its experiment, what
-    was written down of looks, and an environment.
+    was written down of looks and of the data, and an environment.
     """
     files.replace(folder / "experiment.yaml", resolved_yaml(experiment))
     written = together = looks_file.read(folder)
@@ -206,6 +206,8 @@ def _write_beside(folder: Path, experiment: Experiment, parts: Sequence[_Part]) 
         together = looks_file.together(together, part.looks)
     if together != written:
         looks_file.write(folder, together)
+    noted = [notice for part in parts for notice in part.notices]
+    notices_file.write(folder, list(dict.fromkeys([*notices_file.read(folder), *noted])))
     if not environment.read(folder):
         known = [
             environment.parsed(part.source.small.get("environment.json", b"")) for part in parts

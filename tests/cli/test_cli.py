@@ -7,6 +7,7 @@ pages and of the wheel train it as it is.
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -249,6 +250,12 @@ def test_plan_predicts_and_writes_nothing(smoke, tmp_path):
         and "(from finished runs); the first runs are kept" in text
     )
     assert "g = tanh(z_g); h = o * tanh(c)" in text
+    assert "there are results of 12 seeds, and 1 more are asked for" in text
+    typed = shlex.split(text.split("new seeds alone, add `")[1].split("`")[0])
+    fresh = loading.load(folder / "smoke.yaml", typed)
+    assert (fresh.name, fresh.seeds) == ("smoke-2", tuple(range(13, 26)))
+    for words in (["seeds=12"], ["seeds=13", "training.epochs=3"], ["--until-decided"], typed):
+        assert "seeds alone" not in call("plan", "smoke.yaml", *words, cwd=folder).stdout
     tasks = "tasks={easy: {}, hard: {data.noise: 0.5}}"
     content = json.loads(
         call("plan", folder / "smoke.yaml", "seeds=8", tasks, "--json", cwd=tmp_path).stdout
@@ -468,15 +475,24 @@ def test_a_bug_shows_its_traceback_and_exit_code_70(tmp_path):
 
 
 def test_a_report_needs_no_data_file(tmp_path):
-    """Not even when the file has changed since; training does."""
+    """Not even when the file has changed since; training does. What was told of the file when it
+    was trained on, every report says, in every format that has sentences.
+    """
     for name in ("own_data.yaml", "own_data.csv"):
         shutil.copy(ROOT / "configs" / name, tmp_path)
+    lines = (tmp_path / "own_data.csv").read_text().splitlines()
+    hour, temperature, _ = lines[9].split(",")
+    lines[9] = f"{hour},{temperature},-999"
+    (tmp_path / "own_data.csv").write_text("\n".join(lines) + "\n")
     small = ["seeds=1", "training.epochs=1", "data.stride=20", *SMALL, "variants={tanh: {}}"]
     call("run", "own_data.yaml", *small, cwd=tmp_path)
     before = files_of(tmp_path / "results" / "own_data")
     with (tmp_path / "own_data.csv").open("a") as stream:
         stream.write("1680,9.9,40.0\n")
-    call("report", "results/own_data", cwd=tmp_path)
+    formats = "terminal,markdown,latex,json,html"
+    shown = call("report", "results/own_data", "--format", formats, cwd=tmp_path).stdout
+    assert shown.count("own_data.csv, line 10: column") == len(formats.split(","))
+    assert shown.count("holds -999 in 1 of 1,680 rows") == len(formats.split(","))
     assert files_of(tmp_path / "results" / "own_data") == before
     assert "of which 1 are missing" in call("plan", "own_data.yaml", *small, cwd=tmp_path).stdout
 

@@ -97,6 +97,17 @@ def test_until_the_first_runs_are_kept_each_line_says_when_that_will_be(expanded
     ]
 
 
+def test_a_last_second_that_lasts_is_no_second(expanded, monkeypatch):
+    """ "0:01 left" once stood for long, with nine runs open: all of their epochs were trained."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    tally = progress._Tally(expanded, 0)
+    for run in expanded:
+        now[0] += 30.0
+        tally.count(sweep.Epoch(run, run.settings.training.epochs, 0.5, 0.25))
+    assert tally.left() == "every epoch is trained, the last runs are judged"
+
+
 def test_of_several_tasks_each_line_names_its_own():
     expanded = runs.expand(
         loading.load(

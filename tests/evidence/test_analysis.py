@@ -1,12 +1,16 @@
 """Summaries against Python's statistics and cases by hand, and every sentence that they can say."""
 
+import dataclasses
 import math
 import statistics
 
+import numpy as np
 import pytest
 import reported
 
-from lstm_ablate.evidence import analysis, counting
+from lstm_ablate.evidence import analysis, counting, references, sentences
+from lstm_ablate.evidence.summary import Row
+from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.store.records import Record
 
@@ -536,3 +540,92 @@ def test_an_experiment_with_nothing_but_its_baseline_compares_nothing(tmp_path):
     one = loading.load(path)
     summary = analysis.summarise(one, runs.expand(one), {})
     assert (summary.comparisons, [row.verdict for row in summary.rows]) == (0, ["baseline"])
+
+
+# ------------------------------------------------------------------------- what to do next
+
+
+def falling(by):
+    """Return curves of which the last fifth of the epochs gains so much."""
+    return {"validation_losses": [2.0, by, 1.2 * by, 1.0]}
+
+
+def test_where_networks_still_learn_the_advice_is_to_train_longer_first(tmp_path):
+    """A relu head was 14% better at 20 epochs, all of them still falling, and 3% worse at 50."""
+    for seeds, verdict in ((12, "inconclusive"), (5, "inconclusive")):
+        found = verdicts(tmp_path, ("engine=keras",), lambda run, result: falling(1.2), seeds=seeds)
+        assert found["unclear"].verdict == verdict
+        assert f"{WHERE} Train longer first, for example with `training.epochs=8`: while" in (
+            found["unclear"].sentence
+        )
+        assert "more seeds, all of them new" not in found["unclear"].sentence
+        assert ("A verdict takes 8 seeds or more." in found["unclear"].sentence) == (seeds == 5)
+    assert "`training.epochs=8`" in found["better"].sentence
+
+
+def test_what_to_type_for_a_longer_training_is_where_the_epochs_are_written(tmp_path):
+    path = tmp_path / "verdicts.yaml"
+    path.write_text(
+        reported.VERDICTS.replace("better: {", "better: {training.epochs: 7, ")
+        + "tasks: {short: {training.epochs: 5}, usual: {}}\n"
+    )
+    one = loading.load(path)
+    words = sentences.longer(one, "short", "better").split("`")[1].split()
+    assert words == ["tasks.short.training.epochs=10", "variants.better.training.epochs=14"]
+    longer = loading.load(path, words)
+    assert longer.settings["short", "base"].training.epochs == 10
+    assert longer.settings["short", "better"].training.epochs == 14
+    assert sentences.longer(one, "usual", "worse") == "for example with `training.epochs=8`"
+
+
+def test_a_difference_no_larger_than_the_last_gains_says_so(tmp_path):
+    """6% between the two, beside 7% gained in the last fifth: no gain beyond the margin."""
+    found = verdicts(tmp_path, ("engine=keras",), lambda run, result: falling(1.07))
+    assert found["slightly"].verdict == "worse" and not found["slightly"].unfinished
+    assert found["slightly"].sentence.endswith(
+        f"{WHERE} The last fifth of the epochs still lowered the validation loss of base by a"
+        " factor of 1.07, no less than the factor of 1.06 between the two: whether the difference"
+        " stays, a longer training shows, for example with `training.epochs=8`."
+    )
+    for name in ("better", "worse", "alike"):  # differ by more, or not at all
+        assert "last fifth" not in found[name].sentence
+    found = verdicts(tmp_path, ("engine=keras",), lambda run, result: falling(1.05))
+    assert "last fifth" not in found["slightly"].sentence
+
+
+@pytest.mark.parametrize(
+    ("factors", "shown"),
+    [
+        ({"base": 2.6, "relu": 14.04}, "exceeds by a factor of 2.6 (base) and 14 (relu): this"),
+        ({"base": 2.6}, "exceeds by a factor of 2.6 (base): this"),
+        ({"a": 3, "base": 9, "c": 5, "d": 4}, "by a factor of 3 (a) to 9 (base): this"),
+        ({"base": 1.9, "relu": 14}, ""),
+        ({"base": 3.0, "gone": math.inf}, "exceeds by a factor of 3 (base): this"),
+    ],
+)
+def test_networks_far_above_the_linear_code_are_said_to_be(factors, shown):
+    rows = [
+        Row("default", name, "", 6, 6, 0, 0, 0, loss=Typical((0.1 * one,) * 2, None), linear=0.1)
+        for name, one in factors.items()
+    ]
+    text = references.far_above_linear(rows)
+    assert (shown in text) if shown else text == ""
+    free = [dataclasses.replace(row, linear=0.0) for row in rows]  # nothing is compressed
+    assert references.far_above_linear(free) == ""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (1.1035, "1.103"), (1.1, "1.10"), (1.0996, "1.0996"), (1.10000003, "1.1000000"),
+        (0.9092, "0.91"), (1 / 1.1 - 2e-4, "0.909"), (0.49, "0.49"), (1.004, "1.004"),
+        (0.0123, "0.0123"),
+    ],
+)  # fmt: skip
+def test_a_ratio_is_shown_on_its_side_of_the_margin(ratio, text):
+    """0.943 to 1.1 beside "0.909 to 1.1 counts as equivalent" gave no reason for "inconclusive"."""
+    bounds = (1.0, 1 / 1.1, 1.1)
+    shown = sentences.times(ratio, bounds)
+    assert shown == text
+    if text != "1.1000000":  # as near as nobody measures
+        assert all(np.sign(float(shown) - edge) == np.sign(ratio - edge) for edge in bounds)

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import math
+import shutil
 import struct
 import threading
 import zlib
@@ -440,6 +441,8 @@ def test_json_holds_no_infinite_number(tmp_path):
     [
         (["a.csv", "nowhere.csv"], "nowhere.csv: No such file or directory"),
         (["a.csv", "."], ".: not a results folder (it holds no runs.csv)"),
+        (["a.csv", "m999"], 'm999: No such file or directory. Did you mean "results/m999"?'),
+        (["a.csv", "results/m99"], ' Did you mean "results/m999"?'),
         (
             ["a.csv", "a.csv", "--metric", "tset_loss"],
             'a.csv:1: no column "tset_loss" to compare. Did you mean "test_lo',
@@ -458,5 +461,35 @@ def test_json_holds_no_infinite_number(tmp_path):
 )
 def test_errors_of_the_command(tmp_path, words, expected):
     of(tmp_path / "a.csv", "variant,seed,test_loss,status\nv,0,1,ok\n")
+    (tmp_path / "results" / "m999").mkdir(parents=True)
+    shutil.copy(tmp_path / "a.csv", tmp_path / "results" / "m999" / "runs.csv")
     done = call("compare", *words, cwd=tmp_path, code=2)
     assert expected in done.stderr and done.stdout == ""
+
+
+def test_what_differs_is_listed_by_columns_in_turns_and_what_is_alike_once():
+    """20 rows of a reference that all variants share came first, test losses 150 rows later."""
+    numbers = [
+        compare.Difference(("default", variant, seed), column, a, b, abs(a - b), size)
+        for column, size in (("linear", 0.9), ("train_loss", 0.5), ("test_loss", 0.2))
+        for seed in range(3)
+        for variant in ("tanh", "relu")
+        for a, b in [
+            (float(seed), 9.0)
+            if column == "linear"
+            else (seed + 0.1, len(column) + (variant == "tanh") + 0.5)
+        ]
+    ]
+    listed = [(one.column, one.key[1:], rows) for one, rows in compare.in_turns(numbers)]
+    assert listed[:3] == [
+        ("test_loss", ("tanh", 0), 1),
+        ("train_loss", ("tanh", 0), 1),
+        ("linear", ("tanh", 0), 2),
+    ]
+    assert sum(rows for *_, rows in listed) == len(numbers) == 18
+    assert [column for column, *_ in listed].count("linear") == 3
+
+
+def test_rows_of_one_side_are_named_by_stretches_of_seeds():
+    keys = [("default", "tanh", seed) for seed in (4, 0, 1, 2)] + [("easy", "relu", None)]
+    assert compare.shown_together(keys) == ["tanh, seed 0 to 2, 4", "easy, relu"]

@@ -198,3 +198,24 @@ def test_nothing_is_told_of_what_has_learned_or_is_not_recorded(summary):
 
 def test_every_kind_of_finding_has_words():
     assert set(diagnosis._SENTENCES) == set(diagnosis.Kind.__args__)
+
+
+def test_test_losses_far_from_validation_losses_are_told_with_what_differs(summary):
+    """0.79 beside 0.21 was told by nothing: the test part was of another season."""
+    season = {"test": KNOWN | {"mean": 0.5, "variance": 2.0, "outside": 0.04, "ceiling": 1.2}}
+    winter = result(0.2, 0.21, 0.79, season), result(0.2, 0.24, 0.8, season)
+    text, verdict = told(summary(*winter, data=OWN))
+    assert text == (
+        "The test losses of tanh and relu, 0.79 and 0.8 in the median run, lie far from the"
+        " validation losses, 0.21 and 0.24: the two parts of the data differ. After scaling, their"
+        " mean is 0.5 in the test windows and 0 in the validation windows, their variance 2 and 1,"
+        " and 4% of the test values are beyond the range of the training windows. So the epoch was"
+        " chosen on one stretch of the file, and the verdict is about another (`data.split`)."
+    )
+    assert verdict == "worse"
+    one_side, _ = told(summary(result(0.2, 0.2, 0.39), winter[1]))
+    assert one_side.startswith("The test loss of relu, 0.8 in the median run, lies far from")
+    assert "Draw more windows" in one_side
+    assert told(summary(result(0.2, 0.5, 0.2), result(0.2, 0.2, 0.2)))[0].startswith(
+        "The test loss"
+    )

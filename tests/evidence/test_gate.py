@@ -388,6 +388,15 @@ def test_other_settings_are_not_comparable_unless_the_user_asks_for_it():
         "a, b: not comparable, because settings or data are not the same in v; x;"
         " --across-settings compares them nevertheless",
     )
+    other = table(
+        "b",
+        {**losses, "v": dict.fromkeys(range(2, 8), 1.0)},
+        settings={"v": "1e3", "w": "5", "x": "7"},
+    )
+    with pytest.raises(UserError) as raised:  # both reasons at once
+        judged(a, other)
+    assert "not comparable" in raised.value.problems[0]
+    assert "--unpaired allows other seeds" in raised.value.problems[1]
     across = judged(a, b, Rule(0.1, across_settings=True))
     assert across.passed and across.remarks == ("other settings or data in v; x",)
     assert judged(a, a).remarks == judged(a, a, Rule(0.1, across_settings=True)).remarks == ()
@@ -567,6 +576,11 @@ def test_sentences_say_what_was_counted():
     assert gate_sentences.result(judged(a, a)) == (
         "passed: B is nowhere shown to be worse than A by more than 10%"
     )
+
+
+def test_an_end_of_an_interval_is_shown_on_its_side_of_the_margin():
+    found = judged([1.0] * 6, [1.1004] * 6)
+    assert "1.1004 times A's in a typical pair (1.1004 to 1.1004)" in sentences(found)[0]
 
 
 def test_sentences_of_an_accuracy_of_runs_without_pairs_and_of_nothing():

@@ -9,11 +9,16 @@ import shlex
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from configurations import HEAD, Configs
 
+from lstm_ablate.errors import UserError
+from lstm_ablate.experiment import activations, advice, wording
 from lstm_ablate.experiment.advice import about_tuned
 from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
+from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.schema import keys_below
 from lstm_ablate.experiment.yaml_source import dump, read_text
@@ -196,8 +201,8 @@ def test_the_command_line_can_follow(configs: Configs, section: str, word: str) 
 
 SAID = {
     "model: {recurrent_activation: hard_sigmoid}": (
-        'unknown key "recurrent_activation" in model. Here it is model.gates: write gates:'
-        " hard_sigmoid"
+        'unknown key "recurrent_activation" in model. Here it is model.gates'
+        f" ({activations.MEANT_OTHERWISE['hard_sigmoid']}): write gates: hard_sigmoid"
     ),
     "training: {optimizer: {name: sgd, lr: 3e-4}}": (
         'unknown key "lr" in training.optimizer. Here it is training.optimizer.learning_rate:'
@@ -321,19 +326,20 @@ def test_a_value_of_another_tool_is_answered_with_ours(
 
 
 @pytest.mark.parametrize(
-    ("path", "word"), [(path, word) for path in NO_VALUES for word in NO_VALUES[path].split()]
+    ("path", "word"), [(path, word) for path in NO_VALUES for word in NO_VALUES[path][0].split()]
 )
 def test_a_value_that_nothing_here_means_is_answered_with_nothing_alike(
     configs: Configs, path: str, word: str
 ) -> None:
     (problem,) = configs.problems(_at(path, word))
-    assert problem.endswith(". Not supported: write one of these")
+    why = NO_VALUES[path][1]
+    assert problem.endswith(f". Not supported ({why}): write one of these")
 
 
 def test_an_optimizer_may_be_written_in_one_word_or_named(configs: Configs) -> None:
     for text in ("nadam", "{name: nadam}"):
         (problem,) = configs.problems(f"{HEAD}training: {{optimizer: {text}}}\n")
-        assert problem.endswith("rmsprop. Not supported: write one of these")
+        assert "rmsprop. Not supported (both engines have four optimizers): write" in problem
 
 
 # ------------------------------------------------------------------------------ what is misspelt
@@ -398,3 +404,174 @@ def test_a_tuned_path_without_anything_like_it_gets_no_suggestion() -> None:
     nothing = Node({}, Place("c.yaml"))
     assert about_tuned("training.patience", nothing) == ""
     assert about_tuned("data.noise", nothing) == ""
+
+
+# What was written, and what the message says to write: the value that was meant, not an example.
+MEANT = {
+    "model: {return_sequences: true}": "latent: sequence",
+    "model: {return_sequences: false}": "latent: vector",
+    "model: {repeat_vector: true}": "latent: vector",
+    "model: {repeat_vector: false}": "latent: sequence",
+    "model: {bidir: false}": "bidirectional: false",
+    "model: {layer_norm: false}": "normalization: none",
+    "model: {forget_bias: 0.0}": "unit_forget_bias: false",
+    "model: {forget_bias: 1.0}": "unit_forget_bias: true",
+    "training: {restore_best_weights: false}": "select: last",
+    "model: {layers: [32, 16]}": "encoder: [32, 16]",
+    "model: {num_layers: 3}": "encoder: {units: 32, layers: 3}",
+    "model: {mlp: [32]}": "head: {units: [64], activation: relu}",
+    "training: {criterion: mae}": "loss: mae",
+    "training: {criterion: L1Loss}": "loss: mae",
+    "training: {optim: sgd}": "optimizer: sgd",
+    "training: {weight_decay: 0.1}": "training: {optimizer: {name: adamw, weight_decay: 0.1}}",
+    "experiment_name: mine": "name: mine",
+    "csv: own_data.csv": "data: {family: file, path: own_data.csv}",
+    "model: {recurrent_activation: hardsigmoid}": "gates: hard_sigmoid",
+    "model: {recurrent_activation: nothing_like_it}": "gates: sigmoid",
+}
+
+
+@pytest.mark.parametrize(("written", "meant"), MEANT.items())
+def test_a_message_keeps_what_was_meant(configs: Configs, written: str, meant: str) -> None:
+    (problem,) = configs.problems(f"{HEAD}{written}\n")
+    assert problem.endswith(f"write {meant}")
+
+
+def test_no_row_hides_another_for_good() -> None:
+    """Keras' clipnorm was hidden by PyTorch's clip_norm, which is another thing."""
+    rows: dict[str, list[Habit]] = {}
+    for habit in HABITS:
+        for word in dict.fromkeys(map(advice._plain, habit.words.split())):
+            rows.setdefault(word, []).append(habit)
+    for word, some in rows.items():
+        for habit in some[:-1]:  # what has no such key goes on to the next row
+            assert habit.write.startswith("data."), word
+
+
+@pytest.mark.parametrize("word", ["clipnorm", "clip_norm"])
+def test_clipping_in_another_way_is_said_to_be_another(configs: Configs, word: str) -> None:
+    text = f"{HEAD}training: {{optimizer: {{name: adam, {word}: 1}}}}\n"
+    (problem,) = configs.problems(text)
+    assert "each weight array by itself" in problem and "so that the two differ" in problem
+    assert problem.endswith("leave it out, or write global_clipnorm: 1")
+
+
+def test_a_target_is_not_the_target_of_hydra(configs: Configs) -> None:
+    (problem,) = configs.problems(f"{HEAD}data: {{family: sines, target: x}}\n")
+    assert problem.endswith("(the network reconstructs the window that it reads): leave it out")
+
+
+def test_an_activation_that_other_tools_mean_otherwise_comes_with_its_formula(
+    configs: Configs,
+) -> None:
+    """Keras 2's formula, in the language of expressions, against NumPy's clip."""
+    text = f"{HEAD}model: {{recurrent_activation: hard_sigmoid}}\n"
+    (problem,) = configs.problems(text)
+    assert "clip(x / 6 + 1/2, 0, 1); that of Keras 2 was clip(0.2 x + 0.5, 0, 1)" in problem
+    older = re.search(r"here (relu6\(.*?\) / 6)\)", problem)
+    assert older is not None
+    x = np.linspace(-9, 9, 999)
+    function = activations.activation(activations.canonical(older[1])).function
+    assert np.allclose(function(x), np.clip(0.2 * x + 0.5, 0, 1), rtol=0, atol=1e-15)
+    one = configs.load(f"{HEAD}model: {{gates: hard_sigmoid}}\n")
+    assert one.remarks == [activations.MEANT_OTHERWISE["hard_sigmoid"]]
+    assert configs.load(HEAD).remarks == []
+
+
+@pytest.mark.parametrize(
+    ("change", "typed"),
+    [("data.sep=;", """data.separator='";"'"""), ("hidden_size=[8, 4]", 'model.encoder="[8, 4]"')],
+)
+def test_what_a_message_says_to_type_survives_the_shell(
+    configs: Configs, change: str, typed: str
+) -> None:
+    text = f"{HEAD}data: {{family: file, path: own_data.csv}}\n"
+    (problem,) = configs.problems(text, change)
+    assert problem.endswith(f"write {typed}")
+    configs.load(text, *shlex.split(typed))
+
+
+def test_a_value_that_is_no_yaml_comes_with_the_form_that_is(configs: Configs) -> None:
+    text = f"{HEAD}data: {{family: file, path: own_data.csv, decimal: '.'}}\n"
+    (problem,) = configs.problems(text, "data.thousands=,")
+    typed = problem.partition("in quotes: ")[2]
+    assert typed == """data.thousands='","'"""
+    configs.load(text, *shlex.split(typed))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "model.head=relu",
+            "expected a mapping such as {units: [64], activation: relu}, found",
+        ),
+        ("model.encoder=32,16", 'expected a list such as [32, 16], found "32,16" (text)'),
+        ("model.encoder=32", "expected a list such as [32], found 32"),
+        ("data.samples=5", "expected a mapping such as {train: 1024, validation: 256, test: 1024}"),
+    ],
+)
+def test_what_is_expected_comes_with_an_example(
+    configs: Configs, change: str, message: str
+) -> None:
+    (problem,) = configs.problems(HEAD, change)
+    assert message in problem
+
+
+def test_examples_of_mappings_and_lists_are_right(configs: Configs) -> None:
+    for path, example in wording._EXAMPLES.items():
+        file = path in ("data.split", "data.columns")
+        chirp = path in ("data.start", "data.end")
+        family = "file" if file else "chirp" if chirp else "ar" if "coeff" in path else "sines"
+        more = ["data.path=own_data.csv"] if file else []
+        if path == "tune.grid":
+            more += ["tune={path: training.optimizer.learning_rate, grid: [1, 2]}"]
+        configs.load(HEAD, f"data.family={family}", *more, f"{path}={example}")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("seeds", "5", "write seeds=5"),
+        ("seeds", "", "write seeds=..."),
+        ("epochs", "5", "Here it is training.epochs: write training.epochs=5"),
+        ("dropout", "0.1", "Not supported (no unit is dropped in training): leave it out"),
+        ("quite", "", ""),
+    ],
+)
+def test_an_option_that_is_a_setting_is_answered_with_it(
+    option: str, value: str, told: str
+) -> None:
+    assert advice.about_option(option, value) == told
+
+
+def test_the_gates_of_all_variants_are_shown_where_those_of_one_are_unusual(
+    configs: Configs,
+) -> None:
+    plain = configs.load(HEAD)
+    assert plain.formula("default", "tanh") == "g = tanh(z_g); h = o * tanh(c)"
+    gated = configs.load(f"{HEAD}  hard: {{model.gates: hard_sigmoid}}\n")
+    assert gated.formula("default", "tanh") == (
+        "i, f, o = sigmoid(z); g = tanh(z_g); h = o * tanh(c)"
+    )
+
+
+def test_a_learned_slope_is_said_to_be_one(configs: Configs) -> None:
+    (problem,) = configs.problems(f"{HEAD}model: {{activation: PReLU}}\n")
+    assert problem.endswith("learns its slope; with a fixed one it is leaky_relu(0.25) here")
+    configs.load(f"{HEAD}model: {{activation: leaky_relu(0.25)}}\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "saved", "name"),
+    [
+        (pd.DataFrame({"a": [1]}), '.to_csv("own.csv", index=False)', "own.csv"),
+        (np.zeros((2, 3, 1)), 'numpy.save("own.npy", ...)', "own.npy"),
+    ],
+)
+def test_data_of_a_program_are_said_to_be_saved_first(value: object, saved: str, name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load({"version": 1, "data": value})
+    assert f'Save it with {saved}, and write {{"family": "file", "path": "{name}"}} for data' in (
+        str(caught.value)
+    )

@@ -44,7 +44,7 @@ ACTIVATIONS = (
     "known: linear, relu, leaky_relu, relu6, elu, celu, selu, gelu, silu, mish, softplus,"
     " squareplus, sparse_plus, softsign, tanh, hard_tanh"
 )
-WHOLE = "training.epochs: a whole number is due; found"
+WHOLE = "training.epochs: expected a whole number, found"
 SEEDS = "seeds: write a number of seeds, or a list of whole numbers from 0, such as [0, 7]; found"
 DATA = "data: {family: file, path: data.csv, timesteps: 4}\n"
 GOOD_ROWS = [f"{row * row * row},{row * row}" for row in range(40)]
@@ -138,16 +138,16 @@ FILES = {
     ),
     "version is true": (
         head("version: 1", "version: true"),
-        [":1:10: version: a whole number is due; found true"],
+        [":1:10: version: expected a whole number, found true"],
     ),
-    "name is a number": (head("test", "1e3"), [":2:7: name: text is due; found 1000.0"]),
+    "name is a number": (head("test", "1e3"), [":2:7: name: expected text, found 1000.0"]),
     "unknown baseline": (
         head("baseline: tanh", "baseline: tnah"),
         [':3:11: baseline: "tnah" is not a variant. Did you mean "tanh"?\n  known: tanh, relu'],
     ),
     "no variants": (
         "version: 1\nname: a\nbaseline: b\nvariants: {}\n",
-        [":4:11: variants: at least 1 is due; found a"],
+        [":4:11: variants: expected at least 1, found a"],
     ),
     "name that leads up": (head("test", ".."), [f':2:7: ".." {ALLOWED}']),
     "name with a slash": (head("test", "a/b"), [f':2:7: "a/b" {ALLOWED}']),
@@ -202,15 +202,15 @@ LINES = {
     "float for a whole number": ("training: {epochs: 1e3}", f":7:20: {WHOLE} 1000.0"),
     "3.5 units": (
         "model: {encoder: [3.5]}",
-        ":7:19: model.encoder.0: a whole number is due; found 3.5",
+        ":7:19: model.encoder.0: expected a whole number, found 3.5",
     ),
     "NaN": (
         "data: {family: ar, noise: .nan}",
-        ":7:27: data.noise: a finite number is due; found NaN",
+        ":7:27: data.noise: expected a finite number, found NaN",
     ),
     "infinity": (
         "data: {family: ar, noise: .inf}",
-        ":7:27: data.noise: a finite number is due; found Infinity",
+        ":7:27: data.noise: expected a finite number, found Infinity",
     ),
     "too large": (
         "data: {family: ar, noise: 1e400}",
@@ -261,7 +261,7 @@ LINES = {
     "full-width digits": ("seeds: １０", f':7:8: {SEEDS} "１０" (text)'),  # noqa: RUF001
     "no for false": (
         "training: {optimizer: {name: sgd, nesterov: no}}",
-        ':7:45: training.optimizer.nesterov: true or false is due; found "no" (text)',
+        ':7:45: training.optimizer.nesterov: expected true or false, found "no" (text)',
     ),
     "nothing": ("training: {epochs: }", f":7:19: {WHOLE} nothing"),
     "99 digits": (
@@ -303,16 +303,16 @@ LINES = {
     "missing family": ("data: {noise: 0.1}", ':7:7: data: the key "family" is missing'),
     "one value for a list": (
         "model: {encoder: 100}",
-        ":7:18: model.encoder: a list is due, such as [64]; found 100",
+        ":7:18: model.encoder: expected a list such as [100], found 100",
     ),
     "empty layers": (
         "model: {encoder: []}",
-        ":7:18: model.encoder: at least 1 is due; found an empty list",
+        ":7:18: model.encoder: expected at least 1, found an empty list",
     ),
     "empty seeds": ("seeds: []", f":7:8: {SEEDS} an empty list"),
     "empty columns": (
         "data: {family: file, path: c.yaml, columns: []}",
-        ":7:45: data.columns: at least 1 is due; found",
+        ":7:45: data.columns: expected at least 1, found",
     ),
     "repeated seed": ("seeds: [3, 1, 3]", ":7:8: seeds: the seed 3 is named twice"),
     "negative seed": (
@@ -325,7 +325,7 @@ LINES = {
     ),
     "separator of two characters": (
         "data: {family: file, path: c.yaml, separator: ';;'}",
-        ':7:47: data.separator: one character is due, such as ";", or tab; found ";;"',
+        ':7:47: data.separator: expected one character such as ";", or tab, found ";;"',
     ),
     "decimal mark": (
         "data: {family: file, path: c.yaml, decimal: ;}",
@@ -860,7 +860,7 @@ def test_a_batch_holds_at_most_all_training_windows_of_a_file(folder, monkeypatc
     """Of 40 rows 28 are for training: 25 windows of 4 time steps."""
     Path("data.csv").write_text("\n".join(["a,b", *GOOD_ROWS]) + "\n")
     write(f"{HEAD}{DATA}training: {{batch_size: 25}}\n")
-    assert call(["plan", "c.yaml"], monkeypatch, capsys, code=0) == ""
+    assert "batch_size" not in call(["plan", "c.yaml"], monkeypatch, capsys, code=0)
     write(f"{HEAD}{DATA}training: {{batch_size: 26}}\n")
     assert (
         call(["plan", "c.yaml"], monkeypatch, capsys)
@@ -875,9 +875,9 @@ ARRAYS = {
     ),
     "text": (
         np.full((10, 4, 1), "a"),
-        "an array of numbers (samples, timesteps, features) is due; found <U1 of shape",
+        "expected an array of numbers (samples, timesteps, features), found <U1 of shape",
     ),
-    "two dimensions": (np.zeros((10, 4)), "is due; found float64 of shape (10, 4)"),
+    "two dimensions": (np.zeros((10, 4)), "features), found float64 of shape (10, 4)"),
     "NaN": (
         np.where(np.arange(40).reshape(10, 4, 1) == 6, np.nan, 0),
         "the value at (1, 2, 0) is not finite",
@@ -897,7 +897,7 @@ def test_wrong_arrays_are_refused_and_never_unpickled(array, message, folder, mo
     assert err.startswith(f"c.yaml:7:28: {folder / 'data.npy'}: ") and message in err, err
     shutil.move("data.npy", "data.pkl")
     write(f"{HEAD}data: {{family: file, path: data.pkl}}\n")
-    assert "byte 0 is not UTF-8; a CSV is due, or an array in a .npy file" in call(
+    assert "byte 0 is not UTF-8; expected a CSV, or an array in a .npy file" in call(
         ["run", "c.yaml"], monkeypatch, capsys
     )
 

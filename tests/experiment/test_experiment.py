@@ -104,7 +104,8 @@ def test_formulas_name_every_change(configs: Configs) -> None:
         + "  all: {model.gates: hard_sigmoid, model.between: relu, model.head: {units: [64, 8],"
         " activation: elu}," + " training.optimizer.learning_rate: 1e-2, model.latent: vector}\n"
     )
-    assert experiment.formula("default", "relu") == "g = relu(z_g); h = o * relu(c)"
+    usual = "i, f, o = sigmoid(z); "  # where those of another variant differ
+    assert experiment.formula("default", "relu") == f"{usual}g = relu(z_g); h = o * relu(c)"
     assert (
         experiment.formula("default", "all")
         == "i, f, o = hard_sigmoid(z); g = tanh(z_g); h = o * tanh(c); y = relu(h); head = elu[64,"
@@ -264,11 +265,11 @@ BAD_OVERRIDES = {
     ),
     "epochs=5": '"epochs" is not a path of an experiment.',
     "training.epochs=many": (
-        'command line, training.epochs=many: training.epochs: a whole number is due; found "many"'
+        'command line, training.epochs=many: training.epochs: expected a whole number, found "many"'
         " (text)"
     ),
     "training.epochs=": (
-        "command line, training.epochs=: training.epochs: a whole number is due; found nothing"
+        "command line, training.epochs=: training.epochs: expected a whole number, found nothing"
     ),
     "training.epochs=[1": "command line, training.epochs=[1: not YAML",
     "training.epochs=1e400": (
@@ -297,7 +298,8 @@ BAD_OVERRIDES = {
     "tasks.long.data.noise=1": (
         '"long" is not a name in tasks. To add one, write tasks.long="{path: value}".'
     ),
-    "variants.relu=5": "command line, variants.relu=5: variants.relu: a mapping is due; found 5",
+    "variants.relu=5": "command line, variants.relu=5: variants.relu: expected a mapping"
+    " such as {model.activation: relu}, found 5",
     "varants.relu={}": (
         '"varants.relu" is not a path of an experiment. Did you mean "variants.relu"?'
     ),
@@ -320,7 +322,7 @@ def test_bad_overrides(configs: Configs, override: str, message: str) -> None:
 
 def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:
     assert configs.problems(f"{HEAD}training: 5\n", "training.epochs=3") == [
-        "c.yaml:7:11: training: a mapping is due; found 5"
+        "c.yaml:7:11: training: expected a mapping such as {epochs: 30}, found 5"
     ]
 
 
@@ -370,7 +372,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "activation is a number": (
         "model: {between: 1}\n",
-        ["c.yaml:7:18: model.between: the name of an activation is due; found 1"],
+        ["c.yaml:7:18: model.between: expected the name of an activation, found 1"],
     ),
     "family is a list": (
         "data: {family: [ar]}\n",
@@ -391,18 +393,21 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
             " rmsprop."
         ],
     ),
-    "section is a list": ("model: [1]\n", ["c.yaml:7:8: model: a mapping is due; found a list"]),
+    "section is a list": (
+        "model: [1]\n",
+        ["c.yaml:7:8: model: expected a mapping such as {encoder: [100, 50]}, found a list"],
+    ),
     "section is nothing": (
         "training:\n",
-        ["c.yaml:7:10: training: a mapping is due; found nothing"],
+        ["c.yaml:7:10: training: expected a mapping such as {epochs: 30}, found nothing"],
     ),
     "float for a whole number": (
         "training: {epochs: 5.0}\n",
-        ["c.yaml:7:20: training.epochs: a whole number is due"],
+        ["c.yaml:7:20: training.epochs: expected a whole number"],
     ),
     "truth for a number": (
         "training: {epochs: true}\n",
-        ["c.yaml:7:20: training.epochs: a whole number is due"],
+        ["c.yaml:7:20: training.epochs: expected a whole number"],
     ),
     "too small": (
         "training: {epochs: 0}\n",
@@ -420,9 +425,9 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         "model:\n  encoder: [8, 0, 1.5, a]\n  decoder: 4\n",
         [
             "c.yaml:8:16: model.encoder.1: must be at least 1; found 0",
-            "c.yaml:8:19: model.encoder.2: a whole number is due; found 1.5",
-            'c.yaml:8:24: model.encoder.3: a whole number is due; found "a" (text)',
-            "c.yaml:9:12: model.decoder: a list is due, such as [64]; found 4",
+            "c.yaml:8:19: model.encoder.2: expected a whole number, found 1.5",
+            'c.yaml:8:24: model.encoder.3: expected a whole number, found "a" (text)',
+            "c.yaml:9:12: model.decoder: expected a list such as [4], found 4",
         ],
     ),
     "range backwards": (
@@ -431,7 +436,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "range of one": (
         "data: {family: sines, cycles: [5]}\n",
-        ["c.yaml:7:31: data.cycles: two values are due, such as [1, 5]; found 1"],
+        ["c.yaml:7:31: data.cycles: expected two values such as [1, 5], found 1"],
     ),
     "range of three": (
         "data: {family: sines, cycles: [1, 2, 3]}\n",
@@ -503,7 +508,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "columns": (
         "data: {family: file, path: c.yaml, columns: [a, 1]}\n",
-        ["c.yaml:7:49: data.columns.1: text is due; found 1"],
+        ["c.yaml:7:49: data.columns.1: expected text, found 1"],
     ),
     "variant with another loss": (
         "  third: {training.loss: mae}\n",
@@ -526,7 +531,10 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "variant is a list": (
         "  third: [relu]\n",
-        ["c.yaml:7:10: variants.third: a mapping is due; found a list"],
+        [
+            "c.yaml:7:10: variants.third: expected a mapping such as {model.activation:"
+            " relu}, found a list"
+        ],
     ),
     "variants alike but for case": (
         "  Relu: {}\n",
@@ -548,7 +556,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "task with a wrong value": (
         "tasks: {long: {data.noise: x}}\ndata: {family: ar}\n",
-        ['c.yaml:7:28: tasks.long: data.noise: a number is due; found "x" (text)'],
+        ['c.yaml:7:28: tasks.long: data.noise: expected a number, found "x" (text)'],
     ),
     "task name": ("tasks: {a b: {}}\n", ['c.yaml:7:9: "a b" cannot be a name']),
 }
@@ -580,14 +588,14 @@ def test_mistakes_are_shown_where_they_are(
         (HEAD.replace("version: 1", "version: 2"), "c.yaml:1:10: version: found 2; allowed: 1."),
         (
             HEAD.replace("version: 1", "version: 1.0"),
-            "c.yaml:1:10: version: a whole number is due; found 1.0",
+            "c.yaml:1:10: version: expected a whole number, found 1.0",
         ),
         (
             HEAD.replace("version: 1", "version: true"),
-            "c.yaml:1:10: version: a whole number is due; found true",
+            "c.yaml:1:10: version: expected a whole number, found true",
         ),
         (HEAD.replace("version: 1\n", ""), 'c.yaml:1:1: the key "version" is missing'),
-        (HEAD.replace("name: test", "name: 1e3"), "c.yaml:2:7: name: text is due; found 1000.0"),
+        (HEAD.replace("name: test", "name: 1e3"), "c.yaml:2:7: name: expected text, found 1000.0"),
         (
             HEAD.replace("name: test", "name: ../x"),
             'c.yaml:2:7: "../x" cannot be a name; allowed: letters, digits',
@@ -603,11 +611,13 @@ def test_mistakes_are_shown_where_they_are(
         ("version: 1\nname: a\nbaseline: b\n", 'c.yaml:1:1: the key "variants" is missing'),
         (
             "version: 1\nname: a\nbaseline: b\nvariants: [b]\n",
-            "c.yaml:4:11: variants: a mapping is due; found a list",
+            "c.yaml:4:11: variants: expected a mapping such as {tanh: {}, relu:"
+            " {model.activation: relu}}, found a list",
         ),
         (
             "version: 1\nname: a\nbaseline: b\nvariants:\n",
-            "c.yaml:4:10: variants: a mapping is due; found nothing",
+            "c.yaml:4:10: variants: expected a mapping such as {tanh: {}, relu:"
+            " {model.activation: relu}}, found nothing",
         ),
     ],
 )
@@ -619,7 +629,7 @@ def test_mistakes_in_the_frame(configs: Configs, text: str, expected: str) -> No
 
 def test_no_variants(configs: Configs) -> None:
     problems = configs.problems("version: 1\nname: a\nbaseline: b\nvariants: {}\n")
-    assert "c.yaml:4:11: variants: at least 1 is due; found an empty mapping" in problems
+    assert "c.yaml:4:11: variants: expected at least 1, found an empty mapping" in problems
 
 
 def test_all_mistakes_of_a_file_are_shown_at_once_and_each_once(configs: Configs) -> None:
@@ -790,32 +800,41 @@ def test_variants_that_coincide_in_some_tasks_only_may_stay(configs: Configs) ->
 
 EMPTY = {
     "  third:": (
-        "9: variants.third: a mapping is due; found nothing; write {} where nothing changes"
+        "9: variants.third: expected a mapping such as {model.activation: relu}, found"
+        " nothing; write {} where nothing changes"
     ),
     "  third: null": (
-        "10: variants.third: a mapping is due; found null; write {} where nothing changes"
+        "10: variants.third: expected a mapping such as {model.activation: relu}, found"
+        " null; write {} where nothing changes"
     ),
-    "tasks: {a: }": "11: tasks.a: a mapping is due; found nothing; write {} where nothing changes",
-    "tasks:": "7: tasks: a mapping is due; found nothing; write {} where there are none",
-    "tasks: ~": "8: tasks: a mapping is due; found null; write {} where there are none",
-    "model:": "7: model: a mapping is due; found nothing",
-    "data: null": "7: data: a mapping is due; found null",
-    "training: {optimizer: }": "22: training.optimizer: a mapping is due; found nothing",
-    "training: {epochs: null}": "20: training.epochs: a whole number is due; found null",
-    "tune:": "6: tune: a mapping is due; found nothing; write null for none",
-    "model: {head: }": "14: model.head: a mapping is due; found nothing; write null for none",
+    "tasks: {a: }": "11: tasks.a: expected a mapping such as {data.timesteps: 60}, found"
+    " nothing; write {} where nothing changes",
+    "tasks:": "7: tasks: expected a mapping such as {usual: {}, long: {data.timesteps:"
+    " 60}}, found nothing; write {} where there are none",
+    "tasks: ~": "8: tasks: expected a mapping such as {usual: {}, long: {data.timesteps:"
+    " 60}}, found null; write {} where there are none",
+    "model:": "7: model: expected a mapping such as {encoder: [100, 50]}, found nothing",
+    "data: null": "7: data: expected a mapping such as {family: sines}, found null",
+    "training: {optimizer: }": "22: training.optimizer: expected a mapping such as {name:"
+    " adam, learning_rate: 1e-3}, found nothing",
+    "training: {epochs: null}": "20: training.epochs: expected a whole number, found null",
+    "tune:": "6: tune: expected a mapping such as {path:"
+    " training.optimizer.learning_rate, grid: [3e-4, 1e-3, 3e-3]}, found nothing; write null for"
+    " none",
+    "model: {head: }": "14: model.head: expected a mapping such as {units: [64],"
+    " activation: relu}, found nothing; write null for none",
     "model:\n  projection:": (
-        "14: model.projection: a whole number is due; found nothing; write null for none"
+        "14: model.projection: expected a whole number, found nothing; write null for none"
     ),
     "  third: {model.cell_clip: }": (
-        "27: variants.third: model.cell_clip: a number is due; found nothing; write null for none"
+        "27: variants.third: model.cell_clip: expected a number, found nothing; write null for none"
     ),
     "data: {family: file, path: c.yaml, columns: }": (
-        "44: data.columns: a list is due, such as [64]; found nothing; write null for none"
+        "44: data.columns: expected a list such as [value], found nothing; write null for none"
     ),
     "seeds:": "7: seeds: write a number of seeds, or a list of whole numbers from 0, such as",
     "seeds:\n  -": '3: seeds: a seed is a whole number from 0 to 2^63 - 1; "nothing" is none',
-    "activations: {snake: }": "21: activations.snake: text is due; found nothing",
+    "activations: {snake: }": "21: activations.snake: expected text, found nothing",
     "engine:": "8: engine: found nothing; allowed: fused, keras.",
 }
 
@@ -844,7 +863,8 @@ def test_null_on_the_command_line_removes_a_name(configs: Configs) -> None:
     assert again.settings["chirp", "relu"].model.site("candidate") == "tanh"
     assert configs.problems(text, "variants.tanh=null", "tasks.lorent=null", "tasks.chirp=") == [
         'command line, tasks.lorent=null: "lorent" is not a name in tasks. Did you mean "lorenz"?',
-        "command line, tasks.chirp=: tasks.chirp: a mapping is due; found nothing; write {} where"
+        "command line, tasks.chirp=: tasks.chirp: expected a mapping such as"
+        " {data.timesteps: 60}, found nothing; write {} where"
         " nothing changes",
         'c.yaml:3:11: baseline: "tanh" is not a variant.\n  known: relu, snake, v1.5',
     ]

@@ -76,14 +76,14 @@ WRONG_LISTS = {
         " linear: write linear"
     ),
     "model: {between: [relu, [elu], relu]}": (
-        "c.yaml:7:25: model.between.1: the name of an activation is due; found a list"
+        "c.yaml:7:25: model.between.1: expected the name of an activation, found a list"
     ),
-    "model: {between: []}": "c.yaml:7:18: model.between: at least 1 is due; found an empty list",
+    "model: {between: []}": "c.yaml:7:18: model.between: expected at least 1, found an empty list",
     "model: {between: {a: relu}}": (
-        "c.yaml:7:18: model.between: the name of an activation is due; found a mapping"
+        "c.yaml:7:18: model.between: expected the name of an activation, found a mapping"
     ),
     "model: {head: {units: [3], activation: [relu]}}": (
-        "c.yaml:7:40: model.head.activation: the name of an activation is due; found a list"
+        "c.yaml:7:40: model.head.activation: expected the name of an activation, found a list"
     ),
     "model: {gates: swish}": 'c.yaml:7:16: model.gates: "swish" is silu here: write silu',
     "model: {gates: None}": 'c.yaml:7:16: model.gates: "None" is linear here: write linear',
@@ -180,8 +180,8 @@ WRONG_OWN = {
     "{one: 2 * two, two: x * 3}": [
         'c.yaml:7:20: activations.one: "2 * two" cannot be an activation: "two" is unknown; the'
     ],
-    "{one: 5}": ["c.yaml:7:20: activations.one: text is due; found 5"],
-    "5": ["c.yaml:7:14: activations: a mapping is due; found 5"],
+    "{one: 5}": ["c.yaml:7:20: activations.one: expected text, found 5"],
+    "5": ['c.yaml:7:14: activations: expected a mapping such as {snake: "x + sin(x)**2"}, found 5'],
     "{snake: x * 2}\nmodel: {gates: snkae}": [
         'c.yaml:8:16: model.gates: "snkae" is not an activation. Did you mean "snake"?\n  known:'
     ],
@@ -298,7 +298,7 @@ NO_SENSE = {
         'c.yaml:7:24: model.bidirectional: found "encodr" (text); allowed: true, false, encoder,'
         ' decoder. Did you mean "encoder"?'
     ),
-    "model: {peepholes: 1}": "c.yaml:7:20: model.peepholes: true or false is due; found 1",
+    "model: {peepholes: 1}": "c.yaml:7:20: model.peepholes: expected true or false, found 1",
     "model: {cell_clip: 0}": "c.yaml:7:20: model.cell_clip: must be greater than 0.0; found 0",
     "model: {normalization: batch}": (
         'c.yaml:7:24: model.normalization: found "batch" (text); allowed: none, layer.'

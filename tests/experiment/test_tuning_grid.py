@@ -149,17 +149,23 @@ NUMBER = "is no number in model or training."
 ALIKE = f"tune chooses {RATE} for every variant alike; leave it out here"
 # What is written -> what is told of it, as "line:column: ..."
 WRONG = {
-    "one value": (tune(grid="[1e-3]"), ["7:54: tune.grid: at least 2 is due; found a list"]),
+    "one value": (tune(grid="[1e-3]"), ["7:54: tune.grid: expected at least 2, found a list"]),
     "equal values": (
         tune(grid="[1e-3, 1, 0.001]"),
         ["7:54: tune.grid: 0.001 is named twice; found a list"],
     ),
-    "no list": (tune(grid="1e-3"), ["7:54: tune.grid: a list is due, such as [64]; found 0.001"]),
-    "no number": (tune(grid="[1e-3, x]"), ['7:61: tune.grid.1: a number is due; found "x" (text)']),
-    "a truth": (tune(grid="[1e-3, true]"), ["7:61: tune.grid.1: a number is due; found true"]),
+    "no list": (
+        tune(grid="1e-3"),
+        ["7:54: tune.grid: expected a list such as [3e-4, 1e-3, 3e-3], found 0.001"],
+    ),
+    "no number": (
+        tune(grid="[1e-3, x]"),
+        ['7:61: tune.grid.1: expected a number, found "x" (text)'],
+    ),
+    "a truth": (tune(grid="[1e-3, true]"), ["7:61: tune.grid.1: expected a number, found true"]),
     "infinite": (
         tune(grid="[1e-3, .inf]"),
-        ["7:61: tune.grid.1: a finite number is due; found Infinity"],
+        ["7:61: tune.grid.1: expected a finite number, found Infinity"],
     ),
     "no path": (HEAD + "tune: {grid: [1, 2]}", ['7:7: tune: the key "path" is missing']),
     "an unknown key": (
@@ -207,7 +213,10 @@ WRONG = {
     ),
     "a fraction for a whole number": (
         tune("training.batch_size", "[16, 32.5]", ", extend: 0"),
-        ["7:46: tune.grid: variants.tanh: training.batch_size: a whole number is due; found 32.5"],
+        [
+            "7:46: tune.grid: variants.tanh: training.batch_size: expected a whole"
+            " number, found 32.5"
+        ],
     ),
     "against a rule of two values": (
         tune("training.batch_size", "[16, 2048]", ", extend: 0"),

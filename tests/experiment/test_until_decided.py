@@ -79,11 +79,11 @@ def test_a_document_that_is_empty_is_told_as_ever(configs: Configs) -> None:
         ),
         (
             "{until: decided, step: often, most: 60}",
-            '7:31: seeds.step: a whole number is due; found "often" (text)',
+            '7:31: seeds.step: expected a whole number, found "often" (text)',
         ),
         (
             "{until: decided, step: true, most: 60}",
-            "7:31: seeds.step: a whole number is due; found true",
+            "7:31: seeds.step: expected a whole number, found true",
         ),
         (
             "{until: decided, most: 0}",

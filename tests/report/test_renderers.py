@@ -21,6 +21,7 @@ from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.yaml_source import read_text
 from lstm_ablate.report import cells, derived, latex, markdown, page, terminal, values
+from lstm_ablate.store import tables
 from lstm_ablate.store.records import Record
 
 pytestmark = pytest.mark.usefixtures("no_page")
@@ -133,7 +134,7 @@ def test_the_report_of_a_folder_without_records_says_so(case, tmp_path):
     assert {row.missing for row in summary.rows} == {6}
     shown = (tmp_path / "report.md").read_text()
     assert "| 6 missing | - | baseline | - |" in shown and "60 runs are missing: they" in shown
-    assert "No run of the baseline has recorded a reference." in shown
+    assert "No run of base has ended yet, with which the references are recorded." in shown
     assert (tmp_path / "ratios.csv").read_text() == "task,variant,epoch,pairs,ratio,q1,q3\n"
 
 
@@ -390,3 +391,36 @@ def test_what_a_report_says_of_looks(tmp_path):
     plain = analysis.summarise(settled, runs.expand(settled, "keras"), records)
     without = markdown.markdown(plain) + page.with_pictures(plain, [])
     assert "looked at" not in without and "at any look" not in without
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.1035, "1.103"), (1.1, "1.1"), (1.0996, "1.0996"), (0.9092, "0.9092")]
+)
+def test_an_end_of_an_interval_is_shown_on_its_side_of_the_margin(value, text):
+    shown = cells.typical(Typical((1.0, 1.0), (value, value)), (1.0, 1 / 1.1, 1.1))
+    assert shown == f"1 ({text} to {text})"
+
+
+def test_timings_name_the_run_they_are_of(case):
+    _, expanded, records = case
+    table = tables.timings_table(expanded, _timed(records)).set_index("run")
+    assert len(table)
+    for run in expanded:
+        if run.id in table.index:
+            row = table.loc[run.id]
+            assert (row["task"], row["variant"], row["seed"]) == (run.task, run.variant, run.seed)
+
+
+def _timed(records):
+    return {
+        key: Record(one.run, one.identity, one.result, {"seconds": 1.0})
+        for key, one in records.items()
+    }
+
+
+def test_the_statistics_of_one_task_stand_under_variant(tmp_path):
+    (tmp_path / "verdicts.yaml").write_text(reported.VERDICTS)
+    one = loading.load(tmp_path / "verdicts.yaml")
+    shown = markdown.markdown(analysis.summarise(one, runs.expand(one), {}))
+    assert "| variant | mean | quartiles |" in shown and "| default |" not in shown
+    assert "No run of base has ended yet" in shown

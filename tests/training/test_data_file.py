@@ -358,7 +358,7 @@ def _npy_shaped(shape: str, descr: str = "'<f8'") -> bytes:
 GOOD = np.arange(60.0).reshape(10, 3, 2)
 HOLE = np.where(GOOD == 17, np.nan, GOOD)
 BAD_ARRAYS = {
-    "two dimensions": (_npy(np.zeros((4, 5))), "is due; found float64 of shape (4, 5)"),
+    "two dimensions": (_npy(np.zeros((4, 5))), "features), found float64 of shape (4, 5)"),
     "four dimensions": (_npy(np.zeros((4, 5, 1, 1))), "found float64 of shape (4, 5, 1, 1)"),
     "text": (_npy(np.full((4, 5, 1), "a")), "found <U1 of shape (4, 5, 1)"),
     "complex": (_npy(np.zeros((4, 5, 1), complex)), "found complex128 of shape (4, 5, 1)"),

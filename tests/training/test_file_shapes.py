@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment import loading
 from lstm_ablate.experiment.settings import FileData
+from lstm_ablate.store import inventory, notices_file
 from lstm_ablate.training.inputs import checking, description, file
 from lstm_ablate.training.inputs.array import read as read_array
 
@@ -34,7 +35,7 @@ def check(path: Path, data: str = "") -> list[str]:
         f"version: 1\nname: c\ndata:\n  family: file\n  path: {path.name}\n  timesteps: 4\n{data}"
         "training: {batch_size: 8}\nbaseline: tanh\nvariants: {tanh: {}}\n"
     )
-    return checking.check_data(loading.load(config))
+    return checking.check_data(loading.load(config)).told
 
 
 def problems_of(path: Path, data: str = "") -> list[str]:
@@ -327,7 +328,7 @@ def test_an_index_with_gaps_is_one_and_its_gaps_are_told(tmp_path: Path) -> None
     for name in ("", "hour", "sample"):
         path.write_text(name + text)
         assert problems_of(path)[0].endswith("`columns: [co2, x]`, or name it there too on purpose")
-        (found,) = check(path, "  columns: [co2, x]\n")
+        found, _ = check(path, "  columns: [co2, x]\n")
         assert (
             f'a.csv:42: column "{name}": a gap between 39 and 42, and so at 1 other place' in found
         )
@@ -336,7 +337,8 @@ def test_an_index_with_gaps_is_one_and_its_gaps_are_told(tmp_path: Path) -> None
 def test_a_trend_is_no_index(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(frame(price=100 * 1.004 ** np.arange(600)).to_csv(index=False))
-    assert check(path) == []
+    (found,) = check(path)
+    assert "Where values have a trend" in found
 
 
 def rows_of(times: Any) -> str:
@@ -445,8 +447,8 @@ def test_values_that_stand_for_missing_ones_are_told(tmp_path: Path) -> None:
     table.loc[[5], "power"] = -999
     path.write_text(table.to_csv(index=False))
     (found,) = check(path)
-    assert 'column "co" holds -200 in 10% of the rows' in found and ":12: " in found
-    assert 'column "power" holds -999 in 0.833% of the rows' in found and "fine" not in found
+    assert 'column "co" holds -200 in 12 of 120 rows (10%)' in found and ":12: " in found
+    assert 'column "power" holds -999 in 1 of 120 rows (0.833%)' in found and "fine" not in found
 
 
 def test_stretches_of_one_value_are_told_with_their_share(tmp_path: Path) -> None:
@@ -470,7 +472,7 @@ def test_padded_windows_are_told_with_their_share(tmp_path: Path, end: bool) -> 
         "version: 1\nname: c\ndata: {family: file, path: a.npy}\ntraining: {batch_size: 8}\n"
         "baseline: tanh\nvariants: {tanh: {}}\n"
     )
-    (found,) = checking.check_data(loading.load(config))
+    (found,) = checking.check_data(loading.load(config)).told
     assert f"10 of 40 windows {'end' if end else 'begin'} with a stretch of 0 in every" in found
     assert "10% of all time steps" in found
 
@@ -482,6 +484,7 @@ def test_padded_windows_are_told_with_their_share(tmp_path: Path, end: bool) -> 
             (500, 1, 3),
             "(500, 1, 3): 500 samples of 1 time step and 3 features. A window has at least 2",
         ),
+        ((300, 1, 60), "in PyTorch's order (samples, channels, steps), save array.swapaxes(1, 2)"),
         (
             (1, 100_001, 1),
             "(1, 100001, 1): 1 sample of 100001 time steps and 1 feature. A window has at most",
@@ -506,3 +509,109 @@ def test_good_files_of_the_project_say_nothing() -> None:
         path=str(folder / "own_data.csv"), columns=("temperature", "load"), timesteps=24
     )
     assert description.notices(data) == []
+
+
+# --------------------------------------------------------------------- all at once, and in a report
+
+
+def test_a_column_that_holds_a_sentinel_is_not_recommended_and_told_beside_the_gaps(
+    tmp_path: Path,
+) -> None:
+    """ "write columns: [flats], which have no gap" led to a column with 19 x -999."""
+    path = tmp_path / "meters.csv"
+    flats, office = POWER.copy(), [f"{value}" for value in POWER]
+    flats[40:44] = -999
+    office[7] = ""
+    table = pd.DataFrame({"office": office, "flats": flats, "school": POWER + 3})
+    path.write_text(table.to_csv(index=False))
+    problems = problems_of(path)
+    assert len(problems) == 2 and "`columns: [school]`, which has no gap" in problems[0]
+    assert problems[1].startswith(
+        '42: column "flats" holds -999 in 4 of 120 rows (3.33%), far from all other values'
+    )
+    path.write_text(table.drop(columns="school").to_csv(index=False))
+    assert not any("which ha" in problem for problem in problems_of(path))
+
+
+def test_gaps_in_times_and_values_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    table = pd.DataFrame({"hour": HOURS, "power": [f"{one}" for one in POWER]})
+    table.loc[20, "power"] = ""
+    path.write_text(table.drop(index=range(50, 60)).to_csv(index=False))
+    problems = problems_of(path, "  columns: [power]\n")
+    assert [problem.split(":")[0] for problem in problems] == ["22", "52"]
+    assert "no value in 1 of 110 rows" in problems[0] and "a gap between" in problems[1]
+
+
+@pytest.mark.parametrize("ending", ["csv", "npy"])
+def test_parts_that_lie_elsewhere_are_told_before_training(tmp_path: Path, ending: str) -> None:
+    """The report told it, after training. Here the share is counted by hand."""
+    grows, stays = np.exp(np.arange(N) / 30), POWER
+    path = tmp_path / f"stock.{ending}"
+    if ending == "csv":
+        path.write_text(pd.DataFrame({"price": grows, "stays": stays}).to_csv(index=False))
+        (found,) = check(path)
+        assert '"stays"' not in found and 'column "price": 100% of the values' in found
+        assert f"training part, {grows[0]:g} to {grows[83]:g}. Test losses will" in found
+        other = check(path, "  columns: [stays]\n")
+        assert other == []
+    else:
+        windows = np.stack([grows[k : k + 4] for k in range(0, N - 4)])[:, :, None]
+        np.save(path, windows)
+        data = FileData(path=str(path))
+        (notice,) = description.notices(data)
+        assert notice.text.startswith("feature 1: 100% of the values of the test part and")
+        assert notice.noted.startswith("stock.npy: feature 1: 100%")
+
+
+def test_a_report_goes_on_saying_what_was_said_of_the_data(tmp_path: Path) -> None:
+    """Whether the file is there or not, in every format; and no more than the last run said."""
+    notices_file.write(tmp_path, ["own.csv, line 42: column x holds -999: in 4 rows."])
+    assert notices_file.read(tmp_path) == ["own.csv, line 42: column x holds -999: in 4 rows."]
+    assert inventory.foreign(tmp_path) == []
+    notices_file.write(tmp_path, [])
+    assert notices_file.read(tmp_path) == [] and not list(tmp_path.iterdir())
+    (tmp_path / notices_file.NAME).write_text("{a: 1}")
+    with pytest.raises(FolderError, match=r"notices.yaml: damaged; it says what a reader"):
+        notices_file.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"), [("utf-16", "UTF-16"), ("latin-1", "WINDOWS-1252"), ("npz", "archive")]
+)
+def test_what_is_no_text_in_utf_8_comes_with_what_converts_it(
+    tmp_path: Path, encoding: str, named: str
+) -> None:
+    """Converted as the message says, by the encoding that it names, the file is read."""
+    path = tmp_path / "own data.csv"
+    text = pd.DataFrame({"größe": POWER, "co": CO}).to_csv(index=False)
+    if encoding == "npz":
+        np.savez(path.with_suffix(".npz"), a=np.zeros((3, 4, 1)))
+        (problem,) = problems_of(path.with_suffix(".npz"))
+        assert 'save the array itself: numpy.save("own.npy", numpy.load("own.npz")["name"])' in (
+            problem
+        )
+        return
+    path.write_bytes(text.encode(encoding))
+    (problem,) = problems_of(path)
+    assert f"`iconv -f {named} -t UTF-8 'own data.csv' > utf8.csv`" in problem
+    path.write_text(path.read_bytes().decode(named))
+    assert check(path) == []
+
+
+def test_each_wrong_column_gets_a_suggestion_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(pd.DataFrame({"flats": POWER, "office": CO}).to_csv(index=False))
+    (problem,) = problems_of(path, "  columns: [falts, ofice]\n")
+    assert problem.endswith(
+        'For "falts": Did you mean "flats"? For "ofice": Did you mean "office"?'
+    )
+
+
+def test_a_notice_of_a_report_is_one_line_whatever_a_column_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = POWER.copy()
+    rows[3] = -999
+    path.write_text(pd.DataFrame({"x\n% \x1b[31m": rows, "y": CO}).to_csv(index=False))
+    (notice,) = description.notices(FileData(path=str(path), timesteps=4))
+    assert notice.noted.startswith("a.csv, line ") and notice.noted.isprintable()

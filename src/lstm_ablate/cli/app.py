@@ -26,7 +26,7 @@ from lstm_ablate.cli import (
     run,
     verify,
 )
-from lstm_ablate.cli.options import BUG, FOLDER, WRONG
+from lstm_ablate.cli.options import BUG, FOLDER, WRONG, Command
 from lstm_ablate.cli.streams import Stream
 from lstm_ablate.display.printing import visible
 from lstm_ablate.errors import FolderError, UserError
@@ -66,7 +66,7 @@ _EXAMPLES: dict[Callable[..., None], str] = {  # in the order of --help
     listings.activations: "lstm-ablate activations --json",
 }
 for command, example in _EXAMPLES.items():
-    app.command(epilog=f"Example: {example}")(command)
+    app.command(epilog=f"Example: {example}", cls=Command)(command)
 
 
 def _version(wanted: bool) -> None:

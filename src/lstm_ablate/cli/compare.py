@@ -138,15 +138,16 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
         return bool(found.same)
     lines = [f"A: {found.a}", f"B: {found.b}"]
     for what, keys in (("only in A", found.only_a), ("only in B", found.only_b)):
-        lines += _some([f"{what}: {comparing.shown(key)}" for key in keys], limit)
+        lines += _some([f"{what}: {text}" for text in comparing.shown_together(keys)], limit)
     lines += _some([comparing.changed(text) for text in found.texts], limit)
     if found.other_ids and not found.exact:
         lines.append(comparing.told_other_ids(found.ids, found.other_ids))
     print_lines(lines)
-    if found.numbers and limit:
+    numbers = comparing.in_turns(found.numbers)
+    if numbers and limit:
         cells = [
             [
-                comparing.shown(number.key),
+                comparing.shown(number.key) + (f" and {rows - 1} more" if rows > 1 else ""),
                 printable(number.column),
                 *(
                     "-" if value is None else repr(value).removesuffix(".0")
@@ -157,11 +158,11 @@ def _print_differences(found: Any, limit: int, as_json: bool) -> bool:
                     for value in (number.relative, number.absolute)
                 ),
             ]
-            for number in found.numbers[:limit]
+            for number, rows in numbers[:limit]
         ]
         print_table(["row", "column", "A", "B", "relative", "absolute"], cells)
-    if len(found.numbers) > limit:
-        print(f"... and {len(found.numbers) - limit} more")
+    if more := sum(rows for _, rows in numbers[limit:]):
+        print(f"... and {more} more")
     print_lines([comparing.result(found)])
     return bool(found.same)
 

@@ -1,9 +1,13 @@
 """What several commands take, and the exit codes that they end with."""
 
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
+
+from lstm_ablate.errors import UserError
 
 DIFFERENT, WRONG, FAILED_RUNS, FOLDER, BUG = 1, 2, 3, 4, 70  # and 128 + the number of a signal
 
@@ -88,6 +92,28 @@ Variant = Annotated[
 ]
 Task = Annotated[str | None, typer.Option("--task", help="Its task, where there are several.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class Command(TyperCommand):
+    """A command that answers an option it does not have with the setting that was meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        parameters = self.get_params(ctx)
+        known = {name for one in parameters for name in (*one.opts, *one.secondary_opts)}
+        takes_settings = any(one.name == "overrides" for one in parameters)
+        words = args[: args.index("--")] if "--" in args else args
+        for word, following in pairwise([*words, ""]):
+            name, _, value = word.partition("=")
+            if takes_settings and name.startswith("--") and name not in known:
+                _raise_if_a_setting(name, value or following * (not following.startswith("-")))
+        return super().parse_args(ctx, args)
+
+
+def _raise_if_a_setting(option: str, value: str) -> None:
+    from lstm_ablate.experiment.advice import about_option
+
+    if advice := about_option(option[2:].replace("-", "_"), value):
+        raise UserError(f"{option}: no such option; settings are written as path=value: {advice}")
 
 
 def overrides_of(words: list[str] | None, engine: str | None) -> tuple[str, ...]:

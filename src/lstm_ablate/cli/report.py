@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from lstm_ablate.evidence.summary import Summary
 
 
+_ENDINGS = {"md": "markdown", "tex": "latex", "htm": "html", "text": "terminal", "txt": "terminal"}
+
+
 def report(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="A results folder.", show_default=False)
@@ -32,7 +35,7 @@ def report(
     wanted = formats.split(",")
     for name in wanted:
         if name not in FORMATS:
-            hint = did_you_mean(name, FORMATS)
+            hint = did_you_mean(_ENDINGS.get(name.casefold(), name), FORMATS)
             raise UserError(
                 f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}'
             )

@@ -77,7 +77,9 @@ def _lines(prospect: "Prospect") -> list[str]:
         missing = f"{len(todo.missing)} are missing in {prospect.study.folder}{up_to}"
         lines.append(f"runs      {most}{asked}, of which {missing}")
     lines += _needs(prospect.cost, prospect.workers, most) if todo.missing else []
-    return [*lines, f"evidence  {_evidence(prospect)}", *_looks(prospect.looks)]
+    lines += [f"evidence  {_evidence(prospect)}", *_looks(prospect.looks)]
+    lines += [f"seeds     {text}" for text in [prospect.added_seeds] if text]
+    return [*lines, *(f"note      {text}" for text in prospect.study.experiment.remarks)]
 
 
 def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
@@ -89,8 +91,8 @@ def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
             "from finished runs" if cost.measured else "from a short measurement of this machine"
         )
         time = (
-            f"{most}{duration(cost.seconds)} with {counted(workers, 'worker')} ({basis}); the first"
-            f" runs are kept after {duration(cost.first_seconds)}"
+            f"{most}{duration(cost.seconds)} with {counted(workers, 'worker')} on an idle machine"
+            f" ({basis}); the first runs are kept after {duration(cost.first_seconds)}"
         )
     return [
         f"time      {time}",

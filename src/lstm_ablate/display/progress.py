@@ -66,6 +66,8 @@ class _Tally:
             self.trained is None or now - self.trained < _SETTLED_SECONDS
         ):
             return "time left unknown"
+        if self.done < self.total and self.epochs >= self.epochs_total:
+            return "every epoch is trained, the last runs are judged"  # on test windows
         seconds = (now - self.start) / max(1, self.epochs) * (self.epochs_total - self.epochs)
         waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
         minutes, seconds = divmod(max(waits, round(seconds)), 60)

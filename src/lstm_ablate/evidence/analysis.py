@@ -69,10 +69,10 @@ def summarise(
 
     `runs` are all that may be trained, at the values that tuning has chosen for them; of an
     experiment with looks, those of complete looks alone are judged and shown. `history` are notes
-    on what was changed since it was written down. `needed` gives c; without it, it is that of the
-    look or, where there are none, that of the sign test with an equal share of the level for each
-    comparison. A part of an experiment needs as many wins as all seeds of the whole do: of n parts
-    that are each judged by themselves, some would err by chance.
+    on its data, and on what was changed since it was written down. `needed` gives c; without it, it
+    is that of the look or, where there are none, that of the sign test with an equal share of the
+    level for each comparison. A part of an experiment needs as many wins as all seeds of the whole
+    do: of n parts that are each judged by themselves, some would err by chance.
     """
     stands = stopping.replay(experiment, runs, records, level)
     judged = stopping.judged(experiment, runs, stands)
@@ -173,15 +173,18 @@ def _curves(results: Mapping[Cell, Results]) -> dict[Cell, pictures.Curve]:
 
 def _references(experiment: Experiment, described: Mapping[Cell, Row]) -> dict[str, str]:
     """Return by task what the losses are to be compared with."""
-    bases = {task: described[task, experiment.baseline] for task in experiment.tasks}
-    return {
-        task: references.sentence(experiment, task, base.ceiling, base.linear)
-        for task, base in bases.items()
-    }
+    told = {}
+    for task in experiment.tasks:
+        rows = [described[task, variant] for variant in experiment.variants]
+        told[task] = references.sentence(experiment, described[task, experiment.baseline])
+        told[task] += references.far_above_linear(rows)
+    return told
 
 
 def _diagnoses(experiment: Experiment, gathered: _Gathered) -> dict[str, str]:
-    """Return by task why some variants are hardly better than the mean, where any is."""
+    """Return by task why some variants are hardly better than the mean, or far worse or better on
+    test than on validation windows.
+    """
     told = {}
     for task in experiment.tasks:
         ended = {}
@@ -362,6 +365,7 @@ def _judged(
         margin=experiment.margin,
         least_seeds=least_seeds,
         where=f"{stage} {where}" if stage else where,
+        longer=sentences.longer(experiment, task, variant),
         advise=experiment.shard is None,
     )
     return replace(row, sentence=text)

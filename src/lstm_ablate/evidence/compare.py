@@ -7,12 +7,14 @@ Two cells without a number (empty, NA, NaN) are the same.
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from lstm_ablate.errors import UserError, counted, did_you_mean, printable
+from lstm_ablate.store import inventory
 
 Key = tuple[str, str, int | None]  # task, variant, seed; a row of a summary has no seed
 Value = float | str | None
@@ -21,6 +23,7 @@ TASK = "default"  # the task of rows in a file without tasks
 _IDS = ("settings", "run")  # columns of ids, which say what was trained
 _TEXTS = ("status", *_IDS)  # columns of text, even if an id looks like a number
 _LATER = {"ceiling", "linear", "settings"}  # columns that tables of version 0.1 do not have
+_REFERENCES = {"ceiling", "linear"}  # of the data, which variants share
 _MISSING = ("", "NA")
 _MOST_PROBLEMS = 10  # how many problems of two files are shown
 
@@ -96,7 +99,8 @@ def read_pair(a: Path, b: Path) -> tuple[Table, Table]:
 def _read_folder(folder: Path, other: Table | None) -> Table:
     path = folder / ("runs.csv" if other is None or other.has_seeds else "summary.csv")
     if not path.is_file():
-        raise UserError(f"{folder}: not a results folder (it holds no {path.name})")
+        hint = inventory.did_you_mean_folder(folder, path.name)
+        raise UserError(f"{folder}: not a results folder (it holds no {path.name}).{hint}")
     return read(path)
 
 
@@ -114,7 +118,8 @@ def read(path: Path) -> Table:
             except csv.Error as error:
                 raise UserError(f"{path}:{reader.line_num}: not a CSV file: {error}") from None
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
+        hint = inventory.did_you_mean_folder(path, "runs.csv")
+        raise UserError(f"{path}: {error.strerror or error}{hint and f'.{hint}'}") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not UTF-8 text") from None
 
@@ -400,6 +405,47 @@ def shown(key: Key) -> str:
         *([f"seed {seed}"] if seed is not None else []),
     ]
     return printable(", ".join(words))
+
+
+def spans(seeds: Collection[int]) -> str:
+    """Return seeds in ascending order as text, such as "1, 4 to 7"."""
+    found: list[list[int]] = []
+    for seed in sorted(seeds):
+        if found and seed == found[-1][-1] + 1:
+            found[-1] = [found[-1][0], seed]
+        else:
+            found.append([seed])
+    return ", ".join(" to ".join(map(str, span)) for span in found)
+
+
+def shown_together(keys: Iterable[Key]) -> list[str]:
+    """Return keys as texts, the seeds of a task and variant together: "relu, seed 4 to 7"."""
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for task, variant, seed in keys:
+        seeds.setdefault((task, variant), []).extend([] if seed is None else [seed])
+    return [
+        shown((*name, None)) + (f", seed {spans(some)}" if some else "")
+        for name, some in seeds.items()
+    ]
+
+
+def in_turns(numbers: Sequence[Difference]) -> list[tuple[Difference, int]]:
+    """Return differences in the order in which they are worth a look, each with the number of rows
+    in which a column differs in the same way.
+
+    Columns take turns, each with its largest difference first; what verdicts are about comes first,
+    references last. The largest differences alone were 20 rows of a reference that all variants
+    share, and test losses came 150 rows later.
+    """
+    alike: dict[tuple[str, Value, Value], list[Difference]] = {}
+    for number in numbers:
+        alike.setdefault((number.column, number.a, number.b), []).append(number)
+    columns: dict[str, list[tuple[Difference, int]]] = {}
+    for some in alike.values():
+        columns.setdefault(some[0].column, []).append((some[0], len(some)))
+    order = sorted(columns, key=lambda name: (name in _REFERENCES, name != "test_loss"))
+    turns = zip_longest(*(columns[name] for name in order))
+    return [one for turn in turns for one in turn if one is not None]
 
 
 def changed(text: Difference) -> str:

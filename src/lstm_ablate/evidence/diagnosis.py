@@ -1,4 +1,4 @@
-"""Why runs reconstruct the test windows hardly better than predicting their mean, and what to do.
+"""Why test losses are hardly below those of the mean, or far from validation losses; what to do.
 
 A high test loss alone does not say whether a network has learned nothing, or has learned its
 training windows and meets others in the test part. The training loss and what lies in each part
@@ -11,6 +11,9 @@ tell these apart:
     elsewhere     are learned            test values lie beyond their range    take out the trend
     flat          are learned            test windows vary far less            other parts
     unlike        are learned            none of this                          more windows
+
+Where the test windows are learned, one more thing is worth a word: `apart`, a test loss that is
+twice the validation loss or more, or half of it or less, because the two parts differ.
 
 A part is learned where half of the runs have a loss below 0.9 of that of predicting its mean. The
 limits below are ours. They decide which words are said, and judge nothing.
@@ -30,14 +33,15 @@ from lstm_ablate.store.results import PartName
 
 _OUTSIDE = 0.1  # of the test values beyond the range of the training windows: they lie elsewhere
 _FLAT = 0.25  # of the training windows' loss of predicting the mean
+_APART = 2  # times the validation loss, or the other way round
 _SIZES = (0.1, 10)  # root mean squares that count as around 1
 
-Kind = Literal["unscaled", "not learned", "elsewhere", "flat", "unlike"]
+Kind = Literal["unscaled", "not learned", "elsewhere", "flat", "unlike", "apart"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Why the runs of a variant are hardly better than the mean, with their typical numbers.
+    """What is to be said of the losses of a variant, with its typical numbers.
 
     `losses` and `ceilings` are medians over the runs that ended in order, by part; `gain` is that
     of `learning.gain`.
@@ -112,18 +116,17 @@ def learned_training(ended: Sequence[Result]) -> bool | None:
 def sentences(
     experiment: Experiment, task: str, ended: Mapping[str, Sequence[Result]], margin: float
 ) -> str:
-    """Say of a task why some variants are hardly better than the mean, and what to do.
+    """Say of a task why some variants are hardly better than the mean, or have test losses far from
+    their validation losses, and what to do.
 
-    `ended` are the results of the runs that ended, by variant. Nothing is said of variants that
-    have learned, of which no run ended in order, or whose records do not say what lies in the
-    parts.
+    `ended` are the results of the runs that ended, by variant. Nothing is said of variants of which
+    no run ended in order, or whose records do not say what lies in the parts.
     """
     data = experiment.settings[task, experiment.baseline].data
-    findings = [
-        _found(experiment, task, variant, some)
-        for variant, some in ended.items()
-        if _told(some) and learning.median_has_learned(some) is False
+    every = [
+        _found(experiment, task, variant, some) for variant, some in ended.items() if _told(some)
     ]
+    findings = [one for one in every if one is not None]
     told = []
     for kind in dict.fromkeys(one.kind for one in findings):
         alike = [one for one in findings if one.kind == kind]
@@ -151,7 +154,10 @@ def _learned(ended: Sequence[Result], part: PartName) -> bool:
     )
 
 
-def _found(experiment: Experiment, task: str, variant: str, ended: Sequence[Result]) -> Finding:
+def _found(
+    experiment: Experiment, task: str, variant: str, ended: Sequence[Result]
+) -> Finding | None:
+    """Return what is to be said of a variant, or None where nothing is."""
     parts: tuple[PartName, ...] = ("train", "validation", "test")
     ok = _ok(ended)
     losses = {part: statistics.median(result[f"{part}_loss"] for result in ok) for part in parts}
@@ -159,7 +165,15 @@ def _found(experiment: Experiment, task: str, variant: str, ended: Sequence[Resu
     data = experiment.settings[task, variant].data
     unscaled = isinstance(data, FileData) and data.scaling == "none"
     kind: Kind
-    if not _learned(ended, "train"):
+    learned = learning.median_has_learned(ended)
+    if learned is None:
+        return None
+    if learned:
+        validation, test = losses["validation"], losses["test"]
+        if _APART * min(validation, test) > max(validation, test) or not min(validation, test):
+            return None
+        kind = "apart"
+    elif not _learned(ended, "train"):
         size = math.hypot(_typical(ok, "train", "mean"), _typical(ok, "train", "variance") ** 0.5)
         far = not _SIZES[0] <= size <= _SIZES[1]
         kind = "unscaled" if unscaled and far else "not learned"
@@ -249,7 +263,32 @@ def _of_unlike(these: _Alike) -> str:
     )
 
 
+def _of_apart(these: _Alike) -> str:
+    losses = [
+        _listed(f"{one.losses[part]:.3g}" for one in these.findings)
+        for part in ("test", "validation")
+    ]
+    names = _listed(one.variant for one in these.findings)
+    what = "losses" if len(these.findings) > 1 else "loss"
+    advice = (
+        "So the epoch was chosen on one stretch of the file, and the verdict is about another"
+        " (`data.split`)."
+        if these.is_file
+        else "Draw more windows (`data.samples`), so that the parts become alike."
+    )
+    return (
+        f"The test {what} of {names}, {losses[0]} in the median run, lie{'s' * (what == 'loss')}"
+        f" far from the validation {what}, {losses[1]}: the two parts of the data differ."
+        f" {these.their} mean is {these.of('test', 'mean')} in the test windows and"
+        f" {these.of('validation', 'mean')} in the validation windows, their variance"
+        f" {these.of('test', 'variance')} and {these.of('validation', 'variance')}, and"
+        f" {these.outside} of the test values are beyond the range of the training windows."
+        f" {advice}"
+    )
+
+
 _SENTENCES = {
+    "apart": _of_apart,
     "not learned": _of_not_learned,
     "unscaled": _of_unscaled,
     "elsewhere": _of_elsewhere,

@@ -21,13 +21,13 @@ import numpy as np
 
 from lstm_ablate.errors import UserError
 from lstm_ablate.evidence import counting
-from lstm_ablate.evidence.compare import Table
+from lstm_ablate.evidence.compare import Table, raise_all
 from lstm_ablate.evidence.sides import (
     Name,
     Side,
-    check_settings,
-    check_whole,
+    left_out,
     named,
+    other_settings,
     read_sides,
 )
 
@@ -164,8 +164,9 @@ def judge(a: Table, b: Table, rule: Rule, level: float = LEVEL) -> Gate:
     Raises UserError if the tables are not comparable, or if a run would have to be left out.
     """
     side_a, side_b = read_sides(a, b, rule.metric, higher_is_better=rule.higher_is_better)
-    check_whole(side_a, side_b, unpaired=rule.unpaired)
-    remarks = check_settings(side_a, side_b, across=rule.across_settings)
+    problems = left_out(side_a, side_b, unpaired=rule.unpaired)
+    remarks, others = other_settings(side_a, side_b, across=rule.across_settings)
+    raise_all([*others, *problems])
     if rule.unpaired:
         remarks.append(
             "--unpaired assumes that the losses of A and of B have distributions of the same shape"

@@ -3,6 +3,7 @@
 from lstm_ablate.errors import counted, printable
 from lstm_ablate.evidence.gate import Gate, Judgement, Rule
 from lstm_ablate.evidence.learning import LEARNED
+from lstm_ablate.evidence.rounding import on_its_side
 from lstm_ablate.evidence.sides import named
 
 
@@ -28,9 +29,9 @@ def _typical(judgement: Judgement, rule: Rule) -> str:
     metric = printable(rule.metric)
     if judgement.ratio is None:
         return f"every run diverged; B's {metric} is"
-    text = f"B's {metric} is {_times(judgement.ratio)} times A's in a typical pair"
+    text = f"B's {metric} is {_times(judgement.ratio, rule)} times A's in a typical pair"
     if judgement.interval is not None:
-        text += " ({} to {})".format(*map(_shown, judgement.interval))
+        text += " ({} to {})".format(*(_shown(end, rule) for end in judgement.interval))
     return f"{text},"
 
 
@@ -94,11 +95,15 @@ def _percent(rule: Rule) -> str:
     return f"{100 * rule.margin:.4g}%"
 
 
-def _times(ratio: tuple[float, float]) -> str:
+def _times(ratio: tuple[float, float], rule: Rule) -> str:
     """Return a median in words: one number, or the interval between two that are not finite."""
-    low, high = map(_shown, ratio)
+    low, high = (_shown(end, rule) for end in ratio)
     return low if low == high else f"{low} to {high}"
 
 
-def _shown(multiple: float) -> str:
-    return "infinite" if multiple == float("inf") else f"{multiple:.3g}"
+def _shown(multiple: float, rule: Rule) -> str:
+    """Return a multiple to three digits, or as many more as it takes to tell it from the margin."""
+    if multiple == float("inf"):
+        return "infinite"
+    edge = 1 / (1 + rule.margin) if rule.higher_is_better else 1 + rule.margin
+    return on_its_side(multiple, (f"{multiple:.{digits}g}" for digits in range(3, 9)), (edge,))

@@ -20,6 +20,7 @@ def notes(experiment: Experiment, runs: Sequence[Run], records: Records) -> tupl
         *_part(experiment),
         *_missing(runs, records),
         *_shared_windows(experiment),
+        *(f"{remark}." for remark in experiment.remarks),
         *_processors(experiment, runs, records),
     )
 

@@ -18,6 +18,7 @@ from lstm_ablate.evidence.compare import (
     numbers,
     raise_all,
     shown,
+    spans,
 )
 
 Name = tuple[str, str]  # task and variant
@@ -135,8 +136,8 @@ def _learned(table: Table) -> dict[Name, bool]:
 # ----------------------------------------------------------------------------------------- checking
 
 
-def check_whole(a: Side, b: Side, *, unpaired: bool) -> None:
-    """Raise UserError if the gate would leave something out, and name all of it.
+def left_out(a: Side, b: Side, *, unpaired: bool) -> list[str]:
+    """Return what the gate would leave out, as problems that name all of it.
 
     If runs are not paired, the two sides may have different seeds.
     """
@@ -155,46 +156,33 @@ def check_whole(a: Side, b: Side, *, unpaired: bool) -> None:
                 "only in A": of_a.keys() - of_b.keys(),
                 "only in B": of_b.keys() - of_a.keys(),
             }
-        words = [f"seed {_spans(seeds)} {what}" for what, seeds in parts.items() if seeds]
+        words = [f"seed {spans(seeds)} {what}" for what, seeds in parts.items() if seeds]
         if words:
             problems.append(f"{named(name)}: {', '.join(words)}")
-    if problems:
-        hint = "" if unpaired else "; --unpaired allows other seeds"
-        raise_all(
-            [f"{a.name}, {b.name}: not judged, because --margin leaves no run out{hint}", *problems]
-        )
+    if not problems:
+        return []
+    hint = "" if unpaired else "; --unpaired allows other seeds"
+    return [f"{a.name}, {b.name}: not judged, because --margin leaves no run out{hint}", *problems]
 
 
-def check_settings(a: Side, b: Side, *, across: bool) -> list[str]:
-    """Return remarks on whether both sides answer the same question.
-
-    Raises UserError if they do not, unless the user wants to compare `across` settings.
+def other_settings(a: Side, b: Side, *, across: bool) -> tuple[list[str], list[str]]:
+    """Return remarks on whether both sides answer the same question, and problems if they do not
+    and the user does not want to compare `across` settings.
     """
     if a.settings is None or b.settings is None:
         without = [letter for letter, side in (("A", a), ("B", b)) if side.settings is None]
-        return [
+        remark = (
             f"no column settings in {' and '.join(without)}: nothing says whether both have the"
             " same settings and data"
-        ]
+        )
+        return [remark], []
     other = "; ".join(
-        named(name) for name, ids in a.settings.items() if len(ids | b.settings[name]) > 1
+        named(name) for name, ids in a.settings.items() if len(ids | b.settings.get(name, ids)) > 1
     )
     if other and not across:
-        raise_all(
-            [
-                f"{a.name}, {b.name}: not comparable, because settings or data are not the same in"
-                f" {other}; --across-settings compares them nevertheless"
-            ]
+        problem = (
+            f"{a.name}, {b.name}: not comparable, because settings or data are not the same in"
+            f" {other}; --across-settings compares them nevertheless"
         )
-    return [f"other settings or data in {other}"] if other else []
-
-
-def _spans(seeds: Collection[int]) -> str:
-    """Return seeds in ascending order as text, such as "1, 4 to 7"."""
-    spans: list[list[int]] = []
-    for seed in sorted(seeds):
-        if spans and seed == spans[-1][-1] + 1:
-            spans[-1] = [spans[-1][0], seed]
-        else:
-            spans.append([seed])
-    return ", ".join(" to ".join(map(str, span)) for span in spans)
+        return [], [problem]
+    return [f"other settings or data in {other}"] if other else [], []

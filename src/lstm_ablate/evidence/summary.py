@@ -98,7 +98,7 @@ class Summary:
     rows: tuple[Row, ...]
     overall: tuple[Row, ...]
     references: Mapping[str, str]  # by task, a sentence or two
-    diagnoses: Mapping[str, str]  # by task, where a variant is hardly better than the mean
+    diagnoses: Mapping[str, str]  # by task, where the losses on test windows need a word
     notes: tuple[str, ...]  # what to keep in mind, one sentence each
     troubles: tuple[str, ...]  # diverged and failed runs, one line each
     failed: int  # runs, those of a look that is not complete yet among them

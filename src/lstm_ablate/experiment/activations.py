@@ -28,6 +28,18 @@ class Activation:
     derivative: Callable[[Array], Array] | None
 
 
+# Names that mean something else elsewhere, which a formula alone does not tell.
+MEANT_OTHERWISE = {
+    "hard_sigmoid": (
+        "hard_sigmoid is that of Keras 3, clip(x / 6 + 1/2, 0, 1); that of Keras 2 was"
+        " clip(0.2 x + 0.5, 0, 1), here relu6(1.2 * x + 3) / 6"
+    ),
+    "leaky_relu": (
+        "leaky_relu has the slope 0.2 below 0, as in Keras 3; PyTorch's has 0.01, here"
+        " leaky_relu(0.01)"
+    ),
+}
+_LEARNED = ("prelu",)
 _NOT_ELEMENTWISE = ("softmax", "log_softmax", "glu", "sparsemax")
 
 
@@ -54,6 +66,8 @@ def canonical(text: str, own: tuple[str, ...] = ()) -> str:
         raise ValueError(f"{shown} is {other} here: write {other}")
     if word.casefold() in _NOT_ELEMENTWISE:
         raise ValueError(f"{shown} is not elementwise: its values depend on several inputs")
+    if word.casefold() in _LEARNED:
+        raise ValueError(f"{shown} learns its slope; with a fixed one it is leaky_relu(0.25) here")
     if not word or (word.isidentifier() and word not in KINDS and word != "x"):
         raise ValueError(_unknown(word, shown, own))
     try:

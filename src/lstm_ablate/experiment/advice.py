@@ -17,11 +17,14 @@ Nothing else is suggested. In version 0.1 two paths were compared as a whole, wi
 import difflib
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Literal
 
-from lstm_ablate.errors import did_you_mean
+from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.experiment.activations import ACTIVATIONS, MEANT_OTHERWISE, canonical
 from lstm_ablate.experiment.experiment_file import is_changeable
 from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
 from lstm_ablate.experiment.nodes import NOTHING, Node, Place
@@ -73,32 +76,60 @@ def _as_written(text: str, value: Node) -> str:
     return f": write {text}" if value.value is not NOTHING and len(text) <= _SHOWN else ""
 
 
+def about_option(path: str, value: str) -> str:
+    """Return what is written for an option that the command line does not have, where it is a
+    setting: `seeds=5` for `--seeds 5`; nothing where it is none.
+    """
+    node = Node(value, Place("")) if value else Node(NOTHING, Place(""))
+    if value:
+        with suppress(UserError):
+            node = read_text(value, "option", located=False)
+    document = Node({}, Place(""))
+    if path in dotted_paths():
+        return f"write {path}={_in_shell(_flow(node.plain())) if value else '...'}"
+    hint = about_key("", path, node, "command line", document, ())
+    return hint.strip() if hint.startswith((" Here it is", " Not supported")) else ""
+
+
 def about_tuned(path: str, document: Node) -> str:
     """Return what is said about a path that is no number to tune."""
     habit = _habit(path, document)
     if near := "" if habit else _nearest(path, tunable_paths()):
         return f' Did you mean "{near}"?'
-    there = list(_pairs(habit)) if habit else _elsewhere(path)
+    there = list(_pairs(habit.write)) if habit else _elsewhere(path)
     numbers = [other for other in there if other in tunable_paths()]
     return f" Here it is {numbers[-1]}" if numbers else ""
 
 
 def about_value(path: str, value: str, allowed: Sequence[str]) -> str:
     """Return what is said about a value that is none of those allowed at a path."""
-    word = _plain(value)
-    for ours, words in VALUES.get(path, {}).items():
-        if word in map(_plain, words.split()):
-            return f" Here it is {ours}: write {ours}"
-    if word in map(_plain, NO_VALUES.get(path, "").split()):
-        return " Not supported: write one of these"
+    if ours := _translated(path, value):
+        return f" Here it is {ours}: write {ours}"
+    words, why = NO_VALUES.get(path, ("", ""))
+    if _plain(value) in map(_plain, words.split()):
+        return f" Not supported ({why}): write one of these"
     return did_you_mean(value, allowed)
+
+
+def _translated(path: str, value: str) -> str:
+    """Return what a value of another tool is called here; nothing where it is not known."""
+    word = _plain(value)
+    return next(
+        (
+            ours
+            for ours, words in VALUES.get(path, {}).items()
+            if word in map(_plain, words.split())
+        ),
+        "",
+    )
 
 
 # ----------------------------------------------------------------------------- words of other tools
 
 
 def _plain(word: str) -> str:
-    return re.sub("[-_ ]", "", word.casefold())
+    """Return a word without what tools write differently; `_target_` of Hydra is not `target`."""
+    return re.sub(r"(?<=[^\W_])[-_ ]+(?=[^\W_])", "", word.casefold())
 
 
 @cache
@@ -117,16 +148,17 @@ def _habit(path: str, document: Node) -> Habit | None:
     for place in dict.fromkeys((section, section.partition(".")[0], "")):
         rows = _habits().get(_plain(f"{place}.{key}" if place else key), [])
         for habit in rows:
-            if not _why_impossible(_pairs(habit), document):
+            if not _why_impossible(_pairs(habit.write), document):
                 return habit
         if rows:
-            return Habit(key, why=_why_impossible(_pairs(rows[0]), document), supported=False)
+            why = _why_impossible(_pairs(rows[0].write), document)
+            return Habit(key, why=why, supported=False)
     return None
 
 
 @cache
-def _pairs(habit: Habit) -> Pairs:
-    return read_text(f"{{{habit.write}}}", "habits").entries
+def _pairs(written: str) -> Pairs:
+    return read_text(f"{{{written}}}", "habits").entries
 
 
 def _why_impossible(paths: Iterable[str], document: Node) -> str:
@@ -157,15 +189,22 @@ def _section(section: str, document: Node) -> Node:
 
 
 def _answer(habit: Habit, value: Node, section: str, form: Form, document: Node) -> str:
-    pairs = _pairs(habit)
-    if len(pairs) == 1:
-        ((path, example),) = pairs.items()
-        pairs = {path: _named(path, value, document) or _alike(example, value, path)}
+    # A model without something says so with false or 0.
+    is_off = isinstance(value.value, int | float) and not value.value
+    pairs = _pairs(habit.otherwise if habit.otherwise and is_off else habit.write)
+    why = habit.why
+    if pairs and not (habit.otherwise and is_off):
+        path, example = list(pairs.items())[-1]
+        written = _named(path, value, document) if len(pairs) == 1 else None
+        written = written or _alike(example, value, path)
+        pairs = {**pairs, path: written}
+        if isinstance(written.value, str) and _key(path) in ("activation", *SITES):
+            why = "; ".join(filter(None, (why, MEANT_OTHERWISE.get(written.value, ""))))
     text = f"write {_written(pairs, section, form, document)}" if pairs else ""
     if habit.supported:
-        why = f" ({habit.why})" * bool(habit.why)
-        return f" Here it is {' and '.join(pairs)}{why}: {text}"
-    return f" Not supported ({habit.why}): leave it out{f', or {text}' * bool(text)}"
+        reason = f" ({why})" * bool(why)
+        return f" Here it is {' and '.join(pairs)}{reason}: {text}"
+    return f" Not supported ({why}): leave it out{f', or {text}' * bool(text)}"
 
 
 def _named(path: str, value: Node, document: Node) -> Node | None:
@@ -182,6 +221,8 @@ def _named(path: str, value: Node, document: Node) -> Node | None:
 
 def _alike(example: Node, value: Node, path: str) -> Node:
     """Return the value that was written, where it is of the kind of the example; or else that."""
+    if isinstance(example.value, dict):
+        return _layers(example, value)
     if isinstance(example.value, list):
         written = value.value if isinstance(value.value, list) else [value]
         if len(example.value) == 1 and written:
@@ -190,9 +231,52 @@ def _alike(example: Node, value: Node, path: str) -> Node:
                 return Node(written, value.place)
         return example
     kinds = [type(node.value) for node in (example, value)]
-    of_text = _key(path) in ("activation", "columns", *SITES)
-    same = kinds in ([int, int], [float, float], [float, int]) or (of_text and kinds == [str, str])
+    if kinds == [str, str]:
+        text = _ours(path, str(value.value))
+        return Node(text, value.place) if text else example
+    same = kinds in ([int, int], [float, float], [float, int], [bool, bool])
     return value if same else example
+
+
+def _layers(example: Node, value: Node) -> Node:
+    """Return layers of the sizes, or as many layers, as a word for layers was given."""
+    if "layers" not in example.entries:
+        return example
+    sizes = value.value if isinstance(value.value, list) else []
+    if sizes and all(type(item.value) is int for item in sizes):
+        return value
+    if type(value.value) is int:
+        return Node({**example.entries, "layers": value}, value.place)
+    return example
+
+
+def _ours(path: str, text: str) -> str:
+    """Return a text that was written as it can stand at a path; nothing where it cannot."""
+    if _key(path) in ("activation", *SITES):
+        try:
+            return canonical(text)
+        except ValueError:
+            alike = {_plain(name): name for name in ACTIVATIONS}
+            near = difflib.get_close_matches(_plain(text), list(alike), n=1, cutoff=_ALIKE)
+            return alike[near[0]] if near else ""
+    free = path in ("name", "question") or _key(path) == "columns"
+    is_file = path == "data.path" and text.lower().endswith((".csv", ".npy", ".txt"))
+    is_sign = path == "data.separator" and len(text) == 1
+    return _translated(path, text) or (
+        text if free or is_file or is_sign or text in _allowed(path) else ""
+    )
+
+
+def _allowed(path: str) -> set[str]:
+    """Return the names of which a value at a path is one; none where a path has none."""
+
+    def named(schema: Any) -> set[str]:
+        if not isinstance(schema, Mapping):
+            return set()
+        own = {*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())}
+        return own.union(*map(named, (*schema.get("anyOf", ()), *schema.get("oneOf", ()))))
+
+    return set().union(*map(named, dotted_paths().get(path, ())))
 
 
 def _of_others(section: str, key: str) -> str:
@@ -301,7 +385,10 @@ def _key(path: str) -> str:
 
 
 def _in_shell(text: str) -> str:
-    return text if re.fullmatch(r"[\w.%-]+", text) else f'"{text}"'
+    """Return YAML as it is typed in a shell, whose own signs are quoted."""
+    if re.fullmatch(r"[\w.%-]+", text):
+        return text
+    return shlex.quote(text) if re.search(r'["$`\\!]', text) else f'"{text}"'
 
 
 def _flow(value: Any) -> str:

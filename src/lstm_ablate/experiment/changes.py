@@ -1,5 +1,7 @@
 """What the command line, tasks and variants change, with a reason for what cannot be changed."""
 
+import json
+import shlex
 from collections.abc import Iterable
 from typing import Literal
 
@@ -63,7 +65,14 @@ def _read(text: str, place: Place) -> tuple[str, Node]:
         raise UserError(f"{place}: write path=value, such as training.epochs=5")
     if not written.strip():
         return path, Node(NOTHING, place)
-    return path, read_text(written, place.source, located=False)
+    try:
+        return path, read_text(written, place.source, located=False)
+    except UserError as error:
+        if "not YAML" not in str(error):
+            raise
+        quoted = shlex.quote(json.dumps(written, ensure_ascii=False))
+        hint = f"as text it is written with quotes in quotes: {path}={quoted}"
+        raise UserError(f"{error}\n  {hint}") from None
 
 
 def _unsigned(text: str) -> str:

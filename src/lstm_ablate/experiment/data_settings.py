@@ -146,8 +146,8 @@ def _separator(value: object) -> object:
         or value in "\"'+-."
         or not (value.isprintable() or value == "\t")
     ):
-        wanted = 'one character is due, such as ";", or tab'
-        raise PydanticCustomError("separator", wanted)
+        wanted = {"what": 'one character such as ";", or tab'}
+        raise PydanticCustomError("expected", "", wanted)
     return value
 
 
@@ -234,7 +234,8 @@ class FileData(Frozen):
         Literal["standard", "minmax", "none"],
         Field(
             description=(
-                "per feature, fitted on the training part; what lies beyond 1e9 after it is refused"
+                "per feature, fitted on the windows of the training part, in which a row counts as"
+                " often as it occurs; what lies beyond 1e9 after it is refused"
             )
         ),
     ] = "standard"

@@ -33,13 +33,13 @@ def is_changeable(kind: str, path: str) -> bool:
 def _whole(value: object) -> object:
     """Refuse `true` and `1.0`, which Python holds equal to 1."""
     if type(value) is not int:
-        raise PydanticCustomError("int_type", "a whole number is due")
+        raise PydanticCustomError("int_type", "")
     return value
 
 
 def _line(value: str) -> str:
     if not value.isprintable():
-        raise PydanticCustomError("line", "one line of printable text is due")
+        raise PydanticCustomError("expected", "", {"what": "one line of printable text"})
     return value
 
 

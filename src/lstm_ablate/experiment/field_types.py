@@ -47,7 +47,7 @@ def _activation(value: object, info: ValidationInfo) -> object:
     """
     own: dict[str, str] = info.context or {}
     if not isinstance(_named(value), str):
-        raise PydanticCustomError("name", "the name of an activation is due")
+        raise PydanticCustomError("expected", "", {"what": "the name of an activation"})
     text = str(value)
     try:
         return own.get(text) or canonical(text, tuple(own))
@@ -117,9 +117,9 @@ def _range(value: tuple[float, float]) -> tuple[float, float]:
 def _number(value: object) -> object:
     """Return a finite number as it is written, a whole one as such."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PydanticCustomError("float_type", "a number is due")
+        raise PydanticCustomError("float_type", "")
     if not math.isfinite(value):
-        raise PydanticCustomError("finite_number", "a finite number is due")
+        raise PydanticCustomError("finite_number", "")
     return value
 
 

@@ -7,9 +7,9 @@ cell always are. Layers are named where they differ from one another.
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from lstm_ablate.experiment.activations import is_expression
+from lstm_ablate.experiment.activations import MEANT_OTHERWISE, is_expression
 from lstm_ablate.experiment.expressions import with_argument
 from lstm_ablate.experiment.network import LSTM, network_of
 from lstm_ablate.experiment.settings import Model
@@ -23,13 +23,15 @@ SYMBOLS = set("xzgifochmyWRPp") | {"z_g", "c_before", "b_f", "normalized", "head
 _INITIALIZERS = {"kernel_initializer": "W", "recurrent_initializer": "R"}
 
 
-def formula_of(model: Model, names: Mapping[str, str]) -> str:
-    """Return the formulas of a model; `names` are those of the user's own activations, by text."""
+def formula_of(model: Model, names: Mapping[str, str], *, gates: bool = False) -> str:
+    """Return the formulas of a model; `names` are those of the user's own activations, by text.
+
+    The usual `gates` are shown too where others of the same table differ from them.
+    """
     layers = network_of(model, timesteps=1, features=1).lstm  # these change no formula
-    acting = {text for layer in layers for text in _texts(layer)}
-    acting |= {model.head.activation} if model.head else set()
+    acting = _acting(model)
     parts = [
-        *_cell(layers, names),
+        *_cell(layers, names, gates=gates),
         *_output(layers, names),
         *_next(layers, names),
         *_head(model, names),
@@ -39,20 +41,34 @@ def formula_of(model: Model, names: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
+def remarks_on(models: Iterable[Model]) -> list[str]:
+    """Return what is worth knowing of activations in some models that other tools mean"
+    " otherwise."""
+    acting = set().union(*map(_acting, models))
+    return [remark for name, remark in MEANT_OTHERWISE.items() if name in acting]
+
+
+def _acting(model: Model) -> set[str]:
+    """Return the activations of a model, by their texts."""
+    layers = network_of(model, timesteps=1, features=1).lstm  # these change no activation
+    acting = {text for layer in layers for text in _texts(layer)}
+    return acting | ({model.head.activation} if model.head else set())
+
+
 def _texts(layer: LSTM) -> list[str]:
     return [layer.candidate, layer.output, layer.gates, layer.between or "linear"]
 
 
-def _cell(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
+def _cell(layers: Sequence[LSTM], names: Mapping[str, str], *, gates: bool) -> list[str]:
     parts = []
     if both := [layer.name for layer in layers if layer.bidirectional]:
         where = "" if len(both) == len(layers) else f" in the {both[0].partition('.')[0]}"
         parts.append(f"forward and backward{where}")
-    gates = {"i, f, o": "z"}
+    read = {"i, f, o": "z"}
     if layers[0].peepholes:
-        gates = {"i, f": "z + p * c_before", "o": "z + p * c"}
-    if layers[0].peepholes or any(layer.gates != "sigmoid" for layer in layers):
-        for gate, z in gates.items():
+        read = {"i, f": "z + p * c_before", "o": "z + p * c"}
+    if gates or layers[0].peepholes or any(layer.gates != "sigmoid" for layer in layers):
+        for gate, z in read.items():
             shown = {layer.name: applied(layer.gates, z, names) for layer in layers}
             parts.append(f"{gate} = {by_layer(shown)}")
     candidates = {layer.name: applied(layer.candidate, "z_g", names) for layer in layers}

@@ -13,13 +13,15 @@ class Habit(NamedTuple):
     """Words, the paths that are written in their place with an example of each value, and a reason.
 
     Without paths the words are left out. With `supported` the paths mean what the words mean;
-    without it they are the nearest that there is.
+    without it they are the nearest that there is. `otherwise` is written instead where the value of
+    the words is false or 0, if that means something else than to leave them out.
     """
 
     words: str
     write: str = ""
     why: str = ""
     supported: bool = True
+    otherwise: str = ""
 
 
 def _missing(words: str, why: str, write: str = "") -> Habit:
@@ -78,8 +80,11 @@ HABITS = (
     Habit("latent_dim latent_size bottleneck code_size encoding_dim embedding_dim z_dim",
           "model.encoder: [64, 16], model.latent: vector",
           "the code has as many numbers as the encoder's last layer has units"),
-    Habit("return_sequences repeat_vector", "model.latent: vector",
-          "every LSTM layer passes on every time step, and latent says what the decoder sees"),
+    Habit("return_sequences", "model.latent: sequence",
+          "of the encoder's last layer: every time step; false is vector, the last alone",
+          otherwise="model.latent: vector"),
+    Habit("repeat_vector", "model.latent: vector", "the last time step alone, repeated",
+          otherwise="model.latent: sequence"),
     Habit("proj_size projection_size num_proj proj", "model.projection: 32"),
     Habit("proj_clip", "model.projection: 32, model.projection_clip: 3.0"),
     Habit("clip_cell cell_clipping", "model.cell_clip: 3.0"),
@@ -87,11 +92,12 @@ HABITS = (
     Habit("residuals residual_connections skip_connections", "model.residual: true"),
     Habit("bidir is_bidirectional birnn bilstm", "model.bidirectional: true"),
     Habit("layer_norm use_layer_norm layer_normalization model.norm model.normalize",
-          "model.normalization: layer"),
+          "model.normalization: layer", otherwise="model.normalization: none"),
     Habit("initializer init weight_init weight_initializer kernel_init",
           "model.kernel_initializer: glorot_uniform"),
     Habit("recurrent_init", "model.recurrent_initializer: orthogonal"),
-    Habit("forget_bias", "model.unit_forget_bias: true"),
+    Habit("forget_bias", "model.unit_forget_bias: true",
+          otherwise="model.unit_forget_bias: false"),
     Habit("dense dense_units dense_layers dense_activation head_units head_activation mlp", _HEAD),
     Habit("network net architecture arch", "model.encoder: [100, 50]"),
     _missing("dropout recurrent_dropout dropout_rate variational_dropout zoneout",
@@ -135,10 +141,10 @@ HABITS = (
     Habit("training.optimizer.alpha", "training.optimizer.rho: 0.9"),
     Habit("weight_decay wd", _DECAY),
     Habit("grad_clip clip_grad clip_grad_norm gradient_clip gradient_clip_val gradient_clipping"
-          " max_grad_norm clip_norm max_norm clipping", "training.optimizer.global_clipnorm: 1.0"),
+          " max_grad_norm max_norm clipping", "training.optimizer.global_clipnorm: 1.0"),
     Habit("precision float_type", "training.dtype: float32"),
     Habit("restore_best_weights save_best_only save_best monitor checkpoint checkpoints"
-          " model_checkpoint", "training.select: best"),
+          " model_checkpoint", "training.select: best", otherwise="training.select: last"),
     Habit("train trainer fit hparams hyperparameters hyperparams", "training.epochs: 30"),
     _missing("patience early_stopping early_stop min_delta start_from_epoch", _EVERY_EPOCH,
              "training.select: best"),
@@ -146,7 +152,8 @@ HABITS = (
              " warmup_steps lr_decay learning_rate_decay decay decay_steps gamma reduce_lr"
              " reduce_lr_on_plateau",
              "the learning rate stays what it is in all epochs, and can be tuned", _TUNE),
-    _missing("clipnorm", "Keras' clipnorm takes each weight by itself; this one takes all of them",
+    _missing("clipnorm", "Keras' clipnorm shortens the gradient of each weight array by itself,"
+             " global_clipnorm that of all together, so that the two differ",
              "training.optimizer.global_clipnorm: 1.0"),
     _missing("clipvalue clip_value clip_grad_value", "a gradient is made shorter, not cut",
              "training.optimizer.global_clipnorm: 1.0"),
@@ -177,10 +184,15 @@ HABITS = (
     _missing("index_col index_column time_column time_col date_column date_col timestamp"
              " parse_dates", "no column is read as times; name those that are trained on",
              "data.columns: [value]"),
+    _missing("na_values missing_values null_values nan_values fill_value fillna",
+             "nothing fills in what is missing: fill it in in the file, as pandas'"
+             " df.interpolate() does"),
+    _missing("encoding", "a CSV is read as UTF-8: iconv converts others, as in"
+             " iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv"),
     Habit("sep delimiter delim", 'data.separator: ";"'),
     Habit("decimal_separator decimal_mark decimal_point", 'data.decimal: ","'),
     Habit("skip skip_lines skip_header header header_rows header_lines", "data.skip_rows: 1"),
-    Habit(_SCALED, "data.scaling: standard"),
+    Habit(_SCALED, "data.scaling: standard", otherwise="data.scaling: none"),
     _missing(_SCALED, "every family of data has variance 1"),
     Habit("train_size n_train num_train train_samples data.train n_samples num_samples data.size",
           "data.samples.train: 1024"),
@@ -275,11 +287,18 @@ VALUES = {
     "engine": {"keras": "tensorflow tf"},
 }
 
-# Values of other tools for which there is nothing here, though some are spelt like what there is.
+# Values of other tools for which there is nothing here, though some are spelt like what there is;
+# and why.
 NO_VALUES = {
-    "training.loss": "rmse mape msle log_cosh cross_entropy bce kld",
-    "training.optimizer.name": "nadam adamax adagrad adadelta lamb lion ftrl radam",
-    "training.dtype": "float16 half bfloat16 mixed_float16",
-    "model.normalization": "batch batch_norm instance group",
-    "engine": "torch pytorch jax lightning",
+    "training.loss": (
+        "rmse mape msle log_cosh cross_entropy bce kld",
+        "reconstructions are judged by their squared, absolute or Huber's error",
+    ),
+    "training.optimizer.name": (
+        "nadam adamax adagrad adadelta lamb lion ftrl radam",
+        "both engines have four optimizers",
+    ),
+    "training.dtype": ("float16 half bfloat16 mixed_float16", "so few digits hide small losses"),
+    "model.normalization": ("batch batch_norm instance group", "only layers are normalized"),
+    "engine": ("torch pytorch jax lightning", "both engines are TensorFlow's"),
 }

@@ -66,4 +66,12 @@ def _scalar(value: object, place: Place) -> Scalar:
                 raise UserError(f"{place}: {code} is half a character; write the whole one")
             return text
     allowed = "a mapping, a list, text, a number, True, False or None"
-    raise UserError(f"{place}: found a {type(value).__name__}; a config holds {allowed}")
+    found, instead = type(value).__name__, ""
+    if hasattr(value, "to_csv"):
+        instead = '. Save it with .to_csv("own.csv", index=False)'
+    elif hasattr(value, "__array__"):
+        instead = '. Save it with numpy.save("own.npy", ...)'
+    if instead:
+        name = "own.csv" if "csv" in instead else "own.npy"
+        instead += f', and write {{"family": "file", "path": "{name}"}} for data'
+    raise UserError(f"{place}: found a {found}; a config holds {allowed}{instead}")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lstm_ablate.experiment.data_files import with_absolute_path
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile
 from lstm_ablate.experiment.field_types import Number
-from lstm_ablate.experiment.formula import SHOWN, formula_of
+from lstm_ablate.experiment.formula import SHOWN, formula_of, remarks_on
 from lstm_ablate.experiment.grid import Cells
 from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.settings import SITES, Settings
@@ -129,10 +129,17 @@ class Experiment:
             return self.tuning.place
         return self.written[task, variant].nearest(*path.split(".")).place
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth knowing of its activations, where other tools mean something else."""
+        return remarks_on({settings.model for settings in self.settings.values()})
+
     def formula(self, task: str, variant: str) -> str:
         """Return the formula of a variant's cell, with the changes that a formula does not show."""
         names = {text: name for name, text in self.own.items()}
-        shown = [formula_of(self.settings[task, variant].model, names)]
+        models = [self.settings[task, one].model for one in self.variants]
+        gates = any(model.site("gates") != "sigmoid" for model in models)
+        shown = [formula_of(self.settings[task, variant].model, names, gates=gates)]
         for path, value in self.resolved["variants"][variant].items():
             section, key, *_ = path.split(".")
             if section != "model" or key not in SHOWN:

@@ -1,9 +1,11 @@
 """The texts of a report's tables and legends, the same in every format."""
 
 import math
+from collections.abc import Sequence
 
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.overall import OVERALL
+from lstm_ablate.evidence.rounding import on_its_side
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.tuning import Trial, Tuned
 from lstm_ablate.evidence.typical import Typical
@@ -60,7 +62,8 @@ def title(summary: Summary, task: str) -> str:
 def cells(summary: Summary, row: Row) -> tuple[str, ...]:
     """Return the texts of a row under HEADINGS."""
     one = row.comparison
-    ratio = "baseline" if row.verdict == "baseline" else typical(one.ratio if one else None)
+    bounds = (1.0, *summary.band)
+    ratio = "baseline" if row.verdict == "baseline" else typical(one.ratio if one else None, bounds)
     return (
         row.variant,
         formula(summary, row),
@@ -130,24 +133,23 @@ def statistics(row: Row) -> tuple[str, ...]:
     )
 
 
-def typical(one: Typical | None) -> str:
-    """Return a median with its interval, as "0.491 (0.276 to 0.758)"."""
+def typical(one: Typical | None, bounds: Sequence[float] = (1.0,)) -> str:
+    """Return a median with its interval, as "0.491 (0.276 to 0.758)", told from some bounds."""
     if one is None:
         return NOTHING
-    low, high = map(number, one.median)
+    low, high = (number(end, bounds) for end in one.median)
     text = low if one.value is not None else f"{low} to {high}"
-    return text if one.interval is None else f"{text} ({_range(*one.interval)})"
+    if one.interval is None:
+        return text
+    low, high = (number(end, bounds) for end in one.interval)
+    return f"{text} ({low} to {high})"
 
 
-def number(value: float) -> str:
-    """Return a number to three digits, or as many more as it takes to tell it from 1."""
+def number(value: float, bounds: Sequence[float] = (1.0,)) -> str:
+    """Return a number to three digits, or as many more as it takes to tell it from some bounds."""
     if math.isinf(value):
         return "infinite"
-    for digits in range(3, 8):
-        text = f"{value:.{digits}g}"
-        if value == 1 or float(text) != 1:
-            break
-    return text
+    return on_its_side(value, (f"{value:.{digits}g}" for digits in range(3, 8)), bounds)
 
 
 def _number(value: float | None) -> str:

@@ -47,15 +47,16 @@ def markdown(summary: Summary) -> str:
         lines += ["", _name(beside(summary, task)), ""]
     lines += [_name(legend(summary)), ""]
     lines += [f"{looks}\n" for looks in [looks_text(summary)] if looks]
-    lines += [f"{_name(note)}\n" for note in summary.notes]
+    lines += [f"{_plain(note)}\n" for note in summary.notes]
     lines += _tuning(summary)
     lines += _by_epoch(summary)
     lines += ["## All statistics", ""]
     for task, rows in by_task(summary):
         if task == OVERALL:
             continue
+        first = f"variant, {_name(task)}" if len(summary.tasks) > 1 else "variant"
         lines += [
-            f"| {' | '.join((_name(task), *STATISTICS))} |",
+            f"| {' | '.join((first, *STATISTICS))} |",
             "|---|" + "---:|" * len(STATISTICS),
         ]
         lines += [f"| {' | '.join((_name(row.variant), *statistics(row)))} |" for row in rows]

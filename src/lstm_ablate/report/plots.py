@@ -122,10 +122,22 @@ def drawings(summary: Summary) -> Iterator[Drawing]:
             yield Drawing(f"pairs{suffix}", caption + title, partial(_pairs, summary, task))
         if task in summary.shown:
             draw = partial(_reconstructions, summary, task)
-            yield Drawing(f"reconstructions{suffix}", _RECONSTRUCTIONS + title, draw)
+            caption = _RECONSTRUCTIONS.format(feature=_first_feature(summary))
+            yield Drawing(f"reconstructions{suffix}", caption + title, draw)
     if any(share and share.count for row in summary.rows for share in _failed(row)):
         caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck)
         yield Drawing("failures", caption, partial(_failures, summary))
+
+
+def _first_feature(summary: Summary) -> str:
+    """Return what the first feature is called: by its column, where the settings name one for all
+    tasks.
+    """
+    columns = summary.resolved["data"].get("columns")
+    changed = any(
+        path.startswith("data.") for task in summary.resolved["tasks"].values() for path in task
+    )
+    return f'column "{columns[0]}"' if columns and not changed else "first feature"
 
 
 _TUNING = (
@@ -135,8 +147,8 @@ _TUNING = (
 )
 _INTERVALS = (
     "Loss over the loss of {baseline} at the same seed: the typical ratio with its interval. Left"
-    " of 1 is better; there is a verdict where the interval excludes 1. An arrow leads to 0, or to"
-    " infinity. Band: practically equivalent, {0:.3g} to {1:.3g}."
+    " of 1 is better. An interval that excludes 1 means better or worse; one that lies within the"
+    " band, {0:.3g} to {1:.3g}, means practically equivalent. An arrow leads to 0, or to infinity."
 )
 _RATIOS = (
     "Validation loss over that of {baseline} at the same seed, if training had ended at an epoch:"
@@ -152,8 +164,8 @@ _PAIRS = (
     " the right a run of {baseline} that diverged."
 )
 _RECONSTRUCTIONS = (
-    "Test windows (broad lines) and how each variant reconstructs them (first feature), at the seed"
-    " at which the baseline has its median loss."
+    "Test windows (broad lines) and how each variant reconstructs them ({feature}, in the units of"
+    " the network), at the seed at which the baseline has its median loss."
 )
 _FAILURES = (
     "Share of runs that diverged (full marks), and of those that are stuck, with a loss above {1:g}"

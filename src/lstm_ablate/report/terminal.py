@@ -12,6 +12,10 @@ from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, looks_text, title
 
 _WIDTH = 100  # the most columns that a table takes
+_TIMED = (
+    "s a run: the seconds of training in the median run, compilation aside, with whatever else the"
+    " machine was doing."
+)
 _LEFT = ("variant", "runs", "verdict")
 _WORDS = {
     "runs": "diverged",
@@ -36,7 +40,8 @@ def terminal(summary: Summary, console: Console) -> None:
         console.print()
     for line in (*summary.notes, *summary.troubles):
         console.print(escape(line), style="yellow")
-    for text in filter(None, (legend(summary), looks_text(summary))):
+    timed = _TIMED if summary.seconds else ""
+    for text in filter(None, (legend(summary), looks_text(summary), timed)):
         console.print(text, style="dim", markup=False, width=min(console.width, _WIDTH))
 
 

@@ -27,6 +27,7 @@ def as_json(summary: Summary) -> str:
         "least_seeds": summary.least_seeds,
         "losses": dict(summary.losses),
         "references": dict(summary.references),
+        "diagnoses": dict(summary.diagnoses),
         "rows": [
             {**asdict(row), "seconds_per_run": summary.seconds.get((row.task, row.variant))}
             for row in (*summary.rows, *summary.overall)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lstm_ablate.errors import FolderError, UserError
+from lstm_ablate.errors import FolderError, UserError, did_you_mean
 from lstm_ablate.experiment.experiment_file import VERSION
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.yaml_source import read_file
@@ -27,7 +27,7 @@ _DERIVED = (
 )
 
 _OURS = re.compile(
-    r"(experiment|looks|shard)\.yaml|environment\.json|report\.(md|html)"
+    r"(experiment|looks|notices|shard)\.yaml|environment\.json|report\.(md|html)"
     r"|(runs|curves|ratios|summary|timings|tuning)\.csv"
     r"|\.(derived\.)?lock|\.holder|\.derived\.json"
     rf"|schema-[0-9]+/({'|'.join(map(re.escape, older.TABLES))})"
@@ -80,6 +80,31 @@ def group_size(folder: Path) -> int | None:
     """Return the number in a folder's experiment.yaml, also where today's rules refuse the rest."""
     written = _experiment(folder).get("group_size")
     return written.value if written and type(written.value) is int else None
+
+
+def seeds(folder: Path) -> frozenset[int]:
+    """Return the seeds in a folder's experiment.yaml; none where they are trained until a decision,
+    or cannot be read.
+    """
+    written = _experiment(folder).get("seeds")
+    plain = written.plain() if written else None
+    if type(plain) is int:
+        return frozenset(range(plain))
+    return frozenset(plain) if isinstance(plain, list) else frozenset()
+
+
+def did_you_mean_folder(folder: Path, holds: str) -> str:
+    """Return a hint at a folder that holds a file, where a folder does not: the one of that name
+    in results/, or one beside it that is spelt alike; nothing where there is none.
+    """
+    there = Path("results") / folder.name
+    if folder != there and (there / holds).is_file():
+        return f' Did you mean "{there}"?'
+    try:
+        beside = {str(path.parent) for path in folder.parent.glob(f"*/{holds}")}
+    except OSError:
+        return ""
+    return did_you_mean(str(folder), beside - {str(folder)})
 
 
 def check_rebuildable(folder: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from lstm_ablate.errors import FolderError
-from lstm_ablate.store import files, looks_file, shard_file
+from lstm_ablate.store import files, looks_file, notices_file, shard_file
 
 # A record of 10,000 epochs has half a megabyte.
 MOST_BYTES_OF_FILE = 1 << 24
@@ -29,7 +29,13 @@ MOST_BYTES_OF_ARCHIVE = 1 << 33
 MOST_FILES = 1_000_000
 _CHUNK = 1 << 16
 
-_SMALL = ("experiment.yaml", shard_file.NAME, looks_file.NAME, "environment.json")
+_SMALL = (
+    "experiment.yaml",
+    shard_file.NAME,
+    looks_file.NAME,
+    notices_file.NAME,
+    "environment.json",
+)
 _OURS = re.compile(
     rf"(?P<folder>(?:.*/)?)(?P<name>{'|'.join(map(re.escape, _SMALL))}"
     r"|runs/(?P<run>[0-9a-f]{16})\.json|runs/conflicts/[0-9a-f]{16}\.[0-9]+\.json"

@@ -104,12 +104,28 @@ def curves_table(runs: Sequence[Run], records: Mapping[str, Record]) -> "pd.Data
 
 
 def timings_table(runs: Sequence[Run], records: Mapping[str, Record]) -> "pd.DataFrame":
-    """Return what differs between reruns, one row for each distinct run that was trained."""
+    """Return what differs between reruns, one row for each distinct run that was trained; of
+    variants that share a run, the first is named.
+    """
     import pandas as pd
 
     columns = ["run", "seconds", "training_seconds", "engine", "device", "worker", "process"]
-    distinct = dict.fromkeys(run.id for run in runs if run.id in records)
-    rows = [{"run": run, **records[run].meta} for run in distinct if "seconds" in records[run].meta]
+    columns += ["task", "variant", "seed"]
+    distinct: dict[str, Run] = {}
+    for run in runs:
+        if run.id in records:
+            distinct.setdefault(run.id, run)
+    rows = [
+        {
+            **records[key].meta,
+            "run": key,
+            "task": run.task,
+            "variant": run.variant,
+            "seed": run.seed,
+        }
+        for key, run in distinct.items()
+        if "seconds" in records[key].meta
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

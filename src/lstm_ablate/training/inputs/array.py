@@ -25,8 +25,8 @@ def read(path: Path, content: bytes) -> Array:
         raise UserError(f"{path}: not an NPY array of numbers ({why})") from None
     if array.ndim != 3 or 0 in array.shape[1:] or array.dtype.kind not in "fiu":
         raise UserError(
-            f"{path}: an array of numbers (samples, timesteps, features) is due; "
-            f"found {str(array.dtype)[:200]} of shape {array.shape}{_hint(array.shape)}"
+            f"{path}: expected an array of numbers (samples, timesteps, features),"
+            f" found {str(array.dtype)[:200]} of shape {array.shape}{_hint(array.shape)}"
         )
     _check_sizes(path, array.shape)
     with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite
@@ -70,6 +70,8 @@ def _check_sizes(path: Path, shape: tuple[int, ...]) -> None:
         problems.append(
             f"{has}. A window has at least 2 time steps. If the samples are the steps of one"
             " series, save them as a CSV with one row per time step, of which windows are cut"
+            + f"; if the {features} features are time steps, as in PyTorch's order (samples,"
+            " channels, steps), save array.swapaxes(1, 2)" * (features > 1)
         )
     if timesteps > _MOST_TIMESTEPS:
         problems.append(

@@ -1,19 +1,31 @@
 """Whether the user's own files hold what an experiment asks of them, before anything is trained."""
 
+from typing import NamedTuple
+
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.training.inputs import description, windows
 
 
-def check_data(experiment: Experiment) -> list[str]:
+class Notices(NamedTuple):
+    """What one should know of the user's own files: as messages with their place in the config, and
+    as sentences for the report.
+    """
+
+    told: list[str]
+    noted: list[str]
+
+
+def check_data(experiment: Experiment) -> Notices:
     """Read the user's own files, a good one once, however many variants share it; return what one
     should know of them.
 
-    Raises UserError with what is wrong. Both are told with their place in the config.
+    Raises UserError with what is wrong, with its place in the config.
     """
     problems: dict[str, None] = {}
     told: dict[str, None] = {}
+    noted: dict[str, None] = {}
     found: dict[FileData, int] = {}  # training windows
     for task, variant, settings in experiment.possible_settings():
         if isinstance(settings.data, FileData):
@@ -23,7 +35,8 @@ def check_data(experiment: Experiment) -> list[str]:
                     samples = len(windows.of(settings.data, 0).train)
                     notices = description.notices(settings.data)
                     found[settings.data] = samples
-                    told |= {f"{place}: {notice}": None for notice in notices}
+                    told |= {f"{place}: {notice.told}": None for notice in notices}
+                    noted |= {notice.noted: None for notice in notices}
             except UserError as error:
                 problems |= {f"{place}: {problem}": None for problem in error.problems}
                 continue
@@ -37,4 +50,4 @@ def check_data(experiment: Experiment) -> list[str]:
                 ] = None
     if problems:
         raise UserError(*problems)
-    return list(told)
+    return Notices(list(told), list(noted))

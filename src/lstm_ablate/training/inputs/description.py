@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import UserError, printable
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import FileData
-from lstm_ablate.training.inputs import faults, file, stretches
+from lstm_ablate.training.inputs import drift, faults, file, stretches
 
 _FIRST = 5  # values of a column that are shown
 
@@ -71,17 +71,42 @@ def _describe(data: FileData, tasks: list[str]) -> Description:
     return Description(tasks, data.path, timesteps, step, parts, columns)
 
 
-def notices(data: FileData) -> list[str]:
+class Notice(NamedTuple):
+    """What a reader of a file should know, at a line of a CSV or of all of it."""
+
+    path: Path
+    line: int | None
+    text: str
+
+    @property
+    def told(self) -> str:
+        """The notice as a message says it, with the whole path."""
+        return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.text}"
+
+    @property
+    def noted(self) -> str:
+        """The notice as a sentence of a report, wherever the file may lie by then."""
+        where = "" if self.line is None else f", line {self.line}"
+        return printable(f"{self.path.name}{where}: {self.text}.")
+
+
+def notices(data: FileData) -> list[Notice]:
     """Return what a reader of a file should know before training on it: gaps and repeats in its
-    times, stretches of one value. Raises UserError where its rows are not in the order of their
-    times.
+    times, stretches of one value, parts that lie elsewhere. Raises UserError where its rows are not
+    in the order of their times.
     """
     held, path = file.content(data), Path(data.path)
+    names = file.shown(held.names, data)
+    elsewhere = drift.between(names, file.split(held.numbers, data))
     if data.is_array:
-        return [f"{path}: {text}" for text in stretches.in_windows(held.numbers)]
+        texts = [*stretches.in_windows(held.numbers), *elsewhere]
+        return [Notice(path, None, text) for text in texts]
     order = faults.order(data, held.text, held.lines)
     if order.wrong:
         raise UserError(*(f"{path}:{line}: {text}" for line, text in order.wrong))
     timesteps, _ = data.window
     told = stretches.in_rows(held.names, held.numbers, held.lines, timesteps)
-    return [f"{path}:{line}: {text}" for line, text in [*order.notices, *told]]
+    return [
+        *(Notice(path, line, text) for line, text in [*order.notices, *told]),
+        *(Notice(path, None, text) for text in elsewhere),
+    ]

@@ -1,6 +1,7 @@
 """Everything that is wrong with a CSV file, each with its line and with what to write instead."""
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from lstm_ablate.errors import UserError, counted, did_you_mean
 from lstm_ablate.experiment.settings import FileData
-from lstm_ablate.training.inputs import advice, clock, features, table
+from lstm_ablate.training.inputs import advice, clock, features, stretches, table
 from lstm_ablate.training.inputs import layout as layouts
 from lstm_ablate.training.inputs.layout import Layout
 from lstm_ablate.training.inputs.table import Table
@@ -27,12 +28,21 @@ class Fault(NamedTuple):
 
 def lines_of(path: Path, content: bytes) -> list[str]:
     """Return the lines of a CSV. Raises UserError where it is no text in UTF-8."""
+    if content[:4] == b"PK\x03\x04":
+        what = "a spreadsheet" if path.suffix.lower() in (".xlsx", ".ods") else "an archive"
+        raise UserError(
+            f"{path}: this is {what}, not a CSV. Of a spreadsheet save a CSV; of an .npz save the"
+            ' array itself: numpy.save("own.npy", numpy.load("own.npz")["name"])'
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        encoding = "UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
         raise UserError(
-            f"{path}: byte {error.start} is not UTF-8; a CSV is due, or an array in a .npy file. A"
-            ' spreadsheet saves one as "CSV UTF-8"'
+            f"{path}: byte {error.start} is not UTF-8; expected a CSV, or an array in a"
+            f" .npy file. A"
+            f' spreadsheet saves one as "CSV UTF-8"; a file is converted by'
+            f" `iconv -f {encoding} -t UTF-8 {shlex.quote(path.name)} > utf8.csv`"
         ) from None
     return text.splitlines()
 
@@ -107,7 +117,13 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
     yield from _of_rows(found, reasons)
     if reasons:
         yield Fault(found.header_line, features.told(found, reasons, data))
-    yield from (Fault(*one) for one in _order(lines, layout, path, found.lines).wrong)
+    order = _order(lines, layout, path, found.lines)
+    yield from (Fault(*one) for one in order.wrong)
+    # What follows stops nobody, and would else be told only when all of the above is mended.
+    features_left = [index for index in range(len(found.names)) if index not in reasons]
+    names = [found.names[index] for index in features_left]
+    held = stretches.in_rows(names, found.rows[:, features_left], found.lines, data.window[0])
+    yield from (Fault(line, text) for line, text in (*order.notices, *held))
 
 
 def _header(lines: Sequence[str], layout: Layout, path: Path) -> list[str]:
@@ -152,7 +168,11 @@ def _of_header(header: Sequence[str], data: FileData, layout: Layout) -> Iterato
         return
     missing = [name for name in data.columns or () if name not in header]
     if missing:
-        hint = did_you_mean(missing[0], header)
+        hint = "".join(
+            f" For {json.dumps(name, ensure_ascii=False)}:{near}" if len(missing) > 1 else near
+            for name in missing
+            if (near := did_you_mean(name, header))
+        )
         parts = [part.strip() for part in missing[0].split(",")]
         if len(parts) > 1 and set(parts) <= set(header):
             hint = f" Write a list: {advice.listed(parts)}"
@@ -231,7 +251,9 @@ def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> F
     whole = [
         name
         for index, name in enumerate(found.names)
-        if index not in reasons and index not in found.odd
+        if index not in reasons
+        and index not in found.odd
+        and stretches.sentinel_of(found.rows[:, index]) is None
     ]
     which = f"column{'s' * (len(names) > 1)} {advice.named(names)}"
     rows = f"{len(missing):,} of {counted(len(found.lines), 'row')} ({advice.places(missing)})"
@@ -239,7 +261,10 @@ def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> F
     before, after = max(pairwise(ends), key=lambda pair: pair[1] - pair[0])
     part = f"lines {before + 1} to {after - 1} are the longest part without a gap"
     write = (
-        f"; or {advice.write('columns', advice.listed(whole))}, which have no gap" if whole else ""
+        f"; or {advice.write('columns', advice.listed(whole))}, which"
+        f" {'has' if len(whole) == 1 else 'have'} no gap"
+        if whole
+        else ""
     )
     return Fault(
         missing[0],

@@ -58,7 +58,7 @@ def cut(data: FileData, held: Held) -> tuple[Array, Array, Array]:
     if min(map(len, parts)) == 0:
         samples = counted(sum(map(len, parts)), "sample")
         raise UserError(f"{path}: {samples} are too few for three parts (see data.split)")
-    train, validation, test = _scaled(parts, data.scaling, path, _shown(held.names, data))
+    train, validation, test = _scaled(parts, data.scaling, path, shown(held.names, data))
     return train, validation, test
 
 
@@ -90,7 +90,7 @@ def content(data: FileData) -> Held:
 _OF_CSV = ("columns", "separator", "decimal", "thousands", "skip_rows", "timesteps", "stride")
 
 
-def _shown(names: Sequence[str], data: FileData) -> list[str]:
+def shown(names: Sequence[str], data: FileData) -> list[str]:
     """Return what messages call the features."""
     return [f"feature {name}" if data.is_array else f'column "{name}"' for name in names]
 

@@ -24,22 +24,27 @@ _SHORTEST = 10  # rows that a stretch has at least; rounded values repeat for a 
 def in_rows(
     names: Sequence[str], rows: Array, lines: Sequence[int], timesteps: int
 ) -> list[tuple[int, str]]:
-    """Return what rows [R, F] hold of missing values and padding, each with its line."""
+    """Return what rows [R, F] hold of missing values and padding, each with its line.
+
+    A cell that is NaN is looked at by others.
+    """
     found: dict[str, list[tuple[int, str]]] = {}
-    for name, column in zip(names, rows.T, strict=True):
-        sentinel = _sentinel(column)
+    for name, cells in zip(names, rows.T, strict=True):
+        known = np.flatnonzero(np.isfinite(cells))
+        column = cells[known]
+        sentinel = sentinel_of(column)
         if sentinel is not None:
             hit = column == sentinel
-            first = lines[int(np.flatnonzero(hit)[0])]
-            what = f"holds {sentinel:g} in {_percent(hit.mean())} of the rows"
+            first = lines[int(known[hit.argmax()])]
+            what = f"holds {sentinel:g} in {_rows(int(hit.sum()), len(cells))}"
             found.setdefault("sentinel", []).append((first, f'column "{name}" {what}'))
-        elif _varied(column):
+        elif len(column) and _varied(column):
             start, length = _runs(column)
             long = length >= max(timesteps, _SHORTEST)
             share = length[long].sum() / len(column)
             if share >= _SHARE:
                 longest = int(np.argmax(length))
-                value, first = column[start[longest]], lines[int(start[longest])]
+                value, first = column[start[longest]], lines[int(known[start[longest]])]
                 what = (
                     f"{_percent(share)} of the rows lie in stretches of one value as long as a"
                     f" window or longer, the longest of {length[longest]} rows of {value:g}"
@@ -63,8 +68,14 @@ def _several(texts: Sequence[str]) -> str:
     return f"{shown}; and so {counted(len(texts) - 3, 'other column')}" if texts[3:] else shown
 
 
-def _sentinel(column: Array) -> float | None:
+def _rows(count: int, of: int) -> str:
+    return f"{count:,} of {of:,} rows ({_percent(count / of)})"
+
+
+def sentinel_of(column: Array) -> float | None:
     """Return the value that stands for missing ones, far from all others, or None."""
+    if not len(column):
+        return None
     for value in (column.min(), column.max()):
         hit = column == value
         others = column[~hit]
@@ -95,7 +106,7 @@ def in_windows(windows: Array) -> Iterator[str]:
     samples, timesteps, features = windows.shape
     for feature in range(features):
         column = windows[:, :, feature].ravel()
-        sentinel = _sentinel(column)
+        sentinel = sentinel_of(column)
         if sentinel is not None:
             share = _percent((column == sentinel).mean())
             yield (

@@ -46,8 +46,8 @@ def meaning(text: str, place: Place) -> Scalar:
     """
     # YAML reads such a blank, copied from a web page, as a letter; a person sees an indent.
     if blank := _OTHER_BLANK.search(text):
-        shown = json.dumps(text)
-        raise UserError(f"{place}: {shown} holds a blank that is no space (U+{ord(blank[0]):04X})")
+        what = f"a blank that is not a space (U+{ord(blank[0]):04X})"
+        raise UserError(f"{place}: {json.dumps(text)} holds {what}")
     if text[:1] in _SMART_QUOTES and text:
         raise UserError(f"{place}: {text[:80]} begins with a typographic quote; write \" or '")
     if text in _CONSTANTS:

@@ -1,4 +1,4 @@
-"""Canonical JSON, written by hand: the arbiter of what an id is the hash of."""
+"""Canonical JSON, written by hand: the arbiter of the text whose hash is an id."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The command line as a process of its own, for tests that look at exit codes and streams."""
+"""Runs the command line as a process of its own, for tests of exit codes and streams."""
 
 import os
 import sys

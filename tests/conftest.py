@@ -14,7 +14,7 @@ os.environ.update(WORKER_ENVIRONMENT)  # before anything imports NumPy or Tensor
 
 @pytest.fixture(scope="session", autouse=True)
 def speed_that_is_known(tmp_path_factory):
-    """A cache of the tests' own says how fast both engines are: no plan has to measure it."""
+    """A cache of the tests says how fast both engines are, so that no plan has to measure it."""
     from lstm_ablate.training import speed
 
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
@@ -24,7 +24,7 @@ def speed_that_is_known(tmp_path_factory):
 
 @pytest.fixture
 def no_page(monkeypatch):
-    """Reports without their page, which takes seconds to draw; each of them would have drawn it."""
+    """Reports are written without their page, which would take seconds to draw for each of them."""
     from lstm_ablate.report import derived
 
     write, written, drawn = derived.write, [], []
@@ -49,7 +49,7 @@ def stub_engine(monkeypatch):
 
 @pytest.fixture
 def stub_marks(tmp_path_factory, monkeypatch):
-    """A folder for the marks of the stub engine; whatever a config asked for must have happened."""
+    """A folder for the marks of the stub engine; what a config asked for must have left one."""
     monkeypatch.setenv("STUB_MARKS", str(tmp_path_factory.mktemp("marks")))
     stub_behaviour.asked.clear()
     yield
@@ -58,8 +58,8 @@ def stub_marks(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def environment_of_its_own():
-    """The command line sets PYTHONSAFEPATH for its workers; a later test's own processes would have
-    it too.
+    """The command line sets PYTHONSAFEPATH for its workers. This removes it again, or the processes
+    of a later test would have it too.
     """
     before = dict(os.environ)
     yield

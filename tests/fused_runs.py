@@ -39,10 +39,10 @@ def run_fused(
     size: int | None = None,
     test_scale: dict[int, float] | None = None,
 ) -> list[Trained]:
-    """Train a group, whose runs have one settings or each its own; the training windows of a seed
-    in `scale` are multiplied by its factor.
+    """Train a group, whose runs have the same settings or each its own.
 
-    So are the test windows of a seed in `test_scale`.
+    The training windows of a seed in `scale` are multiplied by its factor, and so are the test
+    windows of a seed in `test_scale`.
     """
     each = settings if isinstance(settings, list) else [settings] * len(seeds)
     runs = [
@@ -70,7 +70,7 @@ def run_fused(
 
 
 def assert_identical(one: Trained, other: Trained) -> None:
-    """Equal to the last bit, NaN and infinity included."""
+    """Assert that two results are equal to the last bit, including NaN and infinity."""
     for name in vars(one):
         if name != "weights":
             np.testing.assert_equal(getattr(one, name), getattr(other, name))
@@ -82,7 +82,7 @@ def assert_identical(one: Trained, other: Trained) -> None:
 
 
 def other_numbers(settings: Settings, factor: float = 0.7) -> Settings:
-    """Return settings of equal structure in which every number of the optimizer is another."""
+    """Return settings of equal structure in which every number of the optimizer is different."""
     optimizer = settings.training.optimizer
     changed = {
         name: value * factor

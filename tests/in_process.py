@@ -1,6 +1,6 @@
-"""An executor for tests that need no processes: groups one after the other, here.
+"""An executor for tests that need no processes: it trains one group after the other, in the test's.
 
-Nothing that ends or stops a process may be asked of it.
+Work that ends or stops its process must not be given to it.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from lstm_ablate.training.executors import Done, Failed, Progress, idle
 
 
 def execute(work, groups, *, key, workers, environment, timeout=math.inf, meanwhile=idle):
-    """Carry out groups; messages come once their group has ended."""
+    """Carry out groups; the messages of a group come when it has ended."""
     meanwhile()
     for index, group in enumerate(groups):
         messages, printed = [], io.StringIO()

@@ -1,4 +1,4 @@
-"""The arbiter: the autoencoder written once more in NumPy float64, from the equations alone."""
+"""The arbiter: the autoencoder, written again in NumPy float64 from nothing but its equations."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def direction(model, weights, prefix, x, sites):
 
 
 def normalized(h, gamma, beta):
-    """Ba et al. 2016, equation 4, with the epsilon of Keras."""
+    """Return the layer normalization of Ba et al. 2016, equation 4, with the epsilon of Keras."""
     variance = np.var(h, axis=-1, keepdims=True)
     return gamma * (h - np.mean(h, axis=-1, keepdims=True)) / np.sqrt(variance + 1e-3) + beta
 
@@ -81,8 +81,9 @@ def reconstruct(model, weights, x):
 
 
 def random_weights(model, features, seed=0):
-    """Weights of the right names and shapes, all random, so that no two gates or biases can be
-    confused.
+    """Return weights with the right names and shapes.
+
+    All are random, so that no two gates or biases can be confused.
     """
     from lstm_ablate.experiment.network import network_of
     from lstm_ablate.training.inputs.randomness import initial_weights

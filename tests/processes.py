@@ -1,4 +1,4 @@
-"""Processes that tests start: every wait for one has an end, and then says what it waited for."""
+"""Processes that tests start; every wait for one has a limit, and then says what it waited for."""
 
 import contextlib
 import os
@@ -7,14 +7,15 @@ import subprocess
 import threading
 import time
 
-# Ten times what the slowest process of a test takes alone on two cores, and less than a whole test
-# has: pytest-timeout says nothing of what a process has printed.
+# Ten times what the slowest process of a test takes alone on two cores. It is less than the limit
+# of a whole test, because pytest-timeout would not show what a process has printed.
 SECONDS = 240
 
 
 def until(true, what, seconds=120):
-    """Wait until something is true, and return it; fail after some seconds, saying what did not
-    come about.
+    """Wait until something is true, and return it.
+
+    After `seconds` it fails, and says what did not happen.
     """
     end = time.monotonic() + seconds
     while not (found := true()):
@@ -33,7 +34,7 @@ def alive(process):
 
 
 def start(command, **options):
-    """Start a program in a session of its own; what it prints and says is text."""
+    """Start a program in a session of its own, with standard output and standard error as text."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     text = {"text": True, "errors": "replace"}
     words = list(map(str, command))
@@ -41,7 +42,7 @@ def start(command, **options):
 
 
 def line(process, what, seconds=SECONDS):
-    """Return the next line that a process prints; one that is silent too long is killed."""
+    """Return the next line that a process prints; if none comes in time, the process is killed."""
     late = threading.Timer(seconds, _kill, [process])
     late.start()
     try:

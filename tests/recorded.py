@@ -1,4 +1,4 @@
-"""Results as records hold them, for tests of what surrounds training."""
+"""Results as records hold them, for tests of what is around training."""
 
 OK = {
     "status": "ok",

@@ -1,4 +1,4 @@
-"""Experiments with results made up, for tests of what is made of records."""
+"""Experiments with invented results, for tests of what is derived from records."""
 
 import math
 
@@ -93,5 +93,5 @@ def loss(run):
 
 
 def spent(seed):
-    """Seconds whose median is not their mean."""
+    """Return seconds whose median is not their mean."""
     return 2.0 + seed**2

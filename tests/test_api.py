@@ -1,4 +1,4 @@
-"""What a notebook and a script call, held to the files and to what the command line prints.
+"""What a notebook and a script call, compared with the files and the output of the command line.
 
 The code of docs/api.md is the script that trains here, as a process of its own and without a guard
 of its main module.
@@ -63,7 +63,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory):
-    """A folder in which the script has run, and what it printed and said."""
+    """A folder in which the script has run, and what it wrote on both streams."""
     folder = tmp_path_factory.mktemp("script")
     text = (ROOT / "configs" / "smoke.yaml").read_text()
     text = text.replace("[8, 4]", "[4]").replace("[4, 8]", "[4]")
@@ -145,7 +145,7 @@ def test_the_tables_are_the_csvs_with_their_types(results):
 
 
 def test_the_examples_of_the_docstrings_are_true(inside):
-    """They load one folder many times, which is done once here."""
+    """The code of the page loads one folder many times; here it is loaded once."""
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     once = {"load": cache(la.load)}
     failed, tried = doctest.testmod(api, optionflags=options, extraglobs=once)
@@ -198,7 +198,7 @@ def test_names_are_those_of_all_and_no_others():
 
 
 def test_a_dict_means_what_its_yaml_means(tmp_path, monkeypatch):
-    """JSON is YAML; tuples, ranges, paths and NumPy's numbers are what a program has at hand."""
+    """JSON is YAML; a program also has tuples, ranges, paths and NumPy's numbers at hand."""
     monkeypatch.chdir(tmp_path)
     Path("c.yaml").write_text(json.dumps(CONFIG))
     from_file = loading.load(Path("c.yaml"))
@@ -335,7 +335,7 @@ def test_a_line_shows_results_whatever_they_are(tmp_path):
 
 
 class Tags(HTMLParser):
-    """What a piece of HTML holds."""
+    """The tags and texts of a piece of HTML."""
 
     def __init__(self, text):
         super().__init__()
@@ -382,7 +382,7 @@ def test_quiet_says_nothing_and_a_second_run_trains_nothing(stub, capsys):
 
 
 def test_an_interrupt_keeps_what_is_done_and_goes_on(stub, monkeypatch, capsys):
-    """The signal of Ctrl-C, in the middle of what is shown."""
+    """The signal of Ctrl-C comes while progress is being shown."""
     shown = api.progress.shown
 
     def interrupted(*words):
@@ -403,7 +403,7 @@ def test_an_interrupt_keeps_what_is_done_and_goes_on(stub, monkeypatch, capsys):
 
 
 def test_a_notebook_sees_one_line_that_is_replaced(stub, monkeypatch, capsys):
-    """The module IPython is a double of what its documentation says of `display`."""
+    """A double stands in for IPython, which does what its documentation says about `display`."""
     shown = []
 
     def display(content, *, raw, display_id):

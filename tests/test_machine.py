@@ -1,4 +1,4 @@
-"""What control groups leave to a process is read as the kernel and its documentation have it."""
+"""What control groups leave to a process is read as the kernel's documentation says."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from lstm_ablate.training import resources
 
 CORES = len(os.sched_getaffinity(0))
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-NO_LIMIT_V1 = 9223372036854771712  # what version 1 shows where there is none
+NO_LIMIT_V1 = 9223372036854771712  # what version 1 shows if there is no limit
 
 # name: own groups, files below /sys/fs/cgroup, cores, bytes of memory
 SYSTEMS = {

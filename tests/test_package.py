@@ -1,4 +1,4 @@
-"""What the package says of itself: licence, citation and versions agree wherever they stand."""
+"""What the package says about itself: licence, citation and versions agree in every file."""
 
 import hashlib
 import re
@@ -92,7 +92,7 @@ def test_the_classifiers_are_known():
 
 
 def test_the_checks_run_on_every_python_that_is_promised():
-    """Read with PyYAML, which takes the key `on` for true."""
+    """PyYAML reads the workflow, and takes its key `on` for true."""
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
     (job,) = workflow["jobs"].values()
     assert job["steps"][-1] == {"run": ".ci/run"}

@@ -1,4 +1,4 @@
-"""A wait that comes to nothing ends, says what it waited for, and leaves no process behind."""
+"""A wait for what never happens ends, says what it waited for, and leaves no process behind."""
 
 import os
 import sys

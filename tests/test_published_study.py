@@ -1,4 +1,4 @@
-"""The published studies: their files agree with one another, with today's statistics, and with what
+"""The published studies: their files agree with each other, with today's statistics, and with what
 the README and the pages say.
 """
 
@@ -19,8 +19,8 @@ STUDIES = ["relu_vs_tanh", "relu_vs_tanh_vector"]
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_runs_are_those_that_the_shipped_config_asks_about(name):
-    """With two variants more, and without its control. Their ids are of schema 1, and no program of
-    today can compute them: the settings can be compared, and whose runs they are.
+    """The study has two more variants, and does not have the config's control. Its ids are those of
+    schema 1, which today's program cannot compute, so settings, variants and seeds are compared.
     """
     folder = ROOT / "results" / "reference" / name
     table = pd.read_csv(folder / "runs.csv", dtype={"run": str})
@@ -39,7 +39,7 @@ def test_the_runs_are_those_that_the_shipped_config_asks_about(name):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_tests_of_verdicts_have_these_runs(name):
-    """A copy, for what is published will be trained anew."""
+    """They have a copy, because the published studies will be trained anew."""
     copy = ROOT / "tests" / "data" / "published" / f"{name}.csv"
     assert copy.read_bytes() == (ROOT / "results" / "reference" / name / "runs.csv").read_bytes()
 

@@ -1,4 +1,4 @@
-"""A results folder that an earlier program wrote, committed as it was: what becomes of it today."""
+"""What today's program does with a results folder that an earlier one wrote."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A study with looks, around a stub engine: what is trained, what is written down, what is told.
+"""A study with looks, around a stub engine: what is trained, written down, and reported.
 
 One comparison, looks at 10, 20, ... 60 seeds: 10, 16, 22, 28, 34 and 40 wins decide.
 """
@@ -60,7 +60,7 @@ class Studies:
         return study.find(self.path, overrides, self.results, until_decided=until_decided)
 
     def run(self, *overrides, stop_after=None, options=(), **variants):
-        """Run it, to its end or to an interrupt; return what it gave and what it trained."""
+        """Run a study to its end or to an interrupt; return its result and what it trained."""
         trained = []
 
         def watch(steps, missing, done):
@@ -144,7 +144,9 @@ def test_a_second_run_trains_nothing_and_changes_nothing(studies):
 
 
 def test_the_same_bytes_interrupted_at_any_moment(studies, tmp_path):
-    """After 1, 2, 3, ... more runs; looks are complete, half complete and just begun then."""
+    """It is interrupted after 1, 2, 3, ... more runs, when a look is complete, half complete, or
+    has just begun.
+    """
     variants = {"fast": Behaviour.QUICK, "late": Behaviour.FALTERS}
     whole = Studies(tmp_path / "whole")
     (tmp_path / "whole").mkdir()
@@ -157,7 +159,7 @@ def test_the_same_bytes_interrupted_at_any_moment(studies, tmp_path):
         except KeyboardInterrupt:
             trained += [None] * more
             assert "runs are done and kept; call again to go on" in studies.told[-1]
-            study.report(studies.folder, studies.told.append)  # an interim one leaves no trace
+            study.report(studies.folder, studies.told.append)  # an interim report leaves no trace
         else:
             trained += last
             break
@@ -177,7 +179,7 @@ def test_the_same_bytes_with_any_number_of_workers(studies, tmp_path, monkeypatc
 
 
 def test_any_config_until_decided(studies):
-    """A number of seeds is the last look; a list is taken in its order."""
+    """A number of seeds becomes the last look; the order of a list is kept."""
     found = studies.find("seeds=25", until_decided=True, other=Behaviour.WAVERS)
     assert found.experiment.looks == (10, 20, 25)
     found = studies.find("seeds=[3, 1, 9, 0, 2, 7, 4]", until_decided=True, other=Behaviour.WAVERS)

@@ -3,8 +3,8 @@
 import sys
 
 if __name__ == "__main__":
-    # Python puts the working folder first on the path of a module that it runs, unless it is told
-    # not to; from here on nothing is imported from there.
+    # Python puts the working folder first on the path of a module that it runs, unless it was
+    # started with -P or the like. Nothing below is imported from there.
     if not sys.flags.safe_path:
         del sys.path[0]
 

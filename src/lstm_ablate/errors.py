@@ -1,5 +1,6 @@
-"""The two errors that speak to the user, any other exception being a bug of ours; and the words
-that messages share.
+"""The two errors that speak to the user, and the words that messages share.
+
+Any other exception is a bug of ours.
 """
 
 import difflib
@@ -7,8 +8,9 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """The config or the command line is wrong (exit code 2). Carries every problem found, not only
-    the first.
+    """The config or the command line is wrong (exit code 2).
+
+    It carries every problem that was found, not only the first.
     """
 
     def __init__(self, *problems: str):
@@ -21,8 +23,10 @@ class FolderError(Exception):
 
 
 def printable(text: str) -> str:
-    """Return text with what would move a terminal's cursor, colour it or turn text around spelt
-    out; line ends too.
+    """Return text in which every character that is not printable is spelt out, such as \\x1b.
+
+    Such characters could move a terminal's cursor, change its colours or turn text around; ends of
+    lines are among them.
     """
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
@@ -41,8 +45,9 @@ def duration(seconds: float) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean "nearest"?' with the nearest known word, in whatever case, or '' when
-    none is near.
+    """Return ' Did you mean "nearest"?' with the nearest known word, or '' if none is near.
+
+    Upper and lower case count as equal.
     """
     folded = {one.casefold(): one for one in known}
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""What this machine is, and what it leaves us: processor, versions, GPUs, cores and memory."""
+"""What this machine is, and what it leaves to us: processor, versions, GPUs, cores and memory."""
 
 import hashlib
 import math
@@ -19,8 +19,9 @@ PACKAGES = ("lstm-ablate", "tensorflow", "keras", "numpy", "pandas", "scipy", "p
 def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
     """Return the content of environment.json.
 
-    `device` is what trained, `settings` the variables set for workers, `folder` where the config
-    lies: its git commit is named, with a + where there were uncommitted changes.
+    `device` is what trained, and `settings` are the variables set for workers. `folder` is that of
+    the config. If it belongs to a git repository, the commit is named, with a + if there were
+    uncommitted changes.
     """
     return {
         "packages": {name: version(name) for name in PACKAGES},
@@ -36,7 +37,7 @@ def describe(device: str, settings: Mapping[str, str], folder: Path) -> dict[str
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of what decides a run's numbers: Python and the packages that compute."""
+    """Return the versions of Python and of the packages that a run's numbers depend on."""
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in ("lstm-ablate", "tensorflow", "keras", "numpy")},
@@ -45,7 +46,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def program() -> str:
-    """Return a hash of this program and of the packages that it draws and counts with."""
+    """Return a hash of this program and of the packages that compute and draw its reports."""
     here = Path(__file__).parent
     sources = sorted(path for path in here.rglob("*") if path.suffix in (".py", ".html"))
     known = {name: version(name) for name in ("numpy", "scipy", "pandas", "matplotlib", "jinja2")}
@@ -75,7 +76,7 @@ def processor() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU; those that share their memory with the processor do not say how much is free."""
+    """A GPU. If it shares its memory with the processor, it does not report how much is free."""
 
     uuid: str
     free_bytes: int | None
@@ -104,7 +105,8 @@ def gpus() -> tuple[Gpu, ...]:
 
 def _git_commit(folder: Path) -> str | None:
     def git(*words: str) -> str:
-        # a repository's own settings can name a program that watches its files; it is not started
+        # A repository's own settings can name a program that watches its files. We do not let git
+        # start it.
         command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
         return done.stdout.strip()
@@ -121,11 +123,11 @@ def _git_commit(folder: Path) -> str | None:
 
 
 def cores(root: Path = ROOT) -> int:
-    """Return the number of cores: those that we may run on, or fewer where our share of time is
-    less (rounded up).
+    """Return the number of cores that we may use.
 
-    Shares are those of Linux control groups, version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`);
-    `root` is where the system's own files lie.
+    These are the cores that we may run on, or our share of their time, rounded up, if that is less.
+    Linux control groups set this share: version 2 in `cpu.max`, version 1 in `cpu.cfs_quota_us`.
+    `root` is the folder below which the system keeps its own files.
     """
     allowed = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -142,9 +144,7 @@ def cores(root: Path = ROOT) -> int:
 
 
 def memory_bytes(root: Path = ROOT) -> int:
-    """Return the memory: the machine's, or less where a control group of ours may not have that
-    much.
-    """
+    """Return the memory of the machine, or the limit of one of our control groups if it is less."""
     allowed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for group in _groups("memory", root):
         limit = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes")
@@ -154,11 +154,10 @@ def memory_bytes(root: Path = ROOT) -> int:
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """Yield the folders of our control groups that limit something, with those of the groups around
-    them.
+    """Yield the folders of our control group and of all groups that contain it.
 
-    In a container the path can be the one outside, of which nothing but the top is to be seen
-    (cgroups(7)).
+    In a container the kernel may give the path as it is outside, where only its top exists for us
+    (cgroups(7)). The top is always among the folders.
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lstm_ablate.training.engines import reference
 
-WRONG_RATE, NOISY_FLOAT32, NAN_FLOAT32 = 11, 12, 13  # batch sizes that ask for a mistake
+WRONG_RATE, NOISY_FLOAT32, NAN_FLOAT32 = 11, 12, 13  # the batch sizes that ask for each mistake
 
 
 def train(runs, arrays, on_epoch):

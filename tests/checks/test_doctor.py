@@ -186,7 +186,7 @@ def test_records_of_a_newer_program(folder):
 
 
 def test_a_record_of_a_newer_program_may_hold_more(folder):
-    """A key that we do not know is no damage while the checksum holds; a missing key is."""
+    """An unknown key is not damage as long as the checksum holds, but a missing key is."""
     run = runs.expand(loading.load(SMOKE, ("seeds=[9]",)))[0]
     content = {"run": run.id, "identity": run.identity, "meta": {}, "result": OK, "notes": "new"}
     for left_out in (None, "meta"):
@@ -278,9 +278,7 @@ def test_the_command_prints_and_ends_with_0_or_4(broken, folder, monkeypatch, ca
 
 
 def test_tables_without_records_are_not_overwritten(tmp_path, capsys, monkeypatch):
-    """A published study holds no records: neither a report nor a run takes its tables for its own
-    to rebuild.
-    """
+    """A published study holds no records, so neither a report nor a run may rebuild its tables."""
     published = Path(__file__).parents[2] / "results" / "reference" / "relu_vs_tanh"
     shutil.copytree(published, tmp_path / "relu_vs_tanh")
     config = published.parent.parent.parent / "configs" / "relu_vs_tanh.yaml"

@@ -17,7 +17,9 @@ def test_a_process_is_measured_to_its_end_and_its_failure_is_none():
 
 
 def test_they_take_turns_and_the_median_counts(monkeypatch):
-    """Import, from nothing, nothing to do: 1, 2, 3, then 4, 5, 6, then 7, 8, 9 seconds."""
+    """An import, a run from nothing and one with nothing to do take 1, 2, 3, then 4, 5, 6, then 7,
+    8, 9 seconds.
+    """
     asked, clock = [], count(1)
     monkeypatch.setattr(
         whole_processes, "_seconds", lambda *words: asked.append(words) or next(clock)
@@ -38,7 +40,7 @@ def test_ours_runs_before_and_after_the_loop(monkeypatch):
 
 @pytest.mark.parametrize("network", whole_processes.NETWORKS)
 def test_both_sides_train_the_same_runs(network, monkeypatch, tmp_path):
-    """Every settings of the config goes to the loop once for each seed."""
+    """The loop trains each variant of the config once for each seed."""
     from lstm_ablate.checks import handwritten
 
     encoder, decoder = whole_processes.NETWORKS[network]

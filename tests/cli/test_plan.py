@@ -24,7 +24,7 @@ def shown(*models, names=None, tasks=("default",)):
 
 
 def test_plain_layers_with_their_parameters():
-    """As in Keras' `summary`: 4 U (I + U + 1) for an LSTM layer, U (I + 1) for a dense one."""
+    """Keras' `summary` counts 4 U (I + U + 1) for an LSTM layer and U (I + 1) for a dense one."""
     (table,) = shown(Model(encoder=(100, 50), decoder=(4,), head=Head(units=(8,))))
     assert table.title == "layers"
     assert table.headings == ["layer", "inputs", "units", "outputs", "parameters"]
@@ -57,7 +57,7 @@ def test_columns_are_there_where_they_say_something():
         *("layer", "directions", "inputs", "units", "projection", "adds its input", "outputs"),
         *("candidate", "between", "parameters"),
     ]
-    # A direction has 4 U (I + 2 + 1) + 2 U weights, the normalization two for each output.
+    # A direction has 4 U (I + 2 + 1) + 2 U weights, and the normalization has two for each output.
     assert table.rows == [
         ["encoder.0", "2", "1", "5", "2", "", "4", "relu", "elu", "188"],
         ["encoder.1", "2", "4", "4", "2", "yes", "4", "snake", "linear", "248"],
@@ -71,7 +71,7 @@ def test_time_steps_are_shown_where_layers_pass_on_the_last_one_alone():
     (table,) = shown(Model(encoder=(5, 4), latent="vector"))
     assert table.headings == ["layer", "inputs", "units", "outputs", "time steps", "parameters"]
     assert [row[4] for row in table.rows] == ["5", "1", "5", "5", "5", ""]
-    assert [row[2] for row in table.rows] == ["5", "4", "4", "5", "1", ""]  # the decoder mirrors
+    assert [row[2] for row in table.rows] == ["5", "4", "4", "5", "1", ""]  # 4 and 5 again
 
 
 def test_variants_whose_layers_look_alike_share_a_table():
@@ -134,7 +134,7 @@ def test_plan_shows_layers_and_names_of_ones_own(planned):
 
 
 def test_what_all_runs_share_of_their_training_is_a_line(planned):
-    """The defaults, and of all else what was written."""
+    """The usual keys are always shown, and others if the config writes them."""
     usual = "epochs 30, batch size 32, optimizer adam, learning rate 0.001, loss mse\n"
     assert f"training  {usual}" in planned(HEAD)
     text = (
@@ -188,7 +188,7 @@ def test_a_value_that_tuning_is_yet_to_choose_is_shown_as_such(planned):
 
 
 def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):
-    """However many columns it has, its config need not say."""
+    """The config does not have to say how many columns the file has."""
     rows = "\n".join(f"{k**3},{k * k},{k % 7}" for k in range(60))
     (tmp_path / "a.csv").write_text(f"a,b,c\n{rows}\n")
     data = "data: {family: file, path: a.csv, timesteps: 4}\ntraining: {batch_size: 8}\n"
@@ -199,7 +199,7 @@ def test_the_inputs_of_a_file_are_those_that_it_has(planned, tmp_path):
 
 
 def test_plan_shows_what_a_file_holds(planned, tmp_path):
-    """Of 60 rows 42, 9 and 9; windows of 4 rows that start 2 rows apart."""
+    """60 rows are split into 42, 9 and 9, and windows of 4 rows start 2 rows apart."""
     rows = [
         f"2024-01-{day:02}T{hour:02},{day * hour},{hour**2}"
         for day in (1, 2, 3)
@@ -254,7 +254,7 @@ def test_what_a_reader_should_know_of_a_file_goes_to_standard_error(tmp_path):
 
 
 def test_plan_shows_the_looks(planned):
-    """The counts of one comparison, as published; a first look that cannot decide says so."""
+    """The counts are the published ones; a note says if the first look cannot decide."""
     printed = planned(HEAD, "seeds=60", "--until-decided")
     counts = {10: 10, 20: 16, 30: 22, 40: 28, 50: 34, 60: 40}
     for seeds, wins in counts.items():

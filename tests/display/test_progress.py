@@ -67,7 +67,7 @@ def test_time_left_counts_epochs(expanded, monkeypatch):
 
 
 def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
-    """The first epochs wait for a compilation; they say nothing of the others."""
+    """The first epochs include a compilation, so they say nothing about the others."""
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     tally = progress._Tally(expanded, 0)
@@ -80,7 +80,7 @@ def test_time_left_is_told_once_it_means_something(expanded, monkeypatch):
 
 
 def test_until_the_first_runs_are_kept_each_line_says_when_that_will_be(expanded, monkeypatch):
-    """Two epochs 30 s apart, and one that is left."""
+    """Two epochs are 30 s apart, and one is left."""
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     tally = progress._Tally(expanded, 0)

@@ -72,7 +72,7 @@ def test_the_lowest_median_log_loss_is_chosen_as_numpy_has_it():
         }
         order = np.argsort(
             list(medians.values()), kind="stable"
-        )  # stable: of equal medians, the smaller value
+        )  # the sort is stable: of equal medians, the smaller value is taken
         due = list(medians)[order[0]] if medians else None
         assert tuning.choice(known) == due
         seen.add((due, bool(np.isinf(medians[due])) if due else None))
@@ -153,7 +153,7 @@ def test_nothing_is_chosen_while_a_run_of_the_task_is_missing(load):
 
 
 def test_failed_runs_are_missing_and_diverged_ones_infinite(load):
-    """At 1e-3, the best, two of five diverge; at 3e-3, the next best, four fail and one is good."""
+    """At 1e-3, the best value, three of five runs diverge; at 3e-3, the next best, four fail."""
 
     def outcome(run):
         if run.tries == 1e-3 and run.seed < 3:
@@ -169,7 +169,7 @@ def test_failed_runs_are_missing_and_diverged_ones_infinite(load):
         losses = {trial.value: trial.loss for trial in one.trials}
         assert losses[1e-3] == math.inf
         assert losses[3e-3] == pytest.approx(math.exp(math.log(3) ** 2 - 3 + 0.4))
-        # 3e-4 loses exp(log(0.3)^2) with all its runs, of which the median has seed 2.
+        # At 3e-4 all runs end; the median run, with seed 2, has a loss of exp(log(0.3)^2 - 2.8).
         assert losses[3e-4] == pytest.approx(math.exp(math.log(0.3) ** 2 - 3 + 0.2))
         assert one.chosen == 3e-3
 
@@ -191,8 +191,8 @@ def test_a_variant_whose_runs_all_diverge_takes_the_smallest_value(load):
 
 
 def test_whether_a_choice_stays_if_one_seed_is_left_out(load):
-    """Two seeds prefer 1e-3 and three 3e-3. Without one of the three, two and two are left, and
-    the mean of the middle two log losses decides.
+    """Two seeds prefer 1e-3, and three prefer 3e-3. Without one of the three, two and two are left,
+    and the mean of the middle two log losses decides.
     """
     table = {
         1e-3: {0: 0.1, 1: 0.1, 2: 0.5, 3: 0.5, 4: 0.5},
@@ -226,8 +226,8 @@ def test_without_tuning_there_is_nothing_to_do(load):
 
 
 def test_variants_that_mean_the_same_in_a_task_share_their_runs(load):
-    """Where the task itself sets a relu at the output, the variant changes nothing, and both are
-    what the variant is in the other task.
+    """In the task that sets a relu at the output itself, the variant changes nothing. Both variants
+    are then what the variant is in the other task.
     """
     text = HEAD.replace("model.activation: relu", "model.output: relu") + TUNE
     state, _ = replayed(

@@ -32,7 +32,7 @@ def test_the_count_is_the_smallest_that_scipys_binomial_test_finds_significant(l
 
 @pytest.mark.parametrize("n", range(1, 13))
 def test_the_count_is_what_all_signs_of_so_many_seeds_say(n):
-    """That includes levels that a share of the 2^n meets exactly: those count as met."""
+    """The levels include some that a share of the 2^n meets exactly, which counts as met."""
     wins = [sum(signs) for signs in itertools.product((0, 1), repeat=n)]
     for level in (*LEVELS, 2.0**-n, 2.0 ** (1 - n), (n + 1) / 2**n):
         for sides in (1, 2):
@@ -49,7 +49,7 @@ def test_the_counts_of_the_design(n, comparisons, count):
 
 
 def test_the_counts_of_the_gate():
-    """One-sided; of 12 seeds two variants need 10 and three need 11: 79 and 13 of 4096."""
+    """They are one-sided. Of 12 seeds two variants need 10 and three need 11: 79 and 13 of 4096."""
     assert [counting.count_needed(12, 0.05 / m, sides=1) for m in (1, 2, 3)] == [10, 10, 11]
     assert counting.count_needed(4, 0.05, sides=1) is None
     assert counting.count_needed(5, 0.05, sides=1) == 5
@@ -85,14 +85,14 @@ def test_the_fewest_seeds_of_a_report():
     [(3, 3, 0), (4, 3, 0), (5, 5, 4), (8, 8, 15), (10, 10, 27), (7, 12, 21), (20, 20, 138)],
 )
 def test_the_published_critical_values_of_mann_and_whitneys_u(n_a, n_b, critical):
-    """One-tailed at 5%; tables give the smaller U, of the side that wins fewer pairs."""
+    """They are one-tailed at 5%. Tables give the smaller U, of the side that wins fewer pairs."""
     assert counting.pairs_needed(n_a, n_b, 0.05) == n_a * n_b - critical
     assert counting.pairs_needed(n_b, n_a, 0.05) == n_a * n_b - critical
 
 
 @pytest.mark.parametrize("level", [0.3, 0.05, 0.05 / 3, 0.05 / 7])
 def test_pairs_of_runs_are_those_of_all_orders_and_of_scipy(level):
-    """0.05 / 3 is met exactly: of 120 orders of 3 and 7 runs, 2 give 20 pairs or more."""
+    """0.05 / 3 is met exactly: 2 of the 120 orders of 3 and 7 runs give 20 pairs or more."""
     for n_a, n_b in [(1, 1), (1, 5), (2, 2), (2, 7), (3, 3), (3, 7), (4, 4), (5, 4), (6, 6)]:
         ranks = range(n_a + n_b)
         won = [
@@ -114,7 +114,7 @@ def test_pairs_of_runs_are_those_of_all_orders_and_of_scipy(level):
 
 
 def test_the_fewest_runs_on_either_side():
-    """1 / C(2n, n): 1/20, 1/70 and 1/252."""
+    """The smallest level of n runs a side is 1 / C(2n, n): 1/20, 1/70 and 1/252 for 3, 4 and 5."""
     assert [counting.runs_needed(0.05 / m) for m in (1, 2, 4)] == [3, 4, 5]
     for level in (0.05, 0.01, 0.05 / 7):
         n = counting.runs_needed(level)
@@ -133,7 +133,9 @@ def test_the_fewest_runs_on_either_side():
      (20, 6, 15, 95.9)],
 )  # fmt: skip
 def test_the_ranks_of_the_published_tables_of_the_sign_tests_interval(n, low, high, percent):
-    """At 95%: as in Conover, Practical Nonparametric Statistics, and R's DescTools::SignTest."""
+    """The tables, at 95%, are those of Conover's Practical Nonparametric Statistics and of R's
+    DescTools::SignTest.
+    """
     count = counting.count_needed(n, 0.05)
     assert counting.median_interval(range(1, n + 1), count) == (low, high)
     covered = stats.binom.cdf(high - 1, n, 0.5) - stats.binom.cdf(low - 1, n, 0.5)
@@ -141,7 +143,9 @@ def test_the_ranks_of_the_published_tables_of_the_sign_tests_interval(n, low, hi
 
 
 def test_the_interval_holds_what_scipys_binomial_test_does_not_reject():
-    """Inverted at every number between two values, and at the values themselves."""
+    """The test is inverted at a number between any two values and beyond them, and the ends are
+    values themselves.
+    """
     values = [0.3, -1.2, 4.0, math.inf, 0.31, -0.5, 2.0, math.inf, 0.9, -math.inf, 1.0, 7.0]
     low, high = counting.median_interval(values, counting.count_needed(12, 0.05))
     for x in (-3, -1, -0.2, 0.305, 0.6, 0.95, 1.5, 3, 5, 9, 1e9):
@@ -161,7 +165,7 @@ def test_the_interval_lies_on_one_side_of_0_exactly_where_the_count_does(values,
 
 
 def test_the_interval_uses_the_count_that_its_caller_gives():
-    """The count of a sequential look is larger, and pairs may be missing there."""
+    """A look of a sequential experiment has a larger count, and pairs may be missing there."""
     assert counting.median_interval([3, 1, 2, 5, 4], 4) == (2, 4)
     assert counting.median_interval([3, 1, 2, 5, 4], 5) == (1, 5)
     assert counting.median_interval([3, 1, 2, 5, 4], 6) is None
@@ -214,7 +218,7 @@ def test_a_share_has_the_interval_of_the_beta_distribution(count, n, level):
 
 
 def test_the_share_of_stuck_runs_of_the_published_study():
-    """4 of 30: from 4 to 31%, computed elsewhere; 0 of n has 1 - (level / 2)^(1/n) above it."""
+    """For 4 of 30 it is 4 to 31%, computed elsewhere; for 0 of n its end has a closed form."""
     low, high = counting.share_interval(4, 30, 0.05)
     assert (round(low, 2), round(high, 2)) == (0.04, 0.31)
     assert counting.share_interval(0, 12, 0.05) == pytest.approx((0, 1 - 0.025 ** (1 / 12)))

@@ -43,7 +43,7 @@ def test_what_is_spent_is_what_enumeration_counts(seeds: list[int], level: float
 
 
 def test_no_smaller_count_would_do() -> None:
-    """With a count of one less at any look, more than its share of the level would be spent."""
+    """If a look had a count lower by one, more than its share of the level would be spent."""
     level = 0.05
     for at, look in enumerate(looks(SIX, level)):
         assert look.count is not None
@@ -52,7 +52,7 @@ def test_no_smaller_count_would_do() -> None:
 
 
 def crossed(seeds: list[int], counts: list[int | None]) -> float:
-    """Return the chance to reach a count by the last look, from the wins' distribution."""
+    """Return the chance of reaching a count by the last look, from the distribution of the wins."""
     chance, stopped, before = np.ones(1), 0.0, 0
     for n, count in zip(seeds, counts, strict=True):
         for _ in range(n - before):

@@ -1,4 +1,4 @@
-"""What runs give by themselves: failures, learning, ratios by epoch; against SciPy, NumPy, hand."""
+"""What runs say by themselves: failures, learning, ratios by epoch, against SciPy, NumPy, hand."""
 
 import math
 
@@ -30,9 +30,9 @@ def test_shares_have_exact_intervals(count, n):
     ("mine", "others", "stuck"),
     [
         ([1.0, 1.0, 1.0, 4.0], [1.0] * 4, 1),
-        ([1.0, 1.0, 1.0, 3.0], [1.0] * 4, 0),  # three times is not above it
-        ([1.0, 1.0, 1.0, 4.0], [9.0] * 8, 0),  # nothing special in its task
-        ([9.0, 9.0, 9.0, 20.0], [1.0] * 8, 0),  # nor for its variant
+        ([1.0, 1.0, 1.0, 3.0], [1.0] * 4, 0),  # three times the median is not above it
+        ([1.0, 1.0, 1.0, 4.0], [9.0] * 8, 0),  # not far above the median of its task
+        ([9.0, 9.0, 9.0, 20.0], [1.0] * 8, 0),  # not far above that of its variant
         ([9.0, 9.0, 9.0, 28.0], [1.0] * 8, 1),
         ([1.0, 1.0, 1.0, INF], [1.0] * 4, 0),  # diverged, which is counted elsewhere
         ([1.0, 40.0, INF, INF], [1.0] * 9, 0),  # typical of this variant is to diverge
@@ -65,7 +65,7 @@ def ended(loss, ceiling=1.0, validation=(1.0,), **more):
     ("losses", "learned"),
     [
         ([0.89, 0.5, 0.99], True),
-        ([0.9, 0.5, 0.99], False),  # at 0.9 of the ceiling it has not
+        ([0.9, 0.5, 0.99], False),  # a run at 0.9 of the ceiling has not learned
         ([0.5, 0.5, 0.99, 0.99], True),  # half of them is enough
         ([0.5, None, None], False),  # a run that diverged has learned nothing
         ([0.5, 0.5, None], True),
@@ -78,7 +78,7 @@ def test_a_side_has_learned_where_its_median_run_has(losses, learned):
 
 
 def test_each_run_is_held_to_its_own_ceiling():
-    """Whose windows are its own; where a record has none, it is not known."""
+    """Each run has windows of its own. If a record has no ceiling, the answer is unknown."""
     runs = [ended(0.8, 1.0), ended(0.8, 0.5), ended(1.7, 2.0)]
     assert learning.median_has_learned(runs) is True
     assert learning.median_has_learned([ended(0.1), ended(0.8, None)]) is None
@@ -87,11 +87,11 @@ def test_each_run_is_held_to_its_own_ceiling():
 @pytest.mark.parametrize(
     ("curve", "gain"),
     [
-        ([5, 4, 3, 2, 1], 2.0),  # the best of four fifths over the best of all
+        ([5, 4, 3, 2, 1], 2.0),  # the best of the first four fifths over the best of all
         ([5, 4, 1, 2, 3], 1.0),
-        ([8, 4], 2.0),  # of two epochs, at least the first
+        ([8, 4], 2.0),  # with two epochs, four fifths are one epoch
         ([8], 1.0),
-        ([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0.5, 3, 2, 1], 1.0),  # eleven of fourteen, rounded down
+        ([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0.5, 3, 2, 1], 1.0),  # 4/5 of 14, rounded down, are 11
         ([10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 5, 0.5, 2, 1], 2.0),
         ([2, 1, 1, 1, 0], INF),
         ([1, 0, 1, 1, 0], 1.0),
@@ -126,7 +126,7 @@ def curves(seed, runs, epochs=EPOCHS):
 @pytest.mark.parametrize("select", ["best", "last"])
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 30])
 def test_medians_and_quartiles_are_numpys(n, select):
-    """Of the weights that `select` would have chosen: the best so far, or those of the epoch."""
+    """The losses are of the weights that `select` would choose: the best so far, or the epoch's."""
     mine, base = curves(1, n), curves(2, n)
     found = by_epoch(mine, base, (training(select=select), training(select=select)))
     arrays = [
@@ -150,7 +150,7 @@ def test_a_run_that_diverges_loses_from_that_epoch_on():
     assert [low for low, _ in found.medians] == [2.0, 1.0, INF, INF] == list(found.q3)
     both = by_epoch(mine, mine, (training(4), training(4)))
     assert [low for low, _ in both.medians] == [1.0] * 4  # a draw
-    # A training loss that is no number ends a run too, whose validation loss was the last good one.
+    # A training loss that is not a number also ends a run; its last validation loss was good.
     mine[0] |= {"validation_losses": [2.0, 1.0, 0.5]}
     assert by_epoch(mine, base, (training(4), training(4))).medians[2] == (INF, INF)
 

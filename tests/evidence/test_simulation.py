@@ -1,4 +1,6 @@
-"""The numbers of docs/statistics.md: held to what is asked, to closed forms, and to scipy."""
+"""The numbers of docs/statistics.md, held to the levels that they must keep, to closed forms, and
+to scipy.
+"""
 
 import re
 
@@ -46,7 +48,9 @@ def test_the_table_of_errors_holds_every_cell_and_keeps_what_is_asked():
 
 
 def test_the_errors_are_those_of_coins():
-    """Of m comparisons, each of n fair coins of which c are needed; within 4 standard errors."""
+    """There are m comparisons, each of n fair coins of which c are needed. The shares are within 4
+    standard errors.
+    """
     for (name, m, n), shares in errors().items():
         if shares:
             c = counting.count_needed(n, 0.05 / m)
@@ -57,7 +61,7 @@ def test_the_errors_are_those_of_coins():
 
 
 def test_the_table_of_power_is_that_of_the_chance_to_win_a_seed():
-    """In closed form where they are normal; it grows with seeds and with the distance from 1."""
+    """For normal differences it has a closed form. It grows with seeds and the distance from 1."""
     _, _, *rows = table("differences | true ratio")
     found = {
         (name, float(ratio)): [int(cell[:-1]) for cell in cells] for name, ratio, *cells in rows
@@ -101,7 +105,7 @@ def shares_of(cell):
 
 
 def test_no_report_with_looks_errs_more_often_than_asked_and_naive_peeking_does():
-    """What is spent is exact where nothing is equivalent; early equivalence only saves errors."""
+    """If nothing is equivalent, the level spent is exact; early equivalence only saves errors."""
     _, _, *rows = table("at any look | 1 comparison, no difference")
     assert [name for name, *_ in rows] == list(simulation.DIFFERENCES)
     for name, *cells in rows:
@@ -130,7 +134,7 @@ def test_looks_save_seeds_and_cost_little_power():
 @pytest.mark.parametrize("name", simulation.DIFFERENCES)
 @pytest.mark.parametrize("ratio", [0.8, 1.0, 1.1])
 def test_all_at_once_is_one_by_one(name, ratio):
-    """Of a hundred comparisons, in each design: as a report judges, look by look."""
+    """A hundred comparisons are judged as a report judges them, look by look, in each design."""
     d = simulation.drawn(name, 1, 60, 100, "one by one") + np.log(ratio)
     for design in of_looks.DESIGNS:
         found, plan = of_looks.stopped(d, design(4)), design(4)

@@ -83,7 +83,7 @@ def just_below(last):
 
 
 def test_the_first_look_decides_and_nothing_beyond_it_counts(case):
-    """All sixty seeds are recorded, and the fifty after the first look say the contrary."""
+    """All sixty seeds are recorded, and the fifty after the first look point the other way."""
     found = case({"one": wins_at(range(10))})
     one = stand(found)
     assert (one.looks, one.look.seeds, one.decided, one.wanted, one.waits) == (1, 10, True, 10, 0)
@@ -116,7 +116,7 @@ def test_a_look_in_the_middle(case, worse):
 
 
 def test_the_last_look(case):
-    """At every look before, one seed too few agrees; at the last, exactly as many as needed."""
+    """At every look before, one seed too few agrees, and at the last, exactly as many as needed."""
     found = case({"one": wins_at(just_below(40))})
     assert (stand(found).looks, stand(found).decided, stand(found).waits) == (6, True, 0)
     row = row_of(found)
@@ -134,7 +134,9 @@ def test_the_last_look_may_be_inconclusive(case):
 
 @pytest.mark.parametrize(("outliers", "look"), [(0, 1), (1, 2), (4, 2), (5, 3)])
 def test_equivalence_decides_by_the_count_of_its_look(case, outliers, look):
-    """With c = 16 of 20 the 5th to the 16th ratio lie inside the margin up to 4 outliers."""
+    """With c = 16 of 20, the 5th to 16th ratios are inside the margin if there are at most 4
+    outliers.
+    """
     found = case({
         "one": lambda seed: 0.5 * (1.5 if seed < outliers else 1.02 if seed % 2 else 0.98)
     })  # fmt: skip
@@ -158,8 +160,8 @@ def test_a_diverged_run_loses_its_seed_and_is_never_equivalent(case):
 
 @pytest.mark.parametrize(("failed", "look"), [(0, 1), (2, 2), (4, 2), (5, 3)])
 def test_a_failed_run_leaves_the_count_as_it_is(case, failed, look):
-    """All others are won: 16 of 16 pairs at the second look are just enough, where a test of 16
-    pairs would take 13, and 15 are too few, where it would take 12.
+    """All other pairs are won. At the second look, 16 of 16 are just enough, although a test of 16
+    pairs would need only 13; and 15 are too few, although a test of 15 pairs would need only 12.
     """
     found = case({"one": lambda seed: None if seed < failed else 0.25})
     row = row_of(found)
@@ -231,7 +233,7 @@ def test_the_first_look_decides_two_variants_that_mean_the_same_training(case):
     falls = lambda other: lambda seed: math.inf if seed == 3 else other(seed)  # noqa: E731
     found = case(
         {"base": falls(lambda seed: 0.5), "one": falls(wins_at(range(0, 60, 2)))}, tasks
-    )  # as a run diverges, they are not even equivalent
+    )  # because a run diverges, they cannot be equivalent either
     assert (row_of(found, task="a").verdict, row_of(found, task="a").seeds) == ("same training", 10)
     assert row_of(found, "base", "a").not_needed == 50
     assert row_of(found, task="b").seeds == 60
@@ -286,7 +288,7 @@ def test_before_the_first_look_a_report_shows_no_result(case):
 
 
 def test_no_report_shows_results_of_an_incomplete_look(case):
-    """The report is the same whatever the results beyond the last complete look."""
+    """The report is the same, whatever the results beyond the last complete look are."""
     texts = set()
     for loss in (0.1, 0.5, 0.9, math.inf):
         experiment, expanded, records = case(
@@ -301,7 +303,7 @@ def test_no_report_shows_results_of_an_incomplete_look(case):
 
 
 def test_a_failure_is_reported_before_its_look_is_complete(case):
-    """It says nothing about the answer, and the user may be able to fix its cause."""
+    """A failure says nothing about the answer, and the user may be able to fix its cause."""
     losses = dict.fromkeys(range(5), 0.25) | {5: None}
     summary = analysis.summarise(*case({"one": losses}))
     assert summary.failed == 1 and summary.troubles[0].startswith("default, one, seed 5: failed")
@@ -320,7 +322,7 @@ def test_a_failure_is_reported_before_its_look_is_complete(case):
     ],
 )
 def test_a_note_says_that_the_first_look_cannot_decide(case, variants, note):
-    """It cannot with five comparisons or more, as the published counts say."""
+    """By the published counts it cannot decide if there are five comparisons or more."""
     rates = [f"  v{k}: {{training.optimizer.learning_rate: 0.{k}}}\n" for k in range(1, variants)]
     found = case({"one": wins_at(range(60))}, "".join(rates))
     summary = analysis.summarise(*found)

@@ -59,7 +59,7 @@ def test_the_published_runs(name, variant):
     assert tuple(round(one, 3) for one in shown) == ratio
     of_task = [loss for mine in losses.values() for loss in mine.values()]
     assert failures.stuck(losses[variant].values(), of_task, 3) == stuck
-    # And once more by hand, without any code of ours.
+    # The same once more by hand, without any code of ours.
     ratios = sorted(losses[variant][seed] / losses["tanh"][seed] for seed in range(30))
     assert sum(one < 1 for one in ratios) == wins
     assert found.ratio.interval == pytest.approx((ratios[7], ratios[22]), rel=1e-12)
@@ -99,7 +99,7 @@ def test_wins_losses_and_draws():
 
 DRAWN = st.lists(
     st.one_of(
-        st.floats(1e-9, 0.3),  # the exponential of less is 1
+        st.floats(1e-9, 0.3),  # if it is less, its exponential is 1
         st.floats(-0.3, -1e-9),
         st.sampled_from([INF, -INF, 0.0, EDGE, -EDGE]),
     ),
@@ -125,7 +125,7 @@ def test_better_and_worse_are_scipys_sign_test_and_the_interval(d, level):
 
 @given(DRAWN, st.sampled_from([0.05, 0.05 / 4]))
 def test_equivalence_is_two_one_sided_sign_tests(d, level):
-    """At half the level each, so that the same interval serves (`2 P <= level`)."""
+    """Each test has half of the level, so that the same interval serves both (`2 P <= level`)."""
     found = judge(d, level=level)
     inside = [
         stats.binomtest(sum(sign * x < EDGE - 1e-12 for x in d), len(d), 0.5, "greater").pvalue
@@ -138,7 +138,7 @@ def test_equivalence_is_two_one_sided_sign_tests(d, level):
 @pytest.mark.parametrize("n", range(1, 13))
 @pytest.mark.parametrize("level", [0.05, 0.05 / 4, 0.3])
 def test_no_larger_share_of_all_signs_than_the_level_gives_a_verdict(n, level):
-    """Sizes do not matter, and with a count of one less the share would be too large."""
+    """The sizes do not matter, and with a count lower by one the share would be too large."""
     sizes = np.random.default_rng(n).exponential(size=n)
     signs = list(itertools.product((-1, 1), repeat=n))
     needed = counting.count_needed(n, level)
@@ -241,7 +241,7 @@ def test_equal_losses_are_not_equivalent_if_both_sides_diverged_at_a_seed():
 
 
 def test_the_verdict_uses_the_count_that_its_caller_gives():
-    """A look of a sequential experiment gives a count that is above that of the sign test."""
+    """A look of a sequential experiment has a higher count than the sign test."""
     d = [-0.5] * 9 + [0.5]
     assert (judge(d, 9).verdict, judge(d, 10).verdict) == ("better", "inconclusive")
     assert judge(d, 10).needed == 10 and judge(d, 10).ratio.interval == pytest.approx(

@@ -23,16 +23,16 @@ from lstm_ablate.experiment.expressions import ARGUMENTS, MOST_CHARACTERS, with_
 KINKS = {
     "relu": [0.0],
     "leaky_relu": [0.0],
-    "elu": [],  # once differentiable at 0, as alpha is 1
+    "elu": [],  # differentiable at 0, because alpha is 1
     "selu": [0.0],
-    "celu": [0.0],  # none in the function; Keras' two terms both have a slope there
+    "celu": [0.0],  # the function has none, but each of Keras' two terms has a slope there
     "hard_sigmoid": [-3.0, 3.0],
     "hard_silu": [-3.0, 3.0],
     "hard_tanh": [-1.0, 1.0],
     "hard_shrink": [-0.5, 0.5],
     "soft_shrink": [-0.5, 0.5],
     "sparse_sigmoid": [-1.0, 1.0],
-    "sparse_plus": [-1.0, 1.0],  # of the slope
+    "sparse_plus": [-1.0, 1.0],  # kinks of its slope
     "relu6": [0.0, 6.0],
     "leaky_relu(0.01)": [0.0],
     "elu(0.5)": [0.0],
@@ -52,7 +52,7 @@ every_activation = pytest.mark.parametrize("activation", ALL.values(), ids=ALL)
 
 
 def _keras(activation: Activation, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return Keras' function and TensorFlow's gradient of it; the text is split here anew."""
+    """Return Keras' function and TensorFlow's gradient of it, without our code for the text."""
     name, _, inside = activation.name.rstrip(")").partition("(")
     numbers = [float(number) for number in inside.split(", ")] if inside else []
     point = tf.constant(x)
@@ -63,7 +63,9 @@ def _keras(activation: Activation, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _tolerance(activation: Activation) -> dict[str, float]:
-    """TensorFlow holds leaky_relu's slope, Keras gelu's square root of 2, in single precision."""
+    """Two numbers are in single precision: the slope of leaky_relu in TensorFlow, and the square
+    root of 2 in Keras' gelu.
+    """
     if activation.name.startswith(("leaky_relu", "gelu")):
         return {"rtol": 1e-7, "atol": 1e-8}
     return {"rtol": 1e-13, "atol": 1e-14}
@@ -89,7 +91,7 @@ def test_parameters_have_the_names_and_defaults_of_keras(kind) -> None:
 
     of_keras = inspect.signature(getattr(keras.activations, kind.name)).parameters
     expected = {name: one.default for name, one in list(of_keras.items())[1:]}
-    if kind.name in ("relu", "gelu"):  # what they take has other names here, or means little
+    if kind.name in ("relu", "gelu"):  # their arguments have other names here, or matter little
         expected = {}
     empty = inspect.Parameter.empty
     found = {one.name: empty if one.default is None else one.default for one in kind.parameters}
@@ -135,7 +137,7 @@ def test_shape_is_kept_and_the_input_too(activation: Activation) -> None:
 def test_extreme_inputs_give_neither_warnings_nor_nan(activation: Activation) -> None:
     x = np.array([-1e3, -750.0, -40.0, 40.0, 750.0, 1e3])
     if activation.name == "exponential":
-        x = np.minimum(x, 700.0)  # its value is infinite beyond
+        x = np.minimum(x, 700.0)  # beyond 700 its value would be infinite
     y, slope = _keras(activation, x)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         np.testing.assert_allclose(activation.function(x), y, rtol=1e-7, atol=1e-15)
@@ -220,7 +222,7 @@ REFUSED = {
     "1 / (x - 0.1)": "it is not finite at x = 0.1",
     "x ** 0.5": "it is not finite at x = -10",
     "exp(x) ** 99": "it is not finite at x = 7.17",  # 99 x > 709.78
-    "exp(x ** 2)": "it is not finite at x = -10 in float32",  # exp(88.73) is out of its range
+    "exp(x ** 2)": "it is not finite at x = -10 in float32",  # exp(88.73) is out of float32's range
     "1e39 * x": "it is not finite at x = -10 in float32",
     "x" + ".a" * 390: "it is nested deeper than",
     "x.real": '"x.real" is not allowed; write x, numbers, + - * / ** and functions such as sin(x)',

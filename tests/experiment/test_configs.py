@@ -1,5 +1,5 @@
-"""The shipped configs: valid, as the issue of each says, and the example data as its script writes
-it.
+"""The shipped configs are valid and ask what they should, and the example data is what its script
+writes.
 """
 
 import csv
@@ -127,7 +127,7 @@ def test_initial_crosses_activation_weights_and_normalization():
 
 
 def test_seeds_are_enough_for_a_verdict_of_all_that_is_new():
-    """If every seed says the same: 2 / 2^n, times all comparisons (design, section 10)."""
+    """If all n seeds agree, p is 2 / 2^n, and it must hold for all comparisons together."""
     for name in ("graves", "elmo", "depth", "initial"):
         one = loading.load(CONFIGS / f"{name}.yaml")
         comparisons = len(one.tasks) * (len(one.variants) - 1)

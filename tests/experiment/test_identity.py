@@ -130,8 +130,9 @@ RMSPROP = {
 TRAINING = {"epochs": 30, "batch_size": 32, "loss": "mse", "select": "best", "dtype": "float32"}
 ODD_TRAINING = {"epochs": 5, "batch_size": 8, "loss": "mae", "select": "last", "dtype": "float64"}
 
-# What is written as short as can be; what the id is made of; and the id. A record on disk is found
-# by its id. Whatever moves one of these moves those of every user, and must count the schema up.
+# What a config writes, at its shortest; the values of which the id is made; and the id. A record on
+# disk is found by its id. A change that moves one of these ids moves those of every user, and must
+# raise the schema.
 PINNED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "defaults": (
         {},
@@ -351,7 +352,7 @@ def test_a_neutral_key_moves_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     ids = {settings_id(LaterSettings(model=model)) for model in (LaterModel(), *others)}
     assert len(ids) == 4
-    # Another default relabels nothing: it is spelt out where it is not neutral.
+    # A new default relabels nothing, because a value that is not neutral is written out.
     assert identity_of(LaterSettings(model=others[0]), 3, "fused", 2)["model"]["dilated"] is True
 
 
@@ -443,7 +444,7 @@ SPELLINGS: dict[str, list[dict[str, Any]]] = {
     "an optimizer by its name": [
         {"training": {"optimizer": "sgd"}},
         {"training": {"optimizer": {"name": "sgd"}}},
-        {"training": {"optimizer": {"name": "sgd", "nesterov": True}}},  # means nothing alone
+        {"training": {"optimizer": {"name": "sgd", "nesterov": True}}},  # without effect
         {"training": {"optimizer": {"name": "sgd", "momentum": -0.0, "nesterov": True}}},
     ],
     "whole numbers": [

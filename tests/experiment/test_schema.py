@@ -1,6 +1,4 @@
-"""The JSON Schema: valid itself, and of one mind with the loader, with the `jsonschema` package as
-arbiter.
-"""
+"""The JSON Schema is valid and agrees with the loader; the arbiter is the `jsonschema` package."""
 
 import re
 from collections.abc import Iterator
@@ -261,7 +259,7 @@ def test_every_activation_is_offered_to_editors() -> None:
 
 
 def _keys(schema: object, way: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every key that the schema has, wherever it stands; `else` knows activations alone."""
+    """Yield every key that the schema has, at any place; `else` only lists activations."""
     if isinstance(schema, dict):
         for name, described in schema.get("properties", {}).items():
             yield f"{way}/{name}", described
@@ -317,8 +315,8 @@ def test_so_it_is_in_a_head(where: str) -> None:
 
 
 def test_dotted_paths_are_all_that_settings_hold() -> None:
-    """Every leaf of the default settings, found by walking the values and not the schema, has a
-    path.
+    """Every leaf of the default settings has a path. The leaves are found by walking the values and
+    not the schema.
     """
 
     def leaves(value: object, path: str = "") -> set[str]:

@@ -20,7 +20,7 @@ def contents(folder):
 
 
 def call(*words, cwd, safe=""):
-    """Call `python -m lstm_ablate`; where `safe` is empty, Python puts the folder on its path."""
+    """Call `python -m lstm_ablate`; if `safe` is empty, Python puts the folder on its path."""
     command = [sys.executable, "-m", "lstm_ablate", *words]
     return processes.run(command, None, cwd=cwd, env={**os.environ, "PYTHONSAFEPATH": safe})
 

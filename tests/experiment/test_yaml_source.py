@@ -92,7 +92,7 @@ MEANING = {
 @pytest.mark.parametrize(("written", "value"), MEANING.items())
 @pytest.mark.parametrize("template", ["key: {}", "- {}", "{{key: {}}}"])
 def test_scalars_mean_what_yaml_1_2_says(template: str, written: str, value: object) -> None:
-    if "," in written:  # which ends a value in braces
+    if "," in written:  # in braces, a comma ends the value
         template = "key: {}"
     plain = read_text(template.format(written), "c.yaml").plain()
     found = next(iter(plain.values())) if isinstance(plain, dict) else plain[0]
@@ -165,8 +165,8 @@ def test_what_a_merge_brings_in_keeps_its_place() -> None:
 
 
 def _number_to_us_alone(text: str) -> bool:
-    """Whether PyYAML, which reads `1e3` as text, writes a text plainly that YAML 1.2 takes for a
-    number.
+    """Return whether YAML 1.2 takes a text for a number that PyYAML takes for text, such as `1e3`,
+    and therefore writes without quotes.
     """
     try:
         float(text)
@@ -175,7 +175,7 @@ def _number_to_us_alone(text: str) -> bool:
     return True
 
 
-# PyYAML writes U+0085 so that it reads a space, and typographic quotes plainly.
+# PyYAML writes U+0085 in such a way that it reads a space, and typographic quotes as they are.
 letters = st.characters(
     exclude_categories=["C", "Z", "Pi", "Pf"], exclude_characters="\u201a\u201e"
 ) | st.just(" ")
@@ -252,11 +252,11 @@ REFUSED_TEXTS = {
     "no-break space after spaces": ("model:\n  \u00a0encoder: 1\n", "c.yaml:2:3: "),
     "no-break space before a value": (
         "encoder:\u00a01\nx: 2\n",
-        'c.yaml:1:1: "encoder:\\u00a01 x" holds a blank that is no space (U+00A0)',
+        'c.yaml:1:1: "encoder:\\u00a01 x" holds a blank that is not a space (U+00A0)',
     ),
     "no-break space after a value": (
         "encoder: 1\u00a0\n",
-        'c.yaml:1:10: "1\\u00a0" holds a blank that is no space',
+        'c.yaml:1:10: "1\\u00a0" holds a blank that is not a space',
     ),
     "wide space": ("encoder: \u30001\n", "U+3000"),
     "unclosed quote": (

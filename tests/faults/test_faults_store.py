@@ -1,5 +1,5 @@
-"""Records through kills at every step, power cuts, full and broken disks and flipped bits: whole or
-absent, or told.
+"""Records are whole or absent, or their damage is reported, after kills at every step, power cuts,
+full and broken disks, and flipped bits.
 """
 
 import errno
@@ -34,9 +34,9 @@ RECORD = Record("0123456789abcdef", {"schema": SCHEMA, "rate": 1e-3}, OK, {"seco
 OTHER = replace(RECORD, result={**OK, "test_loss": 0.2})
 FAILED = replace(RECORD, result=NO_LUCK)
 
-# Carries out one operation on the folder argv[1] as often as there are steps in it, in children
-# that kill themselves before the k-th line of our code; between them the parent asks on standard
-# output for a look at what is left.
+# Carries out one operation on the folder argv[1] in one child after another. Child k kills itself
+# before the k-th line of our code, until there are no more lines. After each child the parent asks
+# on standard output for a look at what is left.
 EVERY_LINE = """
 import os, signal, sys
 from pathlib import Path
@@ -90,7 +90,7 @@ def prepare(folder, name):
 
 
 def look(folder, name):
-    """What a kill left is whole or absent, and to do it again completes it."""
+    """What a kill leaves is whole or absent, and doing the operation again completes it."""
     found = records.read_all(folder)
     allowed = {
         "a new record": [None, RECORD],
@@ -218,7 +218,7 @@ def numbered(n):
 
 
 def system(*command):
-    """Have the system do what takes it an instant."""
+    """Run a command of the system that takes only an instant."""
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
@@ -259,7 +259,9 @@ def disk(tmp_path):
 
 @pytest.mark.parametrize("dropped", ["nothing", "file", "folder"])
 def test_a_power_cut_loses_no_record_that_was_acknowledged(dropped, disk):
-    """Without the fsync of the file, or of the folder, it does: the test can tell."""
+    """Without the fsync of the file, or that of the folder, records are lost, so the test would
+    notice.
+    """
     lost = told = 0
     draw = random.Random(11)
     for _ in range(often(3, 50 if dropped == "nothing" else 10)):
@@ -360,8 +362,8 @@ def test_a_folder_without_permission_is_told(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ENOSPC], ids=errno.errorcode.get)
 def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
-    """The k-th fsync of a driver fails, of a record, its folder or a derived file; the next driver
-    completes it.
+    """The k-th fsync of a driver fails: that of a record, its folder or a derived file. The next
+    driver completes the work.
     """
     if not FULL and number != errno.EIO:
         pytest.skip("in the full run")
@@ -381,8 +383,8 @@ def test_a_write_that_fails_is_never_told_as_saved(number, tmp_path):
 
 
 def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
-    """At every length, and bits drawn at random: damage is told in a line each, set aside, and
-    trained again.
+    """Records are truncated at every length, and random bits are flipped. Each damaged record is
+    reported in a line and set aside, and its run is trained again.
     """
     path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)
@@ -395,7 +397,7 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
     victim, content = next(iter(whole.items()))
     draw = random.Random(3)
     flips = often(500, 10_000)
-    # A record's last line break is no content.
+    # The line break at the end of a record is not part of its content.
     damages = [content[:length] for length in range(len(content) - 1)]
     for _ in range(flips):
         changed = bytearray(content)
@@ -427,8 +429,8 @@ def test_truncated_records_and_flipped_bits_are_noticed_and_healed(tmp_path):
 
 
 def test_what_is_no_record_of_ours_is_set_aside_and_trained_again(tmp_path):
-    """At the places of records: a pipe, a link that leads nowhere, and what has a checksum and
-    nothing that we know.
+    """In place of records there are a pipe, a link that leads nowhere, and a file with a correct
+    checksum but unknown content.
     """
     path = config(tmp_path, quick=Behaviour.QUICK)
     run(path, "--results", tmp_path)

@@ -1,5 +1,5 @@
-"""Workers that die, stop, hang or use up the memory: what they were given is tried twice, all else
-is unharmed.
+"""Workers that die, stop, hang or use up the memory: their runs are tried twice, and all others are
+unharmed.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ TOLD = {
 
 
 def test_what_befalls_a_run_befalls_it_alone(tmp_path):
-    """Seeds 1, 5, ... always do it, seeds 3, 7, ... only the first time, even seeds never."""
+    """Seeds 1, 5, ... fail each time, seeds 3, 7, ... only the first time, and even seeds never."""
     seeds = often(4, 40)
     told = (
         TOLD if FULL else {name: TOLD[name] for name in ("killed", "segfaults", "raises", "stops")}
@@ -86,7 +86,7 @@ def test_what_befalls_a_run_befalls_it_alone(tmp_path):
 
 
 def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
-    """The driver is killed as soon as the first failure is noted; the next one has a single attempt
+    """The first driver is killed as soon as it has noted a failure. The next one has one attempt
     left.
     """
     path = config(tmp_path, killed=Behaviour.KILLED, naps=Behaviour.NAPS)
@@ -106,11 +106,11 @@ def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
 
 
 def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
-    """Workers are shot at random moments while they start, work, or wait; two shots at one run are
-    one too many.
+    """Workers are killed at random moments while they start, work or wait. Only a run that is hit
+    twice fails.
 
     A moment is a number of runs that the driver has recorded, so that it comes on machines of any
-    speed; a shot misses where the driver has ended before it.
+    speed. A shot misses if the driver has ended before it.
     """
     path = config(tmp_path, breathes=Behaviour.BREATHES)
     words = (path, "seeds=60", "--workers", 2)
@@ -137,7 +137,7 @@ def test_a_worker_killed_from_outside_costs_nothing(tmp_path):
 
 
 def shot_after(moment, driver, folder):
-    """Kill a worker as soon as so many runs are recorded; return whether there still was one."""
+    """Kill a worker once `moment` runs are recorded; return whether there still was a worker."""
     until(
         lambda: (
             driver.poll() is not None or (recorded(folder) >= moment and workers_of(driver.pid))
@@ -154,7 +154,8 @@ def shot_after(moment, driver, folder):
 def test_workers_leave_signals_to_their_driver(tmp_path):
     """Ctrl-C and schedulers reach the whole process group.
 
-    Had one ended a worker, its run would have begun once more, or another process trained the rest.
+    If one of them ended a worker, its run would begin again, or another process would train the
+    rest.
     """
     path = config(tmp_path, naps=Behaviour.NAPS)
     process = start("run", path, "--results", tmp_path, "--workers", 2)
@@ -217,8 +218,8 @@ def test_a_worker_that_the_system_kills_for_memory_is_recorded_as_such(tmp_path)
 
 
 def test_200_real_runs_leave_a_worker_small(tmp_path):
-    """Two networks in turn: what a worker gains per run after its first group; a short run has time
-    for one network.
+    """The memory that a worker gains with each run after its first group. Two networks are trained
+    in turn; a short test has time for one.
     """
     code = """
 import resource, sys

@@ -1,4 +1,4 @@
-"""The page and its figures: what they show, and that nothing in them runs, in a browser too."""
+"""The page and its figures: what they show, and that nothing in them runs, also in a browser."""
 
 import functools
 import http.server
@@ -285,7 +285,7 @@ def test_a_drawing_in_a_page_is_short_and_its_texts_are_whole(summarised):
 
 
 def test_a_matplotlibrc_changes_no_byte(summarised):
-    """One in the working folder or of the user; usetex would even start another program."""
+    """It may be in the working folder or the user's; usetex would even start another program."""
     summary = summarised()
 
     def drawn():
@@ -302,8 +302,8 @@ def test_a_matplotlibrc_changes_no_byte(summarised):
 
 
 def test_figures_of_an_earlier_summary_are_removed(summarised, tmp_path):
-    """By the names that the earlier experiment gave them; what others put beside them stays, and is
-    listed.
+    """They have the names that the earlier experiment gave them. Files that others put beside them
+    stay, and are listed.
     """
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -387,7 +387,7 @@ def test_a_browser_logs_no_error_and_loads_nothing_else(browse, summarised):
         assert "CONSOLE" not in logged and asked == set()
         assert picture.stat().st_size > 20_000
     acts = "<script>console.error('no')</script><img src='/x.png'>"
-    # For comparison, a page in which code does run.
+    # For comparison, this is a page in which code does run.
     logged, asked, _ = browse(f"<!DOCTYPE html><body>{acts}", 390)
     assert "CONSOLE" in logged and [url.rpartition("/")[2] for url in asked] == ["x.png"]
     policy = re.search(r"<meta http-equiv.*?>", page)[0]

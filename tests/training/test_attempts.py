@@ -1,5 +1,5 @@
-"""What a sweep tries next, against cases written out by hand: each run has two attempts, the last
-one alone.
+"""What a sweep tries next, against cases written out by hand: each run has two attempts, and in the
+last it is alone.
 """
 
 import pytest

@@ -19,7 +19,7 @@ OF_LAYER = {
 @pytest.fixture(autouse=True)
 def _float64() -> Any:
     before = keras.config.floatx()
-    keras.utils.clear_session()  # or layers take the type that an earlier test set
+    keras.utils.clear_session()  # otherwise layers would have the type that an earlier test set
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx(before)
@@ -34,8 +34,8 @@ def ours(units: int, activation: str = "tanh", gates: str = "sigmoid", **options
 
 # ------------------------------------------------------------------------ Keras' published cases
 # Inputs and values are those of keras/src/layers/rnn/lstm_test.py in Keras 3.15. Their weights are
-# constant, so all units of a layer are alike: these cases see masks, states and directions, but no
-# swapped gates.
+# constant, so all units of a layer are alike. So these cases show errors of masks, states and
+# directions, but not swapped gates.
 
 CONSTANT = {
     "kernel_initializer": keras.initializers.Constant(0.01),
@@ -216,7 +216,7 @@ def test_equals_keras_lstm_with_other_activations(activation: str, gates: str) -
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 def test_equals_numpy_with_every_activation_apart(bias: bool) -> None:
-    """What keras.layers.LSTM cannot say: candidate and output set apart."""
+    """Different activations for candidate and output, which `keras.layers.LSTM` cannot have."""
     names = ("relu", "softsign", "hard_sigmoid")
     cell = AblationLSTMCell(UNITS, *names, use_bias=bias)
     layer = keras.layers.RNN(cell, return_sequences=True)
@@ -229,7 +229,7 @@ def test_equals_numpy_with_every_activation_apart(bias: bool) -> None:
 
 # -------------------------------------------------------- NumPy, what Keras' own cell does not have
 
-KEPT = 6  # numbers that a projection gives
+KEPT = 6  # how many numbers a projection keeps
 KEYS: dict[str, dict[str, Any]] = {
     "peepholes": {"peepholes": True},
     "projection": {"projection": KEPT},

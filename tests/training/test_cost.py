@@ -16,8 +16,8 @@ from lstm_ablate.training.speed import Speed
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMOKE = CONFIGS / "smoke.yaml"
 
-# A worker starts in 3 s, the driver with the report of one task takes 3 s too, a program compiles
-# in 10 s.
+# A worker starts in 3 s, the driver takes 3 s too, including the report of one task, and a program
+# is compiled in 10 s.
 SPEED = Speed(start=3.0, build=10.0, tensor=0.0, turn=1e-4, cell=1e-8, product=1e-9)
 AROUND = 3.0 + 3.0
 
@@ -57,7 +57,7 @@ def test_costs_follow_the_finished_runs(expanded):
 
 
 def test_a_program_is_paid_for_once_by_runs_that_differ_only_in_numbers():
-    """And by each worker, for every one of them compiles it."""
+    """Each worker pays for it once, because each compiles it."""
 
     def seconds(*trainings, workers=1):
         each = [Settings.model_validate({"training": training}) for training in trainings]
@@ -72,7 +72,7 @@ def test_a_program_is_paid_for_once_by_runs_that_differ_only_in_numbers():
 
 
 def test_groups_that_do_not_come_out_even_are_waited_for():
-    """Three groups of one structure on two workers: one of them trains two."""
+    """Of three groups of one structure on two workers, one worker trains two."""
     planned = [runs.Run("task", "x", seed, Settings(), "keras") for seed in range(3)]
     done = [recorded(runs.Run("task", "x", 9, Settings(), "keras"), 2.0)]
     others = [runs.Run("task", "x", 9, Settings(), "keras")]
@@ -82,12 +82,12 @@ def test_groups_that_do_not_come_out_even_are_waited_for():
 
 
 def test_a_short_group_takes_as_long_as_a_whole_one():
-    """It is filled up; a record says how many runs shared the seconds."""
+    """A short group is filled up; a record says how many runs shared the seconds."""
     experiment = loading.load(SMOKE, ("seeds=6", "training.epochs=3"))
     planned = [run for run in runs.expand(experiment) if run.variant == "tanh"]
     assert [len(group) for group in runs.groups(planned)] == [5, 1]
     whole, single = recorded(planned[0], 4.0, together=5), recorded(planned[5], 20.0, together=1)
-    # An epoch of a group takes 10 s, whichever of them tells; each worker trains one.
+    # By each of these records an epoch of a group takes 10 s, and each worker trains one group.
     for done in ([whole], [single], [recorded(planned[0], 4.0)]):
         assert of(planned, planned, 2, done).seconds == pytest.approx(AROUND + 10 + 3 * 10.0)
 
@@ -113,8 +113,8 @@ def test_seconds_of_finished_runs_tell_of_those_that_differ_only_in_numbers():
 
 
 def test_what_a_file_holds_is_counted_in_it():
-    """577 training and 115 validation windows of 24 rows, as its parts of 1,176 and 252 rows have
-    them 2 rows apart.
+    """The parts of 1,176 and 252 rows have 577 training and 115 validation windows of 24 rows, 2 rows
+    apart.
     """
     experiment = loading.load(CONFIGS / "own_data.yaml", ("seeds=1", "training.epochs=1"))
     (run, *_) = runs.expand(experiment)

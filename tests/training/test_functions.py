@@ -32,7 +32,7 @@ EXPRESSIONS = [
         " + ".join(f"{name}(x)" for name in ("elu", "mish", "hard_silu", "squareplus", "gelu")),
     )
 ]
-# Every twentieth; -1, 0 and 1 among them, and the kinks of all.
+# Every twentieth, among them -1, 0, 1, and the kinks of all activations.
 GRID = np.arange(-140, 141) / 20
 SMOOTH = GRID + 0.0131  # no kink is near
 
@@ -84,7 +84,7 @@ def test_slopes_are_the_limit_of_differences(text):
 
 @pytest.mark.parametrize("text", [*KNOWN, *EXPRESSIONS])
 def test_a_compiled_program_computes_the_same(text):
-    """XLA rounds otherwise, and must not mean anything else."""
+    """XLA rounds differently, but must not compute anything else."""
     compiled = tf.function(fused(text), jit_compile=True)
     for x in (GRID, GRID.astype("float32")):
         digits = 1e-12 if x.dtype == "float64" else 1e-4

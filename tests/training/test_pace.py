@@ -26,8 +26,8 @@ def test_the_first_end_follows_from_the_epochs_of_the_fastest_run(two):
     for run, epoch, now in steps:
         pace.count(Epoch(run, epoch, 0.5, 0.5), now)
         told.append(pace.first_end())
-    # The first epoch tells nothing. Later ones take 1 s, then 4/3 s, of which 8 and 6 are left; the
-    # slow run's 8 of 4 s each end later.
+    # The first epoch says nothing. Later ones take 1 s, then 4/3 s each, and 8 and then 6 are left.
+    # The 8 epochs of 4 s that the slow run has left end later.
     assert told == [None, None, 112 + 8, 112 + 8, pytest.approx(115 + 6 * 4 / 3)]
 
 

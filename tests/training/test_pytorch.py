@@ -17,14 +17,14 @@ CASES = RECORDED["cases"]
 
 
 def relative_error(values, expected):
-    """The largest difference, in units of the largest expected value."""
+    """Return the largest difference, in units of the largest expected value."""
     values, expected = np.asarray(values), np.asarray(expected)
     assert values.shape == expected.shape
     return np.abs(values - expected).max() / np.abs(expected).max()
 
 
-# Keras' own optimizers are in doubt where they add epsilon, so the keras engine trains with Adam;
-# with SGD the two engines are held to one another elsewhere.
+# The doubt about Keras' optimizers is where they add epsilon, so the keras engine trains with Adam.
+# With SGD another test compares the two engines.
 @pytest.mark.parametrize(
     ("name", "engine"),
     [
@@ -48,7 +48,7 @@ def test_training_equals_pytorch(name, engine):
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_recorded_weights_are_far_from_the_initial_ones(case):
-    """Or equal numbers would say little."""
+    """If they did not, equal numbers would say little."""
     settings = Settings.model_validate(case["settings"])
     data = settings.data
     network = network_of(settings.model, data.timesteps, data.features)

@@ -50,8 +50,8 @@ def test_a_purpose_is_a_stream_of_its_own() -> None:
 
 
 def test_a_stream_is_pcg64_keyed_by_sha_256() -> None:
-    """The key is written out, so that a change of it, which moves every number, does not pass
-    unseen.
+    """The key is written out, so that this test notices a change of it, which would move every
+    number.
     """
     import hashlib
 
@@ -121,7 +121,7 @@ def test_names_shapes_and_order_are_those_of_a_keras_model(
     ]
     assert list(weights) == list(named)
     for name, keras_value in zip(weights, arbiter.get_weights(), strict=True):
-        # The only ones that Keras does not draw: forget gates 1, all others 0.
+        # Keras does not draw biases: those of forget gates are 1, all others 0.
         if name.endswith("bias"):
             np.testing.assert_array_equal(weights[name], keras_value)
         assert weights[name].dtype == np.float64
@@ -194,7 +194,7 @@ BIG = network(Model(encoder=(100, 50), decoder=(7,), projection=60, head=Head(un
 
 
 def kernels(name: str, seed: int = 1) -> dict[str, np.ndarray]:
-    """The matrices that `kernel_initializer` speaks of."""
+    """Return the matrices that `kernel_initializer` draws."""
     weights = initial_weights(BIG, seed, initializers=Initializers(kernel=name))
     return {
         part: value
@@ -208,7 +208,7 @@ def in_keras(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 
 def stated(name: str, rows: int, columns: int) -> tuple[float, float]:
-    """The scale and the connections of a name, as its paper has them; variance = scale / these."""
+    """Return the scale and the connections that a paper states; variance = scale / connections."""
     return {
         "glorot": (1.0, (rows + columns) / 2),  # Glorot & Bengio 2010, equation 12
         "he": (2.0, rows),  # He et al. 2015, equation 10
@@ -218,7 +218,7 @@ def stated(name: str, rows: int, columns: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_kernels_are_drawn_from_the_distribution_of_their_name(name: str) -> None:
-    """The reconstruction's excepted, which is Glorot's whatever else is."""
+    """Only the reconstruction's kernel is always Glorot's."""
     drawn = kernels(name)
     assert len(drawn) == 8
     for seed, (part, kernel) in enumerate(drawn.items()):
@@ -328,7 +328,7 @@ EVERY = ("encoder.0", "encoder.1", "decoder.0", "decoder.1")
         ({"residual": True}, []),
         ({"normalization": "layer"}, []),
         ({"between": "relu", "candidate": ("relu", "tanh", "elu", "tanh")}, []),
-        # What reads a layer of two directions has more inputs.
+        # A layer above one with two directions has more inputs.
         ({"bidirectional": "decoder"}, ["decoder.1.kernel", "head.0.kernel"]),
         ({"unit_forget_bias": False}, [f"{layer}.bias" for layer in EVERY]),
         (
@@ -341,7 +341,7 @@ EVERY = ("encoder.0", "encoder.1", "decoder.0", "decoder.1")
 def test_variants_share_the_weights_that_they_have_in_common(
     key: dict[str, object], moved: list[str]
 ) -> None:
-    """The forward direction of a layer starts as the layer that has no other."""
+    """The forward direction of a layer starts like a layer with one direction."""
     model = SMALL.model_copy(update=key)
     plain = initial_weights(network(SMALL, 2), 7)
     other = initial_weights(network(model, 2), 7, initializers=model.initializers)

@@ -40,7 +40,7 @@ LOSSES = {
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(("n", "numbers"), [(200, 3), (200, 20), (17, 3), (17, 16)])
 def test_the_linear_code_is_that_of_the_singular_vectors(loss, n, numbers):
-    """With more windows than numbers in one, and with fewer."""
+    """There are more windows than numbers in a window, or fewer."""
     arrays = Arrays(drawn(n, 7, 3), drawn(5, 7, 3), drawn(50, 7, 3))
     found = references.linear(arrays, numbers, loss)
     assert found == pytest.approx(LOSSES[loss](by_svd(arrays, numbers)), rel=1e-9) and found > 0
@@ -57,7 +57,7 @@ def test_a_code_that_is_no_shorter_than_the_window_loses_nothing(numbers):
 
 
 def test_of_more_numbers_than_windows_show_only_what_they_show_is_coded():
-    """Three windows span two directions; a code of 5 numbers has no more to go by."""
+    """Three windows span two directions, so a code of 5 numbers cannot use more than 2."""
     arrays = Arrays(drawn(3, 7, 3), drawn(5, 7, 3), drawn(50, 7, 3))
     assert references.linear(arrays, 5, "mse") == pytest.approx(
         np.mean(by_svd(arrays, 2) ** 2), rel=1e-9
@@ -72,7 +72,7 @@ def test_the_ceiling_is_the_loss_of_each_features_mean(loss):
 
 
 def test_a_part_is_described_beside_the_training_windows():
-    """Two features: the range is that of each in the training windows, all else by hand."""
+    """Each of two features has its own range in the training windows; the rest is by hand."""
     train = np.array([[[0.0, 10.0], [2.0, 30.0]]])
     windows = np.array([[[1.0, 5.0], [3.0, 20.0]], [[-1.0, 31.0], [2.0, 30.0]]])
     found = references.part(windows, train, "mse")
@@ -85,7 +85,7 @@ def test_a_part_is_described_beside_the_training_windows():
 
 
 def test_the_test_part_of_a_series_that_grows_lies_beyond_its_training_part(tmp_path):
-    """600 rows that grow by 0.4% a row, as the worker describes them: 420, 90 and 90 rows."""
+    """A worker describes the parts, 420, 90 and 90 rows, of 600 rows that grow by 0.4% a row."""
     rows = 1.004 ** np.arange(600)
     (tmp_path / "grows.csv").write_text("x\n" + "".join(f"{row!r}\n" for row in rows.tolist()))
     data = {"family": "file", "path": str(tmp_path / "grows.csv"), "timesteps": 12}

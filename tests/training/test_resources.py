@@ -15,7 +15,7 @@ SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 
 
 def test_the_predicted_memory_of_a_group_is_that_of_all_its_runs(monkeypatch):
-    """A machine with room for one run and a half trains one run, and refuses a group of two."""
+    """A machine with memory for one and a half runs trains one run, and refuses a group of two."""
 
     def predicted(size):
         experiment = loading.load(SMOKE, (f"group_size={size}",))

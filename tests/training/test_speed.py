@@ -1,4 +1,4 @@
-"""The measured speed of a machine: constants against times made of them by hand, and its file."""
+"""The measured speed of a machine: constants against times computed from them, and its file."""
 
 import json
 import threading
@@ -62,7 +62,7 @@ def test_an_epoch_and_a_program_take_what_their_sizes_say():
 
 
 def test_keys_that_add_a_pass_over_the_cells_count_them_once_more():
-    """Normalization acts on the layers that feed another, of two here the first."""
+    """Normalization acts on layers that feed another, which of the two here is the first."""
 
     def cells(**keys):
         model = {"encoder": [6], "decoder": [10], **keys}
@@ -88,8 +88,8 @@ def test_times_that_fit_no_constants_give_none_below_0(chance):
 
 
 class Clock:
-    """An engine, loaded in no time, of which every epoch takes 0.5 s by a clock of its own; the
-    first one takes 4 s more, and what follows the last one 1 s.
+    """An engine that loads in no time. By its own clock every epoch takes 0.5 s, the first one 4 s
+    more, and what comes after the last one takes 1 s.
     """
 
     def __init__(self):
@@ -120,7 +120,7 @@ def test_a_measurement_times_programs_and_epochs(monkeypatch):
 
 
 def test_a_wait_does_not_lengthen_a_measurement(monkeypatch):
-    """As other work on the machine, or a cold disk, makes a worker wait."""
+    """Other work on the machine, or a cold disk, makes a worker wait like this."""
 
     class Waits(Clock):
         def train(self, runs, arrays, on_epoch):

@@ -105,7 +105,9 @@ def test_seconds_of_training_are_told_where_they_are_not_those_of_a_compilation(
 
 
 def test_seconds_are_those_of_one_run_of_a_group(load, monkeypatch):
-    """By a clock that the engine moves: 20 s with the compilation, 6 s, 6 s, 4 s for the test."""
+    """By a clock that the engine moves, epochs take 20 s (with the compilation), 6 s and 6 s, and
+    the test takes 4 s.
+    """
     now = [1000.0]
 
     def train(group, arrays, on_epoch):
@@ -150,7 +152,7 @@ def test_stops_workers_and_order_change_no_byte(load, tmp_path):
 
 
 def test_variants_of_equal_values_share_a_run(load, tmp_path):
-    """In one of two tasks; in every task, they are a mistake in the config."""
+    """They are equal in one of two tasks; in every task it would be a mistake in the config."""
     rate = "training.optimizer.learning_rate"
     changes = (
         f"variants={{calm: {{}}, other: {{{rate}: {Behaviour.QUICK}}}}}",
@@ -196,7 +198,7 @@ def test_a_diverged_run_is_a_result(load, tmp_path):
     line = next(line for line in written["runs.csv"].decode().splitlines() if ",diverged," in line)
     *results, ceiling, linear, diverged, _, _ = line.split(",")
     assert ",".join(results) == "default,other,1,diverged,2,,10,,,"
-    # Of windows that are standardised the mean loses 1; a sequence of codes compresses nothing.
+    # On standardised windows the mean's loss is 1; a sequence of codes compresses nothing.
     assert (0.5 < float(ceiling) < 2, linear, diverged) == (True, "0.0", "2")
     assert "default,other,1,2,,\n" in written["curves.csv"].decode()
 
@@ -242,7 +244,7 @@ def test_a_failed_run_is_told_kept_and_tried_again_only_on_request(
 def test_a_group_of_several_runs_loses_only_the_run_that_fails(
     behaviour, load, tmp_path, monkeypatch
 ):
-    """After the group each of its runs is tried alone."""
+    """When the group has failed, each of its runs is tried alone."""
     monkeypatch.setattr(sizes, "group_size", lambda *settings: 3)
     experiment = load(behaviour)
     todo = sweep.plan(experiment, records.read_all(tmp_path), engine="stub_engine")
@@ -275,7 +277,7 @@ def test_groups_that_share_a_program_have_one_key(load, tmp_path):
 
 
 def test_a_run_that_is_tried_again_on_request_has_two_attempts_again(load, tmp_path):
-    """The failures that its record stands for count no more; those of a run without a record do."""
+    """Failures that led to its record no longer count; those of a run without a record do."""
     experiment = load(Behaviour.KILLED, "seeds=[1]", "training.epochs=1")
     swept(experiment, tmp_path / "r", execute=local.execute, workers=1)
     assert happened(Behaviour.KILLED) == 2
@@ -298,7 +300,9 @@ def test_a_noted_failure_is_forgotten_once_its_run_has_succeeded(load, tmp_path)
         failures.note(tmp_path / "r", run, "as a driver left it that was killed")
     finished = swept(experiment, tmp_path / "r")
     assert {step.record.status for step in finished} == {"ok"} and len(finished) == 4
-    assert failures.noted(tmp_path / "r") == {"0" * 16}  # of a run that nobody asked for
+    assert failures.noted(tmp_path / "r") == {
+        "0" * 16
+    }  # the note of a run that this experiment does not have
 
 
 def test_fail_fast_ends_the_sweep(load, tmp_path):
@@ -308,13 +312,13 @@ def test_fail_fast_ends_the_sweep(load, tmp_path):
         [step.record.status for step in steps].count("failed") for steps in (everything, finished)
     ]
     assert statuses == [3, 1]
-    # What came before it, and no more.
+    # These are the runs before the failure, and no others.
     assert finished[-1].record.status == "failed" and len(finished) == 4
 
 
 def test_fail_fast_tries_again_at_once_and_goes_on_where_that_helps(load, tmp_path):
-    """The first run fails always, in the other experiment only once: nothing waits for it, and
-    nothing is left out.
+    """The first run always fails, or in the other experiment only once. Then no other run waits for
+    it, and none is left out.
     """
     options = {"execute": local.execute, "workers": 1, "fail_fast": True}
     always = swept(load(Behaviour.KILLED, "seeds=[1, 0, 2]"), tmp_path / "a", **options)

@@ -1,7 +1,7 @@
 """TensorFlow as a worker of the fused engine loads it: what is left out, and that nothing is
 missing.
 
-In a process of its own, since the other tests have loaded all of it.
+This is tested in a process of its own, because the other tests have loaded all of it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Runs that tune have no test windows: what engines, workers and records make of that."""
+"""Tuning runs have no test windows: what engines, workers and records do with them."""
 
 import json
 
@@ -17,12 +17,12 @@ SETTINGS = make(training={"epochs": 2})
 
 
 def ignore(_):
-    """Hear an epoch or a message."""
+    """Ignore an epoch or a message."""
 
 
 @pytest.mark.parametrize("name", engines.ENGINES)
 def test_training_is_the_same_without_test_windows(name):
-    """An engine that is given test windows all the same gives the same losses of the epochs."""
+    """If an engine is given test windows, the losses of the epochs stay the same."""
     runs = [Run("t", "v", seed, SETTINGS, name, 2, "tuning") for seed in (0, 1)]
     without = [windows.of(SETTINGS.data, run.seed, run.purpose) for run in runs]
     assert [one.test.shape for one in without] == [(0, SINES["timesteps"], 1)] * 2

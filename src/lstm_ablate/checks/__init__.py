@@ -1,5 +1,5 @@
-"""Whether it can be trusted: engines against one another, against loops written by hand, and a look
-at a machine.
+"""Checks whether it can be trusted: the engines against each other and against loops written by
+hand, and what `doctor` looks at.
 
 May import `study` and what is below it; called by the command line.
 """

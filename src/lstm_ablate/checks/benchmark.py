@@ -1,9 +1,10 @@
 """Measures on this machine how fast the engines train, against the loops that a user would write by
 hand.
 
-Every contestant is a set of processes that train one epoch whenever they are told to; all of a
-case's contestants wait side by side and take turns, so that a drift of the machine meets all of
-them alike. Medians over the turns.
+Every contestant is a set of processes, which train one epoch in each of its turns and then wait.
+All contestants of a case are started together and take turns, so that all of them are measured
+while the machine is as fast or as slow as it is then. What is reported is the median over the
+turns.
 """
 
 import importlib
@@ -37,7 +38,7 @@ from lstm_ablate.training.variables import WORKER_ENVIRONMENT
 
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product shows the machine's peak
 
-# What is measured where nobody names a case.
+# What is measured if the user names no case.
 DEFAULT_CASES: dict[str, dict[str, Any]] = {
     "default": {},
     "default-relu": {"model": {"activation": "relu"}},
@@ -45,8 +46,8 @@ DEFAULT_CASES: dict[str, dict[str, Any]] = {
     "vector": {"model": {"latent": "vector"}},
     "long": {"data": {"family": "sines", "timesteps": 200}},
 }
-# The default network with each key of its layers alone. The residual is that of its third layer,
-# which takes and gives 50 numbers.
+# The default network with one key of its layers each. With `residual` only the third layer adds
+# its input, because it is the only one with as many inputs as outputs: 50.
 KEYS: dict[str, dict[str, Any]] = {
     "bidirectional": {"model": {"bidirectional": True}},
     "peepholes": {"model": {"peepholes": True}},
@@ -62,8 +63,9 @@ CASES = DEFAULT_CASES | KEYS
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who trains: in how many processes at once, with how many threads each (0: as many as the
-    library likes).
+    """What trains, in how many processes at once, and with how many threads in each.
+
+    With 0 threads the library decides how many it uses.
     """
 
     name: str
@@ -73,22 +75,22 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a contestant took in a case."""
+    """What was measured of a contestant in a case."""
 
     case: str
     contestant: str
     step_milliseconds: float  # median, per training step and run, all its processes at work
-    compile_seconds: float  # the first epoch beyond the median one: building, tracing, compiling
+    compile_seconds: float  # of the first epoch above the median one: build, trace, compile
     memory_bytes: float  # peak of one process
-    gflops: float  # achieved, all processes
+    gflops: float  # GFLOP/s of all processes together
 
 
 @dataclass(frozen=True)
 class Growth:
-    """Seconds per run and time step as an experiment grows; 1 is linear."""
+    """By what factor a time grows with an experiment; 1 means that the whole grows linearly."""
 
-    timesteps: float  # 240 time steps against 30
-    seeds: float  # 100 seeds against 10
+    timesteps: float  # seconds per time step: 240 time steps against 30
+    seeds: float  # seconds per run: 100 seeds against 10
 
 
 @dataclass(frozen=True)
@@ -114,24 +116,25 @@ class Benchmark:
 
 
 def run(
-    cases: list[str], rounds: int, cores: int, config: Path | None, tell: Callable[[str], None]
+    cases: list[str], rounds: int, cores: int, config: Path | None, log: Callable[[str], None]
 ) -> Benchmark:
-    """Measure the cases, the growth and, where a config is given, a whole experiment; `tell` hears
-    what is next.
+    """Measure the cases, the growth and, if a config is given, a whole experiment.
+
+    `log` is called with a line that names what is measured next.
     """
-    tell("matrix product")
+    log("matrix product")
     peak = matrix_peak(cores, rounds)
     measurements = []
     for case in cases:
-        tell(f"network: {case}")
+        log(f"network: {case}")
         measurements += measure(case, rounds, cores)
-    tell("growth")
+    log("growth")
     grown = growth(rounds)
     whole = None
     if config:
-        tell(f"{config}, from start to report")
+        log(f"{config}, from start to report")
         whole = end_to_end(config, cores)
-    tell("matrix product, again")
+    log("matrix product, again")
     peak = max(peak, matrix_peak(cores, rounds))
     return Benchmark(machine.processor(), cores, peak, tuple(measurements), grown, whole)
 
@@ -168,10 +171,10 @@ def table(result: Benchmark) -> list[list[str]]:
 
 
 def contestants(cores: int, settings: Settings) -> list[Contestant]:
-    """Return who is measured: plain Keras, tuned Keras, JAX and the fused engine.
+    """Return what is measured: plain Keras, tuned Keras, JAX and the fused engine.
 
-    JAX takes part where it is installed, and where the network has plain LSTM layers alone, which
-    is what its loop can say.
+    JAX takes part if it is installed and all LSTM layers of the network are plain, because its loop
+    knows no others.
     """
     jax = [Contestant("jax", cores, 1)] if jax_is_installed() and _is_plain(settings) else []
     return [
@@ -183,7 +186,7 @@ def contestants(cores: int, settings: Settings) -> list[Contestant]:
 
 
 def jax_is_installed() -> bool:
-    """Return whether what the extra `[bench]` brings can be imported; imports nothing."""
+    """Return whether the packages of the extra `[bench]` are installed, without importing them."""
     return all(importlib.util.find_spec(name) for name in ("jax", "optax"))
 
 
@@ -193,7 +196,7 @@ def _steps(case: str) -> int:
 
 
 def settings_of(case: str, timesteps: int | None = None) -> Settings:
-    """Return the settings of a case: those of the default network but for what the case says."""
+    """Return the settings of a case: those of the default network, with the changes of the case."""
     values = {key: dict(value) for key, value in CASES[case].items()}
     samples = {"train": 32 * _steps(case), "validation": 32, "test": 32}
     values.setdefault("data", {"family": "sines"})["samples"] = samples
@@ -203,12 +206,12 @@ def settings_of(case: str, timesteps: int | None = None) -> Settings:
 
 
 def step_flops(settings: Settings, features: int = 1) -> float:
-    """Return the floating-point operations of a training step of one run, in its matrix products
-    alone.
+    """Return the floating-point operations of a training step of one run.
 
-    A product of [m, k] and [k, n] takes 2 m k n; the forward pass has one for each weight, the
-    reverse pass two, but for the gradient of the network's input, which nobody asks for. A
-    decoder's constant input is counted at each time step, though it need not be.
+    Only those of matrix products are counted, of which one of [m, k] and [k, n] takes 2 m k n. The
+    forward pass has one product for each matrix of weights. The reverse pass has two, except for
+    the gradient of the network's input, which is not needed. A decoder's constant input is counted
+    at each time step, although one product would do for all of them.
     """
     network = network_of(settings.model, settings.timesteps, features)
     weights = sum(map(products, network.layers))
@@ -218,7 +221,7 @@ def step_flops(settings: Settings, features: int = 1) -> float:
 
 
 def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
-    """Measure every contestant in a case, over some rounds in which each trains one epoch."""
+    """Measure every contestant of a case over some rounds; in each, every one trains one epoch."""
     settings, steps = settings_of(case), _steps(case)
     field = contestants(cores, settings)
     with ExitStack() as stack:
@@ -248,8 +251,9 @@ def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
 
 
 def matrix_peak(cores: int, rounds: int) -> float:
-    """Return the GFLOP/s of a large float32 matrix product, on all cores at once (one process and
-    thread each).
+    """Return the GFLOP/s of a large float32 matrix product on all cores at once.
+
+    Each core has a process with one thread.
     """
     with _team(Contestant("peak", cores, 1), settings_of("default"), rounds + 1) as team:
         team.turn()
@@ -258,7 +262,7 @@ def matrix_peak(cores: int, rounds: int) -> float:
 
 
 def growth(rounds: int) -> Growth:
-    """Measure in one process whether the fused engine's time grows as its work does."""
+    """Measure in one process whether the fused engine's time grows in proportion to its work."""
     fused, lengths = Contestant("fused", 1, 1), (30, 240)
     with ExitStack() as stack:
         teams = [
@@ -277,14 +281,14 @@ def growth(rounds: int) -> Growth:
 
 
 def end_to_end(config: Path, cores: int) -> EndToEnd:
-    """Measure a whole experiment from start to report, and what plain Keras would take for as many
-    runs.
+    """Measure a whole experiment from start to report, and estimate what plain Keras would take.
 
-    Plain Keras trains the baseline before and again after, twice in one process that has loaded
-    TensorFlow: the first run for the first, the second for all further ones, each of which builds
-    its model anew.
+    The estimate is for as many runs. Before the experiment and again after it, plain Keras trains
+    the baseline twice in one process that has loaded TensorFlow already. The first of the two runs
+    stands for the first of the experiment, and the second for all further ones, because each of
+    those builds its model anew.
     """
-    overrides = ("engine=fused", "tune=null")  # each run of either side is of one kind
+    overrides = ("engine=fused", "tune=null")  # then no run is a tuning run, and all are alike
     experiment = study.checked(config, overrides)
     settings = experiment.settings[experiment.tasks[0], experiment.baseline]
     _refuse_what_the_loop_cannot_say(settings, config)
@@ -307,12 +311,13 @@ def _finished(steps: study.Steps, *_: Any) -> Iterator[sweep.Finished]:
 
 
 def _ignore(_: str) -> None:
-    """Leave unsaid what a run would tell its user."""
+    """Print no message of a run."""
 
 
 def _is_plain(settings: Settings) -> bool:
-    """Return whether the network is one of `keras.layers.LSTM` with its defaults, one activation
-    for all layers apart.
+    """Return whether the network consists of `keras.layers.LSTM` with default arguments.
+
+    Its activation may be another than the default, but must be the same in all layers.
     """
     model = settings.model
     plain = Model(
@@ -370,8 +375,8 @@ def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_
     context = multiprocessing.get_context("spawn")
     variables = dict(WORKER_ENVIRONMENT)
     if contestant.name == "jax":
-        variables["NPROC"] = str(contestant.threads)  # the one that JAX counts its threads by
-    if not contestant.threads:  # as a user would start it
+        variables["NPROC"] = str(contestant.threads)  # JAX takes its number of threads from this
+    if not contestant.threads:  # then it runs as if a user had started it
         variables = {key: value for key, value in variables.items() if "THREADS" not in key}
     before = dict(os.environ)
     pipes, processes = [], []
@@ -383,7 +388,7 @@ def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_
                 target=_serve, args=(theirs, contestant.name, settings, epochs, seed), daemon=True
             )
             process.start()
-            theirs.close()  # so that a process that dies ends our waiting for it
+            theirs.close()  # if the process dies, our `recv` then fails instead of waiting for ever
             pipes.append(ours)
             processes.append(process)
         os.environ.clear()
@@ -396,8 +401,8 @@ def _team(contestant: Contestant, settings: Settings, epochs: int) -> Iterator[_
 
 
 def _serve(pipe: Connection, contestant: str, settings: Settings, epochs: int, seed: int) -> None:
-    """Train in a process of a team; between two epochs, wait to be told to go on."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries print on being loaded
+    """Train in a process of a team, and wait between two epochs for the next turn."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # for what libraries print when they are loaded
     # TensorFlow, or JAX, is loaded before anything is timed.
     if contestant == "jax":
         from lstm_ablate.checks import handwritten_jax  # noqa: F401
@@ -454,7 +459,7 @@ def _fused(settings: Settings, seed: int, between: Callable[[], None]) -> None:
 
 
 def _seeds(settings: Settings, _: int, between: Callable[[], None]) -> None:
-    """Train 10 runs in the first turn and all odd ones, 100 in the others, for two epochs each."""
+    """Train runs for two epochs: 10 runs in turn 0 and in each odd turn, 100 in the others."""
     engine, size = engines.engine("fused"), group_size("fused", settings)
     training = settings.training.model_copy(update={"epochs": 2})
     short = settings.model_copy(update={"training": training})

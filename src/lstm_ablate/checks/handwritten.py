@@ -1,9 +1,10 @@
 """What the benchmark measures the engines against: the loops that a user would write by hand, and a
 matrix product.
 
-The loops are no engines: they train one run after the other, and shuffle as Keras does. Their
-networks have stock layers wherever Keras has one, else the cell of the keras engine, which is what
-a user would write; they know no activation between the layers and no head.
+The loops are not engines: they train one run after the other, and shuffle as Keras does. Their
+networks have layers of Keras wherever it has the one that is needed. For the others they take the
+cell of the keras engine, since a user would have to write a similar one. They have no activation
+between the layers and no head.
 """
 
 from collections.abc import Callable
@@ -31,8 +32,9 @@ def plain(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
 
 
 def tuned(settings: Settings, arrays: Arrays, callbacks: list[Any]) -> float:
-    """Train one run with what is known to help: Dense without TimeDistributed, and XLA; return its
-    test loss.
+    """Train one run as fast as plain Keras is known to go, and return its test loss.
+
+    That is with XLA, and with `Dense` in place of `TimeDistributed(Dense)`.
     """
     return _fit(settings, arrays, callbacks, layers.Dense(arrays.train.shape[2]), True)
 
@@ -65,13 +67,14 @@ def _fit(
 
 
 def on_epoch_end(call: Callable[[], None]) -> keras.callbacks.Callback:
-    """Return a callback of Keras that calls a function after every epoch, validation included."""
+    """Return a Keras callback that calls a function at the end of every epoch, after validation."""
     return keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: call())
 
 
 def matrix_products(size: int, times: int, between: Callable[[], None]) -> None:
-    """Multiply two float32 matrices [size, size], `times` times; the measure of what a machine can
-    do at best.
+    """Multiply two float32 matrices [size, size], `times` times.
+
+    It shows how many operations a second the machine can do at best.
     """
     left, right = (tf.random.stateless_normal([size, size], [seed, 0]) for seed in (1, 2))
     product = tf.function(tf.matmul, jit_compile=True)

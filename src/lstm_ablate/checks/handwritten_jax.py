@@ -1,8 +1,8 @@
 """The loop that a user of JAX would write by hand, for the benchmark to measure engines against.
 
-It is no engine: it trains one run after the other, with plain LSTM layers, the mean squared error
-and Adam. Shapes: B batch, T time, N windows, F features, I inputs and U units of a layer; inside
-the network time comes first, as `lax.scan` wants it.
+It is not an engine: it trains one run after the other, with plain LSTM layers, the mean squared
+error and Adam. Shapes: B batch, T time, N windows, F features, I inputs and U units of a layer.
+Inside the network time comes first, because `lax.scan` loops over the first axis.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from lstm_ablate.experiment.settings import Adam, Settings
 from lstm_ablate.training.inputs.randomness import Weights, batch_order
 from lstm_ablate.training.inputs.windows import Arrays
 
-Array = Any  # of JAX, which need not be installed
+Array = Any  # an array of JAX, which need not be installed where types are checked
 
 
 def train(
@@ -26,9 +26,11 @@ def train(
 ) -> Iterator[tuple[float, float]]:
     """Train one run from given weights, by Keras' names, and yield the losses of each epoch.
 
-    They are (training, validation). Batches have the order that a run of the seed has, and are all
-    full. An epoch is one call: with a call for each step the network [16, 8] took 1.4 times as
-    long, [100, 50] 1.05 times; to multiply the inputs of all time steps before the scan was no
+    The losses are (training, validation). The order of the batches is that of a run with this seed;
+    all batches must be full.
+
+    An epoch is one call. With one call for each step, the network [16, 8] took 1.4 times as long,
+    and [100, 50] 1.05 times. Multiplying the inputs of all time steps before the scan was no
     faster.
     """
     training, optimizer = settings.training, settings.training.optimizer
@@ -77,7 +79,7 @@ def _reconstruction(network: Network, params: Any, x: Array) -> Array:
 
 
 def _lstm(layer: LSTM, params: Any, x: Array) -> Array:
-    """Return h [T, B, U] of x [T, B, I]; the gates lie in Keras' order: i, f, c, o."""
+    """Return h [T, B, U] of x [T, B, I]; the gates have Keras' order: i, f, c, o."""
     kernel, recurrent, bias = (
         params[f"{layer.name}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")
     )

@@ -1,7 +1,7 @@
 """Measures what a user waits for: whole processes, from their start to their end.
 
-The unit of what is short is one import of TensorFlow, which no program that trains with it can do
-without. The median of a few processes of each kind, which take turns.
+Short times are also given in imports of TensorFlow, because every program that trains with it has
+to wait for one. Each of them is the median over a few processes of each kind, which take turns.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from lstm_ablate.training import sweep
 from lstm_ablate.training.executors.local import without_main
 from lstm_ablate.training.inputs import windows
 
-# What is trained by ours and by a plain loop of Keras: a network, tanh and relu.
+# The networks that this program and a plain loop of Keras train, with tanh and with relu.
 NETWORKS = {"[16, 8]": ([16, 8], [8, 16]), "[100, 50]": ([100, 50], [50, 100])}
 _CONFIG = """
 version: 1
@@ -36,7 +36,7 @@ variants: {{tanh: {{}}, relu: {{model.activation: relu}}}}
 
 @dataclass(frozen=True)
 class FirstSeconds:
-    """Seconds of whole processes; `run` is that of configs/smoke.yaml."""
+    """Seconds of whole processes that run configs/smoke.yaml, and of one that loads TensorFlow."""
 
     tensorflow: float  # one import
     from_nothing: float
@@ -45,7 +45,7 @@ class FirstSeconds:
 
 @dataclass(frozen=True)
 class Race:
-    """Seconds of whole processes that train tanh and relu: ours, and a plain loop of Keras."""
+    """Seconds of whole processes that train tanh and relu: this program, and a plain Keras loop."""
 
     network: str
     runs: int
@@ -62,19 +62,19 @@ class Processes:
     races: tuple[Race, ...]
 
 
-def measure(rounds: int, tell: Callable[[str], None]) -> Processes:
-    """Measure the smoke config some times, and each race once; `tell` hears what is next."""
-    tell("configs/smoke.yaml, whole processes")
+def measure(rounds: int, log: Callable[[str], None]) -> Processes:
+    """Measure the smoke config `rounds` times and each race once; `log` gets a line before each."""
+    log("configs/smoke.yaml, whole processes")
     smoke = first_seconds(rounds)
     races = []
     for network in NETWORKS:
-        tell(f"{network}, tanh and relu, whole processes")
+        log(f"{network}, tanh and relu, whole processes")
         races.append(race(network))
     return Processes(smoke, tuple(races))
 
 
 def lines(measured: Processes) -> list[str]:
-    """Return what was measured in plain text."""
+    """Return lines of plain text that say what was measured."""
     smoke = measured.smoke
     return [
         f"smoke from nothing: {smoke.from_nothing:.1f} s,"
@@ -109,7 +109,7 @@ def first_seconds(rounds: int) -> FirstSeconds:
 
 
 def race(network: str, *, seeds: int = 4, epochs: int = 10) -> Race:
-    """Measure both once, ours before and after the other."""
+    """Measure a plain Keras loop once, and this program before it and after it."""
     encoder, decoder = NETWORKS[network]
     text = _CONFIG.format(name="race", encoder=encoder, decoder=decoder, epochs=epochs, seeds=seeds)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def race(network: str, *, seeds: int = 4, epochs: int = 10) -> Race:
 
 
 def _seconds(target: Callable[..., object], *words: Any) -> float:
-    """Return how long a process takes that does nothing else."""
+    """Return how long a process takes, from its start to its end, that only calls a function."""
     process = multiprocessing.get_context("spawn").Process(target=target, args=words)
     start = time.perf_counter()
     with without_main():
@@ -150,7 +150,7 @@ def _finished(steps: study.Steps, *_: Any) -> Iterator[sweep.Finished]:
 
 
 def _ignore(_: str) -> None:
-    """Leave unsaid what a run would tell its user."""
+    """Print no message of a run."""
 
 
 def _plain(config: Path) -> None:

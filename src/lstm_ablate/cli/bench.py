@@ -47,7 +47,8 @@ def bench(
     ] = None,
 ) -> None:
     """Measure on this machine how fast the engines train, against loops of Keras and JAX written by
-    hand."""
+    hand.
+    """
     from lstm_ablate.checks import benchmark, whole_processes
     from lstm_ablate.training import resources
 

@@ -10,7 +10,7 @@ from lstm_ablate.errors import counted, printable
 if TYPE_CHECKING:
     from lstm_ablate.training.inputs.description import Description
 
-_SHOWN = 20  # columns
+_SHOWN = 20  # columns of a file, at most
 
 
 def tables(files: Sequence["Description"], tasks: Sequence[str]) -> Iterator[Table]:
@@ -37,7 +37,7 @@ def _table(file: "Description", tasks: Sequence[str]) -> Table:
 
 
 def _title(file: "Description", tasks: Sequence[str]) -> str:
-    """Return what is trained on, and into how many windows each part is cut."""
+    """Return the name of a file, its size, and into how many windows each part is cut."""
     name = Path(file.path).name
     if len(tasks) > 1:
         name = f"{', '.join(file.tasks)}: {name}"
@@ -54,7 +54,7 @@ def _title(file: "Description", tasks: Sequence[str]) -> str:
 
 
 def as_json(file: "Description") -> dict[str, object]:
-    """Return a file as JSON values; rows are null of an array."""
+    """Return a file as JSON values; an array has no rows, so theirs is null."""
     return {
         "path": file.path,
         "tasks": file.tasks,

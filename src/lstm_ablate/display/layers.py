@@ -7,13 +7,14 @@ from typing import NamedTuple
 from lstm_ablate.experiment.network import LSTM, Layer, Network
 from lstm_ablate.experiment.settings import SITES
 
-Row = dict[str, object]  # what is known of a layer
+Row = dict[str, object]  # the values of a layer, by what they are
 
+# The headings of a table that differ from the keys of its rows.
 _HEADINGS = {
     "name": "layer",
     "residual": "adds its input",
     "steps": "time steps",
-}  # where a table says it otherwise
+}
 
 
 class Table(NamedTuple):
@@ -25,7 +26,7 @@ class Table(NamedTuple):
 
 
 def rows_of(network: Network, names: Mapping[str, str]) -> list[Row]:
-    """Return what is to know of each layer; `names` are those of the user's own activations."""
+    """Return the values of each layer; `names` are those of the user's own activations."""
     return [_row(layer, names, network.timesteps) for layer in network.layers]
 
 
@@ -56,7 +57,7 @@ def tables(
 ) -> Iterator[Table]:
     """Yield a table for the networks of each task and variant, once for those that look alike.
 
-    The columns are those in which layers differ, or have what a plain LSTM has not.
+    A table has the columns in which its layers differ, and those for what a plain LSTM has not.
     """
     alike: dict[str, list[tuple[str, str]]] = {}
     shown: dict[str, tuple[list[str], list[list[str]]]] = {}
@@ -74,7 +75,11 @@ def tables(
 
 
 def _is_shown(key: str, rows: Sequence[Row]) -> bool:
-    """Tell whether a column says more than a formula does, or than that there is nothing."""
+    """Return whether a column is shown.
+
+    Activations and time steps are shown if layers differ in them, because the formula shows an
+    activation that all have. Directions are shown if a layer has two, others if they are not empty.
+    """
     values = [row[key] for row in rows if row.get(key) is not None]
     if key in (*SITES, "steps"):
         return len(set(values)) > 1
@@ -90,7 +95,7 @@ def _text(value: object) -> str:
 
 
 def _title(alike: Sequence[tuple[str, str]], every: Mapping[tuple[str, str], Network]) -> str:
-    """Name the variants of a table, and their tasks where there are several."""
+    """Return a title that names the variants of a table, and their tasks if there are several."""
     by_task: dict[str, list[str]] = {}
     for task, variant in alike:
         by_task.setdefault(task, []).append(variant)

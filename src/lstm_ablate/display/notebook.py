@@ -1,7 +1,7 @@
 """A line in a notebook's cell that is replaced in place, where IPython runs in a kernel.
 
-IPython is there where a notebook is, and is no dependency: it is asked for only where somebody has
-loaded it already.
+The kernel of a notebook has loaded IPython already. It is not a dependency of this package, and
+where it is not loaded it is not imported.
 """
 
 import html
@@ -25,7 +25,7 @@ class Cell:
         self._handle: Any = None
 
     def show(self, text: str, done: int, total: int) -> None:
-        """Show a line, and how much of the whole is done."""
+        """Show a line and a bar that is filled up to `done` of `total`."""
         bar = f'<progress value="{done}" max="{total}"></progress>'
         content = {"text/plain": text, "text/html": f"{bar} {html.escape(text)}"}
         if self._handle is None:

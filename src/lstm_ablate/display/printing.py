@@ -10,11 +10,11 @@ from lstm_ablate.errors import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDTH = 160  # of what is no terminal: wide enough that tables stay whole
+WIDTH = 160  # of a file or a pipe: wide enough that tables stay whole
 
 
 def console(stream: Any, *, quiet: bool = False) -> "Console":
-    """Return a console for a stream; a message stays on its line."""
+    """Return a console for a stream; on standard error it does not wrap long messages."""
     from rich.console import Console
 
     width = None if stream.isatty() else WIDTH
@@ -29,7 +29,7 @@ def console(stream: Any, *, quiet: bool = False) -> "Console":
 
 
 def printed(show: "Callable[[Console], None]") -> str:
-    """Return what a function prints, as it stands in a file."""
+    """Return what a function prints on a console, as it would stand in a file."""
     from rich.console import Console
 
     text = io.StringIO()
@@ -40,15 +40,16 @@ def printed(show: "Callable[[Console], None]") -> str:
 
 
 def teller(quiet: bool = False) -> Callable[[str], None]:
-    """Return what prints a message of one line on standard error, whatever names of others it
-    holds.
+    """Return a function that prints a message on standard error, in one line.
+
+    Names that the user or a file chose cannot break that line or steer the terminal.
     """
     to = console(sys.stderr, quiet=quiet)
     return lambda text: to.print(printable(text), markup=False)
 
 
 def print_lines(lines: Sequence[str], to: "Console | None" = None) -> None:
-    """Print lines as they are; on standard output, unless said otherwise."""
+    """Print lines as they are, on standard output or on a given console."""
     (to or console(sys.stdout)).print("\n".join(lines), markup=False, soft_wrap=True)
 
 
@@ -58,7 +59,7 @@ def print_table(
     title: str | None = None,
     to: "Console | None" = None,
 ) -> None:
-    """Print a table of text; on standard output, unless said otherwise."""
+    """Print a table of text, on standard output or on a given console."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -72,5 +73,5 @@ def print_table(
 
 
 def visible(text: str) -> str:
-    """Return lines that steer no terminal and turn no text around."""
+    """Return lines without characters that steer a terminal or turn text around."""
     return "\n".join(map(printable, text.split("\n")))

@@ -13,25 +13,26 @@ from lstm_ablate.experiment.runs import Run
 from lstm_ablate.training.pace import Pace
 from lstm_ablate.training.sweep import Epoch, Finished
 
-_LINE_SECONDS = 2.0  # at least so long between two lines of a log
-_QUIET_SECONDS = 30.0  # at most so long without a line
-_CELL_SECONDS = 0.25  # at least so long between two changes of a notebook's cell
-# Of training before the time left is told: the first epoch of a network compiles it.
+_LINE_SECONDS = 2.0  # at least, between two lines of a log
+_QUIET_SECONDS = 30.0  # after these, the next epoch gets a line even if no run has ended
+_CELL_SECONDS = 0.25  # at least, between two changes of a notebook's cell
+# Training goes on for so long before the time left is shown, because the first epoch of a network
+# includes its compilation.
 _SETTLED_SECONDS = 5.0
 
 
 class _Tally:
-    """Counts runs and epochs, and says in one line where the sweep is."""
+    """Counts runs and epochs, and says in one line how far the sweep is."""
 
     def __init__(self, missing: list[Run], done: int):
         self.total = done + len(missing)
         self.done = done
-        self.several = len({run.task for run in missing}) > 1  # tasks
+        self.several = len({run.task for run in missing}) > 1  # whether there are several tasks
         self.epochs_total = sum(run.settings.training.epochs for run in missing)
         self.epochs = 0
         self.at: dict[str, int] = {}
         self.start = time.monotonic()
-        self.trained: float | None = None  # since when epochs have been coming in
+        self.trained: float | None = None  # when the first epoch or run came in
         self.latest = "starting workers"
         self.pace = Pace(self.start)
 
@@ -69,14 +70,14 @@ class _Tally:
         if self.done < self.total and self.epochs >= self.epochs_total:
             return "every epoch is trained, the last runs are judged"  # on test windows
         seconds = (now - self.start) / max(1, self.epochs) * (self.epochs_total - self.epochs)
-        waits = 1 if self.done < self.total else 0  # a run that is not recorded yet is not done
+        waits = 1 if self.done < self.total else 0  # at least a second until the last is recorded
         minutes, seconds = divmod(max(waits, round(seconds)), 60)
         hours, minutes = divmod(minutes, 60)
         left = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
         return f"{left} left{self._until_first(now)}"
 
     def _until_first(self, now: float) -> str:
-        """Say when the first runs are kept, until they are."""
+        """Return when the first runs will be kept; "" if some are already, or if it is unknown."""
         end = self.pace.first_end()
         if self.pace.finished or end is None:
             return ""
@@ -86,7 +87,7 @@ class _Tally:
 def shown(
     steps: Iterable[Epoch | Finished], missing: list[Run], done: int, to: Console | Cell
 ) -> Iterator[Finished]:
-    """Pass the finished runs on, and show on a console or in a cell how far the sweep is."""
+    """Yield the finished runs, and show on a console or in a cell how far the sweep is."""
     tally = _Tally(missing, done)
     with _in_cell(tally, to) if isinstance(to, Cell) else _view(tally, to) as show:
         for step in steps:
@@ -139,10 +140,8 @@ def _view(tally: _Tally, console: Console):  # type: ignore[no-untyped-def]
         def show(finished: bool) -> None:
             nonlocal last
             now = time.monotonic()
-            due = tally.done == tally.total or now - last >= (
-                _LINE_SECONDS if finished else _QUIET_SECONDS
-            )
-            if due:
+            pause = _LINE_SECONDS if finished else _QUIET_SECONDS
+            if tally.done == tally.total or now - last >= pause:
                 last = now
                 line = f"{tally.done}/{tally.total} runs, {tally.left()}; {tally.latest}"
                 console.print(line, markup=False, soft_wrap=True)

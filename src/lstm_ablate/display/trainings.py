@@ -16,10 +16,11 @@ class Trainings(NamedTuple):
 
 
 def trainings(those: Sequence[Training], tuned: Mapping[str, str]) -> Trainings:
-    """Return what trainings share and where they differ; of other values than the default ones.
+    """Return what trainings share and where they differ.
 
-    Epochs, batch size, optimizer, learning rate and loss are always among them. `tuned` says of a
-    key whose value is yet to be chosen what is shown in its place.
+    Epochs, batch size, optimizer, learning rate and loss are always shown, other values only if
+    they are not the defaults. `tuned` holds, for each key whose value tuning has yet to choose,
+    what is shown in its place.
     """
     rows = [{**_shown(training), **tuned} for training in those]
     keys = dict.fromkeys(key for row in rows for key in row)
@@ -37,7 +38,7 @@ def _shown(training: Training) -> dict[str, str]:
 
 
 def _values(training: Training) -> dict[str, object]:
-    """Return the values of a training, those of its optimizer among them."""
+    """Return the values of a training and of its optimizer, side by side."""
     values = training.model_dump()
     optimizer = values.pop("optimizer")
     return {**values, **optimizer, "optimizer": optimizer["name"]}

@@ -1,4 +1,4 @@
-"""A config with changes applied: what else a value that is written anew adds, keeps or drops."""
+"""Applies changes to a config, and adds or drops the other values that a new value concerns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ class Change:
     place: Place
 
 
-# Sections of which one key decides which others there are: that key, the path of the section, and
-# what a section starts from where none was written.
+# Sections in which one key decides which other keys are allowed: that key, the path of the section,
+# and the value of the key if the config does not write the section.
 _DECIDED = {
     "data": ("family", "data", Settings().data.family),
     "optimizer": ("name", "training.optimizer", Settings().training.optimizer.name),
 }
 
 
-# Their layers are a list, or a mapping of units and layers.
+# The layers of these are written as a list, or as a mapping with the keys units and layers.
 _STACKS = ("encoder", "decoder")
 
 
 def apply(settings: Node, changes: Iterable[Change]) -> Node:
-    """Return the settings with changes, in whatever order these were written."""
+    """Return the settings with changes; the order in which these were written does not matter."""
     for change in sorted(changes, key=_precedence):
         keys = tuple(change.path.split("."))
         settings = with_value(settings, keys, change.value, change.place)
@@ -38,10 +38,10 @@ def apply(settings: Node, changes: Iterable[Change]) -> Node:
 
 
 def _precedence(change: Change) -> tuple[int, int]:
-    """Put a family or optimizer first, for it decides which other keys there are, and a section
-    before what is inside it.
+    """Return the place of a change in the order in which changes are applied.
 
-    A digest comes last, for a path drops the digest of the path before it.
+    A family or an optimizer comes first, because it decides which other keys are allowed. A section
+    comes before what is inside it. A digest comes last, because a new path drops the old digest.
     """
     inside = change.path.count(".")
     if change.path in ("data.family", "training.optimizer.name"):
@@ -50,12 +50,13 @@ def _precedence(change: Change) -> tuple[int, int]:
 
 
 def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> Node:
-    """Return the node with a value where the keys lead to; what the value stands in for is dropped.
+    """Return the node with a value at the end of these keys, without the values that it replaces.
 
-    `place` is where the keys were written.
+    `place` is where the keys were written. Setting the activation of the model, for example, drops
+    `candidate` and `output`, because it sets both.
     """
     if not isinstance(node.value, dict | str | None):
-        return node  # an error, found when the whole is validated
+        return node  # an error, which the validation reports
     values, places = dict(node.entries), dict(node.keys)
     head, *rest = keys
     if isinstance(node.value, str) and head != "name":  # optimizer: adam
@@ -63,11 +64,11 @@ def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> 
     if rest:
         section = values.get(head) or _unwritten(head, place)
         if head in _STACKS and isinstance(section.value, list):
-            section = Node({}, place)  # refused when the whole is validated: a key is missing
+            section = Node({}, place)  # the validation reports that the other key is missing
         value = with_value(section, tuple(rest), value, place)
         if head in _DECIDED and rest == [_DECIDED[head][0]] and isinstance(value.value, dict):
             value = _without_strangers(head, value)
-    elif head == "activation" and "units" not in values:  # of the model, not of a head
+    elif head == "activation" and "units" not in values:  # in the model, and not in its head
         values.pop("candidate", None)
         values.pop("output", None)
     elif head in ("candidate", "output") and (both := values.pop("activation", None)):
@@ -79,7 +80,7 @@ def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> 
 
 
 def without(node: Node, section: str, name: str) -> Node:
-    """Return the node without a name of a section, such as one of its variants."""
+    """Return the node without one of the names in a section, such as a variant."""
     named = node.entries[section]
     kept = {other: value for other, value in named.entries.items() if other != name}
     section_of_others = Node(kept, named.place, named.keys)
@@ -87,7 +88,10 @@ def without(node: Node, section: str, name: str) -> Node:
 
 
 def _unwritten(section: str, place: Place) -> Node:
-    """Return what an unwritten section starts from: its default family or optimizer, by name."""
+    """Return how a section starts that the config does not write.
+
+    It is empty, or it has the name of the default family or optimizer.
+    """
     if section not in _DECIDED:
         return Node({}, place)
     key, _, default = _DECIDED[section]

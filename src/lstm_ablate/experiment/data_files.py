@@ -1,4 +1,4 @@
-"""The user's data files: where they lie, and the digests that tell their content from another."""
+"""The user's data files: where they lie, and the digests that identify their content."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from lstm_ablate.experiment.settings import FileData, Settings
 def with_digests(document: Node, folder: Path, problems: Problems) -> Node:
     """Return the document with the digest of each data file beside its path, also in tasks.
 
-    `folder` is the one of the config.
+    `folder` is the folder of the config.
     """
     data = document.entries.get("data")
     if data and "path" in data.entries and data.nearest("family").value == "file":
@@ -36,7 +36,7 @@ def with_digests(document: Node, folder: Path, problems: Problems) -> Node:
 
 
 def _digest(path: Node, given: Node | None, folder: Path, problems: Problems) -> Node | None:
-    """Return the SHA-256 of the file at a path; where that cannot be read, the digest given."""
+    """Return the SHA-256 of the file at a path, or the given digest if the file cannot be read."""
     if not isinstance(path.value, str) or not path.value:
         return given
     shown = json.dumps(path.value[:200], ensure_ascii=False)
@@ -55,7 +55,7 @@ def _digest(path: Node, given: Node | None, folder: Path, problems: Problems) ->
             looked = " and ".join(dict.fromkeys((str(folder.resolve()), str(Path.cwd()))))
             problems.add(path.place, f"data file {shown} not found (looked in {looked})")
         return given
-    except (OSError, ValueError) as error:  # no permission, too long; a NUL in the path
+    except (OSError, ValueError) as error:  # no permission, a path that is too long or holds a NUL
         why = error.strerror if isinstance(error, OSError) else str(error)
         problems.add(path.place, f"data file {shown} cannot be read: {why}")
         return given
@@ -66,7 +66,10 @@ def _digest(path: Node, given: Node | None, folder: Path, problems: Problems) ->
 
 
 def _why_no_file(path: Path) -> str:
-    """Return what stands where a file should be. Opening a pipe, for one, would wait for ever."""
+    """Return why a path cannot be a data file, such as "is a folder"; "" if it is a regular file.
+
+    This is asked before the file is opened, because opening a pipe would wait for ever.
+    """
     mode = path.stat().st_mode
     if stat.S_ISREG(mode):
         return ""
@@ -74,7 +77,7 @@ def _why_no_file(path: Path) -> str:
 
 
 def with_absolute_path(settings: Settings, folder: Path) -> Settings:
-    """Return the settings with the absolute path of their data file, where they name one."""
+    """Return the settings with the absolute path of their data file, if they name one."""
     if not isinstance(settings.data, FileData):
         return settings
     path = str(_absolute(settings.data.path, folder))
@@ -83,9 +86,9 @@ def with_absolute_path(settings: Settings, folder: Path) -> Settings:
 
 
 def _absolute(path: str, folder: Path) -> Path:
-    """Return where a data file lies: beside the config, or else in the working folder."""
+    """Return where a data file lies: beside the config, or if not there, in the working folder."""
     file = Path(path)
-    with suppress(RuntimeError):  # ~ of nobody
+    with suppress(RuntimeError):  # there is no user of this name
         file = file.expanduser()
     with suppress(OSError):
         if (folder / file).exists():

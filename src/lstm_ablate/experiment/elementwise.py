@@ -1,7 +1,8 @@
-"""The elementwise activations of Keras: formula, parameters, and NumPy function and derivative with
-the meaning of `keras.activations`.
+"""The elementwise activations of Keras: formulas, parameters, and NumPy functions and derivatives
+with the meaning of `keras.activations`.
 
-Not among them: softmax, log_softmax, glu and sparsemax, whose values depend on several inputs.
+Softmax, log_softmax, glu and sparsemax are not among them, because each of their values depends on
+several inputs.
 """
 
 import math
@@ -23,11 +24,14 @@ erf = np.vectorize(math.erf, otypes=[np.float64])
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that an activation takes, by Keras' name, with its range."""
+    """A number that an activation takes, by Keras' name, with its range.
+
+    Beyond a million, and nearer to 0 than a millionth, float32 leaves no room to compute with it.
+    """
 
     name: str
     default: float | None  # None: it must be written
-    least: float = -1e6  # beyond a million, or nearer to 0 than a millionth, float32 has no room
+    least: float = -1e6
     most: float = 1e6
 
 
@@ -36,7 +40,7 @@ class Kind:
     """An elementwise function f of x and its parameters, and its derivative f' by x.
 
     Both are called with an array of any shape and the parameters in their order, and return an
-    array of the same shape. Where f has a kink, f' is the value that TensorFlow's gradient takes.
+    array of the same shape. Where f has a kink, f' is the value that TensorFlow's gradient has.
     """
 
     name: str
@@ -47,7 +51,7 @@ class Kind:
 
     @property
     def defaults(self) -> tuple[float, ...] | None:
-        """The parameters of the name alone; None where it says too little."""
+        """The values of the parameters if only the name is written; None if one has no default."""
         values = [one.default for one in self.parameters]
         return None if None in values else tuple(value for value in values if value is not None)
 
@@ -220,7 +224,7 @@ _ALL = (
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 
 
-# What other libraries, or people, call some of them.
+# The names that other libraries or people use for some of them.
 OTHER_NAMES = {
     "swish": "silu",
     "identity": "linear",

@@ -1,8 +1,8 @@
-"""The small language in which an activation of one's own is written, such as `x + sin(x)**2`.
+"""The small language in which a user writes an activation, such as `x + sin(x)**2`.
 
-An expression is made of x, numbers, + - * / **, parentheses and the functions of `ARGUMENTS`.
-Python's own parser reads it, and whatever else that parser knows is refused here, so that a config
-cannot make this program do anything but arithmetic.
+An expression consists of x, numbers, + - * / **, parentheses and the functions of `ARGUMENTS`.
+Python's own parser reads it. Whatever else that parser understands is refused here, so that a
+config cannot make this program do anything but arithmetic.
 """
 
 import ast
@@ -19,9 +19,9 @@ from lstm_ablate.errors import did_you_mean
 from lstm_ablate.experiment.elementwise import KINDS, OTHER_NAMES, Array, erf
 
 MOST_CHARACTERS = 200  # of the canonical text
-_MOST_LEVELS = 50  # of parentheses, calls and operators within one another
+_MOST_LEVELS = 50  # of parentheses, calls and operators inside one another
 
-# How many arguments each function takes; Keras' activations with their default parameters.
+# How many arguments each function takes; Keras' activations have their default parameters.
 ARGUMENTS: dict[str, int] = {
     **dict.fromkeys(("abs", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos"), 1),
     **dict.fromkeys(("tanh", "sinh", "cosh", "arctan", "erf", "sign"), 1),
@@ -37,32 +37,32 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 
-# Where an expression must be finite: every thousandth, 0 and both ends included.
+# An expression must be finite at these points: every thousandth, with 0 and both ends.
 _GRID = np.arange(-10_000, 10_001) / 1000
 
 
 def tree_of(text: str) -> ast.expr:
-    """Return what Python's parser makes of a text.
+    """Return a text as the syntax tree of a Python expression.
 
-    Raises ValueError, saying why, where that is no expression of Python at all.
+    Raises ValueError, with the reason, if the text is not such an expression.
     """
-    if len(text) > 4 * MOST_CHARACTERS:  # blanks may take up much of it
+    if len(text) > 4 * MOST_CHARACTERS:  # the canonical text, without its blanks, may be shorter
         raise ValueError(f"it has {len(text):,} characters; at most {MOST_CHARACTERS} are allowed")
     if not (text.isascii() and text.isprintable()):
         raise ValueError("it holds a character that is not printable ASCII")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # as for `1if`, which a later Python refuses
+            warnings.simplefilter("error")  # later versions of Python refuse text such as `1if`
             return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError("it is neither a name nor an expression in x") from None
 
 
 def canonical(tree: ast.expr) -> str:
-    """Return the one text of an expression: 2 for 2.0, blanks around operators.
+    """Return the one text of an expression: it has 2 for 2.0, and blanks around operators.
 
-    Raises ValueError, saying why, where it holds what the language does not know, does not depend
-    on x, or is not finite at every thousandth of [-10, 10], in float64 and in float32.
+    Raises ValueError, with the reason, if the expression contains what the language does not have,
+    does not contain x, or is not finite at every thousandth of [-10, 10] in float64 and in float32.
     """
     simple = _checked(tree, 0)
     if not any(isinstance(node, ast.Name) and node.id == "x" for node in ast.walk(simple)):
@@ -70,7 +70,7 @@ def canonical(tree: ast.expr) -> str:
     text = ast.unparse(simple)
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"it has {len(text)} characters; at most {MOST_CHARACTERS} are allowed")
-    for dtype in (np.float64, np.float32):  # networks train in either
+    for dtype in (np.float64, np.float32):  # a network may train in either
         finite = np.isfinite(in_numpy(text)(_GRID.astype(dtype)))
         if not finite.all():
             where = f"x = {_GRID[np.argmin(finite)]:g}" + " in float32" * (dtype is np.float32)
@@ -79,7 +79,10 @@ def canonical(tree: ast.expr) -> str:
 
 
 def _checked(node: ast.expr, level: int) -> ast.expr:
-    """Return a node of the language with numbers in one spelling; raise ValueError at any other."""
+    """Return a node of the language with each number in its one spelling.
+
+    Raises ValueError at a node that the language does not have.
+    """
     if level > _MOST_LEVELS:
         raise ValueError(f"it is nested deeper than {_MOST_LEVELS} levels")
     match node:
@@ -103,7 +106,7 @@ def _checked(node: ast.expr, level: int) -> ast.expr:
 
 
 def number(value: float) -> float:
-    """Return a finite number, as an int where it is a whole one, so that 2.0 is written 2."""
+    """Return a finite number, as an int if it is whole, so that 2.0 is written as 2."""
     try:
         as_float = float(value)
     except OverflowError:
@@ -138,9 +141,10 @@ def evaluator(
     functions: Mapping[str, Callable[..., Any]],
     number_like: Callable[[float, Any], Any],
 ) -> Callable[[Any], Any]:
-    """Return the function of x that a canonical text describes, in the arithmetic of some library.
+    """Return the function of x that a canonical text describes, in the arithmetic of a library.
 
-    `functions` are those of `ARGUMENTS` there; `number_like(value, x)` makes a number of x's type.
+    `functions` are that library's functions for `ARGUMENTS`, and `number_like(value, x)` returns a
+    number of the type of x.
     """
     tree = ast.parse(text, mode="eval").body
 
@@ -180,7 +184,7 @@ def in_numpy(text: str) -> Callable[[Array], Array]:
     function = evaluator(text, _IN_NUMPY, lambda value, x: x.dtype.type(value))
 
     def quiet(x: Array) -> Array:
-        with np.errstate(all="ignore"):  # 9**9**9 is infinite, which is no reason to warn
+        with np.errstate(all="ignore"):  # `canonical` reports what is not finite, such as 9**9**9
             return np.asarray(function(x))
 
     return quiet

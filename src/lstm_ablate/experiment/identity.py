@@ -6,19 +6,20 @@ from typing import Any, Literal
 
 from lstm_ablate.experiment.settings import SGD, SITES, FileData, Settings
 
-SCHEMA = 2  # counts up whenever equal values would mean another training
+SCHEMA = 2  # is raised whenever the same values would come to mean another training
 
 Purpose = Literal["evaluation", "tuning"]  # what a run is for: a verdict, or to choose a setting
 
-# Keys that came after the first of schema 2, by their path in the identity, each with the value
-# that means what was trained before there was the key. Where a key has this value it is left out
-# of the identity, so that no id moves when the key comes. An entry never changes and is never
-# removed, and it is no default: a default may change, and must not relabel an old result.
+# Keys that were added after schema 2 began, by their path in the identity. Each has its neutral
+# value: the one that means what was trained before the key existed. A key with this value is left
+# out of the identity, so that adding a key changes no id. An entry never changes and is never
+# removed. It is not a default, because a default may change, and must not relabel an old result.
 #
-# The keys that schema 2 began with are not here, though some of them have a natural neutral value
-# (gates: sigmoid, head: null). They are always written out. A record then says by itself what was
-# trained, and the table holds only what it must. Both ways keep ids for ever; leaving more out
-# would save some 100 bytes a record, and cost every reader of one a look at this table.
+# The keys that schema 2 began with are not here, although some of them have a natural neutral value
+# (gates: sigmoid, head: null). They are always written out, so that a record says by itself what
+# was trained, and this table is as short as it can be. With either rule ids stay the same for ever.
+# Leaving more keys out would save about 100 bytes in each record, and everybody who reads a record
+# would have to look at this table.
 NEUTRAL: dict[str, Any] = {
     "purpose": "evaluation",
     "model.bidirectional": False,
@@ -47,9 +48,9 @@ def identity_of(
 ) -> dict[str, Any]:
     """Return the values that decide a run's numbers, without those that are neutral.
 
-    Names, places and `execution` are not among them. The group size is one: a compiler rounds
-    otherwise in a program for two runs than in one for a single run. The purpose is one, because
-    runs of other purposes draw other weights and windows from the same seed.
+    Names, places and `execution` are not among them. The group size is, because a compiler rounds
+    differently in a program for two runs than in one for a single run. The purpose is, because runs
+    of different purposes draw different weights and windows from the same seed.
     """
     return _without_neutral(
         {
@@ -64,10 +65,10 @@ def identity_of(
 
 
 def settings_id(settings: Settings) -> str:
-    """Return the id of settings alone: equal where data, model and training mean the same.
+    """Return the id of settings alone, which is equal if data, model and training mean the same.
 
-    Seed, purpose, engine, group size and schema are not in it, so that two tables can be known to
-    come from the same question, whichever version and engine trained them.
+    Seed, purpose, engine, group size and schema are not in it. It therefore shows that two tables
+    come from the same question, whichever version and engine trained their runs.
     """
     return id_of(_without_neutral(_values(settings)))
 
@@ -89,26 +90,26 @@ def canonical_json(value: object) -> str:
 
 
 def _values(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON values, with one spelling for whatever means the same training."""
+    """Return settings as JSON values, with one spelling for all that means the same training."""
     values: dict[str, Any] = _without_negative_zeros(settings.model_dump(mode="json"))
     model, data, optimizer = settings.model, settings.data, settings.training.optimizer
-    del values["model"]["activation"]  # it is a short way to write the other two
+    del values["model"]["activation"]  # a short form of `candidate` and `output`
     for site in SITES:
         acting = model.site(site)
         values["model"][site] = acting if isinstance(acting, str) else list(acting)
     if isinstance(data, FileData):
-        del values["data"]["path"]  # the content counts, wherever it lies
+        del values["data"]["path"]  # the digest of the content counts, and not where it lies
         if not data.is_array:
             values["data"]["timesteps"], values["data"]["stride"] = data.window
     if isinstance(optimizer, SGD) and not optimizer.momentum:
-        # Nesterov's step differs from the usual one in the momentum alone, and both engines leave
-        # it out where there is none.
+        # Nesterov's step differs from the usual one only in the momentum, and both engines leave
+        # it out if there is none.
         values["training"]["optimizer"]["nesterov"] = False
     return values
 
 
 def _without_negative_zeros(value: Any) -> Any:
-    """Return a JSON value with 0.0 for -0.0, which trains the same and is written otherwise."""
+    """Return a JSON value with 0.0 in place of -0.0: both train the same, but differ as text."""
     if isinstance(value, dict):
         return {key: _without_negative_zeros(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -117,14 +118,14 @@ def _without_negative_zeros(value: Any) -> Any:
 
 
 def _without_neutral(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return values without those that are neutral, and without sections of which nothing stays."""
+    """Return values without those that are neutral, and without sections that become empty."""
     kept: dict[str, Any] = {}
     for key, value in values.items():
         path = f"{prefix}{key}"
         if isinstance(value, dict):
             if section := _without_neutral(value, f"{path}."):
                 kept[key] = section
-        # As JSON, for to Python 0, 0.0 and False are equal.
+        # They are compared as JSON, because 0, 0.0 and False are equal in Python.
         elif path not in NEUTRAL or canonical_json(value) != canonical_json(NEUTRAL[path]):
             kept[key] = value
     return kept

@@ -1,4 +1,4 @@
-"""From a config to an experiment: the stages in their order, each of which returns a value."""
+"""Makes an experiment of a config, by the stages in their order, each of which returns a value."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,10 @@ Config: TypeAlias = Path | Mapping[str, object]
 
 
 def folder_of(config: Config) -> Path:
-    """Return the folder beside which data files lie: that of a file, or the working folder."""
+    """Return the folder that paths of data files start from.
+
+    For a file it is the folder in which that lies, for a dict the working folder.
+    """
     return config.parent if isinstance(config, Path) else Path()
 
 
@@ -37,14 +40,15 @@ def load(
     sequential: bool = False,
     source: str = COMMAND_LINE,
 ) -> Experiment:
-    """Read, override and validate an experiment file, or a dict that holds what one would.
+    """Read, override and validate an experiment file, or a dict with the same content.
 
     `overrides` are texts such as `training.epochs=5`, in the notation of a variant's changes, or
-    pairs of such a path and a value; `source` is what error messages call where they come from.
-    `sequential` takes its seeds for those of the last look of an experiment that ends where it is
-    decided (`--until-decided`). `with_data=False` takes the digests of data files as they are
-    written, without looking for the files: this is enough to report, not to train. Raises UserError
-    with every problem found, each with its place, what was found and what is allowed.
+    pairs of such a path and a value. `source` is what error messages call the place they come from.
+    With `sequential` the experiment ends when it is decided (`--until-decided`), and its seeds are
+    those of the last look. With `with_data=False` the digests of data files are taken as they are
+    written, and nobody looks for the files. That is enough for a report, but not for training.
+    Raises UserError with every problem found, each with its place, what was found and what is
+    allowed.
     """
     problems = Problems()
     folder = folder_of(config)
@@ -65,7 +69,7 @@ def load(
         check_size(form, document, problems)
     cells = cells_of(grid, problems)
     check_alike(cells, document, problems)
-    assert form is not None  # or else there was a problem, and `cells_of` stopped
+    assert form is not None  # otherwise there was a problem, and `cells_of` raised it
     tuning = None
     if form.tune:
         tuning = tuning_of(form.tune, document, cells, own, folder, problems)
@@ -74,7 +78,7 @@ def load(
 
 
 def _experiment_in(document: Node) -> Node:
-    """Return a document without its keys that begin with x-, which hold what others refer to."""
+    """Return a document without the keys that begin with x-, which only hold parts with anchors."""
     if not isinstance(document.value, dict):
         expected = "an experiment is a mapping (name: ..., variants: ...)"
         raise UserError(f"{document.place}: {expected}, found {document.described()}")

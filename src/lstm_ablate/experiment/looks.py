@@ -1,4 +1,4 @@
-"""Seeds that are trained until the answer is decided, and the looks at which that may be."""
+"""Seeds that are trained until the answer is decided, and the looks at which it may be decided."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -8,8 +8,8 @@ from pydantic_core import PydanticCustomError
 from lstm_ablate.experiment.field_types import Count, Frozen, Seeds, seeds_schema
 from lstm_ablate.experiment.nodes import Node, Place
 
-STEP = 10  # seeds between two looks, where nothing else is said
-# The exact counts of the looks take a time that grows with the square of it: 0.3 s here.
+STEP = 10  # seeds between two looks, if the config does not say
+# The time for the exact counts of the looks grows with the square of it: 0.3 s for 1,000 seeds.
 MAX_SEEDS = 1000
 
 
@@ -20,7 +20,7 @@ def _few(value: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class UntilDecided(Frozen):
-    """As many seeds as the answer takes."""
+    """As many seeds as a decision takes."""
 
     until: Annotated[Literal["decided"], Field(description="stop where a verdict is reached")]
     step: Annotated[Count, Field(description="seeds from one look to the next")] = STEP
@@ -51,8 +51,8 @@ WrittenSeeds: TypeAlias = Annotated[
 def until_decided(document: Node, place: Place, otherwise: int) -> Node:
     """Return a document whose seeds are trained until the answer is decided.
 
-    What it says of seeds are those of the last look, or so many as `otherwise` says where it says
-    nothing. Seeds that are trained until a decision already stay as they are.
+    The seeds that it names become those of the last look; if it names none, there are `otherwise`
+    seeds. A document that already asks for seeds until a decision stays as it is.
     """
     seeds = document.entries.get("seeds", Node(otherwise, place))
     if not document.entries or isinstance(seeds.value, dict):

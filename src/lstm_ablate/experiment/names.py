@@ -1,4 +1,4 @@
-"""What can be a name of an experiment, variant or task: it becomes a file name and a CSV cell."""
+"""Which texts can name an experiment, variant or task; names become file names and CSV cells."""
 
 import json
 import re
@@ -8,11 +8,11 @@ from lstm_ablate.experiment.experiment_file import CHANGEABLE
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
 
-# File systems take names of 255 bytes, of which figures and temporary files add some 35.
+# File systems allow names of 255 bytes, and figures and temporary files add about 35 to a name.
 _LETTERS = "letters, digits and _ - + . (a letter, digit or _ first)"
 _ALLOWED = f"{_LETTERS}, at most 64 and 200 bytes of UTF-8"
 _NAME = re.compile(r"\w[\w.+\-]*")
-_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")  # of Hangul: letters that show nothing
+_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")  # letters of Hangul that nobody can see
 RESERVED = re.compile(
     r"(none|na|nan|null)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?",
     re.IGNORECASE,
@@ -20,7 +20,7 @@ RESERVED = re.compile(
 
 
 def check_names(document: Node, problems: Problems) -> None:
-    """Check every name of a document, and that two of a kind differ in more than their spelling."""
+    """Check every name of a document, and that no two of a kind differ only in their spelling."""
     name = document.entries.get("name")
     if name and isinstance(name.value, str) and (why := why_no_name(name.value)):
         problems.add(name.place, why)
@@ -43,7 +43,7 @@ def _check_names_of(kind: str, named: Node, problems: Problems) -> None:
 
 
 def why_no_name(name: str) -> str:
-    """Return why something cannot be a name; nothing where it can."""
+    """Return why a text cannot be a name, or "" if it can."""
     if not _NAME.fullmatch(name) or len(name) > 64 or len(name.encode()) > 200 or ".." in name:
         return f"{json.dumps(name)} cannot be a name; allowed: {_ALLOWED}"
     if _FILLERS.search(name):

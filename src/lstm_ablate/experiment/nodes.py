@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Nothing:
-    """What stands behind a key of which no value is written; null is a value, and this is none.
+    """Stands for the value of a key behind which nothing is written; unlike null, it is no value.
 
     So `relu:` is not taken for `relu: {}`, which says that nothing changes.
     """
@@ -46,7 +46,7 @@ class Node:
 
     @property
     def entries(self) -> dict[str, Node]:
-        """The values of a mapping by their keys; what is no mapping has none."""
+        """The values of a mapping by their keys; empty if the node is not a mapping."""
         return self.value if isinstance(self.value, dict) else {}
 
     def plain(self) -> Any:
@@ -58,7 +58,7 @@ class Node:
         return self.value
 
     def nearest(self, *keys: str) -> Node:
-        """Return the node that these keys lead to, or the last on the way that was written."""
+        """Return the node at the end of these keys, or the last on the way that was written."""
         node = self
         for key in keys:
             if key not in node.entries:

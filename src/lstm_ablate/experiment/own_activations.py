@@ -1,4 +1,4 @@
-"""The activations that a config defines: names of its own for expressions."""
+"""The activations that a config defines by giving names to expressions."""
 
 import json
 import keyword
@@ -11,10 +11,10 @@ from lstm_ablate.experiment.problems import Problems
 
 
 def own_activations(document: Node, problems: Problems) -> dict[str, str]:
-    """Return the canonical text of each activation of the config's own, by its name.
+    """Return the canonical text of each activation that the config defines, by its name.
 
-    Whatever is wrong with one is added to the problems; it then stands for `linear`, so that no
-    place that names it is a problem too.
+    Whatever is wrong with one is added to the problems. It then counts as `linear`, so that the
+    places that name it are not reported as well.
     """
     written = document.entries.get("activations")
     own: dict[str, str] = {}
@@ -27,14 +27,14 @@ def own_activations(document: Node, problems: Problems) -> dict[str, str]:
 
 
 def _why_not_its_name(name: str, others: dict[str, str]) -> str:
-    """Return why an activation cannot have a name; nothing where it can."""
+    """Return why an activation cannot have a name, or "" if it can."""
     if is_taken(name):
         return f'"{name}" has a meaning already; choose another name'
     if name in SYMBOLS:
         return f'"{name}" stands for a part of the cell in formulas; choose another name'
     if why := why_no_name(name):
         return why
-    # A formula with it is read as an expression of Python.
+    # A formula that contains the name is read as an expression of Python.
     if not name.isidentifier() or keyword.iskeyword(name):
         allowed = "letters, digits and _ (a letter or _ first), and no keyword of Python"
         return f"{json.dumps(name)} cannot be the name of an activation; allowed: {allowed}"
@@ -43,9 +43,9 @@ def _why_not_its_name(name: str, others: dict[str, str]) -> str:
 
 
 def _text(name: str, node: Node, others: dict[str, str], problems: Problems) -> str:
-    """Return the canonical text of an expression, or that of `linear` where it cannot be used."""
+    """Return the canonical text of an expression, or `linear` if the expression cannot be used."""
     if not isinstance(node.value, str):
-        return "linear"  # refused by its type, when the whole is validated
+        return "linear"  # the validation reports that it is not text
     try:
         text = canonical(node.value)
     except ValueError as error:

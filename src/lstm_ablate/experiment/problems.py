@@ -5,7 +5,7 @@ from lstm_ablate.experiment.nodes import Place
 
 
 class Problems:
-    """Collects every problem of a config once, whatever number of its cells have it."""
+    """Collects the problems of a config, each once, however many of its cells have it."""
 
     def __init__(self) -> None:
         self._texts: dict[tuple[Place, str], str] = {}
@@ -13,18 +13,18 @@ class Problems:
     def add(self, place: Place, message: str, context: str = "", advice: str = "") -> None:
         """Add a problem; `context` says in which task or variant it was found, `advice` what to do.
 
-        Of a problem that many cells have, only the first context and advice are shown.
+        If many cells have the same problem, only the first context and advice are shown.
         """
         self._texts.setdefault((place, message), f"{place}: {context}{message}{advice}")
 
     def has(self, place: Place, message: str) -> bool:
-        """Tell whether a problem is there already, so that no advice is looked for once more."""
+        """Return whether a problem is there already, so that advice is looked for only once."""
         return (place, message) in self._texts
 
     def stop_if_any(self) -> None:
-        """Raise UserError with all problems, in the order of lines, where there are any.
+        """Raise UserError with all problems in the order of their lines, if there are any.
 
-        What the command line says has no line and comes first.
+        Problems of the command line have no line and come first.
         """
         if self._texts:
             in_order = sorted(self._texts, key=lambda key: (key[0].line, key[0].column))

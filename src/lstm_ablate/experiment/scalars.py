@@ -1,8 +1,8 @@
 """What a plain scalar of YAML means: text, a number, true, false, null or nothing.
 
-The meaning follows the core schema of YAML 1.2, and is narrower where YAML 1.1 and 1.2 disagree:
-`1e-3` is a float, while `010`, `0x10`, `12:30`, `1_000`, `no` and `on` are text, so that a number
-is never silently another number.
+The meaning follows the core schema of YAML 1.2, but fewer scalars are numbers where YAML 1.1 and
+1.2 disagree. `1e-3` is a float, while `010`, `0x10`, `12:30`, `1_000`, `no` and `on` are text. So
+no number is silently read as another one.
 """
 
 import json
@@ -41,13 +41,13 @@ _CONSTANTS: dict[str, bool | float | Nothing | None] = {
 def meaning(text: str, place: Place) -> Scalar:
     """Return the value of a plain scalar.
 
-    Raises UserError where the text was probably pasted from a program that changes blanks or
-    quotes, and where a number is out of range.
+    Raises UserError if the text was probably pasted from a program that changes blanks or quotes,
+    and if a number is out of range.
     """
-    # YAML takes such a blank of a web page for a letter, while the eye takes it for an indent.
+    # YAML reads such a blank, copied from a web page, as a letter; a person sees an indent.
     if blank := _OTHER_BLANK.search(text):
-        shown = json.dumps(text)
-        raise UserError(f"{place}: {shown} holds a blank that is no space (U+{ord(blank[0]):04X})")
+        what = f"a blank that is not a space (U+{ord(blank[0]):04X})"
+        raise UserError(f"{place}: {json.dumps(text)} holds {what}")
     if text[:1] in _SMART_QUOTES and text:
         raise UserError(f"{place}: {text[:80]} begins with a typographic quote; write \" or '")
     if text in _CONSTANTS:

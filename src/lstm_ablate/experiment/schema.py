@@ -23,7 +23,7 @@ def _raw_schema() -> Schema:
 
 
 def _describe_names(schema: Schema) -> None:
-    """Describe a family or the name of an optimizer by the sentence that describes its mapping."""
+    """Give each family and optimizer name the description of the mapping that it belongs to."""
     for mapping in schema["$defs"].values():
         for key in mapping["properties"].values() if "properties" in mapping else ():
             if "const" in key and "description" not in key:
@@ -31,9 +31,9 @@ def _describe_names(schema: Schema) -> None:
 
 
 def _count_items(schema: Any) -> None:
-    """Rename `minLength` of an array to `minItems`, which is the word that counts items.
+    """Rename `minLength` of an array to `minItems`, which is the keyword of arrays.
 
-    Pydantic writes `minLength` there for a field behind a BeforeValidator.
+    Pydantic writes `minLength` if the field has a BeforeValidator.
     """
     if isinstance(schema, dict) and schema.get("type") == "array":
         for length, items in (("minLength", "minItems"), ("maxLength", "maxItems")):
@@ -55,7 +55,7 @@ def _options(schema: Schema) -> Iterator[Schema]:
 
 
 def _paths_below(schema: Schema, prefix: str) -> Iterator[tuple[str, Schema]]:
-    """Yield every path in the mappings that a schema stands for, with what may stand there."""
+    """Yield every path in the mappings that a schema stands for, with the schema of its value."""
     for option in _options(schema):
         for key, value in option["properties"].items():
             yield f"{prefix}{key}", value
@@ -66,7 +66,7 @@ def _paths_below(schema: Schema, prefix: str) -> Iterator[tuple[str, Schema]]:
 def dotted_paths() -> dict[str, list[Schema]]:
     """Return every dotted path of an experiment, with the schemas that it may have.
 
-    There are several where families or optimizers differ.
+    A path has several schemas if families or optimizers differ in it.
     """
     paths: dict[str, list[Schema]] = {}
     for path, schema in _paths_below(_raw_schema(), ""):
@@ -77,9 +77,9 @@ def dotted_paths() -> dict[str, list[Schema]]:
 
 @cache
 def tunable_paths() -> list[str]:
-    """Return the paths of the numbers that a variant can change, which are those that can be tuned.
+    """Return the paths that can be tuned: those of all numbers that a variant can change.
 
-    Numbers that may be left out, as model.projection, are among them.
+    Numbers that may be left out, such as model.projection, are among them.
     """
     found = []
     for path, schemas in dotted_paths().items():
@@ -91,14 +91,14 @@ def tunable_paths() -> list[str]:
 
 
 def takes_null(path: str) -> bool:
-    """Tell whether null is a value at a path: there is none of what may stand there."""
+    """Return whether null is a value at a path, where it means that there is no such thing."""
     return any(
         {"type": "null"} in schema.get("anyOf", ()) for schema in dotted_paths().get(path, ())
     )
 
 
 def keys_below(path: str, node: Node) -> list[str]:
-    """Return the keys allowed in the mapping at a path, narrowed by its family or name."""
+    """Return the keys that the mapping at a path may have, given its family or name if any."""
     schemas = [_raw_schema()] if not path else dotted_paths().get(path, [])
     options = [option for schema in schemas for option in _options(schema)]
     chosen = [option for option in options if _is_named(option, node)] or options
@@ -106,7 +106,7 @@ def keys_below(path: str, node: Node) -> list[str]:
 
 
 def _is_named(option: Schema, node: Node) -> bool:
-    """Tell whether the mapping has the family or name that the object schema is of."""
+    """Return whether a mapping has the family or name that an object schema describes."""
     properties = option["properties"].items()
     tags = {key: schema["const"] for key, schema in properties if "const" in schema}
     return any(key in node.entries and node.entries[key].value == tag for key, tag in tags.items())
@@ -129,14 +129,15 @@ def json_schema() -> Schema:
             "description": described["description"],
         }
     schema["$defs"]["Tune"]["properties"]["path"]["enum"] = tunable_paths()
-    # Names of one's own are unknown to a schema. So it takes any name where there are some.
+    # The schema cannot know the names that a config defines, so if it defines some, any name is
+    # accepted.
     others = {"if": {"required": ["activations"]}, "else": _known_activations()}
     anything = {f"^{FREE}": {"description": "not read; a place for parts with anchors"}}
     return {"$schema": SCHEMA_URL, **schema, "patternProperties": anything, **others}
 
 
 def _one_of(options: list[Schema]) -> Schema:
-    """Return the schema of a path that several families or optimizers have, each in its way."""
+    """Return the schema of a path to which families or optimizers give different schemas."""
     texts = [
         f"{option['const']}: {option['description']}"
         if "const" in option
@@ -149,7 +150,8 @@ def _one_of(options: list[Schema]) -> Schema:
 def _known_activations() -> Schema:
     """Return a schema in which every name of an activation is a known one.
 
-    What holds other signs than those of a name has parameters or is an expression.
+    A text with characters that no name has is taken for a name with parameters or an expression,
+    and is accepted.
     """
     known: Schema = {
         "anyOf": [{"enum": list(ACTIVATIONS)}, {"type": "string", "pattern": r"\W|^x$"}]

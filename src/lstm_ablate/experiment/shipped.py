@@ -5,20 +5,20 @@ from pathlib import Path
 from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.experiment.yaml_source import read_file
 
-# The schema lies beside the configs of the repository alone. An editor would complain of a schema
-# that is not there, and nobody asked for one more file, so a user's copy has no such line.
+# Only the configs of the repository have the schema beside them. An editor would complain about a
+# missing schema, and `init` should not write one more file, so a user's copy has no such line.
 _FIRST_LINES = "# yaml-language-server: $schema=../experiment.schema.json\n#\n"
 
 
 def questions() -> dict[str, str]:
-    """Return the names of the configs, and what each asks."""
+    """Return the names of the configs, each with the question that it asks."""
     return {name: read_file(path).plain()["question"] for name, path in _configs().items()}
 
 
 def contents(name: str) -> dict[str, bytes]:
-    """Return what belongs to a config, by the name of its file: the data that it names, the config.
+    """Return the files that belong to a config, by name: the data that it names, and the config.
 
-    Raises UserError where no config has this name.
+    Raises UserError if no config has this name.
     """
     known = _configs()
     if name not in known:
@@ -32,7 +32,7 @@ def contents(name: str) -> dict[str, bytes]:
 
 
 def _configs() -> dict[str, Path]:
-    """Return the configs by name: of the package as a wheel installs it, or else of a clone."""
+    """Return the configs by name, from the installed package, or in a clone from `configs/`."""
     package = Path(__file__).parents[1]
     installed = package / "configs"
     folder = installed if installed.is_dir() else package.parents[1] / "configs"

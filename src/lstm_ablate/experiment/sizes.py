@@ -1,5 +1,5 @@
-"""How large a run is, as far as its settings tell: its windows, its memory, and how many train at
-once.
+"""Estimates from its settings how large a run is: its windows, its memory, and how many runs train
+at once.
 """
 
 from typing import Literal
@@ -7,9 +7,9 @@ from typing import Literal
 from lstm_ablate.experiment.network import Network, network_of, products
 from lstm_ablate.experiment.settings import FileData, Settings
 
-MOST = 256  # runs at once: beyond it a GPU has enough to do
-WORKER_BYTES = 700e6  # a worker with TensorFlow loaded
-_SAFETY = 2.0  # of the memory that is free, so much more than what the runs are predicted to take
+MOST = 256  # runs at once, which are enough to keep a GPU busy
+WORKER_BYTES = 700e6  # of a worker that has loaded TensorFlow
+_SAFETY = 2.0  # free memory must be this many times what the runs are predicted to take
 
 
 def weights(network: Network) -> int:
@@ -18,17 +18,17 @@ def weights(network: Network) -> int:
 
 
 def run_bytes(settings: Settings, windows: int, timesteps: int, features: int) -> float:
-    """Return roughly how many bytes a run of the fused engine holds."""
+    """Return roughly how many bytes of memory a run of the fused engine takes."""
     return sum(run_parts(settings, windows, timesteps, features).values())
 
 
 def run_parts(settings: Settings, windows: int, timesteps: int, features: int) -> dict[str, float]:
-    """Return these bytes by the key that they grow with: windows, weights, and what is saved for
-    the reverse pass.
+    """Return these bytes by the key of the config that they grow with.
 
-    `windows` are those of all three parts. Measured on a CPU, as what a process gains with each
-    further run: 0.5 times as much with 200 time steps of the default network, 1.2 with 30, 1.0 with
-    4 of [400], nearly all of it weights.
+    They are the bytes of windows, of weights, and of what is saved for the reverse pass. `windows`
+    counts those of all three parts. On a CPU, a process was measured to grow with each further run
+    by 0.5 times this prediction (default network, 200 time steps), 1.2 times (30 time steps) and
+    1.0 times ([400], 4 time steps, where nearly all of it is weights).
     """
     network, training = network_of(settings.model, timesteps, features), settings.training
     cells = sum(layer.cells for layer in network.hidden)
@@ -41,26 +41,28 @@ def run_parts(settings: Settings, windows: int, timesteps: int, features: int) -
 
 
 def fitting(bytes_each: float, seeds: int, free_bytes: float) -> int:
-    """Return how many runs of a number of seeds to train at once on a GPU: a power of two.
+    """Return how many runs of a variant with `seeds` seeds train at once on a GPU.
 
-    Rounded down, so that it stays the same while the free memory changes little: a run's numbers
-    depend on it. No more than hold all seeds of one variant, for a short group is filled up.
+    It is rounded down to a power of two. So it stays the same while the free memory changes little,
+    which matters because a run's numbers depend on it. It is at most the smallest power of two that
+    holds all seeds of the variant, since a group that is too short is filled up with copies.
     """
     fit = int(free_bytes / (_SAFETY * bytes_each))
     return min(MOST, 1 << (seeds - 1).bit_length(), 1 << max(0, fit.bit_length() - 1))
 
 
 def shape(settings: Settings) -> tuple[int, int, int]:
-    """Return (training windows, time steps, features), as far as the settings tell."""
+    """Return (training windows, time steps, features), as far as the settings say.
+
+    They say nothing of the number of windows in a file, which is taken to be 1,000.
+    """
     if isinstance(settings.data, FileData):
         return 1000, settings.timesteps, len(settings.data.columns or (1,))
     return settings.data.samples.train, settings.timesteps, settings.data.features
 
 
 def group_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:
-    """Return the bytes that a group takes for its windows, its weights and the activations of a
-    batch.
-    """
+    """Return the bytes of a group by the key of the config that they grow with."""
     samples, timesteps, features = shape(settings)
     windows = 3 * samples
     if not isinstance(settings.data, FileData):
@@ -70,16 +72,17 @@ def group_parts(settings: Settings, runs_at_once: int) -> dict[str, float]:
 
 
 def group_size(engine: str, settings: Settings, wanted: int | Literal["auto"] = "auto") -> int:
-    """Return how many runs of equal structure an engine trains at once; the keras engine trains
-    one.
+    """Return how many runs of equal structure an engine trains at once; for keras it is always one.
 
-    A run's numbers depend on it, so it is part of a run's identity, and `auto` a function of the
-    settings alone: what is best on a CPU. One run of a large network keeps a core busy; of small
-    ones, several share the cost of starting each operation, as long as what they save for the
-    reverse pass, some 12 numbers for each unit, time step and window, stays in cache. Measured on
-    one core in ms per step and run: [16, 8] with 30 steps 1.0 alone, 0.75 from 4 to 8 runs, 1.1
-    with 16; with 200 steps 6.4 alone, 9.2 with 4; [100, 50] 9.8 alone, 12.4 with 2. Sizes divide
-    10, a usual number of seeds, and leave two groups of it for two workers.
+    A run's numbers depend on this size. Therefore it is part of a run's identity, and `auto` is a
+    function of the settings alone: what is best on a CPU.
+
+    One run of a large network keeps a core busy. Several runs of a small network share the cost of
+    starting each operation, as long as what they save for the reverse pass stays in the cache:
+    about 12 numbers for each unit, time step and window. Measured on one core, in ms per step and
+    run: [16, 8] with 30 time steps took 1.0 alone, 0.75 with 4 to 8 runs and 1.1 with 16; with 200
+    time steps 6.4 alone and 9.2 with 4 runs; [100, 50] 9.8 alone and 12.4 with 2. The sizes divide
+    10, a usual number of seeds, and leave at least two groups of those for two workers.
     """
     if engine != "fused":
         return 1

@@ -1,12 +1,12 @@
 """The structure of settings: what a program is compiled for, without the numbers that it is given.
 
-To compile the default network takes 4 s, as long as a dozen of its epochs, and a program does not
-change with a learning rate. So runs that differ only in numbers share a program, the worker that
-has compiled it, and groups. Such numbers are the learning rate, the weight decay, the betas, rho,
-epsilon, the amount of momentum and the norm that gradients are clipped to; initial weights, from
-whatever distribution, are given to it too. Whether there is momentum or clipping at all is
-structure: without it a program remembers and computes less. Epochs and `select` belong to the loop
-around the program, and are not part of the structure either.
+Compiling the default network takes 4 s, as long as a dozen of its epochs, and a program does not
+change with a learning rate. Therefore runs that differ only in numbers share groups, a program, and
+the worker that has compiled it. Such numbers are the learning rate, the weight decay, the betas,
+rho, epsilon, the amount of momentum and the norm to which gradients are clipped. Initial weights
+are arguments of the program too, whatever their distribution. Whether there is momentum or clipping
+at all is structure, because without it a program remembers and computes less. Epochs and `select`
+belong to the loop around the program, and are not part of the structure either.
 """
 
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class OptimizerStructure:
     """An optimizer without its numbers."""
 
     name: Literal["adam", "adamw", "sgd", "rmsprop"]
-    momentum: bool  # whether sgd or rmsprop has any; the memories of adam are not meant
+    momentum: bool  # whether sgd or rmsprop has momentum; False for adam, whose own is not meant
     nesterov: bool
     clipped: bool  # whether there is a `global_clipnorm`
 
 
 @dataclass(frozen=True)
 class TrainingStructure:
-    """What a program is compiled for, of `training`."""
+    """The part of `training` that a program is compiled for."""
 
     optimizer: OptimizerStructure
     batch_size: int
@@ -45,14 +45,14 @@ class TrainingStructure:
 
 @dataclass(frozen=True)
 class Structure:
-    """What a program is compiled for. Two runs of equal structure can share one."""
+    """What a program is compiled for. Runs of equal structure can share a program."""
 
-    data: Data  # for the shapes; those of a file are known only when it is read
+    data: Data  # because of the shapes; those of a file are known only when it has been read
     model: Model
     training: TrainingStructure
 
 
-# Whatever the weights start from, the program is the same.
+# The program is the same, whatever the initial weights are.
 _INITIALIZERS = {
     name: Model.model_fields[name].default
     for name in ("kernel_initializer", "recurrent_initializer", "unit_forget_bias")
@@ -62,8 +62,8 @@ _INITIALIZERS = {
 def structure_of(settings: Settings) -> Structure:
     """Return the structure of settings.
 
-    A new key of `model` or `training` is a part of it, unless engines take it as an argument, as
-    they do initial weights.
+    A new key of `model` or `training` is part of it, unless engines take its value as an argument,
+    as they take initial weights.
     """
     training, model = settings.training, settings.model
     canonical = _INITIALIZERS | {"activation": None} | {site: model.site(site) for site in SITES}

@@ -20,16 +20,16 @@ from lstm_ablate.experiment.schema import tunable_paths
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.validation import validated
 
-_DIGITS = 2  # significant ones of a value that an extension adds
+_DIGITS = 2  # significant digits of a value that an extension adds
 
 
 @dataclass(frozen=True)
 class Tuning:
     """A grid of values at one path, with every extension that it may get, all of them checked.
 
-    `grid` is in ascending order; `below` and `above` are the values that extensions add, from the
-    edge outwards, so that they are as many as there may be. `settings` are those of a task and a
-    variant with a value.
+    `grid` is in ascending order. `below` and `above` are the values that the extensions add on
+    either side, from the edge outwards, so each has as many values as there may be extensions.
+    `settings` are those of each task and variant with each value.
     """
 
     path: str
@@ -42,11 +42,11 @@ class Tuning:
 
     @property
     def name(self) -> str:
-        """What is tuned, as a sentence says it: `learning rate`."""
+        """The name of what is tuned, as a sentence writes it: learning rate."""
         return self.path.rpartition(".")[2].replace("_", " ")
 
     def values(self, below: int, above: int) -> tuple[Number, ...]:
-        """Return the grid, ascending, with so many extensions on either side."""
+        """Return the grid in ascending order, with this many extensions on either side."""
         return (*reversed(self.below[:below]), *self.grid, *self.above[:above])
 
 
@@ -69,7 +69,7 @@ def check_path(document: Node, grid: Grid, problems: Problems) -> None:
 
 
 def _sets(change: Change, path: str) -> bool:
-    """Tell whether a change writes the value at a path, alone or within a section."""
+    """Return whether a change writes the value at a path, alone or within a section."""
     if path != change.path and not path.startswith(f"{change.path}."):
         return False
     node: Node | None = change.value
@@ -86,7 +86,7 @@ def tuning_of(
     folder: Path,
     problems: Problems,
 ) -> Tuning:
-    """Return what a tuning may try; add a problem for each value that some cell does not take.
+    """Return what tuning may try; add a problem for each value that is not allowed in some cell.
 
     `own` are the texts of the user's own activations by their names. Data files lie beside the
     config, which is in `folder`, or in the working folder.
@@ -121,12 +121,12 @@ def tuning_of(
 
 
 def _beyond(edge: Number, inner: Number, times: int) -> Iterator[Number]:
-    """Yield the values that extend a grid beyond its edge, each by the ratio of the edge to the
-    value next to it.
+    """Yield the values that extend a grid beyond its edge.
 
-    A fraction is rounded to two significant digits, and a whole number to a whole one, so that
-    reports stay readable. It ends early where that leads no further, as from 0, where the values
-    lie within the rounding, or beyond the largest number.
+    Each is as many times the edge as the edge is times the value next to it. A fraction is rounded
+    to two significant digits, and a whole number to a whole one, so that reports stay readable. The
+    values end early if one of the two is 0 or their signs differ, if rounding leaves the next value
+    no further out, or if it would be beyond the largest number.
     """
     for _ in range(times):
         if not (edge and inner and (edge > 0) == (inner > 0)):

@@ -1,4 +1,4 @@
-"""From nodes to validated settings, or to what is wrong, in the user's words and at its place."""
+"""Validates nodes, and reports what is wrong in the user's words and at its place."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -24,7 +24,7 @@ def validated(
     context: str = "",
     own: Mapping[str, str] | None = None,
 ) -> Form | None:
-    """Return what a node means in a form; where it is not valid, add the problems, return None.
+    """Return what a node means in a form. If it is not valid, add its problems and return None.
 
     `own` are the texts of the user's own activations by their names.
     """
@@ -32,7 +32,9 @@ def validated(
         return form.model_validate(node.plain(), context=own)
     except ValidationError as error:
         for fault in error.errors():
-            if fault["type"] != "default_factory_not_called":  # a decoder of a wrong encoder
+            # This fault says that a decoder has no default because its encoder is wrong, which is
+            # reported by itself.
+            if fault["type"] != "default_factory_not_called":
                 _report(fault, node, problems, context)
         return None
 
@@ -43,7 +45,7 @@ def _report(fault: ErrorDetails, root: Node, problems: Problems, context: str) -
     if kind == "extra_forbidden":
         _report_unknown(keys[-1], keys[:-1], nodes[-2], root, problems, context)
         return
-    if kind.startswith("union_tag"):  # its keys can be judged even without a family
+    if kind.startswith("union_tag"):  # keys that no family has are unknown whatever the family is
         for key in node.entries.keys() - keys_below(dotted, node):
             _report_unknown(key, keys, node, root, problems, context)
     prefix = f"{dotted}: " if dotted else ""
@@ -57,7 +59,7 @@ def _report(fault: ErrorDetails, root: Node, problems: Problems, context: str) -
 
 
 def _instead(keys: list[str], node: Node) -> str:
-    """Say what to write where nothing is written, or null where it is no value."""
+    """Return what to write instead, if nothing is written, or null where null is not a value."""
     if node.value is not None and node.value is not NOTHING:
         return ""
     if len(keys) == 2 and keys[0] in CHANGEABLE:
@@ -70,7 +72,7 @@ def _instead(keys: list[str], node: Node) -> str:
 def _way(root: Node, location: tuple[int | str, ...]) -> tuple[list[str], list[Node]]:
     """Follow pydantic's location through the nodes, past the tags of unions.
 
-    Return the keys on the way, and the nodes, the root first.
+    Return the keys on the way, and the nodes, of which the first is the root.
     """
     keys: list[str] = []
     nodes = [root]

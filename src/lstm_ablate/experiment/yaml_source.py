@@ -1,8 +1,8 @@
-"""Strict YAML 1.2 reading in which every value knows its file, line and column.
+"""Reads strict YAML 1.2, and keeps the file, line and column of every value.
 
 PyYAML scans and parses; `scalars` decides what plain scalars mean. Repeated keys, tags, several
 documents and keys that are not printable text are errors. The merge key `<<` is that of YAML 1.1
-(https://yaml.org/type/merge.html), for 1.2 dropped it and every editor and program kept it.
+(https://yaml.org/type/merge.html): version 1.2 dropped it, but editors and programs kept it.
 """
 
 import json
@@ -29,7 +29,7 @@ HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 def read_file(path: Path) -> Node:
     """Read one YAML document from a file of at most 1 MiB in UTF-8.
 
-    Raises UserError, naming the place, where the file cannot be read or is not strict YAML.
+    Raises UserError, with the place, if the file cannot be read or is not strict YAML.
     """
     content = _content(path)
     try:
@@ -62,8 +62,7 @@ def _content(path: Path) -> bytes:
 def read_text(text: str, source: str, *, located: bool = True) -> Node:
     """Read one YAML document from text; `source` is what error messages call it.
 
-    With `located=False` (a value from the command line) places name the source without line and
-    column.
+    With `located=False`, for a value from the command line, places have no line and column.
     """
     try:
         return _Builder(text, source, located).document()
@@ -101,7 +100,7 @@ def dump(value: Any) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that this module would read as a number and YAML 1.1 as text, such as 1e3."""
+    """Quotes text such as 1e3, which this module would read as a number and YAML 1.1 as text."""
 
 
 def _quoted_where_needed(dumper: _Dumper, text: str) -> yaml.Node:
@@ -109,7 +108,8 @@ def _quoted_where_needed(dumper: _Dumper, text: str) -> yaml.Node:
         plain = isinstance(scalars.meaning(text, Place("")), str)
     except UserError:
         plain = False
-    # Only double quotes can spell out a character that other programs take for the end of a line.
+    # Other programs take some characters for the end of a line. Only text in double quotes can
+    # spell these out.
     style = None if plain and text.isprintable() else "'" if text.isprintable() else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -118,10 +118,10 @@ _Dumper.add_representer(str, _quoted_where_needed)
 
 
 def _merged(written: Node) -> Node:
-    """Return what a merge key brings in: a mapping, or of a list of them all that they hold.
+    """Return the keys and values that a merge key brings in, from one mapping or a list of them.
 
-    Of a list an earlier mapping wins over a later one. Each key and value keeps its place, the one
-    where it was written.
+    If several mappings of a list have a key, the first of them wins. Each key and value keeps the
+    place where it was written.
     """
     sources = written.value if isinstance(written.value, list) else [written]
     values: dict[str, Node] = {}
@@ -142,7 +142,7 @@ class _Builder:
         self.events: Iterator[yaml.Event] = yaml.parse(text, yaml.SafeLoader)
         self.source = source
         self.located = located
-        # Each node with the number of values in it, and of levels below it.
+        # Each node, with the number of values in it and the number of levels below it.
         self.anchors: dict[str, tuple[Node, int, int]] = {}
         self.open_anchors: set[str] = set()
         self.nodes = 0

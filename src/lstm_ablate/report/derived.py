@@ -16,7 +16,7 @@ from lstm_ablate.store.records import Record
 
 
 def made_of(runs: Sequence[Run], records: Mapping[str, Record], summary: Summary) -> str:
-    """Return a hash of all that the files are derived from, this program among it."""
+    """Return a hash of all that the files are derived from, including this program."""
     named = [(run.task, run.variant, run.tries, run.seed, run.id) for run in runs]
     recorded = [(run, record.result, record.meta) for run, record in sorted(records.items())]
     everything = repr((machine.program(), named, recorded, summary))
@@ -32,11 +32,11 @@ def write(
 ) -> None:
     """Write every file of a results folder that is derived from its records.
 
-    The same records give the same bytes, whenever and in whatever order they came about, but for
-    what report.html says of time and environment. Without a summary, which of many runs takes
-    seconds, only the tables of runs are written, and what an earlier summary gave is removed.
+    The same records give the same bytes, whenever and in whatever order they were trained, except
+    for what report.html says of time and environment. A summary of many runs takes seconds. Without
+    one only the tables of runs are written, and the files of an earlier summary are removed.
     """
-    # Of earlier tasks too, as long as experiment.yaml names them.
+    # The figures of earlier tasks are among them, as long as experiment.yaml names these tasks.
     figures = inventory.figures(folder)
     texts = {
         "experiment.yaml": resolved_yaml(experiment),
@@ -65,8 +65,8 @@ def write(
 
 
 def _write_page(folder: Path, summary: Summary) -> set[Path]:
-    """Write report.html and the figures, as SVG and PNG; return where they lie."""
-    from lstm_ablate.report import page, plots  # which load what draws, a third of a second
+    """Write report.html, and the figures as SVG and PNG; return their paths."""
+    from lstm_ablate.report import page, plots  # these take a third of a second to load
 
     (folder / "figures").mkdir(exist_ok=True)
     pictures, written = [], {folder / "report.html"}

@@ -9,7 +9,7 @@ from lstm_ablate.report.values import as_csv, as_json
 
 
 def _html(summary: Summary) -> str:
-    from lstm_ablate.report import page  # which loads what draws, a third of a second
+    from lstm_ablate.report import page  # it takes a third of a second to load
 
     return page.html(summary)
 

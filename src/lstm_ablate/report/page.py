@@ -1,4 +1,4 @@
-"""One summary as a web page in one file that asks nothing of anybody: no script, no request."""
+"""One summary as a web page in one file, which has no script and makes no request."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def html(summary: Summary) -> str:
 
 
 def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
-    """Return the page with figures that are drawn already."""
+    """Return the page with figures that have been drawn already."""
     more = [
         Table(task, ("variant", *STATISTICS), [(row.variant, *statistics(row)) for row in rows])
         for task, rows in by_task(summary)
@@ -85,10 +85,9 @@ def _strong(text: str) -> Markup:
 
 
 def _inline(picture: Picture, classes: dict[str, str]) -> Markup:
-    """Return the drawing as an element of a page: in the page's ink, on the page's paper, as wide
-    as there is room.
+    """Return a drawing as an element of the page, in its colours and as wide as there is room.
 
-    The styles in it, few and often repeated, become `classes` of the page.
+    A drawing repeats few different styles many times, so these become `classes` of the page.
     """
     drawing = picture.svg[picture.svg.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
@@ -109,8 +108,10 @@ def _class(style: str, classes: dict[str, str]) -> str:
 
 
 def _short(drawing: str) -> str:
-    """Return a drawing without what nobody sees: digits below a hundredth of a point, unused ids,
-    empty groups.
+    """Return a drawing without what nobody sees.
+
+    That is digits below a hundredth of a point, ids that nothing refers to, comments, and groups
+    that only hold another group.
     """
     used = set(re.findall(r'#([^")]+)', drawing))
     drawing = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _rounded, tag[0]), drawing)

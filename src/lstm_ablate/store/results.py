@@ -16,9 +16,9 @@ from lstm_ablate.experiment.identity import Purpose
 
 @dataclass(frozen=True)
 class Column:
-    """Says of a field that it is a column of `runs.csv`, with this dtype of pandas.
+    """Marks a field as a column of `runs.csv`, with this dtype of pandas.
 
-    Columns stand in the order of the fields, or right after another one that is named.
+    Columns have the order of the fields, unless one names another column to follow.
     """
 
     dtype: str
@@ -47,9 +47,9 @@ class Result(Shape):
     """What training a run gave, with losses in the units of `training.loss`.
 
     `best_epoch` (from 1) is the epoch that `training.select` chooses; `train_loss`,
-    `validation_loss` and `test_loss` belong to it. Of a diverged run these four are None; of a run
-    that tunes, which has no test windows, `test_loss` is. The lists have one loss for each epoch
-    that ran.
+    `validation_loss` and `test_loss` belong to it. In a diverged run these four are None. In a
+    tuning run, which has no test windows, `test_loss` is None. The lists have one loss for each
+    epoch that ran.
     """
 
     status: Annotated[Literal["ok", "diverged"], Column("str")]
@@ -78,11 +78,11 @@ PartName = Literal["train", "validation", "test"]
 
 
 class Part(Shape):
-    """What lies in the windows of a part of the data, in the units that a network sees.
+    """What the windows of a part of the data contain, in the units that a network sees.
 
     `mean`, `variance`, `low` and `high` are those of all values together. `outside` is the share of
-    the values that lie beyond the range of their feature in the training windows, `ceiling` the
-    loss of predicting each feature's mean over the windows of this part.
+    the values beyond the range of their feature in the training windows. `ceiling` is the loss of
+    predicting each feature's mean over the windows of this part.
     """
 
     mean: float
@@ -97,12 +97,11 @@ class Recorded(Result):
     """What a record holds of a trained run: its result and what its windows say.
 
     `floor` and `ceiling` are the losses, on test windows, of a perfect reconstruction and of
-    predicting the mean of these windows, `linear` that of the best linear code with as many numbers
-    as the decoder sees: 0 where these are at least as many as a window has, so that nothing is
-    compressed. `parts` describe the windows of each part that the run has; records written before
-    there were any have none.
-    `windows` and `reconstructions` [N][T] are the first feature of the first test windows, and of
-    what the network made of them.
+    predicting the mean of these windows. `linear` is that of the best linear code with as many
+    numbers as the decoder sees. It is 0 if these are at least as many as a window has, because then
+    nothing is compressed. `parts` describe the windows of each part that the run has; records that
+    were written before the field existed have none. `windows` and `reconstructions` [N][T] are the
+    first feature of the first test windows and of the network's reconstructions of them.
     """
 
     floor: float
@@ -119,7 +118,9 @@ class Recorded(Result):
         return self
 
     def says_what_is_due(self, purpose: Purpose) -> bool:
-        """Tell whether what the test windows say is there, exactly where a run has test windows."""
+        """Return whether the values that come from test windows are there if the run has test
+        windows, and only then.
+        """
         evaluated = purpose == "evaluation"
         tested = evaluated and self.status == "ok"
         return (self.test_loss is not None) == tested and all(

@@ -1,4 +1,4 @@
-"""When the first runs of a sweep will be kept, from the epochs that have come in."""
+"""Predicts when the first runs of a sweep will be kept, from the epochs that have come in."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,8 +10,8 @@ _Step = Epoch | Finished
 class Pace:
     """Watches a sweep from its start, in seconds of any clock.
 
-    The runs of a group end together, so that nothing is kept for long; a run that has had two
-    epochs tells when.
+    The runs of a group end together, so that it may take long until the first run is kept. As soon
+    as a run has had two epochs, its end can be predicted.
     """
 
     def __init__(self, start: float):
@@ -21,7 +21,7 @@ class Pace:
         self._ends: dict[str, float] = {}
 
     def count(self, step: _Step, now: float) -> None:
-        """Take notice of a step."""
+        """Take an epoch or a finished run into account, which came in at the time `now`."""
         if isinstance(step, Finished):
             self.finished += 1
             return
@@ -31,12 +31,12 @@ class Pace:
             self._ends[step.run.id] = now + each * (step.run.settings.training.epochs - step.epoch)
 
     def first_end(self) -> float | None:
-        """Return when the first runs end, if they go on as they have; None if unknown yet."""
+        """Return when the first runs will end at their present pace, or None if it is unknown."""
         return min(self._ends.values(), default=None)
 
 
 def watched(steps: Iterable[_Step], pace: Pace, clock: Callable[[], float]) -> Iterator[_Step]:
-    """Pass steps on, and let a pace take notice of each."""
+    """Yield the steps, after `pace` has counted each."""
     for step in steps:
         pace.count(step, clock())
         yield step

@@ -1,28 +1,28 @@
-"""How fast an engine trains on this machine: a short measured step, kept for the machine.
+"""How fast an engine trains on this machine, measured in a short time and kept for later calls.
 
-An epoch of a group of P runs, with S training steps over N windows of T time steps (validation
-windows count a third: they have no reverse pass), takes
+An epoch of a group of P runs, with S training steps over N windows of T time steps (a validation
+window counts as a third, because it has no reverse pass), takes
 
     S T D turn  +  P N T (cells cell + weights product)
 
-where D counts the LSTM layers, each direction alone. So a network costs something for every step
-of a loop, however small it is, something for every cell, and something for every multiplied weight.
-A program is built, traced and compiled in
+where D counts the LSTM layers, each direction by itself. So a network costs something for every
+step of a loop, however small the network is, something for every cell, and something for every
+multiplied weight. A program is built, traced and compiled in
 
     build + tensors tensor
 
-with so many tensors of weights. Three small networks give the constants: one of single units, whose
-epochs are nothing but turns, a deep one and a wide one. As many workers train them at once as
-would train an experiment, up to four, since they slow one another down.
+where `tensors` counts the tensors of weights. Three small networks give the constants: one of
+single units, whose epochs consist of nothing but turns, a deep one and a wide one. As many workers
+train them at once as would train an experiment, up to four, since workers slow each other down.
 
-On cores, seconds are those of the processor: a worker computes in one thread, and neither what else
-runs on the machine nor a first import of TensorFlow from a cold disk lengthens them. So they say
-what an idle machine takes; by the clock, `plan` had said 27 s for the 12 s of the smoke config when
-it was asked right after the installation. On a GPU the clock says it.
+On cores, seconds are those of the processor. A worker computes in one thread, so neither other work
+on the machine nor a first import of TensorFlow from a cold disk makes them more, and they say what
+an idle machine takes. When seconds were those of the clock, `plan` said 27 s for the smoke config,
+which took 12 s, if it was asked right after the installation. On a GPU they are those of the clock.
 
-What was tried: floating-point operations and turns alone, with 4 s for each program, were up to 3
-times too low for networks of many narrow layers, whose time is in compilation and in what is done
-cell by cell.
+A simpler rule was tried: floating-point operations and turns alone, and 4 s for each program. It
+was up to 3 times too low for networks of many narrow layers, which spend their time in compilation
+and in what is done cell by cell.
 """
 
 import hashlib
@@ -49,21 +49,19 @@ from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.executors import Done, Execute, Failed, Progress
 from lstm_ablate.training.inputs import windows
 
-_WORKERS = 4  # that measure at once, at most
+_WORKERS = 4  # at most, that measure at once
 _TIMESTEPS = 20
 _SAMPLES = {"train": 512, "validation": 128, "test": 32}
 _NARROW: dict[str, Any] = {"encoder": [1], "decoder": [1]}
 _DEEP: dict[str, Any] = {"encoder": [16] * 8, "decoder": [16]}
 _WIDE: dict[str, Any] = {"encoder": [100], "decoder": [100]}
-# Epochs of each, the first of which compiles: so many that they take a second or two.
+# The networks, each with its number of epochs, which takes a second or two. The first compiles.
 _PROBES = ((_NARROW, 60), (_DEEP, 16), (_WIDE, 8))
 
 
 @dataclass(frozen=True)
 class Speed:
-    """The seconds that an engine takes on a machine for each of the things named above, and for a
-    worker to start.
-    """
+    """The seconds that an engine takes for each constant above, and those to start a worker."""
 
     start: float
     build: float
@@ -74,7 +72,7 @@ class Speed:
 
     @classmethod
     def of(cls, content: bytes) -> Self:
-        """Return what a file says; raise ValueError or TypeError where it says something else."""
+        """Return the speed that a file holds; raise ValueError or TypeError if it holds none."""
         values = {name: float(value) for name, value in dict(json.loads(content)).items()}
         if not all(math.isfinite(value) and value >= 0 for value in values.values()):
             raise ValueError("seconds must be finite and not negative")
@@ -87,14 +85,17 @@ class Speed:
     def of_epoch(
         self, settings: Settings, network: Network, train: int, validation: int, group: int
     ) -> float:
-        """Return the seconds of an epoch of a group, with so many windows of each part."""
+        """Return the seconds of an epoch of a group of `group` runs.
+
+        `train` and `validation` are numbers of windows.
+        """
         work = _Work.of(settings, network, train, validation, group)
         return work.turns * self.turn + work.cells * self.cell + work.products * self.product
 
 
 @dataclass(frozen=True)
 class _Work:
-    """How often an epoch does what `turn`, `cell` and `product` are the seconds of."""
+    """How often an epoch does that which takes `turn`, `cell` and `product` seconds."""
 
     turns: float
     cells: float
@@ -114,11 +115,12 @@ class _Work:
 
 
 def _cells(layer: Layer) -> int:
-    """Return the cells of a layer, each counted once more for every key that adds a pass over them.
+    """Return the cells of a layer, counted once more for every key that adds a pass over them.
 
-    Measured, an epoch of `graves` takes 0.24 s, of `elmo` 0.14 s and of `initial` with
-    normalization 0.17 s. Counted like this two measurements of the machine make them 0.19 and 0.23,
-    0.14 and 0.17, 0.14 and 0.17 s; without it 0.15 and 0.17, 0.11 and 0.12, 0.12 and 0.13 s.
+    An epoch of `graves` took 0.24 s, one of `elmo` 0.14 s, and one of `initial` with normalization
+    0.17 s. By this count, two measurements of the machine predict 0.19 and 0.23 s, 0.14 and 0.17 s,
+    0.14 and 0.17 s. Counting each cell once they predict 0.15 and 0.17 s, 0.11 and 0.12 s, 0.12 and
+    0.13 s.
     """
     if isinstance(layer, Dense):
         return layer.cells
@@ -141,7 +143,7 @@ def kept(engine: str) -> Speed | None:
 
 
 def keep(engine: str, speed: Speed) -> None:
-    """Keep a speed for later calls, unless the folder for that cannot be written."""
+    """Keep a speed for later calls, unless its folder cannot be written."""
     with suppress(OSError, RuntimeError):
         path = path_of(engine)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,9 +153,10 @@ def keep(engine: str, speed: Speed) -> None:
 def path_of(engine: str) -> Path:
     """Return where the speed of an engine on this machine is kept.
 
-    That is in the user's cache folder (XDG_CACHE_HOME, or ~/.cache), in a file for each processor,
-    number of cores, set of GPUs and of versions, and content of the engines: from a clone the
-    version stays as it is while the code changes. Raises RuntimeError where the user has no home.
+    It is in the user's cache folder (XDG_CACHE_HOME, or ~/.cache). There is a file for each
+    processor, number of cores, set of GPUs, set of versions, and content of the engines' files,
+    because in a clone the code changes while the version does not. Raises RuntimeError if the user
+    has no home.
     """
     given = os.environ.get("XDG_CACHE_HOME", "")
     folder = Path(given) if Path(given).is_absolute() else Path.home() / ".cache"
@@ -176,7 +179,7 @@ def path_of(engine: str) -> Path:
 
 
 def measured(engine: str, execute: Execute) -> Speed | None:
-    """Measure the speed of an engine in workers, in some 20 seconds; None where one fails."""
+    """Measure the speed of an engine in workers, in about 20 seconds; None if one of them fails."""
     fitting = int(machine.memory_bytes() / (2 * WORKER_BYTES))
     workers = max(1, min(_WORKERS, len(machine.gpus()) or machine.cores(), fitting))
     starts: list[float] = []
@@ -202,21 +205,21 @@ def measured(engine: str, execute: Execute) -> Speed | None:
 
 @dataclass(frozen=True)
 class _Timed:
-    """The seconds that a network took to compile, in each worker, and those of each epoch."""
+    """The seconds in which workers compiled a network, and those of each of its epochs."""
 
     compiled: tuple[float, ...]
     epochs: tuple[float, ...]
 
 
 def _together(timed: Sequence[_Timed]) -> tuple[float, float]:
-    """Return the median seconds to compile, and of an epoch, over all workers."""
+    """Return the median over all workers of the seconds to compile, and that of an epoch."""
     compiled = [seconds for one in timed for seconds in one.compiled]
     epochs = [seconds for one in timed for seconds in one.epochs]
     return statistics.median(compiled), statistics.median(epochs)
 
 
 def _time_all(order: tuple[str, int], send: Callable[[Any], None]) -> list[_Timed]:
-    """Time every network in a worker; it says how many seconds its start has taken."""
+    """Time every network in a worker, after sending how many seconds the worker took to start."""
     name, _ = order
     engine = engines.engine(name)
     send(time.process_time())
@@ -247,8 +250,9 @@ def _timed(engine: Any, run: Run) -> _Timed:
 
 
 def _solved(start: float, timed: Sequence[tuple[float, float]], engine: str) -> Speed:
-    """Return the constants that the narrow, the deep and the wide network give, of each of which
-    the seconds to compile and of an epoch are given.
+    """Return the constants, given the seconds to compile and of an epoch for each network.
+
+    The networks are the narrow, the deep and the wide one.
     """
     runs = [_run(model, epochs, engine) for model, epochs in _PROBES]
     networks = [network_of(run.settings.model, _TIMESTEPS, 1) for run in runs]
@@ -261,8 +265,8 @@ def _solved(start: float, timed: Sequence[tuple[float, float]], engine: str) -> 
     turn = epoch / narrow.turns
     of_deep = max(0.0, epoch_deep - deep.turns * turn)
     of_wide = max(0.0, epoch_wide - wide.turns * turn)
-    # Two equations in what a cell and a product take. Where one of them comes out below 0, as by
-    # chance, the other has it all.
+    # These are two equations in the seconds of a cell and of a product. If one of these comes out
+    # below 0, as may happen by chance, all the time is counted for the other.
     determinant = deep.cells * wide.products - wide.cells * deep.products
     cell = (of_deep * wide.products - of_wide * deep.products) / determinant
     product = (of_wide * deep.cells - of_deep * wide.cells) / determinant
@@ -270,7 +274,7 @@ def _solved(start: float, timed: Sequence[tuple[float, float]], engine: str) -> 
         cell, product = 0.0, of_wide / wide.products
     elif product < 0:
         cell, product = of_deep / deep.cells, 0.0
-    few, many, _ = map(_tensors, networks)  # the wide network has as many as the narrow one
+    few, many, _ = map(_tensors, networks)  # the wide network has as many tensors as the narrow one
     shallow = (compiled + compiled_wide) / 2
     tensor = max(0.0, (compiled_deep - shallow) / (many - few))
     build = max(0.0, shallow - few * tensor)

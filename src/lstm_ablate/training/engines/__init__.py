@@ -5,24 +5,24 @@ An engine is a module with two functions:
     train(runs, arrays, on_epoch) -> Iterator[Trained]
     device() -> str, the name of what it trains on
 
-- `runs`: a group, at most `group_size` runs of equal structure, epochs and `select`, which may
-  differ in their seeds and in the numbers of their optimizers; results come in their order.
-- `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype. The runs of
-  a group have test windows, or none of them has, as where they tune: then their test losses and
-  reconstructions are None.
+- `runs`: a group, which is at most `group_size` runs of equal structure, epochs and `select`. They
+  may differ in their seeds and in the numbers of their optimizers. Results come in their order.
+- `arrays`: one `windows.Arrays` for each run. The engine casts them to the run's dtype. Either all
+  runs of a group have test windows or none has, which is so for runs that tune. Without test
+  windows, test losses and reconstructions are None.
 - `on_epoch`: called with an `EpochEnd` after each epoch of each run.
 
 Every engine builds the layers of `network_of`, starts from `randomness.initial_weights`, visits the
-windows of an epoch in the order of `randomness.batch_order` (a smaller last batch included), and
-holds to these meanings:
+windows of an epoch in the order of `randomness.batch_order` (including a smaller last batch), and
+keeps to these definitions:
 
-- The loss of a batch is the mean over its windows, time steps and features; `train_loss` of an
-  epoch is the mean of its windows' losses, each taken while training, before the update of its
-  batch; `validation_loss` and `test_loss` are means over all windows with fixed weights.
-- A run is diverged at the first epoch whose training or validation loss is not finite, and stops
-  there; if only its test loss is not finite, at its last epoch.
-- `select: best` keeps the weights of the epoch with the lowest validation loss, the earliest of
-  equals.
+- The loss of a batch is the mean over its windows, time steps and features. The `train_loss` of an
+  epoch is the mean of its windows' losses, each computed before the update of its batch.
+  `validation_loss` and `test_loss` are means over all windows with fixed weights.
+- A run diverges at the first epoch whose training or validation loss is not finite, and stops
+  there. If only its test loss is not finite, it diverged at its last epoch.
+- `select: best` keeps the weights of the epoch with the lowest validation loss, and of several
+  such epochs the first.
 
 An engine knows no disk, no YAML and no executor. TensorFlow is imported in this folder, but not by
 this file.
@@ -46,7 +46,7 @@ ENGINES = {
     "keras": "lstm_ablate.training.engines.reference",
 }
 
-SHOWN = 3  # test windows whose reconstructions a result carries
+SHOWN = 3  # a result has the reconstructions of this many test windows
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ OnEpoch = Callable[[EpochEnd], None]
 
 
 class Trained(Result):
-    """A result with what tests and verification look at beside it; of a diverged run both are None.
+    """A result, and with it what tests and `verify` need; for a diverged run both are None.
 
-    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, None where there are no
+    `reconstructions` [<= SHOWN, T, F] are those of the first test windows, or None if there are no
     test windows; `weights` are those of the selected epoch.
     """
 
@@ -77,7 +77,7 @@ class Trained(Result):
 
 
 def engine(name: str) -> ModuleType:
-    """Import an engine, by its name in ENGINES or its module's; TensorFlow comes with it."""
+    """Import an engine by its name in ENGINES, or by that of its module; this loads TensorFlow."""
     if name == "fused":
         from lstm_ablate.training.engines import tensorflow_parts
 
@@ -108,10 +108,10 @@ def result_of(
     reconstructions: NDArray[np.float64] | None,
     weights: Weights | None,
 ) -> Trained:
-    """Return the result of a run, from its epochs and from what its selected weights gave on test.
+    """Return the result of a run, given its epochs and the test of its selected weights.
 
-    The test loss is None where there are no test windows. Where an epoch diverged, the last three
-    arguments are not looked at.
+    The test loss is None if there are no test windows. If an epoch diverged, the last three
+    arguments are ignored.
     """
     diverged, selected = diverged_and_selected(train_losses, validation_losses, select)
     if selected and test_loss is not None and not math.isfinite(test_loss):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-# XLA's own kernels look here, and not at NVIDIA_TF32_OVERRIDE.
+# The kernels of XLA obey this setting, and not NVIDIA_TF32_OVERRIDE.
 if tf.config.list_physical_devices("GPU"):
     tf.config.experimental.enable_tensor_float_32_execution(False)
 

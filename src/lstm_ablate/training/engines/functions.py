@@ -1,6 +1,7 @@
 """The activations as functions of tensors, for the fused engine and for the keras engine.
 
-Both mean what `keras.activations` mean, and derivatives are TensorFlow's own, at kinks too.
+Both have the meaning of `keras.activations`, and their derivatives are TensorFlow's own, also at
+kinks.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ Tensor = Any  # TensorFlow carries no types
 Function = Callable[[Tensor], Tensor]
 
 
-# `tf.nn` has these too, and loads a third of a second of what nobody needs.
+# `tf.nn` has these too, but takes a third of a second to load what nobody needs.
 def _relu(x: Tensor) -> Tensor:
     return tf.raw_ops.Relu(features=x)
 
@@ -77,7 +78,7 @@ _KINDS: dict[str, Callable[..., Tensor]] = {
     "exponential": tf.math.exp,
 }
 
-# What an expression can call beside them.
+# The other functions that an expression can call.
 _OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "abs": tf.math.abs,
     "exp": tf.math.exp,
@@ -99,7 +100,7 @@ _OPERATIONS: dict[str, Callable[..., Tensor]] = {
 
 @cache
 def fused(text: str) -> Function:
-    """Return the activation of a canonical text by TensorFlow's operations."""
+    """Return the activation that a canonical text describes, made of TensorFlow's operations."""
     named = parameters(text)
     if named is None:
         functions = _OPERATIONS | {name: fused(name) for name in ARGUMENTS if name in KINDS}
@@ -111,8 +112,11 @@ def fused(text: str) -> Function:
 
 @cache
 def reference(text: str) -> Function:
-    """Return the activation of a canonical text by Keras' own functions, for a Keras layer."""
-    import keras  # half a second that a worker of the fused engine need not wait for
+    """Return the activation that a canonical text describes, made of Keras' own functions.
+
+    A Keras layer can use it.
+    """
+    import keras  # it takes half a second to load, and the fused engine does not need it
 
     named = parameters(text)
     if named is None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-# Not in TensorFlow's public interface, which has no other operation that XLA writes in place.
+# TensorFlow's public interface has no operation that XLA performs in place, so these two are taken
+# from inside of it.
 from tensorflow.compiler.tf2xla.python.xla import dynamic_slice, dynamic_update_slice
 
 Tensor = Any  # TensorFlow carries no types

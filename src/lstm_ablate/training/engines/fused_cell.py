@@ -1,8 +1,8 @@
 """One LSTM layer at one time step, for a population of runs: its value and its derivatives.
 
-Shapes: P runs (of a layer that reads in two directions each run counts twice), B batch, U units, n
-kept numbers of a layer. What is multiplied elementwise is flat, [P, UB], because a CPU computes
-along the last axis, which should be long.
+Shapes: P runs (in a layer that reads in two directions each run counts twice), B batch, U units, n
+kept numbers of a layer. Tensors that are multiplied elementwise are flat, [P, UB], because a CPU
+computes along the last axis, which should be long.
 
 With z = [z_i, z_f, z_o, z_g] of the product with M, and p_i, p_f, p_o the peepholes (Graves 2013,
 arXiv 1308.0850, equations 7 to 11), P the projection (Sak et al. 2014):
@@ -11,14 +11,14 @@ arXiv 1308.0850, equations 7 to 11), P the projection (Sak et al. 2014):
     c_t  = clip(f c_{t-1} + i g)           o   = gates(z_o + p_o c_t)
     r_t  = o output(c_t)                   m_t = clip(P r_t), or r_t without a projection
 
-Forward, the local derivatives are saved, with s = clip'(f c_{t-1} + i g):
+The forward pass saves the local derivatives, with s = clip'(f c_{t-1} + i g):
 
     J_i = s g gates'(z_i)    J_f = s c_{t-1} gates'(z_f)    J_g = s i candidate'(z_g)    s f
     J_o = output(c_t) gates'(z_o)    k = o output'(c_t)
 
-and back-propagation needs nothing else of the cell (Hochreiter & Schmidhuber 1997; with forget
-gates and the whole gradient, Gers et al. 2000, Graves & Schmidhuber 2005; the names as in Greff et
-al. 2017, appendix A, which has the peepholes too):
+and back-propagation needs nothing else from the cell (Hochreiter & Schmidhuber 1997; with forget
+gates and the whole gradient, Gers et al. 2000, Graves & Schmidhuber 2005; the names are those of
+Greff et al. 2017, appendix A, which also has the peepholes):
 
     dm_t = clip'(P r_t) dm_t    dr_t = P' dm_t    dz_o = J_o dr_t
     dc_t = dc_{t+1} + k dr_t + p_o dz_o
@@ -35,16 +35,16 @@ from lstm_ablate.experiment.network import LSTM
 from lstm_ablate.training.engines.functions import fused
 from lstm_ablate.training.engines.fused_blocks import Tensor
 
-EPSILON = 1e-3  # of a normalization, as in Keras
+EPSILON = 1e-3  # Keras' default for a normalization
 
 
 def value_and_slope(activation: str, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the activation of each element and its derivative there, which is TensorFlow's own."""
+    """Return the activation of each element and its derivative, which is TensorFlow's own."""
     return _value_and_slope(fused(activation), x)
 
 
 def clipped(x: Tensor, limit: float) -> tuple[Tensor, Tensor]:
-    """Return each element within +- a limit, and 1 where it was there, 0 elsewhere."""
+    """Return each element clipped to +- a limit, and 1 where it was within it, 0 elsewhere."""
     return _value_and_slope(lambda x: tf.clip_by_value(x, -limit, limit), x)
 
 
@@ -56,7 +56,7 @@ def _value_and_slope(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[T
 
 
 class Local(NamedTuple):
-    """The local derivatives of a cell at one time step, each [P, UB]; clip' is in J and f."""
+    """The local derivatives of a cell at one time step, each [P, UB]; J and f contain clip'."""
 
     J_i: Tensor
     J_f: Tensor
@@ -97,7 +97,8 @@ def cell_reverse(
 ) -> tuple[Tensor, Tensor]:
     """Return dz [P, 4UB] and the derivative by c_{t-1} [P, UB].
 
-    `dr` is the derivative by r_t, `dc_after` that by c_t through later time steps, each [P, UB].
+    `dr` is the derivative by r_t, and `dc_after` the one by c_t through later time steps; each is
+    [P, UB].
     """
     n = dr.shape[1]
     dz_o = local.J_o * dr
@@ -124,7 +125,7 @@ def normalized(scaling: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def normalized_reverse(scaling: Tensor, standard: Tensor, scale: Tensor, d_y: Tensor) -> Tensor:
-    """Return the derivative by x of `normalized`, given that by its value."""
+    """Return the derivative by x of `normalized`, given the derivative by its value."""
     gamma, _ = _broadcast(scaling, len(d_y.shape))
     d = gamma * d_y
     mean = tf.reduce_mean(d, axis=1, keepdims=True)
@@ -133,6 +134,6 @@ def normalized_reverse(scaling: Tensor, standard: Tensor, scale: Tensor, d_y: Te
 
 
 def _broadcast(scaling: Tensor, dimensions: int) -> tuple[Tensor, Tensor]:
-    """Return gamma and beta [P, n, 1, ...] with a number of dimensions."""
+    """Return gamma and beta as [P, n, 1, ...], with this number of dimensions."""
     shape = [*scaling.shape[:2]] + [1] * (dimensions - 2)
     return tf.reshape(scaling[..., 0], shape), tf.reshape(scaling[..., 1], shape)

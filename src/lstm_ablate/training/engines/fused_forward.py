@@ -1,12 +1,17 @@
 """Layers that advance together through time, forward, for a population of runs.
 
-Shapes: P runs (of a layer that reads in two directions each run counts twice), B batch, T time, U
-units of a layer, I inputs of a layer, n kept numbers of a layer. Features come before the batch: an
-LSTM layer is one matrix M = [W' R' b], [P, 4U, I + n + 1], with the gates in the order i, f, o, g,
-so that a time step is one product z = M [x_t; m_{t-1}; 1] whose gates are contiguous [P, U, B]
-blocks. (On a CPU such a product and its transpose are 1.1 and 1.5 times as fast as with the batch
-first, and the bias costs nothing, its gradient neither.) What a layer does at a time step is in
-`fused_cell`.
+Shapes: P runs (in a layer that reads in two directions each run counts twice), B batch, T time, U
+units of a layer, I inputs of a layer, n kept numbers of a layer. An LSTM layer is one matrix
+M = [W' R' b], [P, 4U, I + n + 1], with the gates in the order i, f, o, g. What a layer does at a
+time step is in `fused_cell`.
+
+Why features come before the batch, unlike in Keras. A time step is one product
+z = M [x_t; m_{t-1}; 1], and in its result [P, 4U, B] each gate is a contiguous block [P, U, B]. On
+a CPU this product was 1.1 times as fast as with the batch first, and its transpose in the reverse
+pass 1.5 times. As a column of M the bias costs nothing, and neither does its gradient. The price is
+that weights have to be rearranged on their way in and out (`fused_weights`). Nothing of this has
+been measured on a GPU. If products with the batch first are faster there, or on a CPU after a
+change of XLA, the order should be decided anew.
 """
 
 from typing import NamedTuple
@@ -42,9 +47,9 @@ class _State(NamedTuple):
 
 
 class _Multiplied(NamedTuple):
-    """What the loops multiply, by layer."""
+    """The factors of the products in the loops, by layer."""
 
-    m: list[Tensor]  # M; of the lowest layer R' alone, if its input is constant
+    m: list[Tensor]  # M; for the lowest layer only R', if its input is constant
     peepholes: list[Tensor | None]  # [P, 3UB], repeated over the batch
     x: Tensor | None  # a constant input [P, IB]
     drive: Tensor | None  # W' x + b of a constant input [P, 4UB], the same at every time step
@@ -67,8 +72,9 @@ def _multiplied(stack: Stack, weights: list[Matrices], x: Tensor) -> _Multiplied
 
 
 def repeated_peepholes(weights: list[Matrices], batch: int) -> list[Tensor | None]:
-    """Return the peepholes [P, 3U, 1] of each layer repeated over the batch, [P, 3UB]; None of
-    none.
+    """Return the peepholes [P, 3U, 1] of each layer, repeated over the batch, as [P, 3UB].
+
+    A layer without peepholes has None.
     """
     return [
         flat(tf.repeat(of_layer.peepholes, batch, axis=2))
@@ -83,9 +89,9 @@ def forward(
 ) -> tuple[Tensor, list[Saved], Tensor]:
     """Return the stack's value and the filled buffers.
 
-    The value is h of the top layer [P, n, T, B], or of the last time step [P, n, B]; x is
-    [P, I, T, B], or constant in time [P, I, B]. Where `saved` is empty, nothing is saved but the
-    output, and that needs no memory (None).
+    The value is h of the top layer, [P, n, T, B], or only its last time step, [P, n, B]. x is
+    [P, I, T, B], or [P, I, B] if it is constant in time. If `saved` is empty, only the output is
+    saved, and `output` may be None.
     """
     runs, batch = x.shape[0], x.shape[-1]
     by = _multiplied(stack, weights, x)
@@ -118,8 +124,8 @@ def _forward_step(
 ) -> tuple[_State, Tensor, list[Saved]]:
     """Return m_t and c_t of every layer, h_t of the top layer, and what is saved up to time t.
 
-    Given are those of t - 1 and x_t [P, IB], or None where it is constant. Where `saved` is empty,
-    nothing is saved.
+    `before` holds those of t - 1. x is x_t [P, IB], or None if the input is constant. If `saved` is
+    empty, nothing is saved.
     """
     ms, cs = list(before.m), list(before.c)
     kept: list[Saved] = []
@@ -144,7 +150,7 @@ def _forward_step(
 def _projected(
     layer: LSTM, projection: Tensor, r: Tensor, t: Tensor, saved: Saved | None
 ) -> tuple[Tensor, Saved | None]:
-    """Return m_t [P, nB] of r_t [P, UB]."""
+    """Return m_t [P, nB] of r_t [P, UB], and what is saved of the layer."""
     if not layer.projection:
         return r, saved
     units = layer.units
@@ -161,7 +167,9 @@ def _projected(
 def _passed_on(
     stack: Stack, level: int, scaling: Tensor, h: Tensor, t: Tensor, saved: Saved | None
 ) -> tuple[Tensor, Saved | None]:
-    """Return what the layer above reads, y_t = between(normalization(h_t)) [P, nB]."""
+    """Return what the layer above reads, y_t = between(normalization(h_t)) [P, nB], and what is
+    saved of the layer.
+    """
     layer = stack.layers[level]
     if not stack.seam(level) or layer.between is None:
         return h, saved
@@ -179,7 +187,7 @@ def _passed_on(
 
 
 def _save(saved: Saved, t: Tensor, local: Local, inputs: Tensor, c: Tensor) -> Saved:
-    """Return what is saved of a layer, with that of the cell at time t."""
+    """Return what is saved of a layer, now with the cell's part at time t."""
     jacobian, n = saved.jacobian, local.f.shape[1]
     for position, block in enumerate((local.J_i, local.J_f, local.J_o, local.J_g)):
         jacobian = write(jacobian, block, t, position * n)

@@ -3,10 +3,11 @@
 Shapes: P runs, B batch, T time, F features, U outputs of a layer, I inputs of a layer. Weights and
 their derivatives have the names of `fused_weights`, each [P, ., .].
 
-LSTM layers that can advance together are a stack, and a network is stacks, then dense layers. A
-stack ends where the next layer must wait for all of its time steps: below and above a layer that
-reads in two directions, and after the layer that passes on its last time step only. A layer of two
-directions is one population of 2P runs, of which the second half reads the windows from their end.
+LSTM layers that can advance together form a stack, and a network consists of stacks, then dense
+layers. A stack ends where the next layer must wait for all of its time steps: below and above a
+layer that reads in two directions, and after the layer that passes on only its last time step. A
+layer of two directions is treated as a population of 2P runs, of which the second half reads the
+windows from their end.
 """
 
 from collections.abc import Callable
@@ -124,7 +125,7 @@ def gradients(
 
 
 def _matrices(stack: Stack, weights: Tensors) -> list[Matrices]:
-    """Return the weights of each layer of a stack, those of two directions as 2P runs."""
+    """Return the weights of each layer of a stack; two directions are stacked as 2P runs."""
 
     def of(level: int, layer: LSTM) -> Matrices:
         names = fused_weights.directions(layer)
@@ -143,7 +144,7 @@ def _matrices(stack: Stack, weights: Tensors) -> list[Matrices]:
 
 
 def _by_name(stack: Stack, gradients: list[Matrices]) -> Tensors:
-    """Return the derivatives by the weights of each layer by name: the inverse of `_matrices`."""
+    """Return the derivatives by the weights of each layer, by name: the inverse of `_matrices`."""
     named: Tensors = {}
     for level, (layer, gradient) in enumerate(zip(stack.layers, gradients, strict=True)):
         names = fused_weights.directions(layer)
@@ -165,15 +166,17 @@ def _scaling(layer: LSTM) -> str:
 
 
 def _directions(stack: Stack, x: Tensor) -> Tensor:
-    """Return what the directions of a stack read, [2P, ...] where there are two."""
+    """Return what the directions of a stack read, [2P, ...] if there are two."""
     if not stack.bidirectional:
         return x
     return tf.concat([x, x if stack.constant else _reversed(x)], axis=0)
 
 
 def _directions_reverse(stack: Stack, d_read: Tensor, d_h: Tensor) -> Tensor:
-    """Return the derivative by the input of a stack, through what its directions read and, where
-    two of them have a residual, straight to it; d_h is that by h as `_side_by_side` has it.
+    """Return the derivative by the input of a stack.
+
+    `d_read` is the derivative by what the directions read. A residual of two directions adds the
+    derivative straight from h; `d_h` is the derivative by h as `_side_by_side` returns it.
     """
     if not stack.bidirectional:
         return d_read
@@ -190,8 +193,10 @@ def _directions_reverse(stack: Stack, d_read: Tensor, d_h: Tensor) -> Tensor:
 
 
 def _side_by_side(stack: Stack, x: Tensor, h: Tensor) -> Tensor:
-    """Return the value of a stack [P, U, T, B] or [P, U, B]: of two directions, both, in the order
-    of time, with their residual; of one h as it is.
+    """Return the value of a stack, [P, U, T, B] or [P, U, B].
+
+    With one direction it is h as it is. With two it is both, side by side and in the order of time,
+    with their residual.
     """
     if not stack.bidirectional:
         return h
@@ -199,14 +204,14 @@ def _side_by_side(stack: Stack, x: Tensor, h: Tensor) -> Tensor:
     both = tf.concat([ahead, back if stack.last_step else _reversed(back)], axis=1)
     if not stack.layers[0].residual:
         return both
-    if stack.last_step:  # each direction adds what it read last
+    if stack.last_step:  # each direction adds the input that it read last
         n = ahead.shape[1]
         return both + tf.concat([x[:, :n, -1], x[:, n:, 0]], axis=1)
     return both + (x[:, :, None] if stack.constant else x)
 
 
 def _apart(stack: Stack, d_both: Tensor) -> Tensor:
-    """Return the derivative by h of each direction, [2P, ...], given that by both."""
+    """Return the derivative by h of each direction, [2P, ...], given the one by both together."""
     if not stack.bidirectional:
         return d_both
     ahead, back = tf.split(d_both, 2, axis=1)
@@ -214,7 +219,7 @@ def _apart(stack: Stack, d_both: Tensor) -> Tensor:
 
 
 def _reversed(x: Tensor) -> Tensor:
-    """Return [P, U, T, B] with its time steps in the other order."""
+    """Return [P, U, T, B] with its time steps in reverse order."""
     return tf.reverse(x, axis=[2])
 
 
@@ -222,11 +227,11 @@ def _reversed(x: Tensor) -> Tensor:
 
 
 class _Seam(NamedTuple):
-    """What the next stack reads, and what the reverse pass needs of it; () for what it has not."""
+    """What the next stack reads, and what the reverse pass needs; () if a seam does not have it."""
 
     value: Tensor  # [P, U, T, B] or [P, U, B]: between(normalization(h))
     slope: Tensor  # between', of the same shape
-    standard: Tensor  # the same: (h - mean) / deviation
+    standard: Tensor  # (h - mean) / deviation, of the same shape
     scale: Tensor  # [P, 1, ...]: 1 / deviation
 
 

@@ -28,8 +28,8 @@ def slots(optimizer: OptimizerStructure) -> tuple[str, ...]:
 def numbers(optimizer: Optimizer) -> dict[str, float]:
     """Return the numbers of an optimizer, by their names in `update`.
 
-    Keras subtracts from 1, and divides 1, in double precision before it casts to the type of the
-    weights. So that is done here, and not in the program.
+    Keras computes 1 - beta and 1 / limit in double precision, before it casts them to the type of
+    the weights. Therefore they are computed here, and not in the program.
     """
     values = {"learning_rate": optimizer.learning_rate}
     match optimizer:
@@ -59,7 +59,7 @@ def numbers(optimizer: Optimizer) -> dict[str, float]:
 
 
 def _rounded(value: float) -> float:
-    """Return a setting as Keras' cast makes it: rounded to float32 on its way, 1e-8 off."""
+    """Return a setting as Keras casts it: rounded to float32, which changes it by about 1e-8."""
     with np.errstate(over="ignore"):
         return float(np.float32(value))
 
@@ -74,8 +74,8 @@ def update(
 ) -> tuple[Tensors, dict[str, Tensors]]:
     """Return the weights and the memory after a step.
 
-    `numbers` are those of the function of this name, each [P, 1, 1], and `step` counts from 1; both
-    have the type of the weights.
+    `numbers` are what the function of this name returns, each as [P, 1, 1]; `step` counts from 1.
+    Both have the type of the weights.
     """
     if optimizer.clipped:
         gradients = _clip(numbers, gradients)
@@ -96,8 +96,9 @@ def update(
 
 
 def _clip(numbers: Tensors, gradients: Tensors) -> Tensors:
-    """Scale each run's whole gradient down to the norm `limit`; a gradient that is not finite
-    becomes NaN.
+    """Scale each run's whole gradient down to the norm `limit`.
+
+    The term (norm - norm) makes a gradient that is not finite NaN.
     """
     squares = [tf.reduce_sum(tf.square(g), axis=[1, 2], keepdims=True) for g in gradients.values()]
     norm = tf.sqrt(tf.add_n(squares))  # [P, 1, 1]
@@ -108,11 +109,13 @@ def _clip(numbers: Tensors, gradients: Tensors) -> Tensors:
 def _adam(
     numbers: Tensors, w: Tensor, g: Tensor, memory: Tensors, step: Tensor
 ) -> tuple[Tensor, Tensors]:
-    """Kingma & Ba 2015, the formula just before section 2.1; the decay of Loshchilov & Hutter 2019
-    is taken first.
+    """Return w and the memory after a step of Adam (Kingma & Ba 2015, just before section 2.1).
 
-    m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2); w -= m a / (sqrt(v) + epsilon), a = lr sqrt(1 -
-    b2^t) / (1 - b1^t)
+        m += (g - m)(1 - b1)
+        v += (g^2 - v)(1 - b2)
+        w -= m a / (sqrt(v) + epsilon),   a = lr sqrt(1 - b2^t) / (1 - b1^t)
+
+    The weight decay of AdamW (Loshchilov & Hutter 2019) comes before that.
     """
     rate, b1, b2 = numbers["learning_rate"], numbers["beta_1"], numbers["beta_2"]
     if "weight_decay" in numbers:
@@ -126,7 +129,10 @@ def _adam(
 def _sgd(
     optimizer: OptimizerStructure, numbers: Tensors, w: Tensor, g: Tensor, memory: Tensors
 ) -> tuple[Tensor, Tensors]:
-    """m = mu m - lr g; w += m, or with Nesterov w += mu m - lr g (Sutskever et al. 2013)."""
+    """Return w and the memory after a step of gradient descent (Sutskever et al. 2013).
+
+    m = mu m - lr g; w += m, or with Nesterov w += mu m - lr g
+    """
     step = g * numbers["learning_rate"]
     if not memory:
         return w - step, {}
@@ -135,8 +141,9 @@ def _sgd(
 
 
 def _rmsprop(numbers: Tensors, w: Tensor, g: Tensor, memory: Tensors) -> tuple[Tensor, Tensors]:
-    """v = rho v + (1 - rho) g^2; m = mu m + lr g / sqrt(v + epsilon); w -= m (Tieleman & Hinton
-    2012).
+    """Return w and the memory after a step of RMSprop (Tieleman & Hinton 2012).
+
+    v = rho v + (1 - rho) g^2; m = mu m + lr g / sqrt(v + epsilon); w -= m
     """
     v = numbers["rho"] * memory["velocity"] + numbers["1 - rho"] * tf.square(g)
     increment = numbers["learning_rate"] * g / tf.sqrt(v + numbers["epsilon"])

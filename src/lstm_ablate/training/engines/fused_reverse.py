@@ -1,15 +1,15 @@
 """Back-propagation through time of layers that advance together, for a population of runs.
 
-Shapes: P runs (of a layer that reads in two directions each run counts twice), B batch, T time, U
-units of a layer, I inputs of a layer, n kept numbers of a layer. With the local derivatives that
-the forward loop saved, back-propagation through time goes on with
+Shapes: P runs (in a layer that reads in two directions each run counts twice), B batch, T time, U
+units of a layer, I inputs of a layer, n kept numbers of a layer. Given dz of a time step, from the
+local derivatives that the forward loop saved, back-propagation through time goes on with
 
     [dx_t; dm_{t-1}] += [W' R']' dz
 
-and with the gradient of M, the sum over time of dz [x_t; m_{t-1}; 1]', as one product for each
-chunk of C time steps. Of dz no more than a chunk is held, because what the reverse loop needs soon
-outgrows the caches, and then time per time step goes up with T: to hold dz whole took 11% longer
-with 240 time steps of the default network, no longer with 30.
+The gradient of M is the sum over time of dz [x_t; m_{t-1}; 1]', computed as one product for each
+chunk of C time steps. Only one chunk of dz is held, because what the reverse loop needs soon
+outgrows the caches, and then the time per time step grows with T. Holding all of dz took 11% longer
+with 240 time steps of the default network, and no longer with 30.
 """
 
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ from lstm_ablate.training.engines.fused_stack import Buffers, Matrices, Saved, S
 
 
 class _Summed(NamedTuple):
-    """Derivatives that are summed over time elementwise, of a layer; () for what it has not."""
+    """The derivatives of a layer that are summed over time elementwise; () if it has none."""
 
     peepholes: Tensor  # [P, 3UB]
     gamma: Tensor  # [P, nB]
@@ -41,14 +41,16 @@ class _Summed(NamedTuple):
 
 
 class _Backward(NamedTuple):
-    """What the reverse loop carries from time step to time step, by layer but for the last."""
+    """What the reverse loop carries from time step to time step; all but `dx` are by layer."""
 
     dm: list[Tensor]  # [P, nB], the derivative by m_t through later time steps
     dc: list[Tensor]  # [P, UB], the derivative by c_t through later time steps
     dz_chunk: list[Tensor]  # [P, 4U, C, B], of the time steps of the chunk so far
     dm_chunk: list[Tensor]  # [P, n, C, B] with a projection, or ()
     summed: list[_Summed]
-    dx: Tensor  # [P, I, T, B]; through the residual of a constant input [P, IB], summed; or ()
+    # The derivative by the input, [P, I, T, B], or (). If the input is constant, only its part
+    # through a residual, summed over time, [P, IB].
+    dx: Tensor
 
 
 def reverse(
@@ -56,8 +58,8 @@ def reverse(
 ) -> tuple[Tensor | None, list[Matrices], Buffers]:
     """Return the derivatives by the input and by the weights, and the used buffers.
 
-    `d_output` is the derivative by the stack's value, `memory` what the forward loop left. The
-    derivative by the input has the shape of x; it is None for a stack that reads the windows.
+    `d_output` is the derivative by the stack's value, and `memory` is what the forward loop left.
+    The derivative by the input has the shape of x; it is None for a stack that reads the windows.
     """
     (chunks, chunk), saved = stack.chunks, memory.saved
     peepholes = repeated_peepholes(weights, x.shape[-1])
@@ -94,7 +96,7 @@ def reverse(
         )
         for layer, matrices in zip(stack.layers, weights, strict=True)
     ]
-    # The sum of dz over time, for a constant input.
+    # The sum of dz over time, which a constant input needs.
     dz_sum = tf.zeros_like(start.dz_chunk[0][:, :, 0])
     loop = (tf.constant(chunks - 1), start, products, dz_sum)
     _, end, products, dz_sum = tf.while_loop(lambda k, *_: k >= 0, reverse_chunk, loop)
@@ -114,10 +116,11 @@ def reverse(
 
 
 def _transposed(stack: Stack, weights: list[Matrices]) -> list[Tensor]:
-    """Return [W' R']' of each layer, [P, I + n, 4U]; of the lowest R alone, [P, n, 4U].
+    """Return [W' R']' of each layer, [P, I + n, 4U].
 
-    That is where the derivative by the input is not due at each time step: for the windows not at
-    all, for a constant input once for all time steps.
+    For the lowest layer it is R alone, [P, n, 4U], if the derivative by its input is not needed at
+    each time step. By the windows it is never needed, and by a constant input it is computed once
+    for all time steps.
     """
     firsts = [0] * len(weights)
     firsts[0] = 0 if stack.passes_back else stack.layers[0].inputs
@@ -135,7 +138,8 @@ def _start(stack: Stack, d_output: Tensor, memory: Buffers) -> _Backward:
         return tf.zeros(shape, dtype) if when else ()
 
     dm = memory.dm
-    if chunks * chunk > stack.timesteps:  # the last chunk, first here, leaves some as it is
+    # If the last chunk, which comes first here, is shorter, it leaves some of the buffer unwritten.
+    if chunks * chunk > stack.timesteps:
         dz, dm = tf.nest.map_structure(tf.zeros_like, (dz, dm))
     d_x: Tensor = ()
     if stack.passes_back:
@@ -169,8 +173,9 @@ def _reverse_step(
     d_h: Tensor,
     after: _Backward,
 ) -> _Backward:
-    """Return the derivatives by m_{t-1} and c_{t-1} of every layer, and what is summed, up to time
-    t; `d_h` [P, nB] is the derivative by what the stack passes on at time t.
+    """Return the derivatives by m_{t-1} and c_{t-1} of every layer, and the sums down to time t.
+
+    `d_h` [P, nB] is the derivative by what the stack passes on at time t.
     """
     dms, dcs, dzs, chunks = (
         list(of) for of in (after.dm, after.dc, after.dz_chunk, after.dm_chunk)
@@ -233,7 +238,10 @@ def _through_seam(
     d_y: Tensor,
     summed: _Summed,
 ) -> tuple[Tensor, _Summed]:
-    """Return the derivative by h_t of a layer, given that by between(normalization(h_t))."""
+    """Return the derivative by h_t of a layer, given the one by between(normalization(h_t)).
+
+    With it come the sums of the layer, with those of gamma and beta carried on.
+    """
     if stack.saves_slope(level):
         d_y *= read(saved.slope, t)
     if not stack.normalizes(level):
@@ -258,14 +266,14 @@ def _add_products(
 
 
 def _over_batch(x: Tensor, batch: int) -> Tensor:
-    """Return the sum over the batch of [P, UB], [P, U, 1]; () of ()."""
+    """Return the sum of [P, UB] over the batch, as [P, U, 1]; () for ()."""
     if not isinstance(x, tf.Tensor):
         return ()
     return tf.reduce_sum(tall(x, batch), axis=2, keepdims=True)
 
 
 def _scaling(summed: _Summed, batch: int) -> Tensor:
-    """Return the derivatives by gamma and beta, [P, n, 2]; () where there is no normalization."""
+    """Return the derivatives by gamma and beta, [P, n, 2]; () if there is no normalization."""
     if not isinstance(summed.gamma, tf.Tensor):
         return ()
     return tf.concat([_over_batch(summed.gamma, batch), _over_batch(summed.beta, batch)], axis=2)
@@ -276,7 +284,7 @@ def _constant_reverse(
 ) -> tuple[Tensor, Tensor]:
     """Return the derivatives by a constant input x [P, I, B] and by M.
 
-    `d_r` is that by R', `dz_sum` the sum of dz over time [P, 4U, B].
+    `d_r` is the derivative by R', and `dz_sum` [P, 4U, B] the sum of dz over time.
     """
     d_w = tf.matmul(dz_sum, x, transpose_b=True)
     d_b = tf.reduce_sum(dz_sum, axis=2, keepdims=True)

@@ -1,8 +1,8 @@
-"""Layers that advance together through time: what a stack of them holds and remembers.
+"""Layers that advance together through time: what a stack of them consists of and remembers.
 
-Shapes: P runs (of a layer that reads in two directions each run counts twice), B batch, T time, U
+Shapes: P runs (in a layer that reads in two directions each run counts twice), B batch, T time, U
 units of a layer, I inputs of a layer, n kept numbers of a layer. All layers of a stack advance in
-one loop over time, forward in `fused_forward`, in reverse in `fused_reverse`.
+one loop over time: forward in `fused_forward`, and in reverse in `fused_reverse`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Stack:
 
     layers: tuple[LSTM, ...]
     timesteps: int
-    first: bool = True  # it reads the windows themselves, so no derivative by its input is due
+    first: bool = True  # it reads the windows, by which no derivative is needed
 
     @property
     def bidirectional(self) -> bool:
@@ -41,37 +41,40 @@ class Stack:
 
     @property
     def passes_back(self) -> bool:
-        """Whether the derivative by the input at each time step is due."""
+        """Whether the derivative by the input is needed at each time step."""
         return not (self.first or self.constant)
 
     def adds(self, level: int) -> bool:
         """Whether a layer adds its input to what it keeps.
 
-        One of two directions does so outside, where both lie side by side.
+        In a layer of two directions `fused_network` adds it, once both are side by side.
         """
         return self.layers[level].residual and not self.bidirectional
 
     def seam(self, level: int) -> bool:
-        """Whether a layer of the stack reads this one; above the stack others see to the seam."""
+        """Whether another layer of the stack reads this one.
+
+        The seam above a stack is computed by `fused_network`.
+        """
         return level < len(self.layers) - 1
 
     def normalizes(self, level: int) -> bool:
-        """Whether what a layer gives is normalized within the stack."""
+        """Whether a layer's value is normalized within the stack."""
         return self.seam(level) and self.layers[level].normalized
 
     def saves_slope(self, level: int) -> bool:
-        """Whether between' of a layer is saved: it is not 1, and a layer follows."""
+        """Whether between' of a layer is saved: if it is not 1, and another layer follows."""
         return self.seam(level) and self.layers[level].between != "linear"
 
     @property
     def chunks(self) -> tuple[int, int]:
-        """K and C: the chunks of the reverse pass, and the time steps of each but the last."""
+        """K and C: how many chunks the reverse pass has, and time steps each but the last."""
         chunks = -(-self.timesteps // _CHUNK)
         return chunks, -(-self.timesteps // chunks)
 
 
 class Matrices(NamedTuple):
-    """The weights of a layer, or their derivatives; () for what it has not."""
+    """The weights of a layer, or their derivatives; () for those that it does not have."""
 
     m: Tensor  # [P, 4U, I + n + 1]
     peepholes: Tensor  # [P, 3U, 1]
@@ -82,8 +85,8 @@ class Matrices(NamedTuple):
 class Saved(NamedTuple):
     """What the forward loop saves of a layer for the reverse loop; () for what is not needed.
 
-    The local derivatives are read and written as one block at each time step. What is multiplied
-    lies in chunks, ready for a product that sums over time.
+    The local derivatives are read and written as one block at each time step. The factors of
+    products that sum over time are stored in chunks, as these products need them.
     """
 
     jacobian: Tensor  # [T, P, 4UB]: J_i, J_f, J_o, J_g
@@ -99,7 +102,7 @@ class Saved(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """The memory of a stack, kept from batch to batch, so that it is cleared once an epoch."""
+    """The memory of a stack, kept from batch to batch, so that it is cleared only once an epoch."""
 
     saved: list[Saved]  # by layer
     output: Tensor  # [P, n, T, B]: h of the top layer, or [P, nB] with `Stack.last_step`
@@ -146,5 +149,5 @@ def empty_output(stack: Stack, runs: int, batch: int, dtype: Tensor) -> Tensor:
 
 
 def rows(layer: LSTM) -> int:
-    """Return the rows of what a layer multiplies: [x; m; 1], or m alone where x is constant."""
+    """Return the rows of what M multiplies: [x; m; 1], or m alone if x is constant."""
     return layer.kept if layer.repeated else layer.inputs + layer.kept + 1

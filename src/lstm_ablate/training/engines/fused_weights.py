@@ -1,10 +1,10 @@
 """The weights of a run as the matrices that the fused engine multiplies, and back.
 
-U units, I inputs and n kept numbers of a layer, O outputs of a dense one; a layer that reads in two
-directions has two of each but of the last:
+U units, I inputs and n kept numbers of a layer, O outputs of a dense layer. A layer that reads in
+two directions has two of each, except of the normalization:
 
     "encoder.0"                 [4U, I + n + 1]   M = [W' R' b], its gates in the order i, f, o, g
-    "encoder.0.peepholes"       [3U, 1]           those of i, f, o
+    "encoder.0.peepholes"       [3U, 1]           p_i, p_f, p_o
     "encoder.0.projection"      [n, U]            P
     "encoder.0.backward"        [4U, I + n + 1]   and so on, of the direction that reads backward
     "encoder.0.normalization"   [outputs, 2]      gamma, beta
@@ -19,11 +19,11 @@ from lstm_ablate.training.inputs.randomness import Weights
 
 Array = NDArray[np.float64]
 
-_GATES = (0, 1, 3, 2)  # Keras' i, f, c, o as i, f, o, g, and back
+_GATES = (0, 1, 3, 2)  # from Keras' order i, f, c, o to i, f, o, g, and back
 
 
 def pack(network: Network, weights: Weights) -> dict[str, Array]:
-    """Return the matrices of weights by Keras' names."""
+    """Return the matrices of weights that are given by Keras' names."""
     matrices: dict[str, Array] = {}
     for layer in network.lstm:
         for name in directions(layer):

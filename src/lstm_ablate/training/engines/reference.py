@@ -1,9 +1,9 @@
 """The keras engine: plain Keras, what a user would write, and the arbiter of every other engine.
 
-A variant's model (`reference_network`) is built and traced once; each seed resets its weights and
-its optimizer, and each learning rate is set in it. Building anew for each run would cost seconds of
-tracing and leak memory. The other numbers of an optimizer are constants in what Keras traces, so
-another model is built for them.
+A variant's model (`reference_network`) is built and traced once. For each run its weights and its
+optimizer are reset, and the learning rate is set. Building a model for each run would cost seconds
+of tracing and leak memory. The other numbers of an optimizer are constants in what Keras traces, so
+a new model is built if one of them changes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ from lstm_ablate.training.inputs.windows import Arrays
 
 __all__ = ["device", "train"]
 
-EVALUATION_BATCH = 256  # windows in a batch of validation and test: changes the speed only
+EVALUATION_BATCH = 256  # windows in a batch of validation and test, which only changes the speed
 
 _OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -54,7 +54,7 @@ class _Compiled:
     optimizer_start: list[Any]  # the values of the optimizer's variables before its first step
 
 
-_latest: list[_Compiled] = []  # at most one: runs of equal settings follow one another
+_latest: list[_Compiled] = []  # at most one, because runs of equal settings follow each other
 
 
 def _compiled(network: Network, training: Training) -> _Compiled:

@@ -1,4 +1,4 @@
-"""The network of the keras engine: stock layers wherever they can say a layer, else our cell.
+"""The network of the keras engine: stock layers wherever Keras has a layer, else our own cell.
 
 Shapes: B windows, T time steps, F features, U units, n numbers that a direction keeps.
 """
@@ -15,8 +15,8 @@ from lstm_ablate.training.engines import functions
 
 @keras.saving.register_keras_serializable("lstm_ablate")  # Bidirectional clones it by its config
 class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
-    """An LSTM cell that says what `keras.layers.LSTM` cannot: two tanh set apart, peepholes, a
-    projection, clips, and activations that are no name of Keras.
+    """An LSTM cell with what `keras.layers.LSTM` does not have: different activations at the cell's
+    input and output, peepholes, a projection, clips, and activations without a name in Keras.
 
     z = x W + m R + b, split in Keras' order into z_i, z_f, z_g, z_o; then
 
@@ -25,15 +25,16 @@ class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
         o = gates(z_o + p_o c')
         m' = clip(P (o output(c')))
 
-    The first clip keeps within +- `cell_clip`, the second within +- `projection_clip`. Where there
-    are no `peepholes`, p is 0; without a `projection`, m' = o output(c'). Hochreiter & Schmidhuber
-    1997 with the forget gate of Gers et al. 2000; peepholes as in Graves 2013 (arXiv 1308.0850,
-    equations 7 to 11); the projection of Sak et al. 2014, which has no bias. Shapes: x [B, F], m
-    [B, n], c [B, U], W [F, 4U], R [n, 4U], b [4U], p [U], P [U, n]; n = U without a projection.
+    The first clip is to +- `cell_clip`, the second to +- `projection_clip`. Without `peepholes` p
+    is 0; without a `projection` m' = o output(c'). This is the cell of Hochreiter & Schmidhuber
+    1997 with the forget gate of Gers et al. 2000; its peepholes are those of Graves 2013 (arXiv
+    1308.0850, equations 7 to 11), and its projection, which has no bias, is that of Sak et al.
+    2014. Shapes: x [B, F], m [B, n], c [B, U], W [F, 4U], R [n, 4U], b [4U], p [U], P [U, n];
+    without a projection n = U.
 
-    Activations are the texts of settings. `kwargs` are those of Keras' cell, but for its
-    activations; without `use_bias` there is no b. P starts as W does, peepholes at 0. The cell has
-    no dropout, and raises ValueError where that is asked for.
+    Activations are written as in the settings. `kwargs` are those of Keras' cell, except its
+    activations; without `use_bias` there is no b. P starts with the initializer of W, peepholes at
+    0. The cell has no dropout, and raises ValueError if it is asked for.
     """
 
     def __init__(
@@ -62,13 +63,13 @@ class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
         self.state_size = [self.output_size, units]
 
     def add_weight(self, shape: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Create a weight; Keras' cell asks for a recurrent kernel [U, 4U], ours is [n, 4U]."""
+        """Create a weight; where Keras' cell asks for a recurrent kernel [U, 4U], it is [n, 4U]."""
         if kwargs.get("name") == "recurrent_kernel":
             shape = (self.output_size, 4 * self.units)
         return super().add_weight(shape, *args, **kwargs)
 
     def build(self, input_shape: Any) -> None:
-        """Create the weights, in the order of `shapes` in the description of the layer."""
+        """Create the weights, in the order of the layer's `shapes`."""
         super().build(input_shape)
         if self.peepholes:
             self.peephole_i, self.peephole_f, self.peephole_o = (
@@ -78,7 +79,7 @@ class AblationLSTMCell(layers.LSTMCell):  # type: ignore[misc]
             shape = (self.units, self.projection)
             self.projecting = self.add_weight(shape, self.kernel_initializer, name="projection")
 
-    # Keras passes `training`.
+    # Keras passes `training`, which nothing here needs.
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:  # noqa: ARG002
         """Return m' and the states [m', c']."""
         m, c = states
@@ -122,7 +123,7 @@ def build(network: Network) -> keras.Model:
     for layer in network.lstm:
         if layer.repeated:
             x = layers.RepeatVector(network.timesteps)(x)
-        # cuDNN knows only tanh: every variant shall run the same kernel.
+        # cuDNN only has tanh, and every variant must run the same kernel.
         x = output(layer, x, use_cudnn=False)
         if layer.between:
             x = layers.Activation(functions.reference(layer.between))(x)
@@ -132,10 +133,10 @@ def build(network: Network) -> keras.Model:
 
 
 def output(layer: LSTM, x: Any, use_cudnn: bool | str = "auto", **initializers: Any) -> Any:
-    """Return what a layer gives for x [B, T, inputs], before `between`: [B, T, outputs], or the
-    last step of each direction, [B, outputs].
+    """Return the value of a layer for x [B, T, inputs], before `between`.
 
-    `use_cudnn` is that of `keras.layers.LSTM`; `initializers` are arguments of Keras' cell.
+    It is [B, T, outputs], or the last step of each direction, [B, outputs]. `use_cudnn` is the
+    argument of `keras.layers.LSTM`, and `initializers` are arguments of Keras' cell.
     """
     if layer.residual:
         every = _recurrent(layer, True, use_cudnn, initializers)(x)
@@ -148,9 +149,9 @@ def output(layer: LSTM, x: Any, use_cudnn: bool | str = "auto", **initializers: 
 
 
 def _last_steps(layer: LSTM, h: Any) -> Any:
-    """Return of h [B, T, outputs] what each direction gives last; the backward one ends at t = 0.
+    """Return the last step of each direction in h [B, T, outputs]; the backward one ends at t = 0.
 
-    Keras' Bidirectional takes the same two, but from before the residual is added.
+    Keras' Bidirectional would take the same two steps, but before the residual is added.
     """
     if not layer.bidirectional:
         return h[:, -1]
@@ -186,10 +187,10 @@ def _recurrent(
 
 
 def _is_stock(layer: LSTM) -> bool:
-    """Tell whether `keras.layers.LSTM` can say what happens in each direction of a layer.
+    """Return whether each direction of a layer can be a `keras.layers.LSTM`.
 
-    It takes any function as its activation, but only a name survives the copy by config that
-    Bidirectional makes.
+    Keras' layer takes any function as its activation, but Bidirectional copies a layer by its
+    config, in which only a name is kept.
     """
     named = {layer.candidate, layer.gates} <= ACTIVATIONS.keys()
     more_than_lstm = layer.peepholes or layer.projection or layer.cell_clip

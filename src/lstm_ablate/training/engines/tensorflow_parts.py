@@ -1,12 +1,13 @@
 """Loads TensorFlow without Keras and without the parts of its interface that nobody calls.
 
-`import tensorflow` loads Keras, and with it pandas and matplotlib, and all modules of its own
-interface, through which comes a second Keras. The fused engine needs none of it. Measured in
-seconds of one core: 2.8 as it is, 1.9 without Keras, 1.2 without both, and 1.0 where Python does
-not look for garbage meanwhile.
+`import tensorflow` loads Keras, with which come pandas and matplotlib. It also loads all modules of
+its own interface, with which comes a second Keras. The fused engine needs none of this. Measured in
+seconds of one core, an import takes 2.8 as it is, 1.9 without Keras, 1.2 without both, and 1.0 if
+Python does not collect garbage meanwhile.
 
-What is left out is loaded as soon as somebody asks for it (`importlib.util.LazyLoader`), so that no
-name is missing. If a later TensorFlow is laid out otherwise, this saves less and breaks nothing.
+What is left out is loaded as soon as something uses it (`importlib.util.LazyLoader`), so that no
+name is missing. If the modules of a later TensorFlow are arranged differently, this saves less, but
+breaks nothing.
 """
 
 import gc
@@ -21,15 +22,16 @@ _INTERFACE = "tensorflow._api.v2."
 
 
 class _NotNow(Loader):
-    """Refuses to load a module, which TensorFlow takes for one that is not installed."""
+    """Refuses to load a module, so that TensorFlow takes it for one that is not installed."""
 
     def exec_module(self, module: ModuleType) -> None:
         raise ImportError(f"{module.__name__} is not loaded together with TensorFlow")
 
 
 class _Later(MetaPathFinder):
-    """Finds the modules of TensorFlow's interface, each to be loaded when it is used, and Keras,
-    which is to be imported by itself.
+    """Has each module of TensorFlow's interface loaded when it is used, and Keras not at all.
+
+    Keras can be imported by itself afterwards.
     """
 
     def find_spec(
@@ -44,7 +46,7 @@ class _Later(MetaPathFinder):
 
 
 def load() -> None:
-    """Import TensorFlow, if nobody has done so yet."""
+    """Import TensorFlow, if it has not been imported yet."""
     if "tensorflow" in sys.modules:
         return
     finder = _Later()

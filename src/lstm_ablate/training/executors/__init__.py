@@ -5,20 +5,20 @@ An executor is a function
     execute(work, groups, *, key, workers, environment, timeout=inf, meanwhile=idle)
         -> Generator[Event]
 
-that calls `work(group, send)` once for every group, in processes of its own, and yields what
-happens as it happens (`Execute` is its type):
+that calls `work(group, send)` once for every group, in processes of its own, and yields events as
+they happen (`Execute` is its type):
 
 - `Progress` for every picklable message that the work gave to `send`,
 - `Done` with the value that the work returned,
-- `Failed` where it raised, or its process died, or was silent for `timeout` seconds and was killed;
-  every other group goes on.
+- `Failed` if the work raised, its process died, or its process was silent for `timeout` seconds and
+  was killed. Every other group goes on.
 
-`key(group)` names what is costly to set up for a group; groups of one key go to the same worker
-while that keeps no worker idle. `environment(worker)` gives the variables that a worker, by its
-index, has before it imports the work. `meanwhile()` is called once, when the first processes are on
-their way: what the driver does then costs no time, for they take seconds to load TensorFlow.
-Closing the generator ends the workers, and so does the end of the driver, whatever ends it.
-An executor knows nothing of LSTMs.
+`key(group)` names what is costly to set up for a group. Groups with the same key go to the same
+worker, as long as this keeps no worker idle. `environment(worker)` returns the variables that a
+worker, given by its index, has before it imports the work. `meanwhile()` is called once, when the
+first processes have been started. What the driver does in it costs no time, because the processes
+take seconds to load TensorFlow. Closing the generator ends the workers, and so does the end of the
+driver, whatever ends it. An executor knows nothing of LSTMs.
 """
 
 import math
@@ -31,7 +31,7 @@ Work = Callable[[Any, Callable[[Any], None]], Any]
 
 @dataclass(frozen=True)
 class Progress:
-    """A message from a group at work; groups and workers are named by their index."""
+    """A message from the work on a group; groups and workers are given by their index."""
 
     group: int
     worker: int
@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """A group ended with a value."""
+    """The work on a group returned a value."""
 
     group: int
     worker: int
@@ -49,7 +49,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A group failed: why, in one line, and all that is known of it."""
+    """The work on a group failed: why, in one line, and all that is known about it."""
 
     group: int
     worker: int
@@ -61,7 +61,7 @@ Event = Progress | Done | Failed
 
 
 def idle() -> None:
-    """Do nothing while processes start."""
+    """Do nothing while processes start: the default of `meanwhile`."""
 
 
 class Execute(Protocol):

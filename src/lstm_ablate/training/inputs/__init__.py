@@ -1,4 +1,4 @@
-"""What a run reads: its windows, drawn or from a file, and every random number.
+"""What a run reads: its windows, drawn or from a file, and its random numbers.
 
 May import `experiment`; called by engines and workers.
 """

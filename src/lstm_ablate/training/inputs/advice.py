@@ -1,21 +1,21 @@
-"""The lines that messages about a file say to write, and how they name cells, columns and lines."""
+"""The lines that messages about a file suggest, and how they name cells, columns and lines."""
 
 import json
 import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-_SHOWN = 4  # stretches of lines, columns of a kind
-_MOST_SIGNS = 60  # of a cell
+_SHOWN = 4  # stretches of lines, or columns of a kind, that a message shows
+_MOST_CHARACTERS = 60  # of a cell in a message
 
 
 def short(cell: str) -> str:
-    """Return what is worth showing of a cell."""
-    return cell if len(cell) <= _MOST_SIGNS else f"{cell[:_MOST_SIGNS]}..."
+    """Return a cell as a message shows it: at most its first characters."""
+    return cell if len(cell) <= _MOST_CHARACTERS else f"{cell[:_MOST_CHARACTERS]}..."
 
 
 def write(key: str, value: str) -> str:
-    """Return what to write, and where."""
+    """Return what the user is to write, and where."""
     return f"under `data` write {line_of(key, value)}"
 
 
@@ -30,7 +30,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _as_yaml(name: str) -> str:
-    """Return a name as YAML reads it back; in quotes where it could mean anything else."""
+    """Return a name in YAML, in quotes if it could mean anything but this text."""
     plain = re.fullmatch(r"[A-Za-z][\w()./%°-]*( [\w()./%°-]+)*", name)
     words = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
     if plain and name.casefold() not in words:
@@ -39,13 +39,13 @@ def _as_yaml(name: str) -> str:
 
 
 def named(names: Sequence[str]) -> str:
-    """Return the first of some names, and how many more there are."""
+    """Return the first of these names, and how many more there are."""
     shown = ", ".join(f'"{name}"' for name in names[:_SHOWN])
     return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def places(lines: Sequence[int]) -> str:
-    """Return lines as stretches: lines 3, 17 to 20 and 5 more places."""
+    """Return line numbers as stretches, such as "lines 3, 17 to 20 and 5 more places"."""
     lines = sorted(lines)
     breaks = [place for place, (one, other) in enumerate(pairwise(lines), 1) if other > one + 1]
     stretches = [lines[one:other] for one, other in pairwise([0, *breaks, len(lines)])]

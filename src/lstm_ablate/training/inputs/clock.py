@@ -1,5 +1,5 @@
-"""The columns of a table that say when, or in which order, its rows were taken, and whether the
-rows are in that order, without gaps and repeats.
+"""Finds the columns of a table that say when or in which order its rows were measured, and whether
+the rows are in that order, without gaps and repeats.
 """
 
 import re
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Vector = NDArray[np.float64]
 
-# Columns with these names hold times where they never go back.
+# Columns with these names hold times, unless their values go back.
 _TIMES = frozenset(
     (
         *("date", "time", "datetime", "date time", "timestamp", "time stamp", "ds", "t", "utc"),
@@ -26,7 +26,7 @@ _TIMES = frozenset(
     )
 )
 _ROWS = frozenset({"index", "id", "idx", "no", "nr", "row", "row id", "rownames", "level 0", "#"})
-# Parts of a date, with the least and greatest of each.
+# Parts of a date, with the smallest and the largest value of each.
 _PARTS = {
     "year": (1, 9999),
     "quarter": (1, 4),
@@ -49,20 +49,17 @@ _DATE = re.compile(
     r"|[0-9]{8}T?[0-9]{4,6}Z?"
 )
 _EXAMPLES = 50
-_MOSTLY = 0.9  # of the steps of an index with gaps and repeats are alike
-_GAP = 1.5  # times the usual step; months differ by less
+_MOSTLY = 0.9  # in an index with gaps and repeats, at least this share of the steps are equal
+_GAP = 1.5  # a gap is more than this many usual steps; the lengths of months differ by less
 
 
 class Clock(NamedTuple):
-    """What says when each row was taken: its name, a number for each row that grows with time, what
-    stands in the file, and whether the numbers are seconds. An index only says in which order the
-    rows once were.
-    """
+    """What says when each row was measured; an index only says in which order rows once were."""
 
     name: str
-    numbers: Vector  # [R], NaN where it cannot be read
-    cells: Sequence[str]
-    in_seconds: bool
+    numbers: Vector  # [R], growing with time; NaN if the cell cannot be read
+    cells: Sequence[str]  # as they are written in the file
+    in_seconds: bool  # whether the numbers are seconds
     is_index: bool
 
 
@@ -80,10 +77,10 @@ def kind_of_text(cells: Sequence[str]) -> str:
 
 
 def kind_of_numbers(name: str, values: Vector) -> str:
-    """Return why a column of numbers [R] is an index or a time; "" where it seems to be neither.
+    """Return why a column of numbers [R] is an index or a time; "" if it seems to be neither.
 
-    A column without a name is an index, which is how pandas writes one. So is one that goes on by
-    the same step from row to row, but for some gaps or repeats.
+    A column without a name is an index, because pandas writes an index in this way. So is a column
+    that grows by the same step from row to row, apart from some gaps or repeats.
     """
     if not name.strip() or re.fullmatch(r"Unnamed: [0-9]+", name):
         return "no name"
@@ -101,7 +98,7 @@ def kind_of_numbers(name: str, values: Vector) -> str:
 
 
 def _steady(values: Vector) -> str:
-    """Return how numbers go on by the same step from one to the next, "" where they do not."""
+    """Return by which step numbers go on from one to the next; "" if there is no such step."""
     with np.errstate(over="ignore", invalid="ignore"):
         steps = np.diff(values)
         step = float(np.median(steps))
@@ -116,17 +113,20 @@ def _steady(values: Vector) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what people write differently: case, and what joins its words."""
+    """Return a name in lower case with blanks between its words, since people write both in
+    different ways.
+    """
     return " ".join(re.findall(r"[^\W_]+|#", name.casefold()))
 
 
 def _seconds(cells: Sequence[str]) -> Vector:
-    """Return dates as seconds since 1970 [R], NaN where a cell holds none.
+    """Return dates as seconds since 1970 [R], NaN where a cell holds no date.
 
-    01/02/2024 may be in January or in February, 2024-01-02 may not. Meant is what makes most cells
-    dates, then what has the rows in order, then the day first.
+    01/02/2024 may be in January or in February, while 2024-01-02 may not. The reading that makes
+    more cells dates is taken; if both make equally many, the one that has the rows in order; and if
+    that is not decisive either, the one with the day first.
     """
-    import pandas as pd  # half a second, which a worker need not wait for
+    import pandas as pd  # it takes half a second to load, and workers do not need it
 
     text = pd.Series(cells, dtype=object).str.strip()
     found: list[Vector] = []
@@ -134,7 +134,7 @@ def _seconds(cells: Sequence[str]) -> Vector:
     year_first = re.match(r"[0-9]{4}", first)
     for day_first in (False,) if year_first else (True, False):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it guesses; all that counts is what it finds
+            warnings.simplefilter("ignore")  # it warns that it guesses, but we compare its guesses
             try:
                 dates = pd.to_datetime(text, dayfirst=day_first, utc=True, errors="coerce")
             except (ValueError, OverflowError):
@@ -146,7 +146,7 @@ def _seconds(cells: Sequence[str]) -> Vector:
 
 
 def _since_1970(dates: "pd.Series[pd.Timestamp]") -> Vector:
-    """Return dates as seconds, NaN for what is none."""
+    """Return dates as seconds since 1970, NaN for those that could not be read."""
     stamps = dates.dt.tz_localize(None).to_numpy("datetime64[us]")
     return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) / 1e6)
 
@@ -155,7 +155,7 @@ def _since_1970(dates: "pd.Series[pd.Timestamp]") -> Vector:
 
 
 def candidates(header: Sequence[str], examples: Sequence[Sequence[str]]) -> list[int]:
-    """Return the places of the columns that may say when a row was taken, of some rows."""
+    """Return the places of the columns that may say when rows were measured, by some examples."""
     found = []
     for place, name in enumerate(header):
         cells = [row[place].strip() for row in examples if row[place].strip()]
@@ -169,10 +169,10 @@ def candidates(header: Sequence[str], examples: Sequence[Sequence[str]]) -> list
 
 
 def clock_of(columns: Mapping[str, Sequence[str]]) -> Clock | None:
-    """Return the clock of a table, of the columns that may be one; None where none can be read.
+    """Return the clock of a table, given the columns that may be one; None if none can be read.
 
-    Dates, with times of day beside them, come before parts of dates, then numbers that are times,
-    then an index.
+    Dates, with times of day if there are any, are preferred to parts of dates, these to numbers
+    that are times, and these to an index.
     """
     text = {name: cells for name, cells in columns.items() if not _all_numbers(cells[:_EXAMPLES])}
     kinds = {
@@ -239,7 +239,7 @@ def _all_numbers(cells: Sequence[str]) -> bool:
 
 
 def _numbers(cells: Sequence[str]) -> Vector:
-    """Return numbers with a decimal point, NaN for what is none."""
+    """Return cells as numbers with a decimal point, NaN for those that are none."""
     number = number_of(".", None)
     return np.array([number(cell) for cell in cells], dtype=np.float64)
 
@@ -248,14 +248,14 @@ def _numbers(cells: Sequence[str]) -> Vector:
 
 
 class Order(NamedTuple):
-    """What is wrong with the order of rows, and what is worth knowing; each with its line."""
+    """What is wrong with the order of rows, and what the user should know; each with its line."""
 
     wrong: list[tuple[int, str]]
     notices: list[tuple[int, str]]
 
 
 def order_of(clock: Clock, lines: Sequence[int]) -> Order:
-    """Return what a clock says of the order of rows, which stand in so many `lines` of a file."""
+    """Return what a clock says about the order of rows; `lines` are their lines in the file."""
     known = ~np.isnan(clock.numbers)
     numbers, where = clock.numbers[known], np.flatnonzero(known)
     steps = np.diff(numbers)
@@ -265,7 +265,7 @@ def order_of(clock: Clock, lines: Sequence[int]) -> Order:
         return order
 
     def at(step: int) -> tuple[int, str, str]:
-        """Return the line after a step, and what the clock says before and after."""
+        """Return the line after a step, and the clock's cells before and after it."""
         before, after = where[step], where[step + 1]
         return lines[after], clock.cells[before].strip(), clock.cells[after].strip()
 
@@ -277,7 +277,7 @@ def order_of(clock: Clock, lines: Sequence[int]) -> Order:
             (order.notices if clock.is_index else order.wrong).append((line, text))
         return order
     usual = float(np.median(forward))
-    # In autumn, local time repeats an hour.
+    # In autumn, when clocks are set back, local time repeats an hour.
     clock_set_back = clock.in_seconds & np.isclose(steps + 3600, usual, atol=1) & (steps < 0)
     back = np.flatnonzero((steps < 0) & ~clock_set_back)
     if len(back):
@@ -308,7 +308,7 @@ def _more(places: int) -> str:
 
 
 def _amount(step: float, in_seconds: bool) -> str:
-    """Return how long a step is, in the largest unit of which it has at least one."""
+    """Return how long a step is, in the largest unit that is not longer than it."""
     if not in_seconds:
         return f"{step:.4g}"
     for seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):

@@ -1,4 +1,4 @@
-"""Which columns of a table are no features, and why: an index, times, text, or one value."""
+"""Finds which columns of a table are not features, and why: an index, times, text, or one value."""
 
 import numpy as np
 
@@ -7,12 +7,14 @@ from lstm_ablate.training.inputs import advice, clock
 from lstm_ablate.training.inputs.table import Table
 
 _CONSTANT = "constant in the training part"
-_MOST_REASONS = 8  # in a message
+_MOST_REASONS = 8  # that one message shows
 
 
 def reasons_of(found: Table, data: FileData) -> dict[int, str]:
-    """Return why columns are no features, by their place; those that were named on purpose are,
-    where they hold numbers.
+    """Return why columns are not features, by their place.
+
+    A column that the config names is a feature if it holds numbers. Only if data are scaled, these
+    must not all be equal in the training part.
     """
     reasons = _kinds(found)
     train = found.rows[: round(len(found.rows) * data.split.train)]
@@ -32,7 +34,7 @@ def reasons_of(found: Table, data: FileData) -> dict[int, str]:
 
 
 def told(found: Table, reasons: dict[int, str], data: FileData) -> str:
-    """Say which columns are no features, with a line that names the others."""
+    """Return a message that names the columns that are not features, and says what to write."""
     grouped: dict[str, list[str]] = {}
     for index, reason in sorted(reasons.items()):
         grouped.setdefault(reason, []).append(found.names[index])
@@ -61,12 +63,12 @@ def told(found: Table, reasons: dict[int, str], data: FileData) -> str:
 
 
 def is_text(index: int, reasons: dict[int, str]) -> bool:
-    """Tell whether a column holds no numbers."""
+    """Return whether a column holds no numbers."""
     return reasons.get(index, "").startswith(("dates", "times of day", "text", "no value"))
 
 
 def _kinds(found: Table) -> dict[int, str]:
-    """Return what the columns hold that hold no numbers, by their place."""
+    """Return what those columns hold that do not hold numbers, by their place."""
     kinds = {}
     for index, odd in found.odd.items():
         numbers = len(found.rows) - len(odd.missing) - odd.other

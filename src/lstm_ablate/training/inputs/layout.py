@@ -1,5 +1,5 @@
-"""How a CSV file is written: what separates its columns, which mark its decimals have, and which
-line names the columns.
+"""How a CSV file is written: what separates its columns, which decimal mark its numbers have, and
+which line names the columns.
 """
 
 import csv
@@ -14,16 +14,16 @@ from typing import NamedTuple
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.settings import FileData
 
-Rows = Sequence[tuple[int, list[str]]]  # each with its line
-Number = Callable[[str], float | None]  # the finite number that a cell holds, or None
+Rows = Sequence[tuple[int, list[str]]]  # each row with its line
+Number = Callable[[str], float | None]  # returns the finite number that a cell holds, or None
 
-# What stands where a value is missing, as pandas, R, Excel and people write it.
+# What pandas, R, Excel and people write in place of a missing value.
 MISSING = frozenset(
     ("", "?", "-", "--", ".", "*", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil")
 )
 
 _SEPARATORS = (",", ";", "\t", "|", " ")
-# (decimal mark, thousands separator); where two fit, the first is meant.
+# (decimal mark, thousands separator); if two of them fit, the first is taken.
 _NOTATIONS = (
     (".", None),
     (",", None),
@@ -34,18 +34,16 @@ _NOTATIONS = (
     (".", "'"),
     (",", "'"),
 )
-_MARKS = ("#", "%", "/", "//")  # of comments
+_MARKS = ("#", "%", "/", "//")  # these begin a comment
 _SAMPLE_LINES = 1000
 _SAMPLE_SIGNS = 1_000_000
 _SAMPLE_CELLS = 20_000
-_CLEARLY = 0.2  # so much more of the first lines must another separator explain
+_CLEARLY = 0.2  # another separator is taken if its score is higher by this much
 _WIDE_BLANKS = str.maketrans("\u00a0\u2009\u202f", "   ")
 
 
 class Layout(NamedTuple):
-    """How a CSV is written. Of the lines, the first `skip_rows` say nothing, the next names the
-    columns.
-    """
+    """How a CSV is written; the line after the first `skip_rows` lines names the columns."""
 
     separator: str = ","
     decimal: str = "."
@@ -54,12 +52,12 @@ class Layout(NamedTuple):
 
 
 def asked_for(data: FileData) -> Layout:
-    """Return the layout that the settings give a file."""
+    """Return the layout of a file that the settings ask for."""
     return Layout(data.separator, data.decimal, data.thousands, data.skip_rows)
 
 
 def rows(lines: Sequence[str], layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield every row, the one that names the columns first, with the number of its last line."""
+    """Yield every row with the number of its last line; the row that names the columns is first."""
     skipped = layout.skip_rows
     if layout.separator == " ":
         for number, line in enumerate(lines[skipped:], skipped + 1):
@@ -74,7 +72,7 @@ def rows(lines: Sequence[str], layout: Layout, path: Path) -> Iterator[tuple[int
 
 
 def number_of(decimal: str, thousands: str | None) -> Number:
-    """Return what reads a cell in a notation. Digits are exact, as Python reads them."""
+    """Return the function that reads a cell in a notation, as exactly as Python reads a float."""
     if (decimal, thousands) == (".", None):
         return _number
     group = re.escape(thousands or "")
@@ -106,7 +104,7 @@ def _number(cell: str) -> float | None:
 
 
 def is_missing(cell: str) -> bool:
-    """Tell whether a cell says that its value is missing."""
+    """Return whether a cell says that its value is missing."""
     return cell.strip().casefold() in MISSING
 
 
@@ -114,8 +112,10 @@ def is_missing(cell: str) -> bool:
 
 
 class Seeming(NamedTuple):
-    """How the first lines of a file seem to be written; `named` tells whether any line names the
-    columns, which is else the one with the first numbers.
+    """How the first lines of a file seem to be written.
+
+    `named` says whether a line names the columns. If none does, the line with the first numbers
+    takes its place.
     """
 
     layout: Layout
@@ -124,22 +124,23 @@ class Seeming(NamedTuple):
 
 
 def seeming(lines: Sequence[str], asked: Layout) -> Seeming:
-    """Return how a file seems to be written, as asked where that does as well as any other way.
+    """Return how a file seems to be written: as asked, unless another way is clearly better.
 
-    A separator is judged by the share of the first lines that it cuts into as many cells as most,
-    and of these cells by the share that hold a number, in whatever notation, a date or nothing.
+    A separator is judged by two shares, which are multiplied: that of the first lines that it cuts
+    into the usual number of cells, and among these cells that of numbers in any notation, dates and
+    empty cells. If no line names the columns, the product counts half.
     """
     separators = dict.fromkeys((asked.separator, *_SEPARATORS))
     tried = [_tried(_first(lines), asked, separator) for separator in separators]
     (score, _), as_asked = tried[0]
     (best, _), otherwise = max(tried, key=lambda one: one[0])
-    # 1,2 is one number with a decimal comma to every other separator.
+    # To every other separator, 1,2 is one number with a decimal comma.
     is_one_number = otherwise.columns < 2 <= as_asked.columns and as_asked.named
     return otherwise if best >= score + _CLEARLY and not is_one_number else as_asked
 
 
 def _first(lines: Sequence[str]) -> Sequence[str]:
-    """Return so many of the first lines as are worth a look; few where they are long."""
+    """Return the first lines, as many as are looked at; if they are long, these are fewer."""
     lengths = accumulate(len(line) for line in lines[:_SAMPLE_LINES])
     return lines[: max(20, sum(length < _SAMPLE_SIGNS for length in lengths))]
 
@@ -147,13 +148,13 @@ def _first(lines: Sequence[str]) -> Sequence[str]:
 def _tried(
     lines: Sequence[str], asked: Layout, separator: str
 ) -> tuple[tuple[float, int], Seeming]:
-    """Return how well a separator cuts lines into columns, and the layout that it has then."""
+    """Return how well a separator cuts lines into columns, and the layout with this separator."""
     with_it = asked._replace(separator=separator, skip_rows=0)
     try:
         found = [(line, row) for line, row in rows(lines, with_it, Path()) if row]
     except UserError:
         return (-1.0, 0), Seeming(with_it._replace(skip_rows=asked.skip_rows), 0, named=True)
-    # Comments come first, so the later half tells how many columns there are.
+    # Comments come first, so the number of columns is taken from the second half.
     widths = Counter(len(row) for _, row in found[len(found) // 2 :])
     columns = widths.most_common(1)[0][0] if widths else 0
     first = next(
@@ -175,17 +176,18 @@ def _tried(
 
 
 def _begins_values(following: Rows, columns: int) -> bool:
-    """Tell whether rows have as many cells as most, and each of them a value."""
+    """Return whether each row has the usual number of cells, and a value in at least one."""
     return all(len(row) == columns and any(map(is_value, row)) for _, row in following)
 
 
 def _names(above: Rows, columns: int, skip_rows: int) -> int | None:
-    """Return the line that names the columns, of those above the first value: the one that was
-    asked for, though units may follow it, or else the last.
+    """Return the line that names the columns, among those above the first value.
+
+    It is the one that was asked for, even if a line of units follows it, or otherwise the last.
     """
     asked = [(line, row) for line, row in above if line == skip_rows + 1]
     for line, row in (*asked, above[-1]) if above else ():
-        # The last may begin with a mark, as in #year,co2; a mark alone names nothing.
+        # The last line may begin with a mark, as in #year,co2, but a mark alone names nothing.
         comment = row[0] in _MARKS or (line != above[-1][0] and row[0].startswith(_MARKS))
         if len(row) == columns and not comment and not all(map(is_value, row)):
             return line
@@ -202,8 +204,8 @@ _DATE = re.compile(
 
 
 def is_value(cell: str) -> bool:
-    """Tell whether a cell seems to hold a number, in whatever notation, a date, or a mark of what
-    is missing.
+    """Return whether a cell seems to hold a number, in any notation, a date, or the mark of a
+    missing value.
     """
     text = cell.strip()
     if not text or len(text) > 40:
@@ -212,8 +214,10 @@ def is_value(cell: str) -> bool:
 
 
 def seeming_notation(cells: Sequence[str], asked: Layout) -> list[tuple[str, str | None]]:
-    """Return the decimal mark and thousands separator in which most cells are numbers, as asked
-    where no others do better; two of them where cells such as 1,234 can be read in two ways.
+    """Return the decimal mark and thousands separator with which most cells are numbers.
+
+    They are those that were asked for, unless others do better. Two notations are returned if they
+    do equally well because cells such as 1,234 can be read in both.
     """
     notations = list(dict.fromkeys(((asked.decimal, asked.thousands), *_NOTATIONS)))
     counts = {
@@ -223,6 +227,6 @@ def seeming_notation(cells: Sequence[str], asked: Layout) -> list[tuple[str, str
     best = [notation for notation in notations if counts[notation] == max(counts.values())]
     if best[0] == notations[0]:
         return best[:1]
-    # Of 1,234 alone the comma may be either; where there is a 1,5 or a 1,234.5 only one fits.
+    # In 1,234 the comma may be either. As soon as there is a 1,5 or a 1,234.5, only one fits.
     both = [(",", None), (".", ",")]
     return both if set(both) <= set(best) else best[:1]

@@ -1,8 +1,9 @@
 """Every random number of a run, drawn in NumPy from streams with names.
 
 The name of a stream is a tuple of words such as ("weights", "encoder.0", "kernel") and a seed. Each
-name has a stream of its own, so a new one never moves another draw, and variants of one seed share
-the weights of the layers that they share. Runs that tune and runs that are judged share no stream.
+name has a stream of its own. Therefore a new stream never changes the numbers of another, and
+variants have the same weights at a seed in the layers that they share. Tuning runs and evaluation
+runs share no stream.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ def generator(*name: str | int) -> np.random.Generator:
 
 
 def stream(purpose: Purpose, *name: str | int) -> np.random.Generator:
-    """Return the stream of a name in the runs of a purpose; evaluation is not written out."""
+    """Return the stream of a name in runs of a purpose; for evaluation, the name is as it is."""
     return generator(*name) if purpose == "evaluation" else generator(purpose, *name)
 
 
@@ -51,16 +52,17 @@ def initial_weights(
 ) -> Weights:
     """Return the initial weights in float64, by name, in the order of `keras.Model.get_weights()`.
 
-    With Keras' defaults: Glorot uniform kernels [inputs, 4U] and projections [U, n], orthogonal
-    recurrent kernels [n, 4U], biases [4U] that are 0 but 1 at the forget gate (gates in Keras'
-    order i, f, c, o); dense kernels [inputs, U] Glorot uniform, biases 0. Peepholes start at 0
-    (the network starts as the one without them), gamma of a normalization at 1 and beta at 0. The
-    kernel of the linear reconstruction is Glorot uniform whatever `initializers` say. Glorot &
-    Bengio 2010 (equation 16); He et al. 2015 (equation 10); LeCun et al. 1998 (equation 16); Saxe
-    et al. 2014; Jozefowicz et al. 2015 for the forget bias.
+    With Keras' defaults, kernels [inputs, 4U] and projections [U, n] are Glorot uniform, recurrent
+    kernels [n, 4U] are orthogonal, and biases [4U] are 0 but 1 at the forget gate (gates in Keras'
+    order i, f, c, o). Dense kernels [inputs, U] are Glorot uniform, and their biases are 0.
+    Peepholes start at 0, so that the network starts as the one without them. The gamma of a
+    normalization starts at 1, its beta at 0. The kernel of the linear reconstruction is Glorot
+    uniform, whatever `initializers` say. Sources: Glorot & Bengio 2010 (equation 16); He et al.
+    2015 (equation 10); LeCun et al. 1998 (equation 16); Saxe et al. 2014; Jozefowicz et al. 2015
+    for the forget bias.
 
-    A direction that reads backward draws from streams of its own, and what else a layer has draws
-    what it would draw alone: variants share the weights that they have in common.
+    A direction that reads backward draws from streams of its own, and each part of a layer draws
+    the same whatever other parts there are. So variants share the weights that they have in common.
     """
     return {
         f"{layer.name}.{part}": _initial(
@@ -99,11 +101,12 @@ def _initial(
 
 
 def _scaled(name: str, random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
-    """Return a matrix of Keras' VarianceScaling, such as `he_normal`: its variance is a scale over
-    the mean number of connections, or over those that enter.
+    """Return a matrix of Keras' VarianceScaling, such as `he_normal`.
 
-    A normal distribution is cut at two standard deviations, and widened so that its variance is
-    still that one; it is drawn by the inverse of its distribution function.
+    Its variance is a scale, divided by the mean number of connections (Glorot) or by the number of
+    those that enter (He, LeCun). A normal distribution is cut at two standard deviations, and
+    widened so that its variance is still this one. It is drawn by the inverse of its distribution
+    function.
     """
     family, _, distribution = name.partition("_")
     scale = 2.0 if family == "he" else 1.0
@@ -120,8 +123,8 @@ def _scaled(name: str, random: np.random.Generator, rows: int, columns: int) -> 
 def _orthogonal(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
     """Return a matrix with orthonormal rows or columns, whichever are fewer, uniform over all such.
 
-    The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), else QR's result is not
-    uniform.
+    The signs of R's diagonal are moved into Q (Mezzadri 2007, section 5), because otherwise the
+    result of QR would not be uniform.
     """
     shape = max(rows, columns), min(rows, columns)
     normal: NDArray[Any] = random.standard_normal(shape)

@@ -1,7 +1,7 @@
-"""What a reconstruction loss is held against: predicting the mean, the best linear code of the
-same size, and what lies in each part of the data.
+"""What a reconstruction loss is compared with: the loss of predicting the mean, that of the best
+linear code of the same size, and what is in each part of the data.
 
-All of it is computed on the windows of a run, [N, T, F], losses in the units of its own.
+All of this is computed on the windows of a run, [N, T, F], and losses are in the run's own units.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from lstm_ablate.training.inputs.windows import Array, Arrays
 
 
 def ceiling(windows: Array, loss: str) -> float:
-    """Return the loss of predicting each feature's mean over windows [N, T, F] of a part."""
+    """Return the loss of predicting each feature's mean over the windows [N, T, F] of a part."""
     return _mean_loss(windows - windows.mean(axis=(0, 1)), loss)
 
 
 def part(windows: Array, train: Array, loss: str) -> Part:
-    """Describe the windows [N, T, F] of a part, beside the training windows of the same run."""
+    """Describe the windows [N, T, F] of a part, given the training windows of the same run."""
     low, high = train.min(axis=(0, 1)), train.max(axis=(0, 1))
     return Part(
         mean=float(windows.mean()),
@@ -30,13 +30,12 @@ def part(windows: Array, train: Array, loss: str) -> Part:
 
 
 def linear(windows: Arrays, numbers: int, loss: str) -> float:
-    """Return the test loss of the best least-squares linear code of so many numbers for each
-    window.
+    """Return the test loss of the best least-squares linear code with `numbers` numbers a window.
 
     A window is taken as one vector of D = T F numbers. The code is the projection on the first
-    principal components of the training windows, centred (Pearson 1901; Eckart & Young 1936 for
-    "best"), and is applied to the test windows as it is. With D numbers or more nothing is
-    compressed and nothing is lost: 0.
+    principal components of the centred training windows (Pearson 1901; Eckart & Young 1936 for
+    "best"), and is applied to the test windows as it is. A code of D numbers or more compresses
+    nothing and loses nothing, so its loss is 0.
     """
     train, test = (part.reshape(len(part), -1) for part in (windows.train, windows.test))
     if numbers >= train.shape[1]:
@@ -48,12 +47,12 @@ def linear(windows: Arrays, numbers: int, loss: str) -> float:
 
 
 def _components(centred: NDArray[np.float64], numbers: int) -> NDArray[np.float64]:
-    """Return the first principal components of rows [N, D] as orthonormal columns [D, k], k at most
-    their rank.
+    """Return the first principal components of rows [N, D] as orthonormal columns [D, k].
 
-    The smaller of the two Gram matrices is decomposed: of 1,024 windows with 500 time steps and 5
-    features the one of 1,024 rows instead of that of 2,500.
-    Directions without variance, up to rounding, are left out: they say nothing of any other window.
+    k is at most the rank of the rows. The smaller of the two Gram matrices is decomposed: for 1,024
+    windows with 500 time steps and 5 features, the one with 1,024 rows instead of the one with
+    2,500. Directions whose variance is 0, up to rounding, are left out, because they say nothing
+    about any other window.
     """
     n, d = centred.shape
     tall = n >= d
@@ -68,7 +67,7 @@ def _components(centred: NDArray[np.float64], numbers: int) -> NDArray[np.float6
 
 
 def _mean_loss(error: Array, loss: str) -> float:
-    """Return the mean over all elements of an error; Huber 1964 with Keras' delta of 1."""
+    """Return the mean loss over all elements of an error; Huber's (1964) has Keras' delta of 1."""
     if loss == "mse":
         return float(np.mean(np.square(error)))
     size = np.abs(error)

@@ -1,4 +1,4 @@
-"""A CSV file as columns of numbers, with every cell that is none."""
+"""A CSV file as columns of numbers, with every cell that is not a number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,18 +12,16 @@ from lstm_ablate.training.inputs.layout import Layout
 
 Array = NDArray[np.float64]
 
-_EXAMPLES = 1000  # of the cells of a column that are no numbers
+_EXAMPLES = 1000  # cells of a column that are kept because they are not numbers, at most
 
 
 @dataclass
 class Odd:
-    """The cells of a column that hold no number, each with its line: how many there are, and the
-    first of them.
-    """
+    """The cells of a column that hold no number."""
 
-    missing: list[int] = field(default_factory=list)  # lines, all of them
-    other: int = 0
-    examples: list[tuple[int, str]] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)  # the lines of all missing values
+    other: int = 0  # how many other cells hold no number
+    examples: list[tuple[int, str]] = field(default_factory=list)  # the first of these, with lines
 
     def add(self, line: int, cell: str) -> None:
         """Count a cell."""
@@ -37,10 +35,11 @@ class Odd:
 
 @dataclass(frozen=True)
 class Table:
-    """What a layout makes of a CSV: the columns asked for, or all of them.
+    """A CSV as read in a layout: the columns that were asked for, or all of them.
 
-    `rows` [R, F] are NaN where a cell is no number; `odd` holds these cells by the place of their
-    column among the `names`. `ragged` are the rows with more or fewer cells than the header.
+    `rows` [R, F] are NaN where a cell is not a number, and `odd` holds these cells by the place of
+    their column among the `names`. `ragged` are the rows with more or fewer cells than the header,
+    as (line, cells).
     """
 
     header: list[str]
@@ -58,10 +57,11 @@ class Table:
 
 
 def read(lines: Sequence[str], layout: Layout, columns: Sequence[str] | None, path: Path) -> Table:
-    """Return a CSV in a layout, with the columns asked for or all of them.
+    """Return a CSV as read in a layout, with the columns that were asked for or all of them.
 
-    Left out are columns that have neither a name nor a value, and rows without a value at the end:
-    both are what separators at the end of lines leave. Raises UserError where the CSV reader does.
+    Columns that have neither a name nor a value are left out, and so are rows without a value at
+    the end. Both come from separators at the end of lines or below the last row. Raises UserError
+    if the file cannot be read as CSV.
     """
     rows = layouts.rows(lines, layout, path)
     header_line, header = next(rows, (layout.skip_rows + 1, []))
@@ -75,7 +75,7 @@ def read(lines: Sequence[str], layout: Layout, columns: Sequence[str] | None, pa
     ragged: list[tuple[int, int]] = []
     values: list[list[float | None]] = []
     of_values: list[int] = []
-    empty: list[int] = []  # rows without a value since the last that had one
+    empty: list[int] = []  # lines of the rows without a value since the last row that had one
 
     def keep(line: int, row: list[str], numbers: list[float | None]) -> None:
         for index, found in enumerate(numbers):
@@ -128,7 +128,7 @@ def read(lines: Sequence[str], layout: Layout, columns: Sequence[str] | None, pa
 def cells(
     lines: Sequence[str], layout: Layout, places: Sequence[int], path: Path
 ) -> dict[str, list[str]]:
-    """Return some columns of a CSV as text by their names, without what has no line in a table."""
+    """Return some columns of a CSV as text, by name, without the rows that `read` leaves out."""
     rows = layouts.rows(lines, layout, path)
     _, header = next(rows, (1, []))
     found: list[list[str]] = [[] for _ in places]

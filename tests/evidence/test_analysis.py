@@ -249,7 +249,7 @@ def test_over_all_tasks_a_formula_that_differs_is_not_that_of_the_first(tmp_path
     overall = analysis.summarise(one, runs.expand(one, "keras"), {}).overall
     formulas = {row.variant: row.formula for row in overall}
     assert formulas["base"] == "differs from task to task"
-    assert formulas["007"] == "g = relu(z_g); h = o * relu(c)"
+    assert formulas["007"] == "i, f, o = sigmoid(z); g = relu(z_g); h = o * relu(c)"
 
 
 def test_references_are_medians_over_the_seeds_of_the_baseline(case):

@@ -149,7 +149,7 @@ def test_the_examples_of_the_docstrings_are_true(inside):
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     once = {"load": cache(la.load)}
     failed, tried = doctest.testmod(api, optionflags=options, extraglobs=once)
-    assert (failed, tried) == (0, 12)
+    assert (failed, tried) == (0, 14)
     for name in set(la.__all__) - {"__version__", "UserError", "FolderError"}:
         assert ">>> " in getattr(la, name).__doc__, name
 
@@ -356,7 +356,7 @@ def test_a_notebook_shows_verdicts_and_tables_and_runs_nothing(tmp_path):
     found = Tags(shown)
     assert set(found.tags) == {
         *("div", "p", "strong", "h3", "ul", "li"),
-        *("table", "tr", "th", "td"),
+        *("table", "tr", "th", "td", "br", "span"),
     }
     assert found.attributes == {"class"} and "[red]" in shown
     assert all(row.sentence in found.texts for row in told.summary.rows if row.sentence)

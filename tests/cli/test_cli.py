@@ -453,6 +453,8 @@ def test_every_command_has_help_with_an_example():
         "plan",
         "report",
         "compare",
+        "code",
+        "export",
         "verify",
         "bench",
         "doctor",

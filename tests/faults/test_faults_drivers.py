@@ -218,26 +218,38 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
     assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 6
 
 
-LOST = ("full", "pipe", "terminal")
-
-
-@pytest.mark.parametrize("what", LOST)
-def test_messages_that_nobody_can_read_end_no_experiment(what, tmp_path):
-    """A log on a full disk, a reader that has gone, a terminal closed without a signal."""
+def test_messages_that_nobody_can_read_end_no_experiment(tmp_path):
+    """A log on a full disk, a reader that has gone, a terminal closed without a signal; all at
+    once, since they nap.
+    """
     path = config(tmp_path, naps=Behaviour.NAPS)
+    started = {what: unread(what, path, tmp_path / what) for what in ("full", "pipe", "terminal")}
+    unclosed = {what: reader for what, (_, reader) in started.items()}
+
+    def closed():
+        """Close the readers of drivers that have recorded a run; return whether all are closed."""
+        for what in [what for what in unclosed if recorded(tmp_path / what / "stub")]:
+            os.close(unclosed.pop(what))
+        return not unclosed
+
+    until(closed, "a recorded run of each driver")
     run(path, "--results", tmp_path / "calm")
+    for what, (process, _) in started.items():
+        ended(process)
+        assert process.returncode == 0, what
+        assert derived(tmp_path / what / "stub") == derived(tmp_path / "calm" / "stub"), what
+
+
+def unread(what, path, results):
+    """Start a driver whose messages go nowhere once the reader that is returned too is closed."""
     reader, writer = pty.openpty() if what == "terminal" else os.pipe()
     with open("/dev/full", "w") if what == "full" else os.fdopen(writer, "w") as messages:  # noqa: PTH123
         process = processes.start(
-            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", tmp_path / "lost"],
+            [sys.executable, TESTS / "stub_driver.py", "run", path, "--results", results],
             stdout=messages if what == "terminal" else subprocess.DEVNULL, stderr=messages,
             env={**os.environ, "PYTHONPATH": SOURCES},
         )  # fmt: skip
-    until(lambda: recorded(tmp_path / "lost" / "stub") >= 1, "a recorded run")
-    os.close(reader)
-    ended(process)
-    assert process.returncode == 0
-    assert derived(tmp_path / "lost" / "stub") == derived(tmp_path / "calm" / "stub")
+    return process, reader
 
 
 def test_a_table_that_cannot_be_printed_is_told_and_everything_else_is_there(tmp_path):

@@ -19,6 +19,7 @@ from lstm_ablate.training.inputs import randomness
 from lstm_ablate.training.inputs.windows import Arrays
 
 SIZES = {"encoder": (4, 7), "decoder": (6, 8)}
+FEWER = {"encoder": (4,), "decoder": (3,)}  # every site once
 EQUAL = {"encoder": (4, 7, 7), "decoder": (6, 6)}  # where residuals are added
 OWN = canonical("x / sqrt(1 + x**2)")
 BATCH, TIME, FEATURES = 2, 5, 3
@@ -32,7 +33,7 @@ MODELS = {
     "gates": Model(**SIZES, gates="hard_sigmoid"),
     "gates apart": Model(**SIZES, gates="hard_sigmoid", output="relu"),
     "between": Model(**SIZES, between="leaky_relu"),
-    "between one layer": Model(encoder=(4,), decoder=(3,), between="selu"),
+    "between one layer": Model(**FEWER, between="selu"),
     "head": Model(**SIZES, head=Head(units=(7, 4), activation="silu")),
     "vector": Model(**SIZES, latent="vector"),
     "vector, all sites": Model(
@@ -44,7 +45,7 @@ MODELS = {
         between="relu6",
     ),
     **{
-        f"everywhere {name}": Model(**SIZES, activation=name, between=name)
+        f"everywhere {name}": Model(**FEWER, activation=name, between=name)
         for name in ACTIVATIONS
         if name != "exponential"  # of one another they overflow
     },
@@ -127,12 +128,16 @@ def a_type_of_its_own():
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 def test_forward_equals_numpy(model):
+    """And the weights are those of the description, in its order."""
     weights = random_weights(model, FEATURES)
+    network = built(model, weights)
+    assert [one.name for one in network.weights] == [name.split(".")[-1] for name in weights]
+    assert [tuple(one.shape) for one in network.weights] == [w.shape for w in weights.values()]
     acting = {*model.places("output"), *model.places("between")}
     # Their constants are float32 in TensorFlow.
     rounded = any(text.startswith(("gelu", "leaky_relu")) for text in acting)
     np.testing.assert_allclose(
-        built(model, weights)(windows()),
+        network(windows()),
         reconstruct(model, weights, windows()),
         rtol=1e-7 if rounded else 1e-10,
         atol=1e-12,
@@ -167,14 +172,6 @@ def test_gradients_equal_finite_differences_of_numpy(model):
             np.sum(g * d) for g, d in zip(map(np.array, gradients), direction, strict=True)
         )
         assert slope == pytest.approx(expected, rel=1e-5, abs=1e-8)
-
-
-@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
-def test_weights_are_those_of_the_description_in_its_order(model):
-    described = random_weights(model, FEATURES)
-    weights = reference.build(network_of(model, TIME, FEATURES)).weights
-    assert [weight.name for weight in weights] == [name.split(".")[-1] for name in described]
-    assert [tuple(weight.shape) for weight in weights] == [w.shape for w in described.values()]
 
 
 @pytest.mark.parametrize(

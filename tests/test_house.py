@@ -53,7 +53,7 @@ AT_HOME = {
     "pandas": {"evidence.*", "store.tables", "report.*", "training.inputs.clock", "api"},
     "scipy": {"evidence.*"},
     "jinja2": {"report.parts"},
-    "markupsafe": {"report.page"},
+    "markupsafe": {"report.page", "report.parts"},
 }
 
 PATHS = {

@@ -1,9 +1,11 @@
 """What the page and a notebook both show of a summary: verdicts and tables, with all escaped."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jinja2
+import markupsafe
 
 from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, looks_text
@@ -37,6 +39,7 @@ def rendered(template: str, summary: Summary, **more: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["code"] = _code
     return templates.get_template(template).render(
         summary=summary,
         tables=tables,
@@ -44,6 +47,11 @@ def rendered(template: str, summary: Summary, **more: Any) -> str:
         looks=looks_text(summary),
         **more,
     )
+
+
+def _code(text: str) -> markupsafe.Markup:
+    """Return a sentence, escaped, with what stands between backticks as code."""
+    return markupsafe.Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
 def for_notebook(summary: Summary) -> str:

@@ -113,8 +113,8 @@ def test_seconds_of_finished_runs_tell_of_those_that_differ_only_in_numbers():
 
 
 def test_what_a_file_holds_is_counted_in_it():
-    """The parts of 1,176 and 252 rows have 577 training and 115 validation windows, of 24 rows each
-    and 2 rows apart.
+    """The parts of 1,176 and 252 rows have 577 training and 115 validation windows of 24 rows that
+    start 2 rows apart.
     """
     experiment = loading.load(CONFIGS / "own_data.yaml", ("seeds=1", "training.epochs=1"))
     (run, *_) = runs.expand(experiment)

@@ -344,7 +344,9 @@ def run(
 
         @cache  # what has nothing to train needs no cluster
         def place() -> places.Place:
-            found = places.place(experiment, executor, address, workers, log=log, warn=warn)
+            found = places.place(
+                experiment, executor, address, workers, here=execute, log=log, warn=warn
+            )
             return stack.enter_context(found)
 
         found = records.read_all(folder)

@@ -10,7 +10,7 @@ from lstm_ablate import machine
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.training import resources
-from lstm_ablate.training.executors import Execute, local
+from lstm_ablate.training.executors import Execute
 
 Executor = Literal["local", "ray"]
 Tell = Callable[[str], None]
@@ -44,18 +44,20 @@ def place(
     address: str | None,
     workers: int | None,
     *,
+    here: Execute,
     log: Tell,
     warn: Tell,
 ) -> Iterator[Place]:
     """Give the place where an experiment says it is trained, or where `executor` says; it lasts as
     long as the block.
 
-    `workers` are as many as asked for, whatever the experiment says. Raises UserError where there
-    is no cluster at the address, or where it cannot be used.
+    `here` is the executor on this machine. `workers` are as many as asked for, whatever the
+    experiment says. Raises UserError where there is no cluster at the address, or where it cannot
+    be used.
     """
     if (executor or experiment.executor) == "local":
         count = workers or resources.workers(experiment)
-        yield Place(local.execute, count, count, has_files=True)
+        yield Place(here, count, count, has_files=True)
         return
     from lstm_ablate.training.executors import ray_cluster, ray_groups
 

@@ -45,9 +45,8 @@ def of(
     `files` is read. Raises UserError where a file does not hold what is asked for.
     """
     if isinstance(data, settings.FileData):
-        train, validation, test = file.cut(
-            data, files[data] if data in files else file.content(data)
-        )
+        held = files.get(data)
+        train, validation, test = file.cut(data, held) if held else file.read(data)
         return Arrays(train, validation, test if purpose == "evaluation" else test[:0])
 
     def drawn(part: str, number: int) -> Array:

@@ -44,18 +44,7 @@ BREATHING = {
     "variants": {"only": {}},
     "execution": {"workers": 1},
 }
-# What the fixture `stub_engine` does, in the kernel, where the driver is.
-STUBBED = f"""
-from lstm_ablate.experiment import runs
-from lstm_ablate.report import derived
-from lstm_ablate.training import sweep
-
-expand = runs.expand
-runs.expand = sweep.expand = lambda one, _=None: expand(one, "stub_engine")
-derived._write_page = lambda folder, summary: set()
-breathing = {BREATHING!r}
-la.run(breathing)
-"""
+INTERRUPTED = f"import stubbed\nbreathing = {BREATHING!r}\nla.run(breathing)"
 
 
 class Interrupting(NotebookClient):
@@ -83,7 +72,7 @@ def executed(folder):
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     notebook.cells += [
-        new_code_cell(STUBBED, id="interrupted", metadata={"tags": ["raises-exception"]}),
+        new_code_cell(INTERRUPTED, id="interrupted", metadata={"tags": ["raises-exception"]}),
         new_code_cell("len(la.run(breathing).runs)", id="again"),
     ]
     paths = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]

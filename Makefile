@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-full check docs format schema reference figures simulation lock clean
+.PHONY: run test test-full check docs format schema reference figures simulation recipes lock clean
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
@@ -45,6 +45,10 @@ figures: $(VENV)/test-installed
 simulation: $(VENV)/test-installed
 	$(BIN)/python tests/measure/simulation.py
 	$(BIN)/python tests/measure/simulation_of_looks.py
+
+# The answers of docs/recipes.md, each from runs of its own: ten minutes of a core.
+recipes: $(VENV)/test-installed
+	$(BIN)/python tests/measure/recipes.py
 
 # Resolve every dependency anew: for all platforms and extras; and what the tests need, what builds the package
 # included, with the hash of every file.

@@ -48,13 +48,13 @@ def blocks(language, text):
 
 
 def lines():
-    """Every call of lstm-ablate in a shell block of a page, with the name of the page."""
+    """Every call of lstm-ablate in a shell block of a page, with the text of the page."""
     for name, text in PAGES.items():
         for block in blocks("sh", text):
             for line in block.splitlines():
                 found = re.search(r"lstm-ablate (.*?)( +#.*)?$", line)
                 if found:
-                    yield pytest.param(found[1], id=f"{name}: {found[1]}")
+                    yield pytest.param(found[1], text, id=f"{name}: {found[1]}")
 
 
 def configs():
@@ -63,14 +63,19 @@ def configs():
             yield pytest.param(block, id=f"{name}: {number}")
 
 
-@pytest.mark.parametrize("line", list(lines()))
-def test_every_call_parses_and_names_a_valid_experiment(line, monkeypatch, tmp_path):
-    """A config in no folder is one that `init` has written."""
+@pytest.mark.parametrize(("line", "text"), list(lines()))
+def test_every_call_parses_and_names_a_valid_experiment(line, text, monkeypatch, tmp_path):
+    """A config in no folder is one of the page itself, or one that `init` has written."""
     name, *words = shlex.split(line)
     alone = [word.removesuffix(".yaml") for word in words if re.fullmatch(r"\w+\.yaml", word)]
     monkeypatch.chdir(tmp_path if alone else ROOT)
     for config in alone:
-        copies.write(shipped.contents(config), Path())
+        own = [block for block in blocks("yaml", text) if f"name: {config}\n" in block]
+        copies.write(
+            {f"{config}.yaml": own[0].encode()} if own else shipped.contents(config), Path()
+        )
+        if own:
+            shutil.copy(ROOT / "configs" / "own_data.csv", tmp_path)
     context = COMMANDS[name].make_context(name, list(words))
     if "config" in context.params and name in ("run", "plan", "verify"):
         loading.load(Path(context.params["config"]), tuple(context.params["overrides"] or ()))
@@ -83,6 +88,7 @@ def test_there_are_calls_and_configs_to_check():
 @pytest.mark.parametrize("text", list(configs()))
 def test_every_config_is_valid(text, tmp_path):
     (tmp_path / "mine.yaml").write_text(text)
+    shutil.copy(ROOT / "configs" / "own_data.csv", tmp_path)
     assert len(loading.load(tmp_path / "mine.yaml").variants) > 1
 
 
@@ -264,4 +270,5 @@ def test_the_counts_of_looks_are_those_that_are_needed():
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_placeholder_is_left(name):
-    assert "@@" not in PAGES[name] and "TODO" not in PAGES[name]
+    text = re.sub(r"```diff.*?```", "", PAGES[name], flags=re.DOTALL)
+    assert "@@" not in text and "TODO" not in text

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from configurations import HEAD, Configs
 
+from lstm_ablate.experiment.data_settings import Chirp, FileData, Lorenz, Sines, Square
 from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.runs import expand
-from lstm_ablate.experiment.settings import SGD, Adam, Chirp, FileData, Lorenz, Sines, Square
+from lstm_ablate.experiment.settings import SGD, Adam
 from lstm_ablate.experiment.yaml_source import dump
 
 # ------------------------------------------------------------------------------------ what it means

@@ -3,7 +3,7 @@ move what.
 """
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from scipy import signal
 from scipy.integrate import solve_ivp
 
-from lstm_ablate.experiment import settings as s
+from lstm_ablate.experiment import data_settings as s
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.families import (
     LORENZ_MEAN,
@@ -22,7 +22,7 @@ from lstm_ablate.training.inputs.families import (
 from lstm_ablate.training.inputs.references import ceiling
 from lstm_ablate.training.inputs.windows import Arrays
 
-FAMILIES = [s.Sines, s.Chirp, s.Square, s.Autoregressive, s.RandomWalk, s.Lorenz]
+FAMILIES = get_args(get_args(s.Data)[0])[:-1]  # the last is one's own file
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 

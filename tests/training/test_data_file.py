@@ -10,7 +10,7 @@ import pytest
 
 from lstm_ablate.errors import UserError
 from lstm_ablate.experiment import loading
-from lstm_ablate.experiment.settings import FileData, Split
+from lstm_ablate.experiment.data_settings import FileData, Split
 from lstm_ablate.training.inputs import checking, file, windows
 from lstm_ablate.training.inputs.file import LARGEST, read
 

@@ -31,6 +31,7 @@ from lstm_ablate.training.inputs.randomness import initial_weights
 SHORT = [ROWS[number] for number in (1, 4, 5, 6, 9, 11, 15, 16, 19)]
 CUTTING = ["bidirectional", "latent", "residual", "normalization"]
 
+
 def test_every_pair_of_values_stands_in_a_row() -> None:
     keys = list(ROWS[0])
     values = {key: {row[key] for row in ROWS} for key in keys}

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 
 from lstm_ablate.errors import counted, did_you_mean
+from lstm_ablate.experiment.data_settings import Autoregressive
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, ExperimentFile
 from lstm_ablate.experiment.field_types import MAX_RUNS
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
-from lstm_ablate.experiment.settings import SITES, Autoregressive, FileData, Model, Settings
+from lstm_ablate.experiment.settings import SITES, FileData, Model, Settings
 
 
 def check_sites(document: Node, problems: Problems) -> None:

@@ -4,19 +4,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from lstm_ablate.experiment.data_settings import (
-    Autoregressive,
-    Chirp,
-    Data,
-    FileData,
-    Lorenz,
-    RandomWalk,
-    Samples,
-    Sines,
-    Split,
-    Square,
-    Synthetic,
-)
+from lstm_ablate.experiment.data_settings import Data, FileData, Sines
 from lstm_ablate.experiment.field_types import (
     ActivationName,
     Directions,
@@ -31,30 +19,21 @@ from lstm_ablate.experiment.field_types import (
     Units,
 )
 
-# Other rooms take every type of a setting from here.
+# Other rooms take every type of a setting from here, but for the families of data.
 __all__ = [
     "SGD",
     "SITES",
     "Adam",
     "AdamW",
-    "Autoregressive",
-    "Chirp",
     "Data",
     "FileData",
     "Head",
     "Initializers",
-    "Lorenz",
     "Model",
     "Optimizer",
     "RMSprop",
-    "RandomWalk",
-    "Samples",
     "Settings",
-    "Sines",
     "Site",
-    "Split",
-    "Square",
-    "Synthetic",
     "Training",
 ]
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm_ablate.experiment import settings
+from lstm_ablate.experiment import data_settings
 
 Array = NDArray[np.float64]
 
 
-def draw(data: settings.Synthetic, random: np.random.Generator, n: int) -> Array:
+def draw(data: data_settings.Synthetic, random: np.random.Generator, n: int) -> Array:
     """Return n windows [n, T, F] of a family, with its noise, from a stream of random numbers."""
     signal: Array = _FAMILIES[type(data)](data, random, n)
     return signal + data.noise * random.standard_normal(signal.shape)
@@ -26,7 +26,7 @@ def draw(data: settings.Synthetic, random: np.random.Generator, n: int) -> Array
 # ----------------------------------------------------------------------------------------- families
 
 
-def _sines(data: settings.Sines, random: np.random.Generator, n: int) -> Array:
+def _sines(data: data_settings.Sines, random: np.random.Generator, n: int) -> Array:
     """x_t = s sum_k a_k sin(2 pi f_k t / T + p_k).
 
     a ~ U(1/2, 1), f ~ U(cycles), p ~ U(0, 2 pi); E[a^2] = 7/12, so the variance is K 7/24 before
@@ -41,7 +41,7 @@ def _sines(data: settings.Sines, random: np.random.Generator, n: int) -> Array:
     return np.asarray(waves.sum(axis=1) / math.sqrt(data.components * 7.0 / 24.0))
 
 
-def _chirp(data: settings.Chirp, random: np.random.Generator, n: int) -> Array:
+def _chirp(data: data_settings.Chirp, random: np.random.Generator, n: int) -> Array:
     """x_t = sqrt(2) sin(2 pi (f0 u + (f1 - f0) u^2 / 2) + p), u = t / (T - 1).
 
     f0 ~ U(start), f1 ~ U(end), p ~ U(0, 2 pi); the frequency at u is f0 + (f1 - f0) u cycles per
@@ -56,7 +56,7 @@ def _chirp(data: settings.Chirp, random: np.random.Generator, n: int) -> Array:
     )
 
 
-def _square(data: settings.Square, random: np.random.Generator, n: int) -> Array:
+def _square(data: data_settings.Square, random: np.random.Generator, n: int) -> Array:
     """x_t = sign(sin(2 pi f t / T + p)), f ~ U(cycles), p ~ U(0, 2 pi); the variance is 1."""
     shape = (n, 1, data.features)
     cycles = random.uniform(*data.cycles, shape)
@@ -65,7 +65,7 @@ def _square(data: settings.Square, random: np.random.Generator, n: int) -> Array
     return np.where(np.sin(2.0 * math.pi * cycles * time + phase) >= 0.0, 1.0, -1.0)
 
 
-def _ar(data: settings.Autoregressive, random: np.random.Generator, n: int) -> Array:
+def _ar(data: data_settings.Autoregressive, random: np.random.Generator, n: int) -> Array:
     """x_t = sum_k phi_k x_{t-k} + e_t, e ~ N(0, s^2), with s such that the variance is 1.
 
     The first p values are drawn from the stationary distribution itself, so no burn-in is needed.
@@ -96,7 +96,7 @@ def autocorrelation(phi: Array) -> Array:
     return np.asarray(np.linalg.solve(system, np.eye(p + 1)[0]))
 
 
-def _random_walk(data: settings.RandomWalk, random: np.random.Generator, n: int) -> Array:
+def _random_walk(data: data_settings.RandomWalk, random: np.random.Generator, n: int) -> Array:
     """x_t = s sum_{k<=t} e_k, e ~ N(0, 1); the variance t + 1 averages (T + 1) / 2 over a window
     before scaling.
     """
@@ -111,7 +111,7 @@ _LORENZ_STEP = 0.01  # at most, time units of an integration step
 _LORENZ_BURN_IN = 15.0  # time units from a random start onto the attractor
 
 
-def _lorenz(data: settings.Lorenz, random: np.random.Generator, n: int) -> Array:
+def _lorenz(data: data_settings.Lorenz, random: np.random.Generator, n: int) -> Array:
     """x' = 10 (y - x), y' = x (28 - z) - y, z' = x y - 8/3 z (Lorenz 1963, equations 25 to 27),
     scaled by coordinate.
 
@@ -157,10 +157,10 @@ def _lorenz_slope(state: Array) -> Array:
 
 
 _FAMILIES: dict[type, Any] = {
-    settings.Sines: _sines,
-    settings.Chirp: _chirp,
-    settings.Square: _square,
-    settings.Autoregressive: _ar,
-    settings.RandomWalk: _random_walk,
-    settings.Lorenz: _lorenz,
+    data_settings.Sines: _sines,
+    data_settings.Chirp: _chirp,
+    data_settings.Square: _square,
+    data_settings.Autoregressive: _ar,
+    data_settings.RandomWalk: _random_walk,
+    data_settings.Lorenz: _lorenz,
 }

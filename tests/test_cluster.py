@@ -22,7 +22,7 @@ from typer.main import get_command
 import lstm_ablate as la
 from lstm_ablate import merging, study
 from lstm_ablate.cli import app
-from lstm_ablate.display.printing import teller
+from lstm_ablate.display.printing import line_printer
 from lstm_ablate.experiment import loading
 from lstm_ablate.experiment.shards import Shard
 from lstm_ablate.report import derived
@@ -304,7 +304,7 @@ def test_no_cut_changes_a_bit_of_real_networks(tmp_path, monkeypatch):
 
     whole = trained("whole")
     parts = [trained("cut", Shard(part, 2)) for part in (1, 2)]
-    merged = merging.merge_parts(tmp_path / "cut" / "small", parts, log=print, warn=teller())
+    merged = merging.merge_parts(tmp_path / "cut" / "small", parts, log=print, warn=line_printer())
     assert merged.copied == 6 and tables(tmp_path / "cut" / "small") == tables(whole)
     ours, theirs = (
         records.read_all(folder).records for folder in (tmp_path / "cut" / "small", whole)

@@ -16,7 +16,7 @@ from lstm_ablate import merging, models
 from lstm_ablate import study as studies
 from lstm_ablate.display import notebook, progress
 from lstm_ablate.display.plan import print_plan
-from lstm_ablate.display.printing import console, printed, teller
+from lstm_ablate.display.printing import console, line_printer, printed
 from lstm_ablate.errors import UserError, counted, did_you_mean, printable
 from lstm_ablate.experiment import shards
 from lstm_ablate.experiment.changes import Override
@@ -97,7 +97,7 @@ class Outcome:
         recorded ones, as on another machine; `anyway` returns the model then too.
         """
         try:
-            again = models.again(self.folder, self.variant, seed, self.task, log=teller())
+            again = models.again(self.folder, self.variant, seed, self.task, log=line_printer())
         except models.TrainingError as error:
             raise UserError(f"{self.variant}, seed {seed}: {error}") from None
         if again.apart and not anyway:
@@ -129,9 +129,9 @@ class Results(Mapping[Key, Outcome]):
     1    tanh     1     ok
     """
 
-    def __init__(self, told: studies.Told, folder: Path):
-        self._told = told
-        self._summary = told.summary
+    def __init__(self, findings: studies.Findings, folder: Path):
+        self._findings = findings
+        self._summary = findings.summary
         self.folder = folder
 
     # ------------------------------------------------------------------------------ what it says
@@ -163,14 +163,14 @@ class Results(Mapping[Key, Outcome]):
         """One row for each run: the content and the types of runs.csv."""
         from lstm_ablate.store import tables
 
-        return tables.runs_table(self._told.runs, self._told.records)
+        return tables.runs_table(self._findings.runs, self._findings.records)
 
     @cached_property
     def curves(self) -> "pd.DataFrame":
         """One row for each epoch of each run: the content and the types of curves.csv."""
         from lstm_ablate.store import tables
 
-        return tables.curves_table(self._told.runs, self._told.records)
+        return tables.curves_table(self._findings.runs, self._findings.records)
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
@@ -352,7 +352,7 @@ def run(
     def watch(steps: studies.Steps, missing: list[Run], done: int) -> Iterator[Finished]:
         return progress.shown(steps, missing, done, cell or console(sys.stderr, quiet=quiet))
 
-    warn = teller()
+    warn = line_printer()
     ran = studies.run(
         study,
         workers=workers,
@@ -361,12 +361,12 @@ def run(
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         watch=watch,
-        log=teller(quiet or cell is not None),  # what is red in a notebook is a warning
+        log=line_printer(quiet or cell is not None),  # what is red in a notebook is a warning
         warn=warn,
     )
     if ran.conflict:
         warn(ran.conflict)
-    return Results(ran.told, study.folder)
+    return Results(ran.findings, study.folder)
 
 
 def plan(
@@ -388,7 +388,7 @@ def plan(
     """
     _check_workers(workers)
     study = _find(config, overrides, changes, results, engine, until_decided=until_decided)
-    return Plan(studies.plan(study, workers, log=teller()))
+    return Plan(studies.plan(study, workers, log=line_printer()))
 
 
 def load(folder: str | os.PathLike[str]) -> Results:
@@ -399,7 +399,7 @@ def load(folder: str | os.PathLike[str]) -> Results:
     >>> load("results/smoke").name
     'smoke'
     """
-    return Results(studies.told(Path(folder), teller()), Path(folder))
+    return Results(studies.read_back(Path(folder), line_printer()), Path(folder))
 
 
 def merge(folder: str | os.PathLike[str], *sources: str | os.PathLike[str]) -> Results:
@@ -411,12 +411,14 @@ def merge(folder: str | os.PathLike[str], *sources: str | os.PathLike[str]) -> R
     >>> merge("results/smoke", "results/smoke.shards")
     <Results of smoke: 1 ...; results/smoke>
     """
-    merged = merging.merge_parts(Path(folder), [*map(Path, sources)], log=teller(), warn=teller())
+    merged = merging.merge_parts(
+        Path(folder), [*map(Path, sources)], log=line_printer(), warn=line_printer()
+    )
     if merged.ran.conflict:
-        teller()(merged.ran.conflict)
+        line_printer()(merged.ran.conflict)
     if merged.missing:
-        teller()(f"{folder}: {merged.state}: {merged.missing.what}")
-    return Results(merged.ran.told, Path(folder))
+        line_printer()(f"{folder}: {merged.state}: {merged.missing.what}")
+    return Results(merged.ran.findings, Path(folder))
 
 
 def _check_workers(workers: object) -> None:

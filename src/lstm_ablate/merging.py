@@ -32,7 +32,7 @@ from lstm_ablate.store.looks_file import Entry
 from lstm_ablate.store.merge import Taken
 from lstm_ablate.store.sources import Source
 
-Tell = Callable[[str], None]  # hears one line
+Log = Callable[[str], None]  # hears one line
 
 # What changes no number and no verdict: the question above a report, and where a data file lies.
 _IGNORED = ("question", "data.path")
@@ -81,7 +81,7 @@ class _Part:
     notices: list[str]
 
 
-def merge_parts(folder: Path, given: Sequence[Path], *, log: Tell, warn: Tell) -> Merged:
+def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> Merged:
     """Copy what the sources have of an experiment into its results folder, and derive its files.
 
     Sources are results folders, or folders and archives with some in them. `log` hears what came
@@ -216,7 +216,7 @@ def _write_beside(folder: Path, experiment: Experiment, parts: Sequence[_Part]) 
             environment.write(folder, first)
 
 
-def _tell(part: _Part, taken: Taken, asked: Collection[Run], log: Tell, warn: Tell) -> None:
+def _tell(part: _Part, taken: Taken, asked: Collection[Run], log: Log, warn: Log) -> None:
     """Say what came from a source, and what of it is left alone."""
     place = part.source.place
     title = f"{part.shard.title}: " if part.shard else ""
@@ -245,7 +245,7 @@ def _listed(names: Sequence[str], between: str) -> str:
 
 
 def _missing(
-    folder: Path, experiment: Experiment, now: studies.Told, shards: Collection[Shard]
+    folder: Path, experiment: Experiment, now: studies.Findings, shards: Collection[Shard]
 ) -> tuple[Missing | None, str]:
     """Return what is to be trained next, if anything, and how far the experiment has come."""
     tuned = tuning.replay(experiment, now.records)
@@ -279,7 +279,7 @@ def _missing(
     return Missing(tuple(missing), what, command, tuple(commands)), state
 
 
-def _state(experiment: Experiment, now: studies.Told, missing: Sequence[Run]) -> str:
+def _state(experiment: Experiment, now: studies.Findings, missing: Sequence[Run]) -> str:
     """Say what the runs that are missing are for."""
     if missing[0].purpose == "tuning" and experiment.tuning:
         return (
@@ -293,7 +293,7 @@ def _state(experiment: Experiment, now: studies.Told, missing: Sequence[Run]) ->
 
 
 def _data_is_lost(folder: Path) -> bool:
-    """Tell whether experiment.yaml does not lead to a data file; the user's own config may."""
+    """Log whether experiment.yaml does not lead to a data file; the user's own config may."""
     written = loading.load(folder / "experiment.yaml", with_data=False)
     data = [one.data for one in written.settings.values()]
     return any(isinstance(one, FileData) and not Path(one.path).exists() for one in data)

@@ -29,7 +29,7 @@ from lstm_ablate.training.inputs import checking, windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.variables import worker_environment
 
-Tell = Callable[[str], None]  # hears one line
+Log = Callable[[str], None]  # hears one line
 
 _OF_EXPORT = "export replaces no file; move it, or give another name"
 
@@ -124,7 +124,7 @@ def _module(experiment: Experiment, task: str, variant: str) -> Module:
 # ------------------------------------------------------------------------------------ trained again
 
 
-def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log: Tell) -> Again:
+def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log: Log) -> Again:
     """Train a recorded run of a results folder once more, as it was trained; `log` hears so.
 
     Raises UserError where there is no such run, where it has no weights because it diverged or
@@ -253,9 +253,11 @@ def _trained_where(record: Record, meta: Mapping[str, Any]) -> str:
         name: (_shown(record.meta.get(name)), _shown(meta.get(name)))
         for name in ("processor", "device", "versions")
     }
-    told = [f"{name} {was}, here {now}" for name, (was, now) in places.items() if was != now]
+    differs = [f"{name} {was}, here {now}" for name, (was, now) in places.items() if was != now]
     return (
-        f"It was recorded on {'; '.join(told)}." if told else "It was recorded on such a machine."
+        f"It was recorded on {'; '.join(differs)}."
+        if differs
+        else "It was recorded on such a machine."
     )
 
 

@@ -47,7 +47,7 @@ from lstm_ablate.training.pace import Pace, watched
 if TYPE_CHECKING:
     from lstm_ablate.evidence.summary import Summary
 
-Tell = Callable[[str], None]  # hears one line
+Log = Callable[[str], None]  # hears one line
 Steps = Iterable[sweep.Epoch | sweep.Finished]
 Watch = Callable[[Steps, list[Run], int], Iterator[sweep.Finished]]
 Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave other numbers
@@ -120,9 +120,9 @@ class Prospect:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a results folder tells: its summary, the runs that its tables have in their order, and
-    all records.
+class Findings:
+    """What the records of a results folder say: its summary, the runs in the order of its tables,
+    and all records.
     """
 
     summary: "Summary"
@@ -132,11 +132,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a run of a study gave: what its folder tells, and how many runs gave other numbers than
+    """What a run of a study gave: what its folder says, and how many runs gave other numbers than
     recorded before.
     """
 
-    told: Told
+    findings: Findings
     folder: Path
     conflicts: int
 
@@ -151,7 +151,7 @@ class Ran:
     @property
     def summary(self) -> "Summary":
         """What the records of the study say."""
-        return self.told.summary
+        return self.findings.summary
 
     @property
     def failed(self) -> bool:
@@ -226,7 +226,7 @@ def find(
         folder = results / f"{experiment.name}.shards" / shard.name
         experiment = resources.settled_before_cutting(experiment, (whole, folder))
         if cuts := shard_file.other_cuts(folder, shard):
-            notices.told.append(
+            notices.messages.append(
                 f"{folder.parent}: holds parts of {cuts} too, which train the same seeds"
             )
     inventory.check_owner(folder, experiment.name)
@@ -234,13 +234,13 @@ def find(
     return Study(experiment, folder, loading.folder_of(config), notices, shard)
 
 
-def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
+def plan(study: Study, workers: int | None = None, *, log: Log) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for.
 
     Where it is not known yet how fast this machine is, and something would be trained, that is
     measured first, as `log` hears, and kept. It also hears the notices about data files.
     """
-    for notice in study.notices.told:
+    for notice in study.notices.messages:
         log(notice)
     experiment = resources.settled(study.experiment, study.folder)
     processes = workers or resources.workers(experiment)
@@ -254,7 +254,7 @@ def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
         todo = replace(todo, missing=list({run.id: run for run in todo.runs}.values()))
         known = {}
     speed = _speed(experiment, todo, tuned, log)
-    next_look = todo.of(stopping.due(experiment, todo.runs, known))
+    next_look = todo.of(stopping.runs_asked_for(experiment, todo.runs, known))
     todo = todo.of(stopping.possible(experiment, todo.runs, known))
     looks = stopping.planned(experiment)
     pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
@@ -278,7 +278,7 @@ def plan(study: Study, workers: int | None = None, *, log: Tell) -> Prospect:
 
 
 def _speed(
-    experiment: Experiment, todo: sweep.Plan, tuned: tuning.State, log: Tell
+    experiment: Experiment, todo: sweep.Plan, tuned: tuning.State, log: Log
 ) -> speeds.Speed | None:
     """Return how fast this machine is, or None where that cannot be measured or need not be."""
     if not (todo.missing or tuned.missing):
@@ -318,8 +318,8 @@ def run(
     retry_failed: bool = False,
     fail_fast: bool = False,
     watch: Watch,
-    log: Tell,
-    warn: Tell,
+    log: Log,
+    warn: Log,
 ) -> Ran:
     """Train what is missing, keep every result, and write the derived files.
 
@@ -336,7 +336,7 @@ def run(
     """
     folder = study.folder
     places.check(study.experiment, executor, address)
-    for notice in study.notices.told:
+    for notice in study.notices.messages:
         warn(notice)
     with locks.locked(folder), ExitStack() as stack:
         inventory.check_rebuildable(folder)
@@ -353,11 +353,11 @@ def run(
         if study.shard:
             shard_file.write(folder, study.shard)
             found = _with_records_of_whole(study.whole, experiment, folder, found, log)
-        _tell_what_is_there(experiment, folder, found, log, warn)
+        _log_what_is_there(experiment, folder, found, log, warn)
         if added := _added_seeds(experiment, folder, found):
             warn(f"{folder}: {added}")
         _write_down(experiment, folder, found)
-        notices_file.write(folder, study.notices.noted)
+        notices_file.write(folder, study.notices.sentences)
         train = partial(
             _train,
             study=study,
@@ -381,7 +381,7 @@ def run(
 
 
 def _with_records_of_whole(
-    whole: Path, experiment: Experiment, folder: Path, found: Found, log: Tell
+    whole: Path, experiment: Experiment, folder: Path, found: Found, log: Log
 ) -> Found:
     """Return what a part holds with the records of the whole that it would ask for, durably copied.
 
@@ -491,7 +491,7 @@ def _next(
     missing of the next one.
     """
     todo = sweep.plan(experiment, found, retry_failed=retry_failed)
-    due = stopping.due(experiment, todo.runs, todo.records)
+    due = stopping.runs_asked_for(experiment, todo.runs, todo.records)
     return todo.of(runs.trained_here(experiment, due), without=tried)
 
 
@@ -503,8 +503,8 @@ def _train(
     place: Callable[[], places.Place],
     fail_fast: bool,
     watch: Watch,
-    log: Tell,
-    warn: Tell,
+    log: Log,
+    warn: Log,
 ) -> int:
     """Train what a plan misses, and return how many runs gave other numbers than recorded before.
 
@@ -615,8 +615,8 @@ def _added_seeds(experiment: Experiment, folder: Path, found: Found) -> str:
     )
 
 
-def _tell_what_is_there(
-    experiment: Experiment, folder: Path, found: Found, log: Tell, warn: Tell
+def _log_what_is_there(
+    experiment: Experiment, folder: Path, found: Found, log: Log, warn: Log
 ) -> None:
     """Set damaged records aside, keep the tables of older ones, tell what else is in the folder."""
     if foreign := inventory.foreign(folder):
@@ -635,8 +635,8 @@ def _tell_what_is_there(
     _keep_older(folder, found.older, log)
 
 
-def _keep_older(folder: Path, of_older: dict[str, int], tell: Tell) -> None:
-    """Tell of records of older schemas, and copy the tables that came from them, if not yet done.
+def _keep_older(folder: Path, of_older: dict[str, int], tell: Log) -> None:
+    """Log of records of older schemas, and copy the tables that came from them, if not yet done.
 
     Call it before derived files are written.
     """
@@ -660,24 +660,25 @@ def write_tables(folder: Path, experiment: Experiment) -> set[str]:
 
     with locks.deriving(folder):
         found = records.read_all(folder).records
-        asked = stopping.due(experiment, runs.expand(experiment), found)
+        asked = stopping.runs_asked_for(experiment, runs.expand(experiment), found)
         derived.write(folder, experiment, asked, found, None)
     return set(found)
 
 
-def report(folder: Path, warn: Tell) -> "Summary":
+def report(folder: Path, warn: Log) -> "Summary":
     """Rebuild the derived files of a results folder from its records, and return what they say; see
-    `told`.
+    `read_back`.
     """
-    return told(folder, warn).summary
+    return read_back(folder, warn).summary
 
 
-def told(folder: Path, warn: Tell) -> Told:
-    """Rebuild the derived files of a results folder from its records, and return all it tells.
+def read_back(folder: Path, warn: Log) -> Findings:
+    """Rebuild the derived files of a results folder from its records, and return what they say.
 
-    Files that cannot be written, damaged records and records of older schemas are told and no
-    error. Raises UserError where the folder is no results folder, and FolderError where its tables
-    have no records, or only some of an older schema: nothing is written then.
+    `warn` hears of files that cannot be written, of damaged records and of records of older
+    schemas, which are no error. Raises UserError where the folder is no results folder, and
+    FolderError where its tables have no records, or only some of an older schema: nothing is
+    written then.
     """
     if not (folder / "experiment.yaml").is_file():
         hint = inventory.did_you_mean_folder(folder, "experiment.yaml")
@@ -686,7 +687,7 @@ def told(folder: Path, warn: Tell) -> Told:
     return rebuilt(folder, warn)
 
 
-def rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> Told:
+def rebuilt(folder: Path, warn: Log, experiment: Experiment | None = None) -> Findings:
     """Write the derived files and return what they say.
 
     Without an experiment it is the folder's own, or the part of it that the folder holds, and files
@@ -710,9 +711,9 @@ def rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> T
             expanded,
             found.records,
             environment.read(folder),
-            history=(*notices_file.read(folder), *history.told(written)),
+            history=(*notices_file.read(folder), *history.notes(written)),
         )
-        expanded = stopping.due(asked, expanded, found.records)
+        expanded = stopping.runs_asked_for(asked, expanded, found.records)
         try:
             if not experiment:
                 _keep_older(folder, found.older, warn)
@@ -728,7 +729,7 @@ def rebuilt(folder: Path, warn: Tell, experiment: Experiment | None = None) -> T
     for path in found.damaged:
         again = " and trains its run again" if path.stem in ids else ""
         warn(f"{path}: damaged; `lstm-ablate run` moves it aside{again}")
-    return Told(summary, expanded, found.records)
+    return Findings(summary, expanded, found.records)
 
 
 def _check_not_only_older(folder: Path, found: Found) -> None:

@@ -98,7 +98,7 @@ def test_the_first_look_decides_and_nothing_beyond_it_counts(case):
     assert (row.comparison.pairs, row.comparison.wins, row.comparison.needed) == (10, 10, 10)
     assert "one reconstructs better than base at 10 of 10 seeds (10 needed)" in row.sentence
     assert "Decided at look 1 of 6, at 10 seeds. After 2 epochs" in row.sentence
-    assert {run.seed for run in stopping.due(*found)} == set(range(10))
+    assert {run.seed for run in stopping.runs_asked_for(*found)} == set(range(10))
     assert row_of(found, "base").ok == 10
 
 
@@ -196,7 +196,7 @@ def test_the_baseline_and_the_undecided_go_on(case):
     }  # fmt: skip
     assert "no run diverges" in row_of(found, "one").sentence
     assert "it diverges at 0 of 60 seeds (base: 1)" in row_of(found, "two").sentence
-    asked = stopping.due(*found)
+    asked = stopping.runs_asked_for(*found)
     assert [sum(run.variant == name for run in asked) for name in ("base", "one", "two")] == [
         60, 10, 60,
     ]  # fmt: skip
@@ -247,7 +247,7 @@ def test_seeds_are_taken_in_the_order_of_their_list(case):
     )
     found = case({"one": wins_at(range(50, 60))}, "", seeds)
     assert (row_of(found).verdict, row_of(found).look) == ("better", 1)
-    assert {run.seed for run in stopping.due(*found)} == set(range(50, 60))
+    assert {run.seed for run in stopping.runs_asked_for(*found)} == set(range(50, 60))
 
 
 # ------------------------------------------------------------------------------------- on the way
@@ -261,7 +261,9 @@ def test_a_look_waits_for_each_of_its_runs(case):
         one = stand((experiment, expanded, records))
         assert (one.looks, one.look.seeds, one.decided, one.wanted) == (1, 10, False, 20)
         assert one.waits == waits
-        assert {run.seed for run in stopping.due(experiment, expanded, records)} == set(range(20))
+        assert {run.seed for run in stopping.runs_asked_for(experiment, expanded, records)} == set(
+            range(20)
+        )
         row = row_of((experiment, expanded, records))
         assert (row.verdict, row.seeds, row.not_needed, row.missing) == ("undecided", 10, 0, 0)
         assert (row.comparison.wins, row.comparison.pairs) == (5, 10)
@@ -339,7 +341,7 @@ def test_the_runs_that_an_experiment_may_still_ask_for(case):
         sum(run.variant == name for run in asked)
         for asked in (
             stopping.possible(experiment, expanded, kept),
-            stopping.due(experiment, expanded, kept),
+            stopping.runs_asked_for(experiment, expanded, kept),
         )
         for name in ("base", "one", "two")
     ]
@@ -348,7 +350,7 @@ def test_the_runs_that_an_experiment_may_still_ask_for(case):
 
 def test_without_looks_every_run_is_asked_for(case):
     found = case({"one": wins_at(range(60))}, "", "seeds=60")
-    assert stopping.replay(*found) == {} and stopping.due(*found) == found[1]
+    assert stopping.replay(*found) == {} and stopping.runs_asked_for(*found) == found[1]
     row = row_of(found)
     assert (row.look, row.waits, row.not_needed, row.seeds) == (None, 0, 0, 60)
     assert asdict(analysis.summarise(*found))["looks"] == ()

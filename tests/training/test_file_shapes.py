@@ -561,7 +561,7 @@ def test_parts_that_lie_elsewhere_are_told_before_training(tmp_path: Path, endin
         data = FileData(path=str(path))
         (notice,) = description.notices(data)
         assert notice.text.startswith("feature 1: 100% of the values of the test part and")
-        assert notice.noted.startswith("stock.npy: feature 1: 100%")
+        assert notice.sentence.startswith("stock.npy: feature 1: 100%")
 
 
 def test_a_report_goes_on_saying_what_was_said_of_the_data(tmp_path: Path) -> None:
@@ -614,4 +614,4 @@ def test_a_notice_of_a_report_is_one_line_whatever_a_column_is_called(tmp_path: 
     rows[3] = -999
     path.write_text(pd.DataFrame({"x\n% \x1b[31m": rows, "y": CO}).to_csv(index=False))
     (notice,) = description.notices(FileData(path=str(path), timesteps=4))
-    assert notice.noted.startswith("a.csv, line ") and notice.noted.isprintable()
+    assert notice.sentence.startswith("a.csv, line ") and notice.sentence.isprintable()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lstm_ablate.display.printing import print_lines, print_table, teller
+from lstm_ablate.display.printing import line_printer, print_lines, print_table
 from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.report.json_text import json_text
 
@@ -59,7 +59,7 @@ def bench(
             raise UserError(
                 f'--cases: "{case}" is not a case.{hint}\n  known: {", ".join(benchmark.CASES)}'
             )
-    result = benchmark.run(wanted, rounds, resources.default_workers(), config, teller())
+    result = benchmark.run(wanted, rounds, resources.default_workers(), config, line_printer())
     headings, *rows = benchmark.table(result)
     print_table(headings, rows, title=f"{result.processor['name']}, {result.cores} cores")
     lines = [
@@ -82,7 +82,7 @@ def bench(
         )
     content = asdict(result)
     if processes:
-        whole_of = whole_processes.measure(rounds, teller())
+        whole_of = whole_processes.measure(rounds, line_printer())
         lines += whole_processes.lines(whole_of)
         content["processes"] = asdict(whole_of)
     print_lines(lines)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lstm_ablate.cli.options import DIFFERENT, FAILED_RUNS, Task, Variant
-from lstm_ablate.display.printing import print_lines, teller
+from lstm_ablate.display.printing import line_printer, print_lines
 
 
 def export(
@@ -33,7 +33,7 @@ def export(
     from lstm_ablate import models
 
     models.check_file(path)
-    tell = teller()
+    tell = line_printer()
     try:
         again = models.again(folder, variant, seed, task, log=tell)
         if again.apart:

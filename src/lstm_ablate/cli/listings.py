@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lstm_ablate.cli.options import AsJson
-from lstm_ablate.display.printing import print_lines, print_table, teller
+from lstm_ablate.display.printing import line_printer, print_lines, print_table
 from lstm_ablate.report.json_text import json_text
 
 
@@ -30,7 +30,7 @@ def init(
         return
     for path in copies.write(shipped.contents(name), Path()):
         print(path)
-    teller()(f"next: lstm-ablate run {name}.yaml")
+    line_printer()(f"next: lstm-ablate run {name}.yaml")
 
 
 def schema() -> None:

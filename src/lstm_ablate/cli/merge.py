@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lstm_ablate.cli.options import FAILED_RUNS, FOLDER, AsJson
-from lstm_ablate.display.printing import print_lines, teller, visible
+from lstm_ablate.display.printing import line_printer, print_lines, visible
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def merge(
     from lstm_ablate import merging
     from lstm_ablate.cli.report import print_summary
 
-    merged = merging.merge_parts(folder, sources, log=teller(quiet), warn=teller())
+    merged = merging.merge_parts(folder, sources, log=line_printer(quiet), warn=line_printer())
     if as_json:
         print(json_text(_as_json(merged)))
     else:
         print_summary(merged.ran.summary, ["terminal"])
         print_lines([visible("\n".join(_lines(merged)))])
     if merged.ran.conflict:
-        teller()(merged.ran.conflict)
+        line_printer()(merged.ran.conflict)
     if merged.unusable:
         raise typer.Exit(FOLDER)
     if merged.ran.failed:

@@ -16,7 +16,7 @@ from lstm_ablate.cli.options import (
 )
 from lstm_ablate.display import data, layers
 from lstm_ablate.display.plan import own_names, print_plan
-from lstm_ablate.display.printing import teller
+from lstm_ablate.display.printing import line_printer
 from lstm_ablate.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def plan(
     study = studies.find(
         config, overrides_of(overrides, engine), results, until_decided=until_decided
     )
-    prospect = studies.plan(study, workers, log=teller())
+    prospect = studies.plan(study, workers, log=line_printer())
     if as_json:
         print(json_text(_as_json(prospect)))
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lstm_ablate.display.printing import console, teller
+from lstm_ablate.display.printing import console, line_printer
 from lstm_ablate.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def report(
             raise UserError(
                 f'--format: "{name}" is not a format.{hint}\n  known: {", ".join(FORMATS)}'
             )
-    print_summary(studies.report(folder, teller()), wanted)
+    print_summary(studies.report(folder, line_printer()), wanted)
 
 
 def print_summary(summary: "Summary", formats: list[str]) -> None:

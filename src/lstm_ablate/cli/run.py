@@ -21,7 +21,7 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.display.printing import console, teller
+from lstm_ablate.display.printing import console, line_printer
 
 if TYPE_CHECKING:
     from lstm_ablate.experiment.runs import Run
@@ -67,7 +67,7 @@ def run(
         with interruptible():
             yield from progress.shown(steps, missing, done, console(sys.stderr, quiet=quiet))
 
-    log, warn = teller(quiet), teller()
+    log, warn = line_printer(quiet), line_printer()
     study = studies.find(
         config,
         overrides_of(overrides, engine),

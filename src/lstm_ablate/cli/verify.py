@@ -14,7 +14,7 @@ from lstm_ablate.cli.options import (
     Workers,
     overrides_of,
 )
-from lstm_ablate.display.printing import print_table, teller
+from lstm_ablate.display.printing import line_printer, print_table
 from lstm_ablate.report.json_text import json_text
 
 
@@ -34,7 +34,7 @@ def verify(
 
     # What tuning would choose does not matter here: engines must agree at any value.
     experiment = study.checked(config, overrides_of(overrides, engine)).untuned()
-    log = teller()
+    log = line_printer()
     expanded = runs.expand(experiment)
     processes = workers or resources.workers(experiment)
     measured = []

@@ -39,7 +39,7 @@ def printed(show: "Callable[[Console], None]") -> str:
     return text.getvalue()
 
 
-def teller(quiet: bool = False) -> Callable[[str], None]:
+def line_printer(quiet: bool = False) -> Callable[[str], None]:
     """Return a function that prints a message on standard error, in one line.
 
     Names that the user or a file chose cannot break that line or steer the terminal.

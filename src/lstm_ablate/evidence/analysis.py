@@ -173,27 +173,27 @@ def _curves(results: Mapping[Cell, Results]) -> dict[Cell, pictures.Curve]:
 
 def _references(experiment: Experiment, described: Mapping[Cell, Row]) -> dict[str, str]:
     """Return by task what the losses are to be compared with."""
-    told = {}
+    texts = {}
     for task in experiment.tasks:
         rows = [described[task, variant] for variant in experiment.variants]
-        told[task] = references.sentence(experiment, described[task, experiment.baseline])
-        told[task] += references.far_above_linear(rows)
-    return told
+        texts[task] = references.sentence(experiment, described[task, experiment.baseline])
+        texts[task] += references.far_above_linear(rows)
+    return texts
 
 
 def _diagnoses(experiment: Experiment, gathered: _Gathered) -> dict[str, str]:
     """Return by task why some variants are hardly better than the mean, or far worse or better on
     test than on validation windows.
     """
-    told = {}
+    texts = {}
     for task in experiment.tasks:
         ended = {}
         for variant in experiment.variants:
             cell = task, variant
             mine = _first(experiment, gathered.results[cell], gathered.extents[cell].seeds)
             ended[variant] = list(compared.ended(mine).values())
-        told[task] = diagnosis.sentences(experiment, task, ended, experiment.margin)
-    return {task: text for task, text in told.items() if text}
+        texts[task] = diagnosis.sentences(experiment, task, ended, experiment.margin)
+    return {task: text for task, text in texts.items() if text}
 
 
 def _shown(experiment: Experiment, gathered: _Gathered) -> dict[str, pictures.Shown]:

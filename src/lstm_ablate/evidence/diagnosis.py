@@ -127,12 +127,12 @@ def sentences(
         _found(experiment, task, variant, some) for variant, some in ended.items() if _told(some)
     ]
     findings = [one for one in every if one is not None]
-    told = []
+    said = []
     for kind in dict.fromkeys(one.kind for one in findings):
         alike = [one for one in findings if one.kind == kind]
         results = [result for one in alike for result in ended[one.variant]]
-        told.append(_SENTENCES[kind](_Alike(alike, _ok(results), data, margin)))
-    return " ".join(told)
+        said.append(_SENTENCES[kind](_Alike(alike, _ok(results), data, margin)))
+    return " ".join(said)
 
 
 def _ok(ended: Sequence[Result]) -> list[Result]:

@@ -11,7 +11,7 @@ from lstm_ablate.errors import counted
 from lstm_ablate.store.looks_file import Entry
 
 
-def told(entries: Sequence[Entry]) -> tuple[str, ...]:
+def notes(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return a sentence for each entry that came after results, the first one first."""
     sentences = []
     for first in entries[:1]:

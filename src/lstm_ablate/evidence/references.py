@@ -69,7 +69,7 @@ def far_above_linear(rows: Sequence[Row]) -> str:
     each of them lies far above it; nothing otherwise.
 
     Networks at 2.6, 8.5 and 14 times the linear code's loss were once called practically
-    equivalent and worse, and nothing told a reader that all of them fitted poorly.
+    equivalent and worse, and nothing said that all of them fitted poorly.
     """
     factors = {
         row.variant: row.loss.value / row.linear

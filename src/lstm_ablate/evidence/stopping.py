@@ -137,7 +137,7 @@ def _of_baseline(others: Sequence[Stand]) -> Stand:
 # ------------------------------------------------------------------------------- the runs of looks
 
 
-def due(
+def runs_asked_for(
     experiment: Experiment, runs: Sequence[Run], records: Records, level: float = counting.LEVEL
 ) -> list[Run]:
     """Return the runs that the experiment asks for.
@@ -149,7 +149,7 @@ def due(
 
 
 def asked(experiment: Experiment, runs: Sequence[Run], stands: Stands) -> list[Run]:
-    """Return the runs of `due`, given where the comparisons stand."""
+    """Return the runs of `runs_asked_for`, given where the comparisons stand."""
     return _up_to(experiment, runs, {cell: stand.wanted for cell, stand in stands.items()})
 
 

@@ -134,7 +134,9 @@ def statistics(row: Row) -> tuple[str, ...]:
 
 
 def typical(one: Typical | None, bounds: Sequence[float] = (1.0,)) -> str:
-    """Return a median with its interval, as "0.491 (0.276 to 0.758)", told from some bounds."""
+    """Return a median with its interval, as "0.491 (0.276 to 0.758)", each with as
+    many digits as show on which side of some bounds it lies.
+    """
     if one is None:
         return NOTHING
     low, high = (number(end, bounds) for end in one.median)
@@ -201,9 +203,9 @@ def tuning(summary: Summary, task: str) -> tuple[list[str], list[tuple[list[str]
 
 def _trial(trial: Trial) -> str:
     counts = {"diverged": trial.diverged, "failed": trial.failed, "missing": trial.missing}
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    parts = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     loss = NOTHING if trial.loss is None else number(trial.loss)
-    return f"{loss} ({told})" if told else loss
+    return f"{loss} ({parts})" if parts else loss
 
 
 def _without_a_seed(one: Tuned) -> str:
@@ -214,11 +216,11 @@ def _without_a_seed(one: Tuned) -> str:
     for seed, value in one.without.items():
         if value != one.chosen:
             others.setdefault(value, []).append(str(seed))
-    told = [
+    parts = [
         f"{'none' if value is None else f'{value:g}'} (without {', '.join(seeds)})"
         for value, seeds in others.items()
     ]
-    return "; ".join(told) or "the same"
+    return "; ".join(parts) or "the same"
 
 
 def tuning_legend(summary: Summary) -> str:

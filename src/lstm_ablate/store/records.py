@@ -90,7 +90,7 @@ class _Content(Shape):
     @model_validator(mode="after")
     def _matches_its_purpose(self) -> Self:
         purpose = self.identity.get("purpose", NEUTRAL["purpose"])
-        if isinstance(self.result, Recorded) and not self.result.says_what_is_due(purpose):
+        if isinstance(self.result, Recorded) and not self.result.has_what_it_must(purpose):
             raise ValueError("test results are missing, or a run without test windows has some")
         return self
 

@@ -117,7 +117,7 @@ class Recorded(Result):
             raise ValueError("there must be one reconstructed value for each value of the windows")
         return self
 
-    def says_what_is_due(self, purpose: Purpose) -> bool:
+    def has_what_it_must(self, purpose: Purpose) -> bool:
         """Return whether the values that come from test windows are there if the run has test
         windows, and only then.
         """

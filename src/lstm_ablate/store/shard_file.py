@@ -77,8 +77,8 @@ def other_cuts(folder: Path, shard: Shard) -> str:
 
 
 def check(folder: Path, shard: Shard | None) -> None:
-    """Raise FolderError if a results folder holds another part, or a part where the whole is due,
-    or the whole where a part is due.
+    """Raise FolderError if a results folder holds another part, or a part where the whole is
+    expected, or the whole where a part is expected.
     """
     there = read(folder)
     if there == shard or not (there or (folder / "experiment.yaml").exists()):

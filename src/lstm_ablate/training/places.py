@@ -13,7 +13,7 @@ from lstm_ablate.training import resources
 from lstm_ablate.training.executors import Execute
 
 Executor = Literal["local", "ray"]
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def place(
     workers: int | None,
     *,
     here: Execute,
-    log: Tell,
-    warn: Tell,
+    log: Log,
+    warn: Log,
 ) -> Iterator[Place]:
     """Give the place where an experiment says it is trained, or where `executor` says; it lasts as
     long as the block.

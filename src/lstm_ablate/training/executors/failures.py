@@ -1,4 +1,4 @@
-"""What is told of a group that failed: in one line, and in its log."""
+"""What is said of a group that failed, in one line and in its log."""
 
 import traceback
 
@@ -17,7 +17,7 @@ def silent(timeout: float) -> str:
     return f"its process gave no sign of life for {timeout:g} s (execution.timeout)"
 
 
-def told(message: str, details: str, printed: str) -> tuple[str, str]:
+def described(message: str, details: str, printed: str) -> tuple[str, str]:
     """Return the message and the log of a group that failed, as `Failed` takes them."""
     log = f"{details or message}\n--- the worker printed ---\n{printed[-20_000:]}"
     return _writable(message.partition("\n")[0]), _writable(log)

@@ -193,7 +193,7 @@ class _Worker:
         printed = ""
         if self.log.exists():
             printed = self.log.read_text(encoding="utf-8", errors="replace")
-        return Failed(group, self.index, *failures.told(message, details, printed))
+        return Failed(group, self.index, *failures.described(message, details, printed))
 
     def kill(self) -> None:
         """End the process at once, also one that is stopped."""

@@ -33,7 +33,7 @@ _JOIN_SECONDS = 60.0  # a node that does not say its versions for so long at the
 # messages of some kB; Ray would take 30% of the memory for it.
 _STORE_BYTES = 200 * 2**20
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Slot:
 
 @contextmanager
 def connected(
-    address: str | None, *, gpus: bool, memory_bytes: int, log: Tell, warn: Tell
+    address: str | None, *, gpus: bool, memory_bytes: int, log: Log, warn: Log
 ) -> Iterator["Cluster"]:
     """Connect to a Ray cluster; the connection ends with the block, and all work with it.
 
@@ -80,7 +80,7 @@ def connected(
 class Cluster:
     """The nodes that work for us; `look` keeps them up to date."""
 
-    def __init__(self, *, gpus: bool, memory_bytes: int, log: Tell, warn: Tell):
+    def __init__(self, *, gpus: bool, memory_bytes: int, log: Log, warn: Log):
         self.gpus = gpus
         self.memory_bytes = memory_bytes
         self.slots: list[Slot] = []
@@ -224,7 +224,7 @@ def _ray() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str | None, log: Tell) -> None:
+def _connect(ray: Any, address: str | None, log: Log) -> None:
     """Connect this process to a cluster, or start one on this machine if none is asked for."""
     asked = address or os.environ.get("RAY_ADDRESS")
     if asked and asked.startswith("ray://"):
@@ -285,7 +285,7 @@ def _init(ray: Any, **options: Any) -> None:
             logging.getLogger("ray").setLevel(logging.CRITICAL)
             ray.init(log_to_driver=False, configure_logging=False, **options)
             # Even so Ray prints on standard output what befalls its processes (ray#28216), where it
-            # would lie in the midst of --json. What matters of it is told.
+            # would lie in the midst of --json. What matters of it is said.
             ray._private.worker._worker_logs_enabled = False
         finally:
             if threading.current_thread() is threading.main_thread():

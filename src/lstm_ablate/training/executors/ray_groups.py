@@ -50,7 +50,7 @@ class _Task:
     silence: float = 0.0  # seconds
 
     def failed(self, message: str, details: str = "", printed: str = "") -> Failed:
-        return Failed(self.group, self.slot.index, *failures.told(message, details, printed))
+        return Failed(self.group, self.slot.index, *failures.described(message, details, printed))
 
 
 def _execute(

@@ -43,7 +43,7 @@ def carry_out(work: Work, group: int, worker: int, content: Any, log: str) -> It
             )
         except BaseException as error:
             message, details = failures.of_error(error)
-            end = Failed(group, worker, *failures.told(message, details, _printed(path)))
+            end = Failed(group, worker, *failures.described(message, details, _printed(path)))
         events.put(end)
 
     threading.Thread(target=carry, daemon=True).start()

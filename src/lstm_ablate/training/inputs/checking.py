@@ -13,8 +13,8 @@ class Notices(NamedTuple):
     as sentences for the report.
     """
 
-    told: list[str]
-    noted: list[str]
+    messages: list[str]
+    sentences: list[str]
 
 
 def check_data(experiment: Experiment) -> Notices:
@@ -24,8 +24,8 @@ def check_data(experiment: Experiment) -> Notices:
     Raises UserError with what is wrong, with its place in the config.
     """
     problems: dict[str, None] = {}
-    told: dict[str, None] = {}
-    noted: dict[str, None] = {}
+    messages: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     found: dict[FileData, int] = {}  # training windows
     for task, variant, settings in experiment.possible_settings():
         if isinstance(settings.data, FileData):
@@ -35,8 +35,8 @@ def check_data(experiment: Experiment) -> Notices:
                     samples = len(windows.of(settings.data, 0).train)
                     notices = description.notices(settings.data)
                     found[settings.data] = samples
-                    told |= {f"{place}: {notice.told}": None for notice in notices}
-                    noted |= {notice.noted: None for notice in notices}
+                    messages |= {f"{place}: {notice.message}": None for notice in notices}
+                    sentences |= {notice.sentence: None for notice in notices}
             except UserError as error:
                 problems |= {f"{place}: {problem}": None for problem in error.problems}
                 continue
@@ -50,4 +50,4 @@ def check_data(experiment: Experiment) -> Notices:
                 ] = None
     if problems:
         raise UserError(*problems)
-    return Notices(list(told), list(noted))
+    return Notices(list(messages), list(sentences))

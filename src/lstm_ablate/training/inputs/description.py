@@ -79,12 +79,12 @@ class Notice(NamedTuple):
     text: str
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """The notice as a message says it, with the whole path."""
         return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.text}"
 
     @property
-    def noted(self) -> str:
+    def sentence(self) -> str:
         """The notice as a sentence of a report, wherever the file may lie by then."""
         where = "" if self.line is None else f", line {self.line}"
         return printable(f"{self.path.name}{where}: {self.text}.")
@@ -105,8 +105,8 @@ def notices(data: FileData) -> list[Notice]:
     if order.wrong:
         raise UserError(*(f"{path}:{line}: {text}" for line, text in order.wrong))
     timesteps, _ = data.window
-    told = stretches.in_rows(held.names, held.numbers, held.lines, timesteps)
+    flat_stretches = stretches.in_rows(held.names, held.numbers, held.lines, timesteps)
     return [
-        *(Notice(path, line, text) for line, text in [*order.notices, *told]),
+        *(Notice(path, line, text) for line, text in [*order.notices, *flat_stretches]),
         *(Notice(path, None, text) for text in elsewhere),
     ]

@@ -116,10 +116,10 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
     reasons = features.reasons_of(found, data)
     yield from _of_rows(found, reasons)
     if reasons:
-        yield Fault(found.header_line, features.told(found, reasons, data))
+        yield Fault(found.header_line, features.refusal(found, reasons, data))
     order = _order(lines, layout, path, found.lines)
     yield from (Fault(*one) for one in order.wrong)
-    # What follows stops nobody, and would else be told only when all of the above is mended.
+    # What follows is no error, and would otherwise be said only when all of the above is corrected.
     features_left = [index for index in range(len(found.names)) if index not in reasons]
     names = [found.names[index] for index in features_left]
     held = stretches.in_rows(names, found.rows[:, features_left], found.lines, data.window[0])

@@ -33,7 +33,7 @@ def reasons_of(found: Table, data: FileData) -> dict[int, str]:
     return reasons
 
 
-def told(found: Table, reasons: dict[int, str], data: FileData) -> str:
+def refusal(found: Table, reasons: dict[int, str], data: FileData) -> str:
     """Return a message that names the columns that are not features, and says what to write."""
     grouped: dict[str, list[str]] = {}
     for index, reason in sorted(reasons.items()):

@@ -452,6 +452,7 @@ def test_every_command_has_help_with_an_example():
         "run",
         "plan",
         "report",
+        "merge",
         "compare",
         "code",
         "export",

@@ -494,7 +494,7 @@ def test_a_report_needs_no_data_file(tmp_path):
         stream.write("1680,9.9,40.0\n")
     formats = "terminal,markdown,latex,json,html"
     shown = call("report", "results/own_data", "--format", formats, cwd=tmp_path).stdout
-    assert shown.count("own_data.csv, line 10: column") == len(formats.split(","))
+    assert shown.count("data.csv, line 10: column") == len(formats.split(","))
     assert shown.count("holds -999 in 1 of 1,680 rows") == len(formats.split(","))
     assert files_of(tmp_path / "results" / "own_data") == before
     assert "of which 1 are missing" in call("plan", "own_data.yaml", *small, cwd=tmp_path).stdout

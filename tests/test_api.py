@@ -5,6 +5,7 @@ of its main module.
 """
 
 import doctest
+import html
 import json
 import re
 import signal
@@ -149,7 +150,7 @@ def test_the_examples_of_the_docstrings_are_true(inside):
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     once = {"load": cache(la.load)}
     failed, tried = doctest.testmod(api, optionflags=options, extraglobs=once)
-    assert (failed, tried) == (0, 14)
+    assert (failed, tried) == (0, 16)
     for name in set(la.__all__) - {"__version__", "UserError", "FolderError"}:
         assert ">>> " in getattr(la, name).__doc__, name
 
@@ -225,7 +226,7 @@ def test_data_of_a_dict_lie_in_the_working_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"training": {"epochs": "x"}}, "config, training.epochs: training.epochs: a whole number"),
+        ({"training": {"epochs": "x"}}, "config, training.epochs: training.epochs: expected a whole number"),
         ({"variants": {"calm": {}, 5: {}}}, "config, variants: the key 5 is not text"),
         ({"name": {1, 2}}, "config, name: found a set; a config holds a mapping, a list, text"),
         ({"name": "a/b"}, 'config, name: "a/b" cannot be a name'),
@@ -282,7 +283,7 @@ def test_other_configs_and_folders_are_refused(tmp_path):
 
 def two_tasks(tmp_path):
     experiment, expanded, records = reported.two_tasks(tmp_path)
-    told = study.Told(analysis.summarise(experiment, expanded, records), expanded, records)
+    told = study.Findings(analysis.summarise(experiment, expanded, records), expanded, records)
     return told, api.Results(told, Path("results") / "two\ntasks")
 
 
@@ -356,10 +357,11 @@ def test_a_notebook_shows_verdicts_and_tables_and_runs_nothing(tmp_path):
     found = Tags(shown)
     assert set(found.tags) == {
         *("div", "p", "strong", "h3", "ul", "li"),
-        *("table", "tr", "th", "td", "br", "span"),
+        *("table", "tr", "th", "td", "br", "span", "code"),
     }
     assert found.attributes == {"class"} and "[red]" in shown
-    assert all(row.sentence in found.texts for row in told.summary.rows if row.sentence)
+    said = html.unescape(re.sub("</?code>", "`", shown))
+    assert all(row.sentence in said for row in told.summary.rows if row.sentence)
     assert found.tags.count("table") == 3  # two tasks, and all of them together
 
 

@@ -408,7 +408,8 @@ def merge(folder: str | os.PathLike[str], *sources: str | os.PathLike[str]) -> R
     `sources` are results folders, or folders and archives (zip, tar.gz) with some in them. Raises
     UserError and FolderError as `lstm-ablate merge` says them.
 
-    >>> merge("results/smoke", "results/smoke.shards")
+    >>> part = run("smoke.yaml", "training.epochs=2", seeds=3, shard="1/3", quiet=True)
+    >>> merge("results/smoke", "results/smoke.shards/1of3")
     <Results of smoke: 1 ...; results/smoke>
     """
     merged = merging.merge_parts(

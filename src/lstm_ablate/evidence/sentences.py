@@ -113,8 +113,8 @@ def sentence(
     next.
 
     `base` is the row of the baseline in the same task, `least_seeds` the number of seeds without
-    which no verdict is possible. `longer` says what to type for a longer training. `advise` says
-    how to go on where nothing is decided.
+    which no verdict is possible. `longer` says what to type for a longer training. Without
+    `advise`, as for a part of an experiment, nothing is said of how to go on.
     """
     one = row.comparison
     if row.look == 0:
@@ -132,7 +132,7 @@ def sentence(
         )
     claim = f"{lead}{_claim(row, base, one, margin)}; {_failures(row, base)}. {where}"
     if learning and one.verdict != "nothing learned":
-        return claim + _of_still_learning(one, least_seeds, longer)
+        return claim + (_of_still_learning(one, least_seeds, longer) if advise else "")
     if row.look is None and one.verdict == "inconclusive":
         return claim + (_advice(one, least_seeds) if advise else "")
     return claim + _of_late_gains(row, base, one, longer)

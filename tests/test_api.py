@@ -226,7 +226,10 @@ def test_data_of_a_dict_lie_in_the_working_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"training": {"epochs": "x"}}, "config, training.epochs: training.epochs: expected a whole number"),
+        (
+            {"training": {"epochs": "x"}},
+            "config, training.epochs: training.epochs: expected a whole number",
+        ),
         ({"variants": {"calm": {}, 5: {}}}, "config, variants: the key 5 is not text"),
         ({"name": {1, 2}}, "config, name: found a set; a config holds a mapping, a list, text"),
         ({"name": "a/b"}, 'config, name: "a/b" cannot be a name'),

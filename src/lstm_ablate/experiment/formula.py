@@ -42,7 +42,7 @@ def formula_of(model: Model, names: Mapping[str, str], *, gates: bool = False) -
 
 
 def remarks_on(models: Iterable[Model]) -> list[str]:
-    """Return what is worth knowing of activations in some models that other tools mean otherwise."""
+    """Return what to know of activations in some models that mean something else in other tools."""
     acting = set().union(*map(_acting, models))
     return [remark for name, remark in MEANT_OTHERWISE.items() if name in acting]
 

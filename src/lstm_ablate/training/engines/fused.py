@@ -9,9 +9,9 @@ A run's numbers are the same bit for bit whatever its place in the group and its
 is ever summed over runs, and P is fixed by the settings, since a program of another P may round
 otherwise.
 
-Compiled programs are not kept on disk. TensorFlow can do that, but reads a damaged file of its cache
-without a check: of 8 single flipped bits, 2 ended in a segmentation fault. It would save some two
-seconds for each network and worker. A cache with checksums would change our mind.
+Programs are not kept on disk. TensorFlow can do that, but reads a damaged file of its cache
+without a check: of 8 single flipped bits, 2 ended in a segmentation fault. It would save some 2 s
+for each network and worker. A cache with checksums would change our mind.
 """
 
 import math

@@ -4,12 +4,12 @@ A worker is a process and a socket to it. The driver never waits for a message t
 that a process that is stopped in the middle of one holds nobody up. The kernel ends the processes
 with their driver, whatever ends the driver.
 
-A pool library stood here first: pebble, one pool for each worker, so that groups could stay with the
-worker that had compiled for them. It survives the death of a worker. But its workers lived on when
-the driver was killed, one that hung was never ended, and messages had to be kept below 4,000 bytes,
-so that a worker that died while it wrote one left no half of it in the pipe. The workers here cost
-some 150 lines more. A library whose workers end with their driver and can be killed one at a time
-would take their place.
+A pool library stood here first: pebble, with a pool for each worker, so that groups could stay with
+the worker that had compiled for them. It survives the death of a worker. But its workers lived on
+when the driver was killed, one that hung was never ended, and messages had to be kept below 4,000
+bytes, so that a worker that died while writing one left no half of it in the pipe. The workers here
+cost some 150 lines more. A library whose workers end with their driver and can be killed one at a
+time would take their place.
 """
 
 import ctypes

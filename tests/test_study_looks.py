@@ -135,7 +135,7 @@ def test_a_second_run_trains_nothing_and_changes_nothing(studies):
     before = studies.files()
     ran, trained = studies.run(fast=Behaviour.QUICK, late=Behaviour.FALTERS, never=Behaviour.WAVERS)
     assert trained == [] and studies.files() == before
-    assert study.report(studies.folder, studies.read_back.append) == ran.summary
+    assert study.report(studies.folder, studies.told.append) == ran.summary
     assert studies.files() == before
     assert [row.seeds for row in ran.summary.rows] == [60, 10, 20, 60]
     (entry,) = studies.written()
@@ -158,10 +158,8 @@ def test_the_same_bytes_interrupted_at_any_moment(studies, tmp_path):
             _, last = studies.run(stop_after=more, **variants)
         except KeyboardInterrupt:
             trained += [None] * more
-            assert "runs are done and kept; call again to go on" in studies.read_back[-1]
-            study.report(
-                studies.folder, studies.read_back.append
-            )  # an interim report leaves no trace
+            assert "runs are done and kept; call again to go on" in studies.told[-1]
+            study.report(studies.folder, studies.told.append)  # an interim report leaves no trace
         else:
             trained += last
             break
@@ -192,12 +190,12 @@ def test_more_records_than_are_needed_are_none_of_other_settings(studies):
     studies.run("seeds=30", other=Behaviour.QUICK)
     ran, trained = studies.run(other=Behaviour.QUICK)
     assert trained == [] and ran.summary.rows[1].not_needed == 50
-    assert not any("other settings" in one for one in studies.read_back)
+    assert not any("other settings" in one for one in studies.told)
     assert len((studies.folder / "runs.csv").read_text().splitlines()) == 1 + 2 * 10
     with pytest.raises(KeyboardInterrupt):
         studies.run(stop_after=3, other=Behaviour.QUICK, never=Behaviour.WAVERS)
     assert len((studies.folder / "runs.csv").read_text().splitlines()) == 1 + 2 * 10 + 3
-    assert studies.read_back[-1].startswith("interrupted: 23 of 30 runs are done")
+    assert studies.told[-1].startswith("interrupted: 23 of 30 runs are done")
 
 
 # -------------------------------------------------------------------------------- what goes wrong
@@ -237,7 +235,7 @@ def test_a_damaged_looks_yaml_is_never_replaced(studies, content):
     path.write_text(content)
     for call in (
         lambda: studies.run(other=Behaviour.QUICK),
-        lambda: study.report(studies.folder, studies.read_back.append),
+        lambda: study.report(studies.folder, studies.told.append),
     ):
         with pytest.raises(FolderError, match=r"looks\.yaml: damaged; .*restore it"):
             call()

@@ -171,6 +171,25 @@ def test_what_fits_the_training_windows_alone_is_told(validation, rest, summary)
     assert verdict == "worse"  # tanh has learned
 
 
+def test_windows_that_are_learned_in_part_are_no_failure_to_generalize(summary):
+    """One feature of four is learned, which hardly varies in the test windows."""
+    louder = KNOWN | {"variance": 1.5, "ceiling": 1.5}
+    text, verdict = told(summary(result(0.75, 1.0, 0.98), result(0.74, 1.1, 0.97)))
+    assert text == (
+        "tanh and relu have learned the training windows only in part (losses 0.75 and 0.74 in the"
+        " median run, where predicting the mean of these windows gives 1), and the test windows"
+        " hardly (losses 0.98 and 0.97 in the median run, where predicting the mean of these"
+        " windows gives 1). Perhaps what is learned so far, such as one feature of several, varies"
+        " less in the test windows. Train longer (`training.epochs`) or try other learning rates"
+        " (`tune`) before anything else: a loss can stay on a plateau for long."
+    )
+    assert verdict == "test not learned"
+    one = result(0.75, 1.1, 1.45, {"test": louder})
+    assert told(summary(one, one))[0].endswith(
+        "The test windows vary more: their variance is 1.5, that of the training windows 1."
+    )
+
+
 def test_a_share_that_rounds_to_nothing_is_no_percentage(summary):
     fitted = result(0.1, 1.1, 1.2, {"test": KNOWN | {"outside": 0.004}})
     text, _ = told(summary(result(0.1, 0.1, 0.1), fitted))

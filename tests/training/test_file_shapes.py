@@ -35,7 +35,7 @@ def check(path: Path, data: str = "") -> list[str]:
         f"version: 1\nname: c\ndata:\n  family: file\n  path: {path.name}\n  timesteps: 4\n{data}"
         "training: {batch_size: 8}\nbaseline: tanh\nvariants: {tanh: {}}\n"
     )
-    return checking.check_data(loading.load(config)).told
+    return checking.check_data(loading.load(config)).messages
 
 
 def problems_of(path: Path, data: str = "") -> list[str]:
@@ -472,7 +472,7 @@ def test_padded_windows_are_told_with_their_share(tmp_path: Path, end: bool) -> 
         "version: 1\nname: c\ndata: {family: file, path: a.npy}\ntraining: {batch_size: 8}\n"
         "baseline: tanh\nvariants: {tanh: {}}\n"
     )
-    (found,) = checking.check_data(loading.load(config)).told
+    (found,) = checking.check_data(loading.load(config)).messages
     assert f"10 of 40 windows {'end' if end else 'begin'} with a stretch of 0 in every" in found
     assert "10% of all time steps" in found
 

@@ -10,13 +10,17 @@ tell these apart:
     not learned   are not learned                                              train otherwise
     elsewhere     are learned            test values lie beyond their range    take out the trend
     flat          are learned            test windows vary far less            other parts
-    unlike        are learned            none of this                          more windows
+    partly        are learned in part    none of this                          train longer
+    unlike        are fitted             none of this                          more windows
 
 Where the test windows are learned, one more thing is worth a word: `apart`, a test loss that is
 twice the validation loss or more, or half of it or less, because the two parts differ.
 
-A part is learned where half of the runs have a loss below 0.9 of that of predicting its mean. The
-limits below are ours. They decide which words are said, and judge nothing.
+A part is learned where half of the runs have a loss below 0.9 of that of predicting its mean. Four
+columns of which only the slowest is learned give 0.75: that the test windows are not learned, in
+which this column hardly moves, then says nothing about how learning carries over, and three times
+as many epochs took such a network to 0.28. The limits below are ours. They decide which words are
+said, and judge nothing.
 """
 
 import math
@@ -33,10 +37,12 @@ from lstm_ablate.store.results import PartName
 
 _OUTSIDE = 0.1  # of the test values beyond the range of the training windows: they lie elsewhere
 _FLAT = 0.25  # of the training windows' loss of predicting the mean
+_PARTLY = 0.5  # of the same; a training loss above it fits these windows only in part
+_VARIES_MORE = 1.25  # times the training windows' loss of predicting the mean
 _APART = 2  # times the validation loss, or the other way round
 _SIZES = (0.1, 10)  # root mean squares that count as around 1
 
-Kind = Literal["unscaled", "not learned", "elsewhere", "flat", "unlike", "apart"]
+Kind = Literal["unscaled", "not learned", "elsewhere", "flat", "partly", "unlike", "apart"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,18 @@ class _Alike:
 
     def between(self, part: PartName) -> str:
         return f"between {self.of(part, 'low')} and {self.of(part, 'high')}"
+
+    @property
+    def more_variance(self) -> str:
+        """Say that the test windows vary far more than the training windows, if they do."""
+        if any(
+            one.ceilings["test"] < _VARIES_MORE * one.ceilings["train"] for one in self.findings
+        ):
+            return ""
+        return (
+            f" The test windows vary more: their variance is {self.of('test', 'variance')}, that of"
+            f" the training windows {self.of('train', 'variance')}."
+        )
 
     @property
     def outside(self) -> str:
@@ -181,6 +199,8 @@ def _found(
         kind = "elsewhere"
     elif ceilings["test"] < _FLAT * ceilings["train"] and losses["test"] < ceilings["train"]:
         kind = "flat"
+    elif losses["train"] > _PARTLY * ceilings["train"]:
+        kind = "partly"
     else:
         kind = "unlike"
     return Finding(variant, kind, losses, ceilings, learning.gain(ended) or 1.0)
@@ -240,12 +260,22 @@ def _of_flat(these: _Alike) -> str:
     )
 
 
+def _of_partly(these: _Alike) -> str:
+    return (
+        f"{these.names} learned the training windows only in part ({these.losses('train')}), and"
+        f" the test windows hardly ({these.losses('test')}). Perhaps what is learned so far, such"
+        " as one feature of several, varies less in the test windows. Train longer"
+        " (`training.epochs`) or try other learning rates (`tune`) before anything else: a loss"
+        f" can stay on a plateau for long.{these.more_variance}"
+    )
+
+
 def _of_unlike(these: _Alike) -> str:
     few = "hardly any" if these.outside == "0%" else f"only {these.outside}"
     both = (
         f"{these.names} learned the training windows ({these.losses('train')}) but not the test"
         f" windows, though {few} of their values are beyond the range of the"
-        " training windows."
+        f" training windows.{these.more_variance}"
     )
     known = all(
         learning.has_learned(one.losses["validation"], one.ceilings["validation"])
@@ -293,6 +323,7 @@ _SENTENCES = {
     "unscaled": _of_unscaled,
     "elsewhere": _of_elsewhere,
     "flat": _of_flat,
+    "partly": _of_partly,
     "unlike": _of_unlike,
 }
 

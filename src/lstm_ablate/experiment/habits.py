@@ -254,7 +254,10 @@ VALUES = {
         "sgd": "gradient_descent momentum",
         "rmsprop": "RMS_prop rms",
     },
-    "training.select": {"best": "best_epoch early_stopping restore_best", "last": "final"},
+    "training.select": {
+        "best": "best_epoch early_stopping restore_best val_loss validation_loss",
+        "last": "final",
+    },
     "training.dtype": {"float32": "float single fp32", "float64": "double fp64"},
     "model.latent": {
         "vector": "last repeat repeat_vector bottleneck",

@@ -66,11 +66,13 @@ class Shard:
         return cls(part, of)
 
 
-def of_option(text: str, environment: Mapping[str, str], source: str = _OPTION) -> Shard:
+def of_option(text: object, environment: Mapping[str, str], source: str = _OPTION) -> Shard:
     """Return the shard that an option asks for: `2/8`, or `slurm` for a task of a job array.
 
     Raises UserError where it is neither.
     """
+    if not isinstance(text, str):  # from Python
+        raise UserError(f'{source}: expected a text such as "2/8", found {text!r}')
     if text.strip().casefold() == "slurm":
         return _of_array(environment, f"{source} slurm")
     return Shard.of_text(text, source)

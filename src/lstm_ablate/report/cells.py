@@ -27,8 +27,8 @@ OVERALL_TEXT = (
     " verdict."
 )
 BY_EPOCH_TEXT = (
-    "The typical ratio had training ended earlier, on validation windows, with the quartiles of the"
-    " pairs. It describes, and judges nothing."
+    "The typical ratio if training had ended earlier, on validation windows, with the quartiles of"
+    " the pairs. It describes, and judges nothing."
 )
 _EPOCHS = 6  # rows of a table by epoch
 

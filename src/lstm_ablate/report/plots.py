@@ -147,8 +147,9 @@ _TUNING = (
 )
 _INTERVALS = (
     "Loss over the loss of {baseline} at the same seed: the typical ratio with its interval. Left"
-    " of 1 is better. An interval that excludes 1 means better or worse; one that lies within the"
-    " band, {0:.3g} to {1:.3g}, means practically equivalent. An arrow leads to 0, or to infinity."
+    " of 1 is better. Where the table gives a verdict, an interval that excludes 1 means better or"
+    " worse, and one that lies within the band, {0:.3g} to {1:.3g}, practically equivalent. An"
+    " arrow leads to 0, or to infinity."
 )
 _RATIOS = (
     "Validation loss over that of {baseline} at the same seed, if training had ended at an epoch:"

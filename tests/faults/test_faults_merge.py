@@ -93,35 +93,15 @@ def test_a_merge_killed_at_any_moment_loses_and_invents_nothing(parts, tmp_path)
     assert "This is a bug" not in (tmp_path / "log").read_text()
 
 
-# As in test_faults_store: children that kill themselves before the k-th line of our code.
 EVERY_LINE = """
-import os, signal, sys
+import sys
 from pathlib import Path
+from killed_at_lines import kill_before_lines
 from lstm_ablate.store import files, merge, records, sources
-from processes import until
 from test_faults_merge import taken
 whole, part = map(Path, sys.argv[1:3])
-ours = {files.__file__, merge.__file__, records.__file__, sources.__file__}
-for k in range(1, 100_000, int(sys.argv[3])):
-    child = os.fork()
-    if child == 0:
-        count = 0
-        def trace(frame, event, argument):
-            global count
-            if frame.f_code.co_filename not in ours:
-                return None
-            if event == "line":
-                count += 1
-                if count == k:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-        sys.settrace(trace)
-        taken(whole, part)
-        os._exit(0)
-    _, status = until(lambda: (end := os.waitpid(child, os.WNOHANG))[0] and end, "a child's end")
-    print(os.waitstatus_to_exitcode(status), flush=True)
-    if sys.stdin.readline() != "go on\\n":
-        break
+modules = (files, merge, records, sources)
+kill_before_lines(lambda: taken(whole, part), modules, most=100_000, step=int(sys.argv[3]))
 """
 
 

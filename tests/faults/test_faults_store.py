@@ -38,33 +38,13 @@ FAILED = replace(RECORD, result=NO_LUCK)
 # before the k-th line of our code, until there are no more lines. After each child the parent asks
 # on standard output for a look at what is left.
 EVERY_LINE = """
-import os, signal, sys
+import sys
 from pathlib import Path
+from killed_at_lines import kill_before_lines
 from lstm_ablate.store import files, records
-from processes import until
-from test_faults_store import RECORD, OTHER, FAILED, OPERATIONS
+from test_faults_store import OPERATIONS
 folder, operation = Path(sys.argv[1]), OPERATIONS[sys.argv[2]]
-ours = {files.__file__, records.__file__}
-for k in range(1, 10_000):
-    child = os.fork()
-    if child == 0:
-        count = 0
-        def trace(frame, event, argument):
-            global count
-            if frame.f_code.co_filename not in ours:
-                return None
-            if event == "line":
-                count += 1
-                if count == k:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-        sys.settrace(trace)
-        operation(folder)
-        os._exit(0)
-    _, status = until(lambda: (end := os.waitpid(child, os.WNOHANG))[0] and end, "a child's end")
-    print(os.waitstatus_to_exitcode(status), flush=True)
-    if sys.stdin.readline() != "go on\\n":
-        break
+kill_before_lines(lambda: operation(folder), (files, records), most=10_000)
 """
 
 OPERATIONS = {

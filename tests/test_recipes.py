@@ -178,7 +178,7 @@ def test_the_verdicts_of_the_page_are_those_of_the_sign_test(section):
 
 
 def allowed(count, seeds, comparisons):
-    """Log whether so many wins come about by chance in at most 5% of experiments."""
+    """Return whether so many wins come about by chance in at most 5% of experiments."""
     return 2 * binom.sf(count - 1, seeds, 0.5) <= 0.05 / comparisons
 
 

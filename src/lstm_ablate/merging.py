@@ -293,7 +293,7 @@ def _state(experiment: Experiment, now: studies.Findings, missing: Sequence[Run]
 
 
 def _data_is_lost(folder: Path) -> bool:
-    """Log whether experiment.yaml does not lead to a data file; the user's own config may."""
+    """Return whether experiment.yaml does not lead to a data file; the user's own config may."""
     written = loading.load(folder / "experiment.yaml", with_data=False)
     data = [one.data for one in written.settings.values()]
     return any(isinstance(one, FileData) and not Path(one.path).exists() for one in data)

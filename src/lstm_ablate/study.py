@@ -636,7 +636,7 @@ def _log_what_is_there(
 
 
 def _keep_older(folder: Path, of_older: dict[str, int], tell: Log) -> None:
-    """Log of records of older schemas, and copy the tables that came from them, if not yet done.
+    """Say how many records are of older schemas, and copy the tables that came from them once.
 
     Call it before derived files are written.
     """

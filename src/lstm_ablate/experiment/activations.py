@@ -44,7 +44,7 @@ _NOT_ELEMENTWISE = ("softmax", "log_softmax", "glu", "sparsemax")
 
 
 def is_taken(name: str) -> bool:
-    """Log whether a name means something already, so that no activation of one's own can have
+    """Return whether a name means something already, so that no activation of one's own can have
     it.
     """
     known = {*KINDS, *OTHER_NAMES, *_NOT_ELEMENTWISE, *expressions.ARGUMENTS, "x"}
@@ -148,7 +148,7 @@ def parameters(text: str) -> tuple[str, tuple[float, ...]] | None:
 
 
 def is_expression(text: str) -> bool:
-    """Log whether a canonical text is an expression: those alone contain x by itself."""
+    """Return whether a canonical text is an expression: those alone contain x by itself."""
     return re.search(r"\bx\b", text) is not None
 
 

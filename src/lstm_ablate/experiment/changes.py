@@ -103,7 +103,7 @@ def _names(document: Node, section: str) -> dict[str, Node]:
 
 
 def _is_there(document: Node, section: str, name: str, place: Place, problems: Problems) -> bool:
-    """Log whether a section has a name; add a problem where it has not."""
+    """Return whether a section has a name; add a problem where it has not."""
     names = _names(document, section)
     if name not in names:
         problems.add(place, f'"{name}" is not a name in {section}.{did_you_mean(name, names)}')

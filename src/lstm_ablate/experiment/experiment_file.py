@@ -24,7 +24,7 @@ CHANGEABLE = {"variants": ("model", "training"), "tasks": ("data", "model", "tra
 
 
 def is_changeable(kind: str, path: str) -> bool:
-    """Log whether variants or tasks can change what lies at a path of the form."""
+    """Return whether variants or tasks can change what lies at a path of the form."""
     if (kind, path) == ("variants", "training.loss"):
         return False  # variants are compared by their loss, so they share it
     return "." in path and path.split(".", maxsplit=1)[0] in CHANGEABLE[kind]

@@ -111,7 +111,7 @@ class Experiment:
         return replace(self, tuning=None)
 
     def is_settled(self, task: str, variant: str) -> bool:
-        """Log whether the settings of a task and variant are those that are judged."""
+        """Return whether the settings of a task and variant are those that are judged."""
         return self.tuning is None or (task, variant) in self.choices
 
     def possible_settings(self) -> Iterator[tuple[str, str, Settings]]:

@@ -134,7 +134,7 @@ def _broken_rules_of_data(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _stationary(coefficients: tuple[float, ...]) -> bool:
-    """Log whether all partial autocorrelations lie within (-1, 1).
+    """Return whether all partial autocorrelations lie within (-1, 1).
 
     Barndorff-Nielsen & Schou 1973 show that the process is stationary exactly then.
     """

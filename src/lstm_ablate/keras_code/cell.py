@@ -8,7 +8,7 @@ NAME = "CustomLSTMCell"
 
 
 def is_stock(layer: LSTM) -> bool:
-    """Log whether `keras.layers.LSTM` can say what happens in each direction of a layer."""
+    """Return whether `keras.layers.LSTM` can say what happens in each direction of a layer."""
     return not why_not_stock(layer)
 
 
@@ -25,7 +25,7 @@ def why_not_stock(layer: LSTM) -> list[str]:
 
 
 def are_apart(network: Network) -> bool:
-    """Log whether the cells of a network take their two activations apart."""
+    """Return whether the cells of a network take their two activations apart."""
     return any(layer.candidate != layer.output for layer in network.lstm)
 
 

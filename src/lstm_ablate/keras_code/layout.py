@@ -20,7 +20,7 @@ def call(head: str, arguments: Sequence[str], level: int = 1) -> list[str]:
 
 
 def fits(text: str, level: int = 1) -> bool:
-    """Log whether a text fits on one line at a level of indentation."""
+    """Return whether a text fits on one line at a level of indentation."""
     return 4 * level + len(text) <= WIDTH
 
 

@@ -91,7 +91,7 @@ def sentinel_of(column: Array) -> float | None:
 
 
 def _varied(column: Array) -> bool:
-    """Log whether a column has more than two values, and is no flag."""
+    """Return whether a column has more than two values, and is no flag."""
     return bool(np.any((column != column.min()) & (column != column.max())))
 
 

@@ -20,7 +20,7 @@ from lstm_ablate.experiment.changes import Override
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.keras_code.module import Module, Variant, module
-from lstm_ablate.store import copies, records
+from lstm_ablate.store import copies, inventory, records
 from lstm_ablate.store.records import Record
 from lstm_ablate.training import cost, work
 from lstm_ablate.training.executors import Done, Failed, Work
@@ -152,8 +152,7 @@ def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log
 
 def _experiment_in(folder: Path) -> Experiment:
     """Return the experiment of a results folder, with its data files read."""
-    if not (folder / "experiment.yaml").is_file():
-        raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml)")
+    inventory.check_results_folder(folder)
     experiment = loading.load(folder / "experiment.yaml")
     checking.check_data(experiment)
     return experiment

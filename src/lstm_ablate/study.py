@@ -680,9 +680,7 @@ def read_back(folder: Path, warn: Log) -> Findings:
     FolderError where its tables have no records, or only some of an older schema: nothing is
     written then.
     """
-    if not (folder / "experiment.yaml").is_file():
-        hint = inventory.did_you_mean_folder(folder, "experiment.yaml")
-        raise UserError(f"{folder}: not a results folder (it holds no experiment.yaml).{hint}")
+    inventory.check_results_folder(folder)
     inventory.check_rebuildable(folder)
     return rebuilt(folder, warn)
 

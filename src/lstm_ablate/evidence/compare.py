@@ -98,9 +98,7 @@ def read_pair(a: Path, b: Path) -> tuple[Table, Table]:
 
 def _read_folder(folder: Path, other: Table | None) -> Table:
     path = folder / ("runs.csv" if other is None or other.has_seeds else "summary.csv")
-    if not path.is_file():
-        hint = inventory.did_you_mean_folder(folder, path.name)
-        raise UserError(f"{folder}: not a results folder (it holds no {path.name}).{hint}")
+    inventory.check_results_folder(folder, path.name)
     return read(path)
 
 

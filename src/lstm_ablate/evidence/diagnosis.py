@@ -25,10 +25,11 @@ said, and judge nothing.
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lstm_ablate.errors import listed
 from lstm_ablate.evidence import learning
 from lstm_ablate.evidence.learning import Result
 from lstm_ablate.experiment.resolved import Experiment
@@ -81,7 +82,7 @@ class _Alike:
 
     @property
     def names(self) -> str:
-        names = _listed(one.variant for one in self.findings)
+        names = listed(one.variant for one in self.findings)
         return f"{names} {'have' if len(self.findings) > 1 else 'has'}"
 
     def losses(self, part: PartName) -> str:
@@ -90,8 +91,8 @@ class _Alike:
         Variants share the latter unless their losses differ in kind.
         """
         what = "losses" if len(self.findings) > 1 else "loss"
-        losses = _listed(f"{one.losses[part]:.3g}" for one in self.findings)
-        ceilings = _listed(dict.fromkeys(f"{one.ceilings[part]:.3g}" for one in self.findings))
+        losses = listed(f"{one.losses[part]:.3g}" for one in self.findings)
+        ceilings = listed(dict.fromkeys(f"{one.ceilings[part]:.3g}" for one in self.findings))
         return (
             f"{what} {losses} in the median run, where predicting the mean of these windows gives"
             f" {ceilings}"
@@ -295,10 +296,10 @@ def _of_unlike(these: _Alike) -> str:
 
 def _of_apart(these: _Alike) -> str:
     losses = [
-        _listed(f"{one.losses[part]:.3g}" for one in these.findings)
+        listed(f"{one.losses[part]:.3g}" for one in these.findings)
         for part in ("test", "validation")
     ]
-    names = _listed(one.variant for one in these.findings)
+    names = listed(one.variant for one in these.findings)
     what = "losses" if len(these.findings) > 1 else "loss"
     advice = (
         "So the epoch was chosen on one stretch of the file, and the verdict is about another"
@@ -326,8 +327,3 @@ _SENTENCES = {
     "partly": _of_partly,
     "unlike": _of_unlike,
 }
-
-
-def _listed(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

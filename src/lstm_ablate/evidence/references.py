@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm_ablate.errors import listed
 from lstm_ablate.evidence.summary import Row
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.resolved import Experiment
@@ -82,12 +83,12 @@ def far_above_linear(rows: Sequence[Row]) -> str:
     if len(shown) > _LISTED:
         ordered = sorted(factors, key=factors.__getitem__)
         shown = [f"{factors[one]:.3g} ({one})" for one in (ordered[0], ordered[-1])]
-        listed = " to ".join(shown)
+        factors_of = " to ".join(shown)
     else:
-        listed = " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
+        factors_of = listed(shown)
     return (
         f" No variant comes near that linear code, whose loss the typical run exceeds by a factor"
-        f" of {listed}: this describes how well these networks fit so far, and judges nothing."
+        f" of {factors_of}: this describes how well these networks fit so far, and judges nothing."
     )
 
 

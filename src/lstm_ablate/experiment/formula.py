@@ -9,6 +9,7 @@ cell always are. Layers are named where they differ from one another.
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 
+from lstm_ablate.errors import listed
 from lstm_ablate.experiment.activations import MEANT_OTHERWISE, is_expression
 from lstm_ablate.experiment.expressions import with_argument
 from lstm_ablate.experiment.network import LSTM, network_of
@@ -92,7 +93,7 @@ def _output(layers: Sequence[LSTM], names: Mapping[str, str]) -> list[str]:
     if first.projection_clip is not None:
         parts.append(f"|{kept}| <= {_exact(first.projection_clip)}")
     if added:
-        where = "" if len(added) == len(layers) - 1 else f" in {_listed(list(added))}, else h = m"
+        where = "" if len(added) == len(layers) - 1 else f" in {listed(list(added))}, else h = m"
         parts.append(f"h = x + m{where}")
     return parts
 
@@ -147,9 +148,4 @@ def by_layer(shown: Mapping[str, str], where: str = "in") -> str:
         layers.setdefault(text, []).append(name)
     if len(layers) == 1:
         return next(iter(layers))
-    return ", ".join(f"{text} {where} {_listed(names)}" for text, names in layers.items())
-
-
-def _listed(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return ", ".join(f"{text} {where} {listed(names)}" for text, names in layers.items())

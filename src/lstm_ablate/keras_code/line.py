@@ -8,6 +8,7 @@ it: the optimizer, epochs and batches.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from lstm_ablate.errors import listed
 from lstm_ablate.experiment.elementwise import KINDS
 from lstm_ablate.experiment.formula import by_layer
 from lstm_ablate.experiment.network import LSTM, network_of
@@ -35,7 +36,7 @@ def line(experiment: Experiment, task: str, variant: str) -> str:
         given = f", activation={acting}" * (dense.activation != "linear")
         parts.append(f"Dense({dense.units}{given})")
     parts += _training(settings.training, experiment.resolved["variants"][variant])
-    missing = [f"no argument for {_listed(list(reasons))}"] if reasons else []
+    missing = [f"no argument for {listed(list(reasons))}"] if reasons else []
     return "; ".join([*missing, *([", ".join(parts)] if parts else [])])
 
 
@@ -76,7 +77,7 @@ def _between(layers: Sequence[LSTM], functions: Mapping[str, str]) -> list[str]:
     }
     seams = sum(layer.between is not None for layer in layers)
     if acting and len(acting) < seams and len(set(acting.values())) == 1:
-        return [*parts, f"{next(iter(acting.values()))} after {_listed(list(acting))}"]
+        return [*parts, f"{next(iter(acting.values()))} after {listed(list(acting))}"]
     return [*parts, by_layer(acting, "after")] if acting else parts
 
 
@@ -93,8 +94,3 @@ def _training(training: Training, changes: Mapping[str, object]) -> list[str]:
     if fitted := [key for key in ("epochs", "batch_size") if key in changed]:
         parts.append(f"fit({', '.join(f'{key}={getattr(training, key)}' for key in fitted)})")
     return parts
-
-
-def _listed(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -93,6 +93,13 @@ def seeds(folder: Path) -> frozenset[int]:
     return frozenset(plain) if isinstance(plain, list) else frozenset()
 
 
+def check_results_folder(folder: Path, holds: str = "experiment.yaml") -> None:
+    """Raise UserError if a folder does not hold a file, and so is no results folder."""
+    if not (folder / holds).is_file():
+        hint = did_you_mean_folder(folder, holds)
+        raise UserError(f"{folder}: not a results folder (it holds no {holds}).{hint}")
+
+
 def did_you_mean_folder(folder: Path, holds: str) -> str:
     """Return a hint at a folder that holds a file, where a folder does not: the one of that name
     in results/, or one beside it that is spelt alike; nothing where there is none.

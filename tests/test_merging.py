@@ -190,6 +190,20 @@ def test_a_part_alone_gives_no_verdict_that_the_whole_might_not_give(lab):
     assert lab.merge(lab.results / "cut.shards").ran.summary.rows[1].verdict == "better"
 
 
+def test_what_the_parts_say_of_the_data_is_said_of_the_whole(lab):
+    rows = [f"{value % 11},{value**2 % 13}" for value in range(99)]
+    (lab.path.parent / "own.csv").write_text("\n".join(["a,b", *rows, "-999,1"]) + "\n")
+    head, tail = CONFIG.split("data: {")
+    own = f"{head}data: {{family: file, path: own.csv, timesteps: 3}}{tail[tail.index(chr(10)) :]}"
+    lab.write(own.partition("tasks:")[0])
+    lab.parts(2)
+    lab.merge(lab.results / "cut.shards")
+    assert "-999" in (lab.whole / "report.md").read_text()
+    assert written(lab.whole) == lab.expected()
+    noted = lab.results.parent / "undivided" / "cut" / "notices.yaml"
+    assert (lab.whole / "notices.yaml").read_bytes() == noted.read_bytes()
+
+
 def test_an_empty_part_is_a_valid_folder(lab):
     ran, trained = lab.run("seeds=2", shard="3/3")
     assert trained == [] and not ran.failed

@@ -42,6 +42,12 @@ def test_a_part_is_named_as_it_is_written():
     assert shard.title == "part 2 of 8" and of_option("1/1", {}) == Shard(1, 1)
 
 
+def test_a_part_that_is_no_text_is_refused_in_words():
+    """As from Python, where a pair of numbers would be natural."""
+    with pytest.raises(UserError, match=r'expected a text such as "2/8", found \(1, 2\)'):
+        of_option((1, 2), {})
+
+
 @pytest.mark.parametrize("text", ["", "2", "0/8", "9/8", "1/0", "1/99999", "-1/8", "a/b", "2/8/1"])
 def test_what_is_no_part_is_told(text):
     with pytest.raises(UserError, match=r"^--shard: "):

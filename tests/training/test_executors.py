@@ -447,8 +447,10 @@ def test_a_signal_keeps_what_is_done_and_going_on_gives_the_bytes_of_the_local_e
     first.send_signal(signal.SIGTERM)  # for which Ray has a handler of its own
     _, said = ended(first)
     print(f"stopped after {time.monotonic() - begin:.1f} s")
-    kept = records.read_all(folder).records.keys()
-    assert first.returncode == 128 + signal.SIGTERM and kept == set(lines(acks)) and len(kept) < 6
+    kept, acknowledged = records.read_all(folder).records.keys(), set(lines(acks))
+    assert first.returncode == 128 + signal.SIGTERM and len(kept) < 6
+    # The signal may come between the writing of a record and its acknowledgement.
+    assert acknowledged <= kept and len(kept - acknowledged) <= 1
     until(lambda: not at_work(nodes), "the end of all work without a driver", AT_ONCE)
     again = drive(nodes, path, folder.parent, "-q")
     here = start("run", path, "--results", tmp_path / "local", "-q")

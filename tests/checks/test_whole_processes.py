@@ -1,13 +1,15 @@
 """Whole processes are measured from start to end, in turns; one that fails gives no figure."""
 
+import json
 import os
 import time
 from itertools import count
 
 import pytest
 
-from lstm_ablate.checks import whole_processes
+from lstm_ablate.checks import benchmark, whole_processes
 from lstm_ablate.checks.whole_processes import FirstSeconds, Processes, Race
+from lstm_ablate.cli import bench
 
 
 def test_a_process_is_measured_to_its_end_and_its_failure_is_none():
@@ -60,3 +62,23 @@ def test_the_lines_say_it_in_imports_and_in_times_as_fast():
     first, second = whole_processes.lines(measured)
     assert "5.0 s, 2.5 imports of TensorFlow of 2.0 s" in first and "0.50 s, 0.25" in first
     assert second.endswith("fused 4.0 s, plain Keras 50.0 s: 12.5x")
+
+
+def test_networks_are_measured_beside_processes_only_if_asked_for(monkeypatch, tmp_path, capsys):
+    networks = benchmark.Benchmark({"name": "x"}, 2, 100.0, (), benchmark.Growth(1.0, 1.0), None)
+    processes = Processes(FirstSeconds(2.0, 5.0, 0.5), ())
+    monkeypatch.setattr(benchmark, "run", lambda *_: networks)
+    monkeypatch.setattr(whole_processes, "measure", lambda *_: processes)
+    figures = tmp_path / "figures.json"
+
+    def measured(**options):
+        given = {"cases": "", "rounds": 3, "config": None, "processes": True} | options
+        bench.bench(**given, file=figures)
+        keys = json.loads(figures.read_text()).keys()
+        return "processes" in keys, "growth" in keys, capsys.readouterr().out
+
+    assert measured()[:2] == (True, False)
+    assert measured(cases="small")[:2] == (True, True)
+    assert measured(config=tmp_path / "a.yaml")[:2] == (True, True)
+    *kinds, said = measured(processes=False)
+    assert kinds == [False, True] and "growth: 1.00 times" in said and "smoke" not in said

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,8 +37,9 @@ def bench(
         typer.Option(
             "--processes",
             help=(
-                "Measure whole processes too: the smoke config from nothing and with nothing to do,"
-                " and tanh and relu against a loop of Keras. Minutes."
+                "Measure whole processes: the smoke config from nothing and with nothing to do, and"
+                " tanh and relu against a loop of Keras; it takes about ten minutes. Networks are"
+                " measured too if --cases or --end-to-end is given."
             ),
         ),
     ] = False,
@@ -49,7 +50,24 @@ def bench(
     """Measure on this machine how fast the engines train, against loops of Keras and JAX written by
     hand.
     """
-    from lstm_ablate.checks import benchmark, whole_processes
+    lines: list[str] = []
+    content: dict[str, Any] = {}
+    if cases or config or not processes:
+        lines, content = _networks(cases, rounds, config)
+    if processes:
+        from lstm_ablate.checks import whole_processes
+
+        whole_of = whole_processes.measure(rounds, line_printer())
+        lines += whole_processes.lines(whole_of)
+        content["processes"] = asdict(whole_of)
+    print_lines(lines)
+    if file:
+        file.write_text(json_text(content) + "\n", encoding="utf-8")
+
+
+def _networks(cases: str, rounds: int, config: Path | None) -> tuple[list[str], dict[str, Any]]:
+    """Print the table of the networks; return the lines below it, and all figures for a file."""
+    from lstm_ablate.checks import benchmark
     from lstm_ablate.training import resources
 
     wanted = cases.split(",") if cases else list(benchmark.DEFAULT_CASES)
@@ -80,11 +98,4 @@ def bench(
             f" {whole.fused_seconds:.0f} s, plain Keras {whole.plain_seconds:.0f} s (estimated from"
             f" 4 whole runs of the baseline): {whole.plain_seconds / whole.fused_seconds:.1f}x"
         )
-    content = asdict(result)
-    if processes:
-        whole_of = whole_processes.measure(rounds, line_printer())
-        lines += whole_processes.lines(whole_of)
-        content["processes"] = asdict(whole_of)
-    print_lines(lines)
-    if file:
-        file.write_text(json_text(content) + "\n", encoding="utf-8")
+    return lines, asdict(result)

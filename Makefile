@@ -41,10 +41,12 @@ reference: schema
 figures: $(VENV)/test-installed
 	$(BIN)/python tests/measure/figures.py
 
-# How often the verdicts are wrong: the tables and the figure of docs/statistics.md, in two minutes.
+# How often the verdicts are wrong: the tables and the figure of docs/statistics.md, in two minutes; and what the
+# study can find at the spread of its pilot, in docs/study.md.
 simulation: $(VENV)/test-installed
 	$(BIN)/python tests/measure/simulation.py
 	$(BIN)/python tests/measure/simulation_of_looks.py
+	$(BIN)/python tests/measure/power_of_study.py
 
 # The answers of docs/recipes.md, each from runs of its own: ten minutes of a core.
 recipes: $(VENV)/test-installed

@@ -200,16 +200,16 @@ def draw(found):
     FIGURE.write_text(plots.svg("power", figure))
 
 
-def write(parts):
-    """Write tables into the page, each between the marks that name it."""
-    text = DOCS.read_text()
+def write(parts, page=DOCS):
+    """Write tables into a page, each between the marks that name it."""
+    text = page.read_text()
     for name, lines in parts.items():
         block = "\n".join([f"<!-- {name} -->", *lines, f"<!-- end of {name} -->"])
         text, times = re.subn(
             f"<!-- {name} -->.*?<!-- end of {name} -->", lambda _, new=block: new, text, flags=re.S
         )
         assert times == 1
-    DOCS.write_text(text)
+    page.write_text(text)
 
 
 def main():

@@ -53,8 +53,11 @@ class Stopped:
     seeds: np.ndarray
 
 
-def stopped(d, design):
-    """Return where differences [experiments, comparisons, seeds] stop in a design."""
+def stopped(d, design, edge=EDGE):
+    """Return where differences [experiments, comparisons, seeds] stop in a design.
+
+    `edge` is the log of 1 + margin.
+    """
     shape = d.shape[:2]
     found = Stopped(*(np.zeros(shape, bool) for _ in range(4)), np.full(shape, design[-1][0]))
     open_ = np.ones(shape, bool)
@@ -63,8 +66,8 @@ def stopped(d, design):
             continue
         seen = d[..., :n]
         better, worse = (np.sum(side, axis=-1) >= count for side in (seen < 0, seen > 0))
-        within = np.sum(seen < EDGE - 1e-12, axis=-1) >= count
-        within &= np.sum(seen > 1e-12 - EDGE, axis=-1) >= count
+        within = np.sum(seen < edge - 1e-12, axis=-1) >= count
+        within &= np.sum(seen > 1e-12 - edge, axis=-1) >= count
         now = open_ & (better | worse | within)
         found.better[now], found.worse[now], found.within[now] = (
             one[now] for one in (better, worse, within)

@@ -24,7 +24,6 @@ INF = float("inf")
 
 # Whatever is wider than the column, TeX says in a line that begins with "Overfull".
 DOCUMENT = r"""\documentclass[10pt]{article}
-\usepackage[T1]{fontenc}
 PREAMBLE
 \begin{document}
 \setlength{\columnwidth}{84mm}\hsize=\columnwidth
@@ -100,7 +99,7 @@ def summaries(tmp_path):
     found["empty"] = analysis.summarise(few, runs.expand(few), {})
     found["selected"] = selection.of_variants(found["published"], ["linear"], "--variants")
     one = found["published"]
-    text = r"50% of a_b & #1 $x$ {y} ~ ^ \ < > | "
+    text = r'50% of a_b & #1 $x$ {y} ~ ^ \ < > | "a '
     found["special"] = replace(
         one,
         references=dict.fromkeys(one.tasks, text * 3),

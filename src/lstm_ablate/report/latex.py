@@ -288,7 +288,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"{\char34}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 

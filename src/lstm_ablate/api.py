@@ -177,11 +177,12 @@ class Results(Mapping[Key, Outcome]):
         """One row for each task and variant: the content and the types of summary.csv."""
         return self._summary.table()
 
-    def figure(self, name: str) -> "Figure":
+    def figure(self, name: str, width: float | None = None) -> "Figure":
         """Return a figure of the report, by the name of its file in figures/.
 
-        With several tasks a figure of one task is called like `curves-TASK`. Raises UserError,
-        with the names that there are, where there is no such figure.
+        With several tasks a figure of one task is called like `curves-TASK`. With a `width` in
+        millimetres it is drawn for print at that width, with text of 7 points; `savefig` writes it.
+        Raises UserError, with the names that there are, where there is no such figure.
 
         >>> load("results/smoke").figure("curves")
         <...Figure size ...>
@@ -192,7 +193,8 @@ class Results(Mapping[Key, Outcome]):
         if name not in drawings:
             what = f'"{name}" is not a figure of {self.name}'
             raise UnknownNameError(f"{what}.{did_you_mean(name, drawings)}{_known(drawings)}")
-        return plots.drawn(drawings[name])
+        sheet = plots.SCREEN if width is None else plots.column(width)
+        return plots.drawn(drawings[name], sheet)
 
     # ----------------------------------------------------------------------------- what it holds
 

@@ -92,7 +92,7 @@ def test_every_format_says_the_same(case, tmp_path):
     terminal.terminal(summary, Console(file=stream, width=250, color_system=None))
     text = stream.getvalue()
     markdown = (tmp_path / "report.md").read_text()
-    for shown in (text, markdown.replace("\\", ""), latex.latex(summary).replace("\\", "")):
+    for shown in (text, markdown.replace("\\", "")):
         for row in summary.rows:
             runs = RUNS[row.variant]
             lines = [line for line in shown.splitlines() if row.variant in line and runs in line]
@@ -105,6 +105,9 @@ def test_every_format_says_the_same(case, tmp_path):
         for task in summary.tasks:
             assert summary.references[task] in shown
         assert "nan" not in shown.lower()
+    told = latex.latex(summary).splitlines()
+    assert all(f"% {row.sentence}" in told for row in summary.rows if row.sentence)
+    assert all(f"% {note}" in told for note in summary.notes)
     for shown in (text, markdown.replace("\\", "")):
         for words in (*summary.notes, "failed: ValueError: [red]", "all tasks"):
             assert words.lower() in shown.lower()

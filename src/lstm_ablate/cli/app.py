@@ -48,7 +48,9 @@ _EXAMPLES: dict[Callable[..., None], str] = {  # in the order of --help
     listings.init: "lstm-ablate init smoke",
     run.run: "lstm-ablate run smoke.yaml training.epochs=5 seeds=3",
     plan.plan: "lstm-ablate plan smoke.yaml seeds=30",
-    report.report: "lstm-ablate report results/smoke --format markdown,csv",
+    report.report: (
+        "lstm-ablate report results/smoke --format latex --figures paper --bundle smoke.zip"
+    ),
     merge.merge: (
         "lstm-ablate merge results/smoke results/smoke.shards/*, "
         "after lstm-ablate run smoke.yaml --shard 1/2 and 2/2"

@@ -306,17 +306,16 @@ def _rows(
         if experiment.tuning:
             both = (tuned[cell[0], experiment.baseline], tuned[cell])
             where += sentences.edges(experiment.tuning.name, both)
-        rows.append(
-            _judged(
-                experiment,
-                row,
-                base,
-                comparison,
-                where=where,
-                looks=gathered.looks,
-                least_seeds=least_seeds,
-            )
+        judged = _judged(
+            experiment,
+            row,
+            base,
+            comparison,
+            where=where,
+            looks=gathered.looks,
+            least_seeds=least_seeds,
         )
+        rows.append(replace(judged, scope=where if judged.sentence else None))
     return tuple(rows)
 
 

@@ -34,8 +34,9 @@ class Row:
     that a variant did without.
 
     `keras` is what the variant is in Keras, in a line. The baseline has no comparison, nor has a
-    variant without a pair. `verdict` says it in a word. A row over all tasks has only counts of
-    runs and a comparison that describes.
+    variant without a pair. `verdict` says it in a word, and `scope` for which training it holds, as
+    `sentence` says too. A row over all tasks has only counts of runs and a comparison that
+    describes.
     """
 
     task: str
@@ -68,6 +69,7 @@ class Row:
     not_needed: int = 0
     verdict: str = ""
     sentence: str | None = None
+    scope: str | None = None
     keras: str = ""
 
 
@@ -79,7 +81,8 @@ class Summary:
     ratio intervals together hold with 1 - `level`, each of the `comparisons` with its share of it;
     `least_seeds` are the fewest with which a verdict is possible, `seeds` all that may be trained.
     `looks` are none where all of them are trained anyway. `outcomes` hold the loss of each
-    run that ended by seed, infinite where it diverged.
+    run that ended by seed, infinite where it diverged. `variants` are those of the experiment; the
+    rows show fewer where `selection` says so.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Summary:
     environment: Mapping[str, Any]  # in which the runs were trained; differs between reruns
     tuned: tuple[Tuned, ...] = ()  # by task and variant
     tuned_name: str = ""  # what was tuned, as `learning rate`
+    selection: str = ""  # which comparisons are not shown, in a sentence; it is one of the notes
 
     @property
     def band(self) -> tuple[float, float]:

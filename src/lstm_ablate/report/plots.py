@@ -1,4 +1,4 @@
-"""The figures of a report: a Summary drawn by matplotlib, as SVG and PNG.
+"""The figures of a report: a Summary drawn by matplotlib, as SVG, PNG and PDF.
 
 A variant has the same colour, dash and place in every figure: grey for the baseline, then the
 palette of Okabe & Ito (2008), which colour-blind readers can tell apart. After six variants the
@@ -9,10 +9,16 @@ derived file. A matplotlibrc in the working folder changed them, and one with `t
 started another program. So each drawing starts from matplotlib's defaults, uses the font that comes
 with matplotlib, takes the ids in an SVG from the figure's name, and carries no date. The price is
 that a matplotlibrc cannot restyle the figures; the CSVs hold the numbers for drawings of one's own.
+
+A page or a screen shows a figure at 7.2 inches. In the column of a paper that would be shrunk to
+less than half, and its text to 4 points. So a figure for a column is drawn anew at the column's
+width: with text of 7 points, and with as many panels side by side as there is room for.
 """
 
+import hashlib
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -34,16 +40,14 @@ _GREY = "#7f7f7f"
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES = ("-", "--", ":", "-.")
 _MARKS = ("o", "s", "^", "D")
-_WIDTH = 7.2  # inches
 _DOTS_PER_INCH = 150
 _LEAST = 1e-6  # smaller ratios, or larger than 1 / it, are drawn at the edge: a log axis has no 0
+_LEAST_PANEL = 1.6  # inches that a panel takes at least, its labels included
 _DRAWN = 150  # the most epochs that a curve shows; a panel is a few hundred dots wide
 _STYLE: Any = {
-    "font.size": 9,
     "font.family": "sans-serif",
     # This font comes with matplotlib. Each text in an SVG lists all fonts that are named here.
     "font.sans-serif": ["DejaVu Sans"],
-    "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -59,15 +63,39 @@ _STYLE: Any = {
     "legend.frameon": False,
     "text.parse_math": False,  # a name may contain a $
     "svg.fonttype": "none",  # text stays text, and does not become curves
+    "pdf.fonttype": 42,  # TrueType; many publishers refuse Type 3, which is matplotlib's default
 }
+_CREATOR = "lstm-ablate"  # what a PDF of ours names as its creator
+
+
+class Sheet(NamedTuple):
+    """What a figure is drawn for: its width in inches, and the size of its text in points."""
+
+    width: float
+    text: float
+
+    @property
+    def scale(self) -> float:
+        """Heights on this sheet, as a multiple of those on a screen."""
+        return self.text / SCREEN.text
+
+
+SCREEN = Sheet(7.2, 9.0)
+
+
+def column(millimetres: float) -> Sheet:
+    """Return the sheet of a figure that is printed at a width, such as that of a paper's column."""
+    return Sheet(millimetres / 25.4, 7.0)
 
 
 @contextmanager
-def _style(salt: str | None = None) -> Iterator[None]:
+def _style(salt: str | None = None, sheet: Sheet = SCREEN) -> Iterator[None]:
     """Draw with our own style, whatever a matplotlibrc of the user or the working folder says."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
+        for size in ("font.size", "axes.titlesize", "figure.labelsize"):
+            mpl.rcParams[size] = sheet.text
         mpl.rcParams["svg.hashsalt"] = salt
         yield
 
@@ -77,14 +105,22 @@ class Drawing(NamedTuple):
 
     name: str
     caption: str
-    draw: Callable[[], Figure]
+    draw: Callable[[Sheet], Figure]
 
 
 class NotebookFigure(Figure):
-    """A figure that a notebook shows, whether or not pyplot is loaded, which would show it too."""
+    """A figure that a notebook shows, whether or not pyplot is loaded, which would show it too.
+
+    A PDF that is saved of it holds its fonts as TrueType, whatever a matplotlibrc says.
+    """
 
     def _repr_png_(self) -> bytes:
         return png(self)
+
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Write the figure as matplotlib does."""
+        with mpl.rc_context({"pdf.fonttype": 42}):
+            super().savefig(*args, **options)
 
 
 def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
@@ -93,10 +129,10 @@ def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
         yield one.name, one.caption, drawn(one)
 
 
-def drawn(one: Drawing) -> Figure:
-    """Return a drawing as a figure."""
-    with _style():
-        return one.draw()
+def drawn(one: Drawing, sheet: Sheet = SCREEN) -> Figure:
+    """Return a drawing as a figure on a sheet."""
+    with _style(sheet=sheet):
+        return one.draw(sheet)
 
 
 def drawings(summary: Summary) -> Iterator[Drawing]:
@@ -117,7 +153,7 @@ def drawings(summary: Summary) -> Iterator[Drawing]:
         if any(where == task for where, _ in summary.curves):
             caption = _CURVES.format(baseline=summary.baseline)
             yield Drawing(f"curves{suffix}", caption + title, partial(_curves, summary, task))
-        if _others(summary):
+        if _panel_variants(summary):
             caption = _PAIRS.format(*summary.band, baseline=summary.baseline)
             yield Drawing(f"pairs{suffix}", caption + title, partial(_pairs, summary, task))
         if task in summary.shown:
@@ -192,12 +228,32 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
+def pdf(figure: Figure) -> bytes:
+    """Return a figure as PDF, with its fonts in it as TrueType.
+
+    Six letters before the name of a font mark it as a part of that font. matplotlib takes them from
+    a hash that differs from process to process, so they are replaced by a hash of all else.
+    """
+    stream = io.BytesIO()
+    metadata = {"Creator": _CREATOR, "Producer": None, "CreationDate": None}
+    with _style():
+        figure.savefig(stream, format="pdf", metadata=metadata)
+    mark = re.compile(rb"(?<=/)[A-Z]{6}(?=\+DejaVu)")
+    digest = hashlib.sha256(mark.sub(b"", stream.getvalue())).digest()
+    return mark.sub(bytes(ord("A") + byte % 26 for byte in digest[:6]), stream.getvalue())
+
+
+def is_ours(content: bytes) -> bool:
+    """Return whether a file is a PDF that this program has drawn."""
+    return content.startswith(b"%PDF") and f"/Creator ({_CREATOR})".encode() in content
+
+
 # ----------------------------------------------------------------------------------------- drawings
 
 
-def _tuning(summary: Summary, task: str) -> Figure:
+def _tuning(summary: Summary, task: str, sheet: Sheet) -> Figure:
     mine = [tuned for tuned in summary.tuned if tuned.task == task]
-    figure, grid = _panels(len(mine), _columns(len(mine)), sharex=True, sharey=True)
+    figure, grid = _panels(sheet, len(mine), _columns(sheet, len(mine)), sharex=True, sharey=True)
     for axes, tuned in zip(_used(figure, grid, len(mine)), mine, strict=True):
         colour, dash, mark = _look(summary, tuned.variant)
         dots = [
@@ -220,15 +276,15 @@ def _tuning(summary: Summary, task: str) -> Figure:
         _log_axis(axes, "y")
         if tuned.trials[0].value > 0:
             _log_axis(axes, "x")
-    figure.supxlabel(summary.tuned_name, fontsize=9)
-    figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
+    figure.supxlabel(summary.tuned_name)
+    figure.supylabel(f"validation {summary.losses[task]}")
     return figure
 
 
-def _intervals(summary: Summary) -> Figure:
+def _intervals(summary: Summary, sheet: Sheet) -> Figure:
     rows = [row for row in (*summary.rows, *summary.overall) if row.comparison]
     ratios = [row.comparison.ratio for row in rows if row.comparison]
-    figure, axes = _lines_of(summary, rows)
+    figure, axes = _lines_of(summary, rows, sheet)
     axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
     axes.axvline(1, color=INK, lw=0.8)
     ends = [
@@ -261,10 +317,10 @@ def _drawable(ratio: float) -> bool:
     return _LEAST < ratio < 1 / _LEAST
 
 
-def _ratios(summary: Summary, task: str) -> Figure:
-    panels = [variant for variant in _others(summary) if (task, variant) in summary.ratios]
+def _ratios(summary: Summary, task: str, sheet: Sheet) -> Figure:
+    panels = [variant for variant in _panel_variants(summary) if (task, variant) in summary.ratios]
     found = [summary.ratios[task, variant] for variant in panels]
-    figure, grid = _panels(len(panels), _columns(len(panels)), sharey=True)
+    figure, grid = _panels(sheet, len(panels), _columns(sheet, len(panels)), sharey=True)
     drawn = [x for ratios in found for x in _values_of(ratios) if _drawable(x)]
     bottom, top = min([0.8, *drawn]) / 1.1, max([1.25, *drawn]) * 1.1
     for axes, variant, ratios in zip(_used(figure, grid, len(panels)), panels, found, strict=True):
@@ -285,8 +341,8 @@ def _ratios(summary: Summary, task: str) -> Figure:
         axes.set_ylim(bottom, top)
         _log_axis(axes, "y")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel(f"ratio to {summary.baseline}", fontsize=9)
+    figure.supxlabel("epoch")
+    figure.supylabel(f"ratio to {summary.baseline}")
     return figure
 
 
@@ -298,9 +354,9 @@ def _values_of(ratios: ByEpoch) -> Iterator[float]:
         yield from median
 
 
-def _curves(summary: Summary, task: str) -> Figure:
-    panels = _others(summary) or [summary.baseline]
-    figure, grid = _panels(len(panels), _columns(len(panels)), sharey=True)
+def _curves(summary: Summary, task: str, sheet: Sheet) -> Figure:
+    panels = _panel_variants(summary) or [summary.baseline]
+    figure, grid = _panels(sheet, len(panels), _columns(sheet, len(panels)), sharey=True)
     for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
         for drawn in dict.fromkeys((summary.baseline, variant)):
             curve = summary.curves.get((task, drawn))
@@ -326,8 +382,8 @@ def _curves(summary: Summary, task: str) -> Figure:
         axes.set_yscale("log")
         _log_axis(axes, "y")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    figure.supxlabel("epoch", fontsize=9)
-    figure.supylabel(f"validation {summary.losses[task]}", fontsize=9)
+    figure.supxlabel("epoch")
+    figure.supylabel(f"validation {summary.losses[task]}")
     return figure
 
 
@@ -336,13 +392,16 @@ def _some(epochs: int) -> list[int]:
     return [round(epoch) for epoch in np.linspace(1, epochs, min(epochs, _DRAWN))]
 
 
-def _pairs(summary: Summary, task: str) -> Figure:
-    panels = _others(summary)
-    figure, grid = _panels(len(panels), _columns(len(panels)), sharex=True, sharey=True, height=2.0)
+def _pairs(summary: Summary, task: str, sheet: Sheet) -> Figure:
+    panels = _panel_variants(summary)
+    columns = _columns(sheet, len(panels))
+    figure, grid = _panels(sheet, len(panels), columns, sharex=True, sharey=True, height=2.0)
     base = summary.outcomes[task, summary.baseline]
     left, right = _range(base.values())
     bottom, top = _range(
-        loss for variant in summary.variants for loss in summary.outcomes[task, variant].values()
+        loss
+        for variant in (summary.baseline, *panels)
+        for loss in summary.outcomes[task, variant].values()
     )
     line, edge = np.array([min(left, bottom), max(right, top)]), summary.band
     for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
@@ -372,8 +431,8 @@ def _pairs(summary: Summary, task: str) -> Figure:
         axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
         _log_axis(axes, "x")
         _log_axis(axes, "y")
-    figure.supxlabel(f"test {summary.losses[task]} of {summary.baseline}", fontsize=9)
-    figure.supylabel(f"test {summary.losses[task]}", fontsize=9)
+    figure.supxlabel(f"test {summary.losses[task]} of {summary.baseline}")
+    figure.supylabel(f"test {summary.losses[task]}")
     return figure
 
 
@@ -383,16 +442,17 @@ def _range(losses: Iterable[float]) -> tuple[float, float]:
     return (min(finite) / 1.3, max(finite) * 1.5) if finite else (0.1, 1.0)
 
 
-def _reconstructions(summary: Summary, task: str) -> Figure:
+def _reconstructions(summary: Summary, task: str, sheet: Sheet) -> Figure:
     shown = summary.shown[task]
     columns = len(shown.windows)
     figure, grid = _panels(
+        sheet,
         columns * len(shown.reconstructions),
         columns,
         sharex=True,
         sharey=True,
         height=0.85,
-        width=_WIDTH,
+        full=True,
     )
     for line, (variant, curves) in zip(grid, shown.reconstructions.items(), strict=True):
         colour, _, _ = _look(summary, variant)
@@ -402,13 +462,13 @@ def _reconstructions(summary: Summary, task: str) -> Figure:
             axes.tick_params(labelsize=7)
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         line[0].set_title(variant, color=colour, loc="left")
-    figure.supxlabel("time step", fontsize=9)
+    figure.supxlabel("time step")
     return figure
 
 
-def _failures(summary: Summary) -> Figure:
+def _failures(summary: Summary, sheet: Sheet) -> Figure:
     rows = [row for row in summary.rows if row.diverging]
-    figure, axes = _lines_of(summary, rows)
+    figure, axes = _lines_of(summary, rows, sheet)
     for y, row in enumerate(rows):
         colour, _, mark = _look(summary, row.variant)
         for share, aside, face in zip(_failed(row), (-0.15, 0.15), (colour, PAPER), strict=True):
@@ -432,7 +492,14 @@ def _failed(row: Row) -> tuple[Share | None, Share | None]:
 
 
 def _others(summary: Summary) -> list[str]:
+    """Return all variants but the baseline, also those of which this summary shows nothing."""
     return [variant for variant in summary.variants if variant != summary.baseline]
+
+
+def _panel_variants(summary: Summary) -> list[str]:
+    """Return the variants but the baseline that are shown, in the order of the config."""
+    shown = {row.variant for row in summary.rows}
+    return [variant for variant in _others(summary) if variant in shown]
 
 
 def _look(summary: Summary, variant: str) -> tuple[str, str, str]:
@@ -443,27 +510,36 @@ def _look(summary: Summary, variant: str) -> tuple[str, str, str]:
     return _PALETTE[place], _DASHES[lap % len(_DASHES)], _MARKS[lap % len(_MARKS)]
 
 
-def _columns(panels: int) -> int:
-    return min(panels, 4) if panels != 5 else 3
+def _columns(sheet: Sheet, panels: int) -> int:
+    most = max(1, int(sheet.width / _LEAST_PANEL))
+    return 3 if (panels, most) == (5, 4) else min(panels, most)
 
 
 def _panels(
-    number: int, columns: int, height: float = 1.8, width: float = 0.0, **shared: Any
+    sheet: Sheet,
+    number: int,
+    columns: int,
+    height: float = 1.8,
+    *,
+    full: bool = False,
+    **shared: Any,
 ) -> tuple[Figure, Any]:
     """Return a figure and its axes [rows][columns], `number` of them or a few more.
 
-    `height` is that of a row, and `width` that of the figure, both in inches.
+    `height` is that of a row in inches, on a screen. There, few panels take only a part of the
+    sheet's width, unless it is to be `full`.
     """
     rows = -(-number // columns)
-    figure = NotebookFigure(
-        (width or max(3.6, _WIDTH * columns / 4), height * rows + 0.35), layout="constrained"
-    )
+    few = sheet == SCREEN and not full
+    width = max(3.6, sheet.width * columns / 4) if few else sheet.width
+    size = (width, sheet.scale * (height * rows + 0.35))
+    figure = NotebookFigure(size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
+def _lines_of(summary: Summary, rows: Sequence[Row], sheet: Sheet) -> tuple[Figure, Axes]:
     """Return a figure with a line for each row, from the top, with its name at the left."""
-    figure, ((axes,),) = _panels(1, 1, height=0.9 + 0.27 * len(rows), width=_WIDTH)
+    figure, ((axes,),) = _panels(sheet, 1, 1, height=0.9 + 0.27 * len(rows), full=True)
     several = len(summary.tasks) > 1
     axes.set_yticks(
         range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows]
@@ -473,10 +549,14 @@ def _lines_of(summary: Summary, rows: Sequence[Row]) -> tuple[Figure, Axes]:
 
 
 def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:
-    """Return the first `number` axes in reading order, and remove the others from the figure."""
-    axes = list(grid.flat)
-    for unused in axes[number:]:
-        figure.delaxes(unused)
+    """Return the first `number` axes in reading order, and remove the others from the figure.
+
+    What stands above a removed one is the lowest of its column, and shows the numbers of its axis.
+    """
+    axes, columns = list(grid.flat), grid.shape[1]
+    for place in range(number, len(axes)):
+        figure.delaxes(axes[place])
+        axes[place - columns].tick_params(labelbottom=True)
     return axes[:number]
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from lstm_ablate.store import files, inventory
 
-_NAME = ".derived.json"
+NAME = ".derived.json"
 
 
 def holds(folder: Path, made_of: str) -> bool:
     """Return whether the derived files are there as they were made, of the same as now."""
     try:
-        noted = json.loads(files.read(folder / _NAME))
+        noted = json.loads(files.read(folder / NAME))
         return bool(noted == _note(folder, made_of, inventory.derived(folder)))
     except (OSError, ValueError, RecursionError):
         return False
@@ -27,7 +27,7 @@ def holds(folder: Path, made_of: str) -> bool:
 def write(folder: Path, made_of: str, paths: Iterable[Path]) -> None:
     """Note what files of a folder were made of; call it when all of them are written."""
     text = json.dumps(_note(folder, made_of, paths), indent=1) + "\n"
-    files.replace(folder / _NAME, text)
+    files.replace(folder / NAME, text)
 
 
 def _note(folder: Path, made_of: str, paths: Iterable[Path]) -> dict[str, object]:

@@ -1,6 +1,11 @@
-"""One summary as a web page in one file, which has no script and makes no request."""
+"""One summary as a web page in one file, which has no script and makes no request.
 
-import re
+Why without a script, although one can switch curves on and off. A checkbox and a line of CSS can do
+that, with the keyboard too, where a reader or a mail program allows no script; and a policy that
+allows none is the simplest one that holds. The price is that a browser from before 2024 may show
+no switches (`:has` came to the last of them in December 2023); it shows every curve.
+"""
+
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +14,7 @@ from markupsafe import Markup
 from lstm_ablate.evidence.overall import OVERALL
 from lstm_ablate.evidence.summary import Summary
 from lstm_ablate.experiment.yaml_source import dump
-from lstm_ablate.report import plots
+from lstm_ablate.report import inline, plots
 from lstm_ablate.report.cells import (
     BY_EPOCH_TEXT,
     STATISTICS,
@@ -21,7 +26,13 @@ from lstm_ablate.report.cells import (
     tuning_legend,
 )
 from lstm_ablate.report.parts import Table, rendered
+from lstm_ablate.report.told import told
 from lstm_ablate.store import inventory
+
+_TOGETHER = (
+    "Validation loss by epoch, all variants over each other: median and quartiles over the runs"
+    " that have not diverged by then. A cross marks where a diverged run ends."
+)
 
 
 class Picture(NamedTuple):
@@ -30,6 +41,15 @@ class Picture(NamedTuple):
     name: str
     caption: str
     svg: str
+
+
+class Switch(NamedTuple):
+    """What shows and hides the curves of a variant, and how these look."""
+
+    place: int
+    variant: str
+    colour: str
+    dashes: str
 
 
 def html(summary: Summary) -> str:
@@ -72,8 +92,15 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
             tuning_legend(summary) if summary.tuned else "",
         ),
         pictures={
-            kind: [(one, _inline(one, classes)) for one in some] for kind, some in drawn.items()
+            kind: [
+                (one.caption, inline.drawn(one.svg, told(summary, one.name), classes))
+                for one in some
+            ]
+            for kind, some in drawn.items()
         },
+        together=_together(summary, classes),
+        switches=_switches(summary),
+        shades={"light": inline.variables(dark=False), "dark": inline.variables(dark=True)},
         classes={Markup(style): name for style, name in classes.items()},
         environment=_lines(summary.environment),
         settings=dump(dict(summary.resolved)),
@@ -84,54 +111,29 @@ def _strong(text: str) -> Markup:
     return Markup("<strong>{}</strong>").format(text)
 
 
-def _inline(picture: Picture, classes: dict[str, str]) -> Markup:
-    """Return a drawing as an element of the page, in its colours and as wide as there is room.
-
-    A drawing repeats few different styles many times, so these become `classes` of the page.
-    """
-    drawing = picture.svg[picture.svg.index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(
-        r'<svg (.*?)width="([\d.]+)pt" height="[\d.]+pt"', _sized, drawing, count=1, flags=re.DOTALL
-    )
-    drawing = drawing.replace(f"fill: {plots.PAPER}", "fill: none").replace(
-        plots.INK, "currentColor"
-    )
-    drawing = re.sub(
-        r'(?<= )style="([^"]*)"', lambda one: f'class="{_class(one[1], classes)}"', drawing
-    )
-    return Markup(_short(drawing))
+def _together(summary: Summary, classes: dict[str, str]) -> list[tuple[str, Markup]]:
+    """Return the caption and the drawing of all learning curves of each task that has several."""
+    found = []
+    for task in summary.tasks:
+        if sum(where == task for where, _ in summary.curves) < 2:
+            continue
+        several = len(summary.tasks) > 1
+        name = f"together{f'-{task}' * several}"
+        svg = plots.svg(name, plots.together(summary, task))
+        caption = _TOGETHER + f" Task {task}." * several
+        found.append((caption, inline.drawn(svg, told(summary, name), classes)))
+    return found
 
 
-def _class(style: str, classes: dict[str, str]) -> str:
-    return classes.setdefault(style, f"s{len(classes)}")
-
-
-def _short(drawing: str) -> str:
-    """Return a drawing without what nobody sees.
-
-    That is digits below a hundredth of a point, ids that nothing refers to, comments, and groups
-    that only hold another group.
-    """
-    used = set(re.findall(r'#([^")]+)', drawing))
-    drawing = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _rounded, tag[0]), drawing)
-    drawing = re.sub(r' id="([^"]+)"', lambda one: one[0] if one[1] in used else "", drawing)
-    drawing = re.sub(r"<!--.*?-->", "", drawing, flags=re.DOTALL)
-    while (
-        shorter := re.sub(
-            r"<g>\s*(<g>(?:(?!</?g\b).)*</g>)\s*</g>", r"\1", drawing, flags=re.DOTALL
-        )
-    ) != drawing:
-        drawing = shorter
-    return re.sub(r"\s*\n\s*", "\n", drawing)
-
-
-def _rounded(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
-
-
-def _sized(match: re.Match[str]) -> str:
-    return f'<svg {match[1]}style="width: {float(match[2]) / 12:.1f}em" aria-hidden="true"'
+def _switches(summary: Summary) -> list[Switch]:
+    """Return a switch for each variant that has a learning curve."""
+    drawn = {variant for _, variant in summary.curves}
+    found = []
+    for place, variant in enumerate(summary.variants):
+        if variant in drawn:
+            colour, dashes = plots.swatch(summary, variant)
+            found.append(Switch(place, variant, inline.of_line(colour), dashes))
+    return found
 
 
 def _lines(values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:

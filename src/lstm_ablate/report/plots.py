@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.markers import CARETLEFT, CARETRIGHT
@@ -33,12 +34,16 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from lstm_ablate.evidence.epochs import ByEpoch
 from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.pictures import Curve
 from lstm_ablate.evidence.summary import Row, Summary
 
 INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own colours
 _GREY = "#7f7f7f"
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLOURS = (_GREY, *_PALETTE)  # a page has its own shades of each
+OF_VARIANT = "variant-"  # begins the id of what belongs to a variant, by its place among them
 _DASHES = ("-", "--", ":", "-.")
+_PIXELS = ("", "6 3", "2 2", "7 2 2 2")  # the same dashes in a page
 _MARKS = ("o", "s", "^", "D")
 _DOTS_PER_INCH = 150
 _LEAST = 1e-6  # smaller ratios, or larger than 1 / it, are drawn at the edge: a log axis has no 0
@@ -359,25 +364,8 @@ def _curves(summary: Summary, task: str, sheet: Sheet) -> Figure:
     figure, grid = _panels(sheet, len(panels), _columns(sheet, len(panels)), sharey=True)
     for axes, variant in zip(_used(figure, grid, len(panels)), panels, strict=True):
         for drawn in dict.fromkeys((summary.baseline, variant)):
-            curve = summary.curves.get((task, drawn))
-            if not curve:
-                continue
-            colour, dash, _ = _look(summary, drawn)
-            drawn_epochs = _some(len(curve.median))
-            median, q1, q3 = (
-                [losses[i - 1] for i in drawn_epochs]
-                for losses in (curve.median, curve.q1, curve.q3)
-            )
-            axes.fill_between(drawn_epochs, q1, q3, color=colour, alpha=0.25, lw=0)
-            axes.plot(
-                drawn_epochs,
-                median,
-                color=colour,
-                ls=dash,
-                marker="." if len(drawn_epochs) == 1 else None,
-            )
-            if curve.ends:
-                axes.plot(*zip(*curve.ends, strict=True), color=colour, marker="x", ls="none", ms=6)
+            if curve := summary.curves.get((task, drawn)):
+                _curve(axes, curve, _look(summary, drawn))
         axes.set_title(variant, color=_look(summary, variant)[0])
         axes.set_yscale("log")
         _log_axis(axes, "y")
@@ -385,6 +373,43 @@ def _curves(summary: Summary, task: str, sheet: Sheet) -> Figure:
     figure.supxlabel("epoch")
     figure.supylabel(f"validation {summary.losses[task]}")
     return figure
+
+
+def together(summary: Summary, task: str) -> Figure:
+    """Return the learning curves of all variants of a task in one drawing, which names none.
+
+    It is for a page, which says beside it which curve is whose, and can hide each of them. In a
+    file of its own it would need a legend, and five curves over each other show less than panels.
+    """
+    with _style():
+        figure, ((axes,),) = _panels(1, 1, height=3.4, width=_WIDTH)
+        for place, variant in enumerate(summary.variants):
+            if curve := summary.curves.get((task, variant)):
+                for artist in _curve(axes, curve, _look(summary, variant)):
+                    artist.set_gid(f"{OF_VARIANT}{place}")
+        axes.set_yscale("log")
+        _log_axis(axes, "y")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(f"validation {summary.losses[task]}")
+    return figure
+
+
+def _curve(axes: Axes, curve: Curve, look: tuple[str, str, str]) -> list[Artist]:
+    """Draw the median and the quartiles of a learning curve, and crosses where runs diverged."""
+    colour, dash, _ = look
+    epochs = _some(len(curve.median))
+    median, q1, q3 = (
+        [losses[i - 1] for i in epochs] for losses in (curve.median, curve.q1, curve.q3)
+    )
+    band = axes.fill_between(epochs, q1, q3, color=colour, alpha=0.25, lw=0)
+    lines = axes.plot(
+        epochs, median, color=colour, ls=dash, marker="." if len(epochs) == 1 else None
+    )
+    if curve.ends:
+        crosses = zip(*curve.ends, strict=True)
+        lines += axes.plot(*crosses, color=colour, marker="x", ls="none", ms=6)
+    return [band, *lines]
 
 
 def _some(epochs: int) -> list[int]:
@@ -508,6 +533,12 @@ def _look(summary: Summary, variant: str) -> tuple[str, str, str]:
         return _GREY, "-", "o"
     lap, place = divmod(_others(summary).index(variant), len(_PALETTE))
     return _PALETTE[place], _DASHES[lap % len(_DASHES)], _MARKS[lap % len(_MARKS)]
+
+
+def swatch(summary: Summary, variant: str) -> tuple[str, str]:
+    """Return the colour of a variant's curves, and their dashes as SVG has them, in pixels."""
+    colour, dash, _ = _look(summary, variant)
+    return colour, _PIXELS[_DASHES.index(dash)]
 
 
 def _columns(sheet: Sheet, panels: int) -> int:

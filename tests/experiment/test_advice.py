@@ -20,7 +20,7 @@ from lstm_ablate.experiment.advice import about_tuned
 from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
 from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.nodes import Node, Place
-from lstm_ablate.experiment.schema import keys_below
+from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import dump, read_text
 
 # What a section needs to have, to be one in which a single word is wrong.
@@ -90,7 +90,8 @@ def _load(configs: Configs, config: dict[str, Any]) -> None:
 def _follow(configs: Configs, base: dict[str, Any], section: str, text: str) -> None:
     """Load a config with what a message says, in its section or nested from the top."""
     more = read_text(f"{{{text}}}", "message").plain() if text else {}
-    top = not set(more) <= set(keys_below(section, Node({}, Place(""))))
+    paths = (f"{section}.{key}" if section else key for key in more)
+    top = not dotted_paths().keys() >= set(paths)
     config = base
     for path, value in ({"": more} if top else {section: more}).items():
         config = _into(config, path, {k: v for k, v in value.items() if not isinstance(v, dict)})

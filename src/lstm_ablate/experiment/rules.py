@@ -18,12 +18,13 @@ def check_sites(document: Node, problems: Problems) -> None:
     for kind in CHANGEABLE:
         named = document.entries[kind].entries if kind in document.entries else {}
         for name, changes in named.items():
-            _check_sites_of(changes, "model.", f"{kind}.{name}: ", problems)
+            check_sites_of(changes, "model.", f"{kind}.{name}: ", problems)
     if "model" in document.entries:
-        _check_sites_of(document.entries["model"], "", "model: ", problems)
+        check_sites_of(document.entries["model"], "", "model: ", problems)
 
 
-def _check_sites_of(node: Node, prefix: str, context: str, problems: Problems) -> None:
+def check_sites_of(node: Node, prefix: str, context: str, problems: Problems) -> None:
+    """Refuse `candidate` or `output` beside `activation` in one mapping."""
     if f"{prefix}activation" not in node.entries:
         return
     for site in (f"{prefix}candidate", f"{prefix}output"):

@@ -402,6 +402,29 @@ def test_bad_overrides(configs: Configs, override: str, message: str) -> None:
     )
 
 
+def test_rules_of_a_section_are_told_beside_mistakes_in_others(configs: Configs) -> None:
+    (configs.folder / "a.csv").touch()
+    data = "data: {family: file, path: a.csv, split: {train: 0.5}}\n"
+    model = "model: {encoder: [4], projection: 4}\n"
+    training = "training: {epochs: 0}\n"
+    split = "c.yaml:7:42: data.split: the fractions must add up to 1, not to 0.8"
+    projection = "c.yaml:8:35: model.projection: 4 is not smaller than the 4 units of encoder.0"
+    epochs = "c.yaml:9:20: training.epochs: must be at least 1; found 0"
+    assert configs.problems(HEAD + data + model + training) == [split, projection, epochs]
+    few = "data: {family: sines, samples: {train: 8}}\n"
+    wrong = "model: {encoder: [0]}\n"
+    assert configs.problems(HEAD + few + wrong + "training: {batch_size: 9}\n")[1:] == [
+        "c.yaml:9:24: training.batch_size: 9 is more than the 8 training samples"
+    ]
+
+
+def test_a_comma_is_a_value_without_quotes_in_quotes(configs: Configs) -> None:
+    (configs.folder / "a.csv").touch()
+    text = f"{HEAD}data: {{family: file, path: a.csv, separator: ';'}}\n"
+    data = configs.load(text, "data.decimal=,").settings["default", "tanh"].data
+    assert isinstance(data, FileData) and data.decimal == ","
+
+
 def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:
     assert configs.problems(f"{HEAD}training: 5\n", "training.epochs=3") == [
         "c.yaml:7:11: training: expected a mapping such as {epochs: 30}, found 5"
@@ -586,7 +609,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "split": (
         "data: {family: file, path: c.yaml, split: {train: 0.5}}\n",
-        ["c.yaml:7:43: data.split: the fractions must add up to 1"],
+        ["c.yaml:7:43: data.split: the fractions must add up to 1, not to 0.8"],
     ),
     "columns": (
         "data: {family: file, path: c.yaml, columns: [a, 1]}\n",

@@ -67,6 +67,8 @@ def _read(text: str, place: Place) -> tuple[str, Node]:
         raise UserError(f"{place}: write path=value, such as training.epochs=5")
     if not written.strip():
         return path, Node(NOTHING, place)
+    if written == ",":  # data.decimal=, would need quotes in quotes; it is no YAML by itself
+        return path, Node(written, place)
     try:
         return path, read_text(written, place.source, located=False)
     except UserError as error:

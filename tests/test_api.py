@@ -268,11 +268,21 @@ def test_what_is_wrong_with_a_call_is_said(words, options, told, tmp_path, monke
         assert str(error.value).startswith(told), str(error.value)
 
 
-def test_other_configs_and_folders_are_refused(tmp_path):
+def test_other_configs_and_folders_are_refused(tmp_path, monkeypatch):
     with pytest.raises(la.UserError, match="a dict is needed; found a list"):
         la.run([])
-    with pytest.raises(la.UserError, match="not a results folder"):
+    with pytest.raises(la.UserError, match=r"not a results folder \(it holds no [a-z.]+\)\.$"):
         la.load(tmp_path)
+    for name in ("b", "a"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "experiment.yaml").touch()
+    results = tmp_path / "results"
+    with pytest.raises(la.UserError) as told:
+        la.load(results)
+    assert str(told.value).endswith(f" Name one of those in it: {results / 'a'}, {results / 'b'}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(la.UserError, match='Did you mean "results/a"'):
+        la.load("a.yaml")
     with pytest.raises(la.UserError, match="No such file"):
         la.run(tmp_path / "none.yaml")
     loop = {}

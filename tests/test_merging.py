@@ -244,6 +244,29 @@ def test_a_second_cut_is_told_and_takes_what_the_whole_has(lab):
     assert lab.merge(lab.results / "cut.shards").missing is None
 
 
+def test_a_part_with_other_settings_than_those_beside_it_is_told(lab):
+    """What `merge` would refuse is told when a part is trained; more seeds, and another question,
+    are no other settings.
+    """
+    lab.run("seeds=2", shard="1/3")
+    lab.run("seeds=2", shard="2/3")
+    lab.run("seeds=4", "question=Why?", shard="3/3")
+    assert not any("will refuse" in line for line in lab.told)
+    lab.run("seeds=2", "training.epochs=100", shard="3/3")
+    (told,) = [line for line in lab.told if "will refuse" in line]
+    assert told.startswith(
+        f"{lab.part('1/3')} and {lab.part('2/3')}: other settings (training.epochs: 200 there, 100"
+        " here), so that `merge` will refuse"
+    )
+    with pytest.raises(FolderError, match="training.epochs"):
+        lab.merge(lab.results / "cut.shards")
+    (lab.part("1/3") / "experiment.yaml").write_text("no experiment")
+    lab.told.clear()
+    lab.run("seeds=2", shard="2/3")
+    (told,) = [line for line in lab.told if "will refuse" in line]
+    assert told.startswith(f"{lab.part('3/3')}: other settings (training.epochs: 100 there, 200")
+
+
 def test_parts_and_the_whole_are_not_taken_for_one_another(lab):
     lab.run("seeds=2", shard="1/2")
     lab.run("seeds=2")

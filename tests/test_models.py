@@ -201,6 +201,19 @@ def test_what_cannot_be_exported_is_told(asked, folder):
     assert WRONG[asked] in str(told.value)
 
 
+def test_without_a_seed_those_that_can_be_exported_are_named(trained):
+    words = ("export", "results/small", "own-cell", "own.keras")
+    low, _ = sorted(
+        (3, 5), key=lambda seed: result_of(trained / "results/small", seed)["test_loss"]
+    )
+    assert call(*words, cwd=trained, code=2).stderr == (
+        f"own-cell: name the run with --seed, such as --seed {low}, whose test loss is the median\n"
+        "  known: 3, 5\n"
+    )
+    said = str(models.unnamed_seed(trained / "results/small", "wild"))
+    assert "no run of wild ended well; `lstm-ablate run " in said
+
+
 def test_a_run_that_failed_is_told(folder, monkeypatch):
     def read(place):
         found = read_all(place)

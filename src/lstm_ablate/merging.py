@@ -9,7 +9,7 @@ from lstm_ablate import study as studies
 from lstm_ablate.errors import FolderError, UserError, counted
 from lstm_ablate.evidence import tuning
 from lstm_ablate.experiment import loading, runs
-from lstm_ablate.experiment.alike import differences
+from lstm_ablate.experiment.alike import differences, unlike
 from lstm_ablate.experiment.identity import SCHEMA
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
@@ -34,8 +34,6 @@ from lstm_ablate.store.sources import Source
 
 Log = Callable[[str], None]  # hears one line
 
-# What changes no number and no verdict: the question above a report, and where a data file lies.
-_IGNORED = ("question", "data.path")
 _MOST_NAMED = 8  # names or keys in a message
 
 
@@ -178,12 +176,8 @@ def _agreed(folder: Path, parts: Sequence[_Part]) -> Experiment:
     (_, one), *others = placed
     problems = []
     for place, other in others:
-        both = (one.seeds, other.seeds)
-        fewer, more = sorted(both, key=len)
-        goes_on = not (one.looks or other.looks) and more[: len(fewer)] == fewer
-        ignored = (*_IGNORED, "seeds") if goes_on else _IGNORED
-        if unlike := differences(other.resolved, one.resolved, ignored=ignored):
-            problems.append(f"{place}: belongs to another experiment: {_listed(unlike, '; ')}")
+        if apart := unlike(other, one):
+            problems.append(f"{place}: belongs to another experiment: {_listed(apart, '; ')}")
         elif len(other.seeds) > len(one.seeds):
             one = other
     if problems:
@@ -229,9 +223,9 @@ def _tell(part: _Part, taken: Taken, asked: Collection[Run], log: Log, warn: Log
         warn(f"{place}: {older} left alone: this program trains with schema {SCHEMA}")
     if taken.others:
         other, *_ = taken.others
-        unlike = differences(other.identity, merge.nearest(other, asked))
+        apart = differences(other.identity, merge.nearest(other, asked))
         many = counted(len(taken.others), "record")
-        warn(f"{place}: {many} of other settings left alone, the first for {_listed(unlike, '; ')}")
+        warn(f"{place}: {many} of other settings left alone, the first for {_listed(apart, '; ')}")
     if part.source.conflicts:
         many = counted(part.source.conflicts, "record")
         warn(f"{place}/runs/conflicts: {many} with other numbers than recorded stay there")

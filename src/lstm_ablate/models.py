@@ -150,6 +150,35 @@ def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log
     return Again(run, made, weights, float(result["test_loss"]), apart)
 
 
+def unnamed_seed(folder: Path, variant: str, task: str | None = None) -> UserError:
+    """Return what is said where no seed is named: those of the runs that have weights.
+
+    Raises UserError as `again` does.
+    """
+    experiment = _experiment_in(folder)
+    found = records.read_all(folder).records
+    experiment = tuning.replay(experiment, found).experiment
+    task = _task(experiment, variant, task)
+    losses = {
+        run.seed: found[run.id].result["test_loss"]
+        for run in runs.expand(experiment)
+        if (run.task, run.variant) == (task, variant)
+        and run.id in found
+        and found[run.id].status == "ok"
+    }
+    if not losses:
+        again = f"lstm-ablate run {folder / 'experiment.yaml'}"
+        return UserError(
+            f"{folder}: no run of {variant} ended well; `{again}` trains what is missing"
+        )
+    typical = sorted(losses, key=lambda seed: losses[seed])[(len(losses) - 1) // 2]
+    known = _shortened(list(losses))
+    return UserError(
+        f"{variant}: name the run with --seed, such as --seed {typical}, whose test loss is the"
+        f" median\n  known: {known}"
+    )
+
+
 def _experiment_in(folder: Path) -> Experiment:
     """Return the experiment of a results folder, with its data files read."""
     inventory.check_results_folder(folder)
@@ -168,9 +197,12 @@ def _run(experiment: Experiment, task: str, variant: str, seed: int) -> Run | No
 
 def _check_seed(experiment: Experiment, seed: int) -> None:
     if seed not in experiment.seeds:
-        shown = ", ".join(map(str, experiment.seeds[:20]))
-        more = ", ..." if len(experiment.seeds) > 20 else ""
-        raise UserError(f"seed {seed} is not a seed of {experiment.name}\n  known: {shown}{more}")
+        known = _shortened(experiment.seeds)
+        raise UserError(f"seed {seed} is not a seed of {experiment.name}\n  known: {known}")
+
+
+def _shortened(seeds: Sequence[int]) -> str:
+    return ", ".join([*map(str, seeds[:20]), *["..."] * (len(seeds) > 20)])
 
 
 def _usable(

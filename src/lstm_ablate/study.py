@@ -6,16 +6,17 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.errors import FolderError, UserError, counted, duration
+from lstm_ablate.errors import FolderError, UserError, counted, duration, listed
 from lstm_ablate.evidence import counting, history, stopping, tuning
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
+from lstm_ablate.experiment.alike import unlike
 from lstm_ablate.experiment.changes import COMMAND_LINE, Override
 from lstm_ablate.experiment.field_types import Number
 from lstm_ablate.experiment.identity import SCHEMA
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from lstm_ablate.evidence.summary import Summary
 
 Log = Callable[[str], None]  # hears one line
+_MOST_NAMED = 4  # parts, or keys, in a message
 Steps = Iterable[sweep.Epoch | sweep.Finished]
 Watch = Callable[[Steps, list[Run], int], Iterator[sweep.Finished]]
 Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave other numbers
@@ -229,9 +231,32 @@ def find(
             notices.messages.append(
                 f"{folder.parent}: holds parts of {cuts} too, which train the same seeds"
             )
+        notices.messages.extend(_parts_apart(folder, experiment))
     inventory.check_owner(folder, experiment.name)
     shard_file.check(folder, shard)
     return Study(experiment, folder, loading.folder_of(config), notices, shard)
+
+
+def _parts_apart(folder: Path, experiment: Experiment) -> list[str]:
+    """Say which parts that lie beside a part's folder have other settings."""
+    parts: dict[bytes, list[Path]] = {}  # by what experiment.yaml holds, which is the same in most
+    for path in sorted(folder.parent.glob("*of*/experiment.yaml")):
+        if path.parent != folder:
+            with suppress(OSError):
+                parts.setdefault(files.read(path), []).append(path)
+    told = []
+    for paths in parts.values():
+        with suppress(UserError):  # `merge` says what is wrong with it
+            apart = unlike(loading.load(paths[0], with_data=False), experiment)
+            names = listed(str(path.parent) for path in paths[:_MOST_NAMED])
+            if apart:
+                more = " and more" * (len(paths) > _MOST_NAMED)
+                told.append(
+                    f"{names}{more}: other settings ({'; '.join(apart[:_MOST_NAMED])}), so that"
+                    " `merge` will refuse to put them together with this part; call it with the"
+                    " same settings, or give one of the two experiments another name"
+                )
+    return told
 
 
 def plan(study: Study, workers: int | None = None, *, log: Log) -> Prospect:

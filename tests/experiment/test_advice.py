@@ -20,7 +20,7 @@ from lstm_ablate.experiment.advice import about_tuned
 from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
 from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.nodes import Node, Place
-from lstm_ablate.experiment.schema import keys_below
+from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import dump, read_text
 
 # What a section needs to have, to be one in which a single word is wrong.
@@ -90,7 +90,8 @@ def _load(configs: Configs, config: dict[str, Any]) -> None:
 def _follow(configs: Configs, base: dict[str, Any], section: str, text: str) -> None:
     """Load a config with what a message says, in its section or nested from the top."""
     more = read_text(f"{{{text}}}", "message").plain() if text else {}
-    top = not set(more) <= set(keys_below(section, Node({}, Place(""))))
+    paths = (f"{section}.{key}" if section else key for key in more)
+    top = not dotted_paths().keys() >= set(paths)
     config = base
     for path, value in ({"": more} if top else {section: more}).items():
         config = _into(config, path, {k: v for k, v in value.items() if not isinstance(v, dict)})
@@ -232,7 +233,10 @@ SAID = {
         'unknown key "layer_sizes" in model. Here it is model.encoder (units of the encoder\'s'
         " layers, which the decoder mirrors): write encoder: [24, 12]"
     ),
-    "seed: 42": 'unknown key "seed". Here it is seeds: write seeds: [42]',
+    "seed: 42": (
+        'unknown key "seed". Here it is seeds (a list names them; a number alone is how many):'
+        " write seeds: [42]"
+    ),
     "data: {family: lorenz, lookback: 10}": (
         'unknown key "lookback" in data. Here it is data.timesteps: write timesteps: 10'
     ),
@@ -435,6 +439,79 @@ MEANT = {
 def test_a_message_keeps_what_was_meant(configs: Configs, written: str, meant: str) -> None:
     (problem,) = configs.problems(f"{HEAD}{written}\n")
     assert problem.endswith(f"write {meant}")
+
+
+# What was written for the encoder or the decoder alone, and the activations of three layers then.
+IN_ONE_PART = {
+    ("encoder", "activation", "relu"): ("candidate", ("relu", "relu", "tanh")),
+    ("encoder", "nonlinearity", "relu"): ("output", ("relu", "relu", "tanh")),
+    ("decoder", "recurrent_activation", "relu"): ("gates", ("sigmoid", "sigmoid", "relu")),
+    ("encoder", "between", "relu"): ("between", ("relu", "linear")),
+}
+
+
+@pytest.mark.parametrize(("written", "places"), IN_ONE_PART.items())
+def test_a_key_of_one_part_says_what_it_changes_in_the_other(
+    configs: Configs, written: tuple[str, str, str], places: tuple[Any, tuple[str, ...]]
+) -> None:
+    part, key, name = written
+    stacks = {"encoder": {"units": 4, "layers": 2}, "decoder": {"units": 4, "layers": 1}}
+    base = _base() | {"model": stacks, "variants": {"tanh": {}, "v": {"model.cell_clip": 3}}}
+    problem = _check(configs, base, f"model.{part}", key, name)
+    other = {"encoder": "decoder", "decoder": "encoder"}[part]
+    assert (
+        f"(one name for all layers, or one for each; this leaves the {other} as it is)" in problem
+    )
+    more = read_text(_said(problem)[0], "message").plain()["model"]
+    model = configs.load(dump(base | {"model": stacks | more})).settings["default", "tanh"].model
+    site, acting = places
+    assert model.places(site) == acting
+    (of_path,) = configs.problems(dump(base), f"model.{part}.{key}={name}")
+    followed = configs.load(dump(base), *shlex.split(_said(of_path)[0]))
+    assert followed.settings["default", "tanh"].model.places(site) == acting
+
+
+def test_a_key_that_cannot_be_of_one_part_says_so(configs: Configs) -> None:
+    said = {
+        "encoder: {units: 4, layers: 2, use_peepholes: true}": (
+            "Here it is model.peepholes (it holds for all layers, those of the decoder too): write"
+            " model: {peepholes: true}"
+        ),
+        "decoder: {units: 4, layers: 2, bidirectional: true}": (
+            "Here it is model.bidirectional (in the decoder alone): write model: {bidirectional:"
+            " decoder}"
+        ),
+        "encoder: {units: 4, layers: 1, between: relu}": (
+            "(it holds for all layers, those of the decoder too): write model: {between: relu}"
+        ),
+    }
+    for text, message in said.items():
+        (problem,) = configs.problems(f"{HEAD}model: {{{text}}}\n")
+        assert problem.endswith(message)
+
+
+def test_units_and_a_number_of_layers_are_answered_together(configs: Configs) -> None:
+    layers = {
+        "hidden_size: 24, num_layers: 3": "write encoder: {units: 24, layers: 3}",
+        "encoder: {units: 8, layers: 2}, num_layers: 3": "write encoder: {units: 8, layers: 3}",
+        "encoder: [64, 32], num_layers: 2": "a number for each of 2 layers): leave it out",
+        "encoder: [64], num_layers: 2": (
+            "for each of 1 layer): leave it out, or write encoder: {units: 64, layers: 2}"
+        ),
+    }
+    for text, message in layers.items():
+        problems = configs.problems(f"{HEAD}model: {{{text}}}\n")
+        assert all(problem.endswith(message) for problem in problems), problems
+
+
+def test_an_underscore_may_stand_for_a_dot(configs: Configs) -> None:
+    for written, meant in {
+        "training_epochs=2": "training.epochs=2",
+        "optimizer_learning_rate=1": "training.optimizer.learning_rate=1",
+        "data_family=lorenz": "data.family=lorenz",
+    }.items():
+        (problem,) = configs.problems(HEAD, written)
+        assert problem.endswith(f"write {meant}")
 
 
 def test_no_row_hides_another_for_good() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from configurations import HEAD, Configs
 
-from lstm_ablate.experiment.data_settings import Chirp, FileData, Lorenz, Sines, Square
+from lstm_ablate.experiment.data_settings import Chirp, FileData, Lorenz, Samples, Sines, Square
 from lstm_ablate.experiment.loading import load
 from lstm_ablate.experiment.runs import expand
-from lstm_ablate.experiment.settings import SGD, Adam
-from lstm_ablate.experiment.yaml_source import dump
+from lstm_ablate.experiment.settings import SGD, Adam, RMSprop
+from lstm_ablate.experiment.yaml_source import dump, read_text
 
 # ------------------------------------------------------------------------------------ what it means
 
@@ -257,7 +257,88 @@ def test_an_override_is_what_the_file_would_say(configs: Configs) -> None:
     assert overridden == written
 
 
+CHANGED_BASE = f"""{HEAD}  sgd: {{training.optimizer: {{name: sgd, momentum: 0.5}}}}
+  slow: {{training.optimizer: {{learning_rate: 1e-5}}}}
+data: {{family: sines, samples: {{train: 64, validation: 32, test: 16}}, timesteps: 9, noise: 1}}
+model: {{encoder: {{units: 5, layers: 2}}, candidate: elu, head: {{units: [3], activation: elu}}}}
+training: {{batch_size: 8, optimizer: {{name: adam, learning_rate: 3e-3, beta_1: 0.5}}}}
+seeds: {{until: decided, step: 7, most: 21}}
+tasks: {{usual: {{}}, few: {{data.samples: {{train: 8}}}}}}
+tune: null
+analysis: {{margin: 5%, stuck: 5}}
+execution: {{workers: 2, timeout: 5}}
+"""
+
+# A mapping, and the paths that say the same.
+MAPPINGS = {
+    "training={epochs: 2}": ["training.epochs=2"],
+    "training={}": [],
+    "training={optimizer: {learning_rate: 1}, loss: mae}": [
+        "training.optimizer.learning_rate=1", "training.loss=mae",
+    ],
+    "training.optimizer={name: adam, epsilon: 1}": ["training.optimizer.epsilon=1"],
+    "data={noise: 2, family: lorenz}": ["data.family=lorenz", "data.noise=2"],
+    "data={samples: {test: 4}}": ["data.samples.test=4"],
+    "model={encoder: {layers: 3}, head: {units: [4]}}": [
+        "model.encoder.layers=3", "model.head.units=[4]",
+    ],
+    "model={activation: selu}": ["model.activation=selu"],
+    "model={output: relu, candidate: gelu}": ["model.candidate=gelu", "model.output=relu"],
+    "seeds={most: 14}": ["seeds.most=14"],
+    "analysis={margin: 10%}": ["analysis.margin=10%"],
+    "execution={timeout: 9}": ["execution.timeout=9"],
+    "variants.sgd.training.optimizer={nesterov: true}": [
+        "variants.sgd={training.optimizer: {name: sgd, momentum: 0.5, nesterov: true}}"
+    ],
+    "tasks.few.data.samples={test: 8}": ["tasks.few={data.samples: {train: 8, test: 8}}"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("mapping", "paths"), MAPPINGS.items())
+def test_a_mapping_changes_the_keys_that_it_names(
+    configs: Configs, mapping: str, paths: list[str]
+) -> None:
+    path, _, text = mapping.partition("=")
+    by_text = configs.load(CHANGED_BASE, mapping)
+    value = read_text(text, "test").plain()
+    assert by_text == configs.load(CHANGED_BASE, *paths) == load(configs.path, [(path, value)])
+    assert (by_text == configs.load(CHANGED_BASE)) == (not paths)
+
+
+def test_what_a_mapping_of_a_change_leaves_out_stays(configs: Configs) -> None:
+    settings = configs.load(CHANGED_BASE).settings
+    assert settings["few", "tanh"].data.samples == Samples(train=8, validation=32, test=16)
+    slow = settings["usual", "slow"].training.optimizer
+    assert slow == Adam(learning_rate=1e-5, beta_1=0.5)
+
+
+def test_mappings_that_stand_by_themselves(configs: Configs) -> None:
+    """Another optimizer starts from its own defaults; names of the user's own are not mixed."""
+    experiment = configs.load(
+        CHANGED_BASE, "training.optimizer={name: rmsprop}", "variants.relu={model.gates: relu}"
+    )
+    assert experiment.settings["usual", "relu"].training.optimizer == RMSprop()
+    assert experiment.settings["usual", "sgd"].training.optimizer == SGD(momentum=0.5)
+    assert experiment.resolved["variants"]["relu"] == {"model.gates": "relu"}
+    one = configs.load(CHANGED_BASE, "variants={tanh: {}}", "tasks={}")
+    assert (one.variants, one.tasks) == (("tanh",), ("default",))
+    two = configs.load(CHANGED_BASE, "model.encoder=[3, 4]", "model.encoder={units: 2, layers: 1}")
+    assert two.settings["usual", "tanh"].model.encoder == (2,)
+
+
+def test_numbers_without_the_name_of_an_optimizer_are_those_of_adam(configs: Configs) -> None:
+    text = f"{HEAD}  sgd: {{training.optimizer: sgd}}\n"
+    experiment = configs.load(f"{text}training: {{optimizer: {{learning_rate: 1e-2}}}}\n")
+    found = {variant: one.training.optimizer for (_, variant), one in experiment.settings.items()}
+    assert found == {"tanh": Adam(learning_rate=0.01), "relu": found["tanh"], "sgd": SGD()}
+    (problem,) = configs.problems(f"{HEAD}training: {{optimizer: {{beta1: 0.5, epsilon: 1}}}}\n")
+    assert 'Did you mean "beta_1"?' in problem
+    assert problem.endswith("known: global_clipnorm, name, learning_rate, beta_1, beta_2, epsilon")
+
+
 BAD_OVERRIDES = {
+    "model={activation: relu, output: elu}": '"output" and "activation" exclude each other',
+    "training={epohcs: 2}": 'unknown key "epohcs" in training. Did you mean "epochs"?',
     "epochs": "command line, epochs: write path=value, such as training.epochs=5",
     "=5": "command line, =5: write path=value",
     "training.epoch=5": (
@@ -319,6 +400,29 @@ def test_bad_overrides(configs: Configs, override: str, message: str) -> None:
         problem.startswith(f"command line, {override}") or "c.yaml:6:" in problem
         for problem in problems
     )
+
+
+def test_rules_of_a_section_are_told_beside_mistakes_in_others(configs: Configs) -> None:
+    (configs.folder / "a.csv").touch()
+    data = "data: {family: file, path: a.csv, split: {train: 0.5}}\n"
+    model = "model: {encoder: [4], projection: 4}\n"
+    training = "training: {epochs: 0}\n"
+    split = "c.yaml:7:42: data.split: the fractions must add up to 1, not to 0.8"
+    projection = "c.yaml:8:35: model.projection: 4 is not smaller than the 4 units of encoder.0"
+    epochs = "c.yaml:9:20: training.epochs: must be at least 1; found 0"
+    assert configs.problems(HEAD + data + model + training) == [split, projection, epochs]
+    few = "data: {family: sines, samples: {train: 8}}\n"
+    wrong = "model: {encoder: [0]}\n"
+    assert configs.problems(HEAD + few + wrong + "training: {batch_size: 9}\n")[1:] == [
+        "c.yaml:9:24: training.batch_size: 9 is more than the 8 training samples"
+    ]
+
+
+def test_a_comma_is_a_value_without_quotes_in_quotes(configs: Configs) -> None:
+    (configs.folder / "a.csv").touch()
+    text = f"{HEAD}data: {{family: file, path: a.csv, separator: ';'}}\n"
+    data = configs.load(text, "data.decimal=,").settings["default", "tanh"].data
+    assert isinstance(data, FileData) and data.decimal == ","
 
 
 def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:
@@ -505,7 +609,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "split": (
         "data: {family: file, path: c.yaml, split: {train: 0.5}}\n",
-        ["c.yaml:7:43: data.split: the fractions must add up to 1"],
+        ["c.yaml:7:43: data.split: the fractions must add up to 1, not to 0.8"],
     ),
     "columns": (
         "data: {family: file, path: c.yaml, columns: [a, 1]}\n",

@@ -426,6 +426,21 @@ def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(caught.value) == f"missing: No such file or directory (looked in {tmp_path})"
 
 
+def test_a_folder_is_answered_with_the_config_in_it(tmp_path: Path) -> None:
+    def said() -> str:
+        with pytest.raises(UserError) as caught:
+            read_file(tmp_path)
+        return str(caught.value).partition("; ")[2]
+
+    assert said() == "name the YAML file in it"
+    (tmp_path / "one.yaml").touch()
+    assert said() == f"name the config in it: {tmp_path / 'one.yaml'}"
+    (tmp_path / "looks.yaml").touch()
+    assert said() == "name the YAML file in it"
+    (tmp_path / "experiment.yaml").touch()  # of a results folder
+    assert said() == f"name the config in it: {tmp_path / 'experiment.yaml'}"
+
+
 def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "real.yaml").write_text("a: 1")
     (tmp_path / "link.yaml").symlink_to("real.yaml")

@@ -220,6 +220,18 @@ def test_bad_rows_are_named_with_their_line(tmp_path: Path, rows: list[str], mes
     assert str(caught.value).startswith(f"{path}{message}")
 
 
+def test_parts_shorter_than_a_window_are_told_beside_what_else_is_wrong(tmp_path: Path) -> None:
+    """Of 40 rows a tenth is 4: validation and test rows of a window each, at most."""
+    rows = [f"{row},{row * row}" for row in range(N)]
+    rows[3] = "3,"
+    path = _csv(tmp_path / "a.csv", *rows)
+    with pytest.raises(UserError) as caught:
+        _read(path, split=Split(train=0.85, validation=0.1, test=0.05), columns=("a", "b"))
+    gap, short = caught.value.problems
+    assert 'column "b": no value in 1 of 40 rows' in gap
+    assert short.startswith(f"{path}: the test part has 2 rows, fewer than one window of 4 time")
+
+
 BAD_HEADERS = {
     "empty file": ("", {}, ":1: the first line must name the columns; it is empty"),
     "empty line": ("\n1,2\n", {}, ":1: the first line must name the columns; it is empty"),

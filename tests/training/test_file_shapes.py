@@ -250,7 +250,8 @@ def test_digits_are_grouped_by_three(tmp_path: Path, cell: str) -> None:
     (problem,) = problems_of(
         path, '  separator: ";"\n  thousands: ","\n  columns: [b]\n  scaling: none\n'
     )
-    assert problem == f'{N + 2}: column "b": "{cell}" is not a number'
+    told = "is not a number; correct it in the file"
+    assert problem == f'{N + 2}: column "b": "{cell}" {told}'
 
 
 NAMES = [
@@ -531,6 +532,20 @@ def test_a_column_that_holds_a_sentinel_is_not_recommended_and_told_beside_the_g
     )
     path.write_text(table.drop(columns="school").to_csv(index=False))
     assert not any("which ha" in problem for problem in problems_of(path))
+
+
+def test_what_to_do_about_a_gap_is_told_with_the_longest_part_without_one(tmp_path: Path) -> None:
+    """Days 0 to 109 without 20 to 24, 70 and 71; a header is line 1."""
+    kept = [day for day in range(110) if day not in (20, 21, 22, 23, 24, 70, 71)]
+    dates = pd.Timestamp("2020-01-01") + pd.to_timedelta(kept, unit="D")
+    path = tmp_path / "a.csv"
+    table = pd.DataFrame({"day": dates, "flow": RANDOM.normal(size=len(kept))})
+    table.to_csv(path, index=False)
+    told = description.notices(FileData(path=str(path), columns=("flow",), timesteps=5))
+    (gap,) = [notice.text for notice in told if "a gap between" in notice.text]
+    rows = [line - 2 for line in map(int, re.findall("lines ([0-9]+) to ([0-9]+)", gap)[0])]
+    assert [kept[row] for row in rows] == [25, 69]
+    assert "put the missing rows into the file, as pandas' df.asfreq() does, and fill them" in gap
 
 
 def test_gaps_in_times_and_values_are_told_at_once(tmp_path: Path) -> None:

@@ -18,7 +18,12 @@ def export(
         Path,
         typer.Argument(metavar="FILE.keras", help="The file to write.", show_default=False),
     ],
-    seed: Annotated[int, typer.Option("--seed", help="Which of the variant's runs.")],
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", help="Which of the variant's runs; without it, say which there are."
+        ),
+    ] = None,
     task: Task = None,
     anyway: Annotated[
         bool,
@@ -34,6 +39,8 @@ def export(
 
     models.check_file(path)
     tell = line_printer()
+    if seed is None:
+        raise models.unnamed_seed(folder, variant, task)
     try:
         again = models.again(folder, variant, seed, task, log=tell)
         if again.apart:

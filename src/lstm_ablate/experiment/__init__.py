@@ -11,7 +11,8 @@ runs                 grid (tasks x variants), resolved (the experiment), runs an
 
 `loading` calls the stages in this order, and all of them write what is wrong to `problems`. The
 forms lie below every stage: settings, data_settings and field_types, experiment_file and schema.
-`advice` says what was meant by what no form has, from the words of other tools in `habits`.
+`advice` says what was meant by what no form has, from the words of other tools in `habits` and, of
+what is meant for the encoder alone, from `one_part`.
 activations says what may be written where one acts: elementwise (Keras' own) and expressions.
 network, structure, sizes and formula describe what a run's settings mean.
 May import `errors` and `machine`; every other room reads it.

@@ -4,11 +4,14 @@ is like it, or which one was probably misspelt.
 The first of these that applies:
 
 1. A word of another tool is answered with what is written here, or with what to do without it.
-2. A key of another family of data or of another optimizer is said to be one.
-3. A key of the same mapping is suggested where it is spelt nearly alike: difflib's ratio, without
+2. A key of all layers that stands in the encoder or the decoder is answered with its own, and with
+   what that changes in the other.
+3. A key of another family of data or of another optimizer is said to be one.
+4. A key of the same mapping is suggested where it is spelt nearly alike: difflib's ratio, without
    case, `-` and `_`, is at least 0.8 (one wrong letter of five). The words of a path are compared
    one by one, so that a section that two paths share makes them no more alike.
-4. A key that is found elsewhere, in one place of the least depth, is said to belong there.
+5. A key that is found elsewhere, in one place of the least depth, is said to belong there; `_` may
+   stand for the dots of its path.
 
 Nothing else is suggested. In version 0.1 two paths were compared as a whole, with a ratio of 0.6:
 `training.patience` was answered with "training.optimizer.name".
@@ -23,13 +26,14 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Literal
 
-from lstm_ablate.errors import UserError, did_you_mean
+from lstm_ablate.errors import UserError, counted, did_you_mean
+from lstm_ablate.experiment import one_part
 from lstm_ablate.experiment.activations import ACTIVATIONS, MEANT_OTHERWISE, canonical
 from lstm_ablate.experiment.experiment_file import is_changeable
-from lstm_ablate.experiment.habits import HABITS, NO_VALUES, VALUES, Habit
+from lstm_ablate.experiment.habits import HABITS, LAYERS, NO_VALUES, UNITS, VALUES, Habit
 from lstm_ablate.experiment.nodes import NOTHING, Node, Place
 from lstm_ablate.experiment.schema import dotted_paths, keys_below, tunable_paths
-from lstm_ablate.experiment.settings import SITES, Settings
+from lstm_ablate.experiment.settings import SITES, Model, Settings
 from lstm_ablate.experiment.yaml_source import read_text
 
 # How a key was written, and an answer is: nested in the file, or as a path.
@@ -38,6 +42,7 @@ Pairs = dict[str, Node]  # paths with the values that are written there
 
 _ALIKE = 0.8
 _SHOWN = 200  # characters of what a user wrote
+_OF_ALL_LAYERS = Model.model_fields.keys() - {"encoder", "latent", "decoder", "head"}
 _OF_WINDOWS = ("timesteps", "stride", "columns")  # an array has its own
 # Sections in which a key says which others there are.
 _NAMED = {
@@ -55,8 +60,10 @@ def about_key(
     empty, the key a whole path, and all paths are known. `value` is what was written there.
     """
     path = f"{section}.{key}" if section else key
-    if habit := _habit(path, document):
-        return _answer(habit, value, section, form, document)
+    habit = _habit(path, document)
+    said = _of_part(path, value, section, form, document)
+    if said or habit:
+        return said or (_answer(habit, value, section, form, document) if habit else "")
     if form == "file" and path in dotted_paths():
         if "." not in key:
             return _of_others(section, key)
@@ -189,6 +196,8 @@ def _section(section: str, document: Node) -> Node:
 
 
 def _answer(habit: Habit, value: Node, section: str, form: Form, document: Node) -> str:
+    if habit.write in (UNITS, LAYERS):
+        return _of_layers(habit, value, section, form, document)
     # A model without something says so with false or 0.
     is_off = isinstance(value.value, int | float) and not value.value
     pairs = _pairs(habit.otherwise if habit.otherwise and is_off else habit.write)
@@ -205,6 +214,61 @@ def _answer(habit: Habit, value: Node, section: str, form: Form, document: Node)
         reason = f" ({why})" * bool(why)
         return f" Here it is {' and '.join(pairs)}{reason}: {text}"
     return f" Not supported ({why}): leave it out{f', or {text}' * bool(text)}"
+
+
+def _of_layers(habit: Habit, value: Node, section: str, form: Form, document: Node) -> str:
+    """Return what is said about a word for units, or for a number of layers, given the other of the
+    two where a file has it beside, and the layers of the encoder.
+    """
+    path = "model.encoder"
+    encoder = document.nearest("model").entries.get("encoder", Node(None, Place("")))
+    sizes = encoder.value if isinstance(encoder.value, list) else []
+    beside = document.nearest(*section.split(".")).entries if form == "file" else {}
+    said = {UNITS: encoder.entries.get("units", sizes[0] if sizes else None)}
+    for key, node in beside.items():
+        for row in _habits().get(_plain(key), []):
+            said[row.write] = node
+    said[habit.write] = value
+    units, layers = said[UNITS], said.get(LAYERS)
+    if units and layers and type(units.value) is type(layers.value) is int:
+        written = Node({"units": units, "layers": layers}, value.place)
+    else:
+        written = _alike(_pairs(habit.write)[path], value, path)
+    why, instead = habit.why, ""
+    if sizes and habit.write == LAYERS:
+        why = f"its list has a number for each of {counted(len(sizes), 'layer')}"
+        instead = " leave it out, or"
+        if value.value == len(sizes):
+            return f" Here it is {path} ({why}): leave it out"
+    text = _written({path: written}, section, form, document)
+    return f" Here it is {path} ({why}):{instead} write {text}"
+
+
+def _of_part(path: str, value: Node, section: str, form: Form, document: Node) -> str:
+    """Return what is said about a key of all layers that was written for those of the encoder or of
+    the decoder; nothing about another.
+    """
+    found = re.fullmatch(r"(?:model\.)?(encoder|decoder)\.(\w+)", path)
+    if not found or _plain(path) in _habits():
+        return ""
+    part, named = found[1], f"model.{found[2]}"
+    habit = _habit(named, document)
+    if habit and habit.supported and len(_pairs(habit.write)) == 1:
+        ((named, example),) = _pairs(habit.write).items()
+        value = _alike(example, value, named)
+    key, other = _key(named), one_part.OTHER[part]
+    if key not in _OF_ALL_LAYERS:
+        return ""
+    why = f"it holds for all layers, those of the {other} too"
+    if key in ("activation", *SITES):
+        value = _alike(Node("relu", value.place), value, named)
+        if names := one_part.names(part, key, str(value.value), document.nearest("model")):
+            why = f"one name for all layers, or one for each; this leaves the {other} as it is"
+            value = Node([Node(name, value.place) for name in names], value.place)
+    elif key == "bidirectional" and value.value is True:
+        why, value = f"in the {part} alone", Node(part, value.place)
+    text = _written({named: value}, section, form, document)
+    return f" Here it is {named} ({why}): write {text}"
 
 
 def _named(path: str, value: Node, document: Node) -> Node | None:
@@ -334,7 +398,8 @@ def _plain_words(path: str) -> tuple[str, ...]:
 
 def _elsewhere(path: str) -> list[str]:
     """Return the paths that end as a path does, or with its last key: those of the least depth."""
-    paths = _places().get(_plain(path)) or _places().get(_plain(_key(path))) or []
+    joined = _plain(path).replace(".", "")
+    paths = _places().get(joined) or _places().get(_plain(_key(path))) or []
     return [other for other in paths if other.count(".") == min(p.count(".") for p in paths)]
 
 
@@ -345,7 +410,7 @@ def _places() -> dict[str, list[str]]:
     for path in dotted_paths():
         keys = path.split(".")
         for first in range(len(keys)):
-            places.setdefault(_plain(".".join(keys[first:])), []).append(path)
+            places.setdefault(_plain("".join(keys[first:])), []).append(path)
     return places
 
 

@@ -4,6 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lstm_ablate.experiment.resolved import Experiment
+
+# What changes no number and no verdict: the question above a report, and where a data file lies.
+_IGNORED = ("question", "data.path")
 _NOTHING = object()
 _MOST = 60  # characters of a value that a message shows
 
@@ -22,6 +26,16 @@ def differences(
         if one.get(path, _NOTHING) != other.get(path, _NOTHING)
         and not any(path == name or path.endswith(f".{name}") for name in ignored)
     ]
+
+
+def unlike(there: Experiment, here: Experiment) -> list[str]:
+    """Return the differences for which the results of two experiments cannot be merged; that one of
+    them goes on with more seeds is none.
+    """
+    fewer, more = sorted((there.seeds, here.seeds), key=len)
+    goes_on = not (there.looks or here.looks) and more[: len(fewer)] == fewer
+    ignored = (*_IGNORED, "seeds") if goes_on else _IGNORED
+    return differences(there.resolved, here.resolved, ignored=ignored)
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

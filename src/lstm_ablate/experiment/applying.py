@@ -1,8 +1,17 @@
-"""Applies changes to a config, and adds or drops the other values that a new value concerns."""
+"""Applies changes to a config, and adds or drops the other values that a new value concerns.
+
+A mapping changes the keys that it names, as their paths would, and the others stay. When it took
+the place of what was there, `la.run(config, training={"epochs": 2})` trained at the default
+learning rate instead of the config's. Two kinds of mappings stand by themselves: those whose keys
+are names of the user's own (variants, tasks, activations, and what one of them changes), because no
+default silently takes the place of what they leave out; and an optimizer of another name, because
+the learning rate and the momentum of one optimizer mean little for another.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lstm_ablate.experiment.experiment_file import CHANGEABLE
 from lstm_ablate.experiment.nodes import Node, Place
 from lstm_ablate.experiment.schema import keys_below
 from lstm_ablate.experiment.settings import Settings
@@ -24,6 +33,7 @@ _DECIDED = {
     "optimizer": ("name", "training.optimizer", Settings().training.optimizer.name),
 }
 
+NAMED = (*CHANGEABLE, "activations")  # sections whose keys are names of the user's own
 
 # The layers of these are written as a list, or as a mapping with the keys units and layers.
 _STACKS = ("encoder", "decoder")
@@ -33,7 +43,7 @@ def apply(settings: Node, changes: Iterable[Change]) -> Node:
     """Return the settings with changes; the order in which these were written does not matter."""
     for change in sorted(changes, key=_precedence):
         keys = tuple(change.path.split("."))
-        settings = with_value(settings, keys, change.value, change.place)
+        settings = changed(settings, keys, change.value, change.place)
     return settings
 
 
@@ -47,6 +57,41 @@ def _precedence(change: Change) -> tuple[int, int]:
     if change.path in ("data.family", "training.optimizer.name"):
         return 0, inside
     return 2 if change.path == "data.digest" else 1, inside
+
+
+def changed(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> Node:
+    """Return the node with a value at the end of these keys; of a mapping, with each of its values
+    at its own keys, unless it stands by itself. `place` is where the keys were written.
+    """
+    if not _changes_keys(node, keys, value):
+        return with_value(node, keys, value, place)
+    decides, *_ = _DECIDED.get(_section(keys), ("",))
+    # A family comes first, because it decides which other keys are allowed, and a digest last.
+    for key in sorted(value.entries, key=lambda key: (key == "digest") - (key == decides)):
+        node = changed(node, (*keys, key), value.entries[key], value.keys[key])
+    return node
+
+
+def _changes_keys(node: Node, keys: tuple[str, ...], value: Node) -> bool:
+    """Return whether a value is a mapping that changes keys of the mapping that is there."""
+    of_names = keys[0] in NAMED and len(keys) < 3
+    if of_names or not isinstance(value.value, dict):
+        return False
+    there = node
+    for key in keys:
+        there = there.entries.get(key) or _unwritten(key, value.place)
+    if _section(keys) != "optimizer":
+        return bool(there.entries)
+    name = there if isinstance(there.value, str) else there.entries.get("name")
+    otherwise = Settings().training.optimizer.name
+    return "name" not in value.entries or value.entries["name"].value == (
+        name.value if name else otherwise
+    )
+
+
+def _section(keys: tuple[str, ...]) -> str:
+    """Return the last key, also where it is the end of a path, as in the changes of a variant."""
+    return keys[-1].rpartition(".")[2]
 
 
 def with_value(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> Node:

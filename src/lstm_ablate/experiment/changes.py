@@ -7,11 +7,12 @@ from typing import Literal
 
 from lstm_ablate.errors import UserError, did_you_mean
 from lstm_ablate.experiment.advice import about_key
-from lstm_ablate.experiment.applying import Change, apply, with_value, without
+from lstm_ablate.experiment.applying import NAMED, Change, apply, changed, without
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, is_changeable
 from lstm_ablate.experiment.nodes import NOTHING, Node, Place
 from lstm_ablate.experiment.problems import Problems
 from lstm_ablate.experiment.python_source import read_value
+from lstm_ablate.experiment.rules import check_sites_of
 from lstm_ablate.experiment.schema import dotted_paths
 from lstm_ablate.experiment.yaml_source import read_text
 
@@ -22,7 +23,6 @@ Override = str | tuple[str, object]  # path=value as text, or the two as a progr
 COMMAND_LINE = "command line"  # where overrides come from, unless said otherwise
 
 _LOSS = "training.loss"
-_NAMED = (*CHANGEABLE, "activations")  # sections whose keys are names of the user's own
 _SIGNS = ("+", "~")  # of Hydra, which adds or removes with them
 _EXAMPLES = {
     "model": "model.activation: relu",
@@ -50,11 +50,13 @@ def overridden(
             value = read_value(given, source, path)
             place = value.place
         if keys := _keys(document, path, value, problems):
-            removes = value.value is None and keys[0] in _NAMED and len(keys) == 2
+            removes = value.value is None and keys[0] in NAMED and len(keys) == 2
             if removes and _is_there(document, keys[0], keys[1], place, problems):
                 document = without(document, keys[0], keys[1])
             elif not removes:
-                document = with_value(document, keys, value, place)
+                if path == "model":
+                    check_sites_of(value, "", "model: ", problems)
+                document = changed(document, keys, value, place)
     return document
 
 
@@ -65,6 +67,8 @@ def _read(text: str, place: Place) -> tuple[str, Node]:
         raise UserError(f"{place}: write path=value, such as training.epochs=5")
     if not written.strip():
         return path, Node(NOTHING, place)
+    if written == ",":  # data.decimal=, would need quotes in quotes; it is no YAML by itself
+        return path, Node(written, place)
     try:
         return path, read_text(written, place.source, located=False)
     except UserError as error:
@@ -85,14 +89,14 @@ def _keys(document: Node, path: str, value: Node, problems: Problems) -> tuple[s
     """Return the keys that a path of the command line leads through; none if it does not exist."""
     parts = path.split(".")
     section, _, name = path.partition(".")
-    if section in _NAMED and name in _names(document, section):
+    if section in NAMED and name in _names(document, section):
         return section, name
     if section in CHANGEABLE and len(parts) > 2:
         return _keys_of_change(document, path, value.place, problems)
     # variants.NAME="{...}" adds one
-    if path in dotted_paths() or (section in _NAMED and len(parts) == 2):
+    if path in dotted_paths() or (section in NAMED and len(parts) == 2):
         return tuple(parts)
-    known = [*dotted_paths(), *(f"{other}.{name}" for other in _NAMED if name)]
+    known = [*dotted_paths(), *(f"{other}.{name}" for other in NAMED if name)]
     advice = about_key("", path, value, "command line", document, known)
     problems.add(value.place, f'"{path}" is not a path of an experiment.{advice}')
     return ()

@@ -11,7 +11,7 @@ from lstm_ablate.experiment.experiment_file import CHANGEABLE
 from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
-from lstm_ablate.experiment.rules import check_settings
+from lstm_ablate.experiment.rules import SECTIONS, check_settings
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.validation import validated
 
@@ -81,7 +81,25 @@ def _every_cell(grid: Grid, problems: Problems) -> Cells:
             if settings:
                 check_settings(settings, written, problems, context)
                 cells[task, variant] = Cell(settings, written)
+            else:
+                _check_valid_sections(written, problems, context, grid.own)
     return cells
+
+
+def _check_valid_sections(
+    written: Node, problems: Problems, context: str, own: Mapping[str, str]
+) -> None:
+    """Check the sections of a cell that are valid, where another one is not, so that all problems
+    are shown at once.
+    """
+    valid: dict[str, Node] = {}
+    for section in SECTIONS:
+        kept = {key: node for key, node in written.entries.items() if key == section}
+        if validated(Settings, Node(kept, written.place, written.keys), Problems(), own=own):
+            valid |= kept
+    settings = validated(Settings, Node(valid, written.place), Problems(), own=own)
+    if settings:
+        check_settings(settings, written, problems, context, valid)
 
 
 def check_alike(cells: Cells, document: Node, problems: Problems) -> None:

@@ -32,6 +32,7 @@ _DECAY = "training.optimizer.name: adamw, training.optimizer.weight_decay: 0.004
 _TUNE = "tune: {path: training.optimizer.learning_rate, grid: [3e-4, 1e-3, 3e-3]}"
 _SPLIT = "data.split: {train: 0.7, validation: 0.15, test: 0.15}"
 _HEAD = "model.head: {units: [64], activation: relu}"
+UNITS, LAYERS = "model.encoder: [64]", "model.encoder: {units: 32, layers: 2}"
 _MIRRORED = "units of the encoder's layers, which the decoder mirrors"
 _EVERY_EPOCH = "every run trains all of its epochs; its best one can be judged"
 _ONE_FILE = "a config is one file, in which anchors and <<: share parts"
@@ -73,9 +74,9 @@ HABITS = (
           "model.decoder.layers: 2"),
     Habit("hidden_size hidden_dim hidden_units hidden hidden_sizes units lstm_units rnn_units"
           " n_units num_units n_hidden neurons width d_model encoder_units layer_sizes",
-          "model.encoder: [64]", _MIRRORED),
+          UNITS, _MIRRORED),
     Habit("num_layers n_layers layers depth num_lstm_layers encoder_layers",
-          "model.encoder: {units: 32, layers: 2}", _MIRRORED),
+          LAYERS, _MIRRORED),
     Habit("decoder_units decoder_sizes", "model.decoder: [64]"),
     Habit("latent_dim latent_size bottleneck code_size encoding_dim embedding_dim z_dim",
           "model.encoder: [64, 16], model.latent: vector",
@@ -213,7 +214,8 @@ HABITS = (
              "the network reconstructs the window that it reads"),
     _missing("augment augmentation transform transforms", "windows are trained on as they are"),
     # ------------------------------------------------------------------------------- the experiment
-    Habit("seed random_seed random_state", "seeds: [0]"),
+    Habit("seed random_seed random_state", "seeds: [0]",
+          "a list names them; a number alone is how many"),
     Habit("tune.n_seeds tune.num_seeds tune.repeats tune.trials tune.n_trials", "tune.seeds: 5"),
     Habit("n_seeds num_seeds n_runs num_runs runs repeats repetitions replicates trials n_trials",
           "seeds: 10"),

@@ -1,7 +1,7 @@
 """Rules that concern several values of a config at once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lstm_ablate.errors import counted, did_you_mean
 from lstm_ablate.experiment.data_settings import Autoregressive
@@ -10,7 +10,9 @@ from lstm_ablate.experiment.field_types import MAX_RUNS
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.problems import Problems
-from lstm_ablate.experiment.settings import SITES, FileData, Model, Settings
+from lstm_ablate.experiment.settings import SITES, Data, FileData, Model, Settings
+
+SECTIONS = tuple(Settings.model_fields)
 
 
 def check_sites(document: Node, problems: Problems) -> None:
@@ -18,12 +20,13 @@ def check_sites(document: Node, problems: Problems) -> None:
     for kind in CHANGEABLE:
         named = document.entries[kind].entries if kind in document.entries else {}
         for name, changes in named.items():
-            _check_sites_of(changes, "model.", f"{kind}.{name}: ", problems)
+            check_sites_of(changes, "model.", f"{kind}.{name}: ", problems)
     if "model" in document.entries:
-        _check_sites_of(document.entries["model"], "", "model: ", problems)
+        check_sites_of(document.entries["model"], "", "model: ", problems)
 
 
-def _check_sites_of(node: Node, prefix: str, context: str, problems: Problems) -> None:
+def check_sites_of(node: Node, prefix: str, context: str, problems: Problems) -> None:
+    """Refuse `candidate` or `output` beside `activation` in one mapping."""
     if f"{prefix}activation" not in node.entries:
         return
     for site in (f"{prefix}candidate", f"{prefix}output"):
@@ -68,19 +71,37 @@ def check_size(form: ExperimentFile, document: Node, problems: Problems) -> None
         problems.stop_if_any()
 
 
-def check_settings(settings: Settings, written: Node, problems: Problems, context: str) -> None:
-    """Check what concerns two values of the settings of one task and variant."""
-    for path, message in _broken_rules(settings):
+def check_settings(
+    settings: Settings,
+    written: Node,
+    problems: Problems,
+    context: str,
+    sections: Collection[str] = SECTIONS,
+) -> None:
+    """Check what concerns two values of the settings of one task and variant, as far as these are
+    in some sections.
+    """
+    for path, message in _broken_rules(settings, sections):
         place = written.nearest(*path.split(".")).place
         problems.add(place, f"{path}: {message}", context)
 
 
-def _broken_rules(settings: Settings) -> Iterator[tuple[str, str]]:
+def _broken_rules(settings: Settings, sections: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that breaks a rule, with what is wrong."""
-    yield from _broken_rules_of_data(settings)
-    yield from _broken_rules_of_projections(settings.model)
-    wrong_lists = list(_wrong_lists(settings.model))
-    yield from wrong_lists or _broken_rules_of_layers(settings.model)
+    data, training = settings.data, settings.training
+    if "data" in sections:
+        yield from _broken_rules_of_data(data)
+    if (
+        {"data", "training"} <= set(sections)
+        and not isinstance(data, FileData)
+        and training.batch_size > data.samples.train
+    ):
+        samples = f"{data.samples.train} training samples"
+        yield "training.batch_size", f"{training.batch_size} is more than the {samples}"
+    if "model" in sections:
+        yield from _broken_rules_of_projections(settings.model)
+        wrong_lists = list(_wrong_lists(settings.model))
+        yield from wrong_lists or _broken_rules_of_layers(settings.model)
 
 
 def _wrong_lists(model: Model) -> Iterator[tuple[str, str]]:
@@ -118,16 +139,13 @@ def _broken_rules_of_projections(model: Model) -> Iterator[tuple[str, str]]:
         yield "model.projection_clip", "there is no projection to clip; cell_clip clips the cell"
 
 
-def _broken_rules_of_data(settings: Settings) -> Iterator[tuple[str, str]]:
-    data, training = settings.data, settings.training
+def _broken_rules_of_data(data: Data) -> Iterator[tuple[str, str]]:
     if isinstance(data, FileData):
-        if abs(data.split.train + data.split.validation + data.split.test - 1) > 1e-9:
-            yield "data.split", "the fractions must add up to 1"
+        split = data.split.train + data.split.validation + data.split.test
+        if abs(split - 1) > 1e-9:
+            yield "data.split", f"the fractions must add up to 1, not to {split:.6g}"
         if data.thousands == data.decimal:
             yield "data.thousands", f"{json.dumps(data.thousands)} is the decimal mark too"
-    elif training.batch_size > data.samples.train:
-        samples = f"{data.samples.train} training samples"
-        yield "training.batch_size", f"{training.batch_size} is more than the {samples}"
     if isinstance(data, Autoregressive) and not _stationary(data.coefficients):
         why = "the process is not stationary (a root of its polynomial is outside the unit circle)"
         yield "data.coefficients", why

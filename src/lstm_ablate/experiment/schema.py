@@ -19,6 +19,8 @@ def _raw_schema() -> Schema:
     schema = ExperimentFile.model_json_schema()
     _count_items(schema)
     _describe_names(schema)
+    for optimizer in ("AdamW", "SGD", "RMSprop"):  # without a name it is adam
+        schema["$defs"][optimizer]["required"] = ["name"]
     return schema
 
 
@@ -106,10 +108,17 @@ def keys_below(path: str, node: Node) -> list[str]:
 
 
 def _is_named(option: Schema, node: Node) -> bool:
-    """Return whether a mapping has the family or name that an object schema describes."""
+    """Return whether a mapping has the family or name that an object schema describes; one without
+    a name has that which need not be written.
+    """
     properties = option["properties"].items()
     tags = {key: schema["const"] for key, schema in properties if "const" in schema}
-    return any(key in node.entries and node.entries[key].value == tag for key, tag in tags.items())
+    return any(
+        node.entries[key].value == tag
+        if key in node.entries
+        else key not in option.get("required", ())
+        for key, tag in tags.items()
+    )
 
 
 def json_schema() -> Schema:

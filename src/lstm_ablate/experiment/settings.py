@@ -318,7 +318,10 @@ class RMSprop(_Optimizer):
 
 
 def _named(value: object) -> object:
-    return {"name": value} if isinstance(value, str) else value
+    """Turn `sgd` into {name: sgd}, and name the optimizer of numbers that name none."""
+    if isinstance(value, str):
+        return {"name": value}
+    return {"name": "adam", **value} if isinstance(value, dict) else value
 
 
 _ByName = Annotated[Adam | AdamW | SGD | RMSprop, Field(discriminator="name")]
@@ -345,7 +348,7 @@ class Training(Frozen):
         Field(
             description=(
                 "adam, adamw, sgd or rmsprop, or one with its numbers:"
-                " {name: adam, learning_rate: 1e-3}"
+                " {name: adam, learning_rate: 1e-3}; adam if it has no name"
             )
         ),
     ] = Adam()

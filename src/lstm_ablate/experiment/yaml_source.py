@@ -48,7 +48,7 @@ def _content(path: Path) -> bytes:
         looked = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
         raise UserError(f"{path}: {error.strerror or error}{looked}") from None
     if stat.S_ISDIR(status.st_mode):
-        raise UserError(f"{path}: this is a folder; name the YAML file in it")
+        raise UserError(f"{path}: this is a folder; name {_yaml_in(path)}")
     if not stat.S_ISREG(status.st_mode):
         raise UserError(f"{path}: not a regular file")
     if status.st_size > MAX_BYTES:
@@ -57,6 +57,16 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
+
+
+def _yaml_in(folder: Path) -> str:
+    """Return which file in a folder was meant: the config of a results folder, or the only one."""
+    try:
+        names = sorted(path.name for path in folder.glob("*.yaml"))
+    except OSError:
+        names = []
+    known = [name for name in names if name == "experiment.yaml"] or names
+    return f"the config in it: {folder / known[0]}" if len(known) == 1 else "the YAML file in it"
 
 
 def read_text(text: str, source: str, *, located: bool = True) -> Node:

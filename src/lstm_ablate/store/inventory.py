@@ -12,6 +12,7 @@ from lstm_ablate.store import files, older, records
 
 # The names of figures begin with these.
 KINDS = ("tuning", "intervals", "ratios", "curves", "pairs", "reconstructions", "failures")
+_MOST_NAMED = 8  # folders in a message
 _EARLIER_KINDS = ("divergence",)  # drawn by version 0.1
 
 _DERIVED = (
@@ -101,10 +102,17 @@ def check_results_folder(folder: Path, holds: str = "experiment.yaml") -> None:
 
 
 def did_you_mean_folder(folder: Path, holds: str) -> str:
-    """Return a hint at a folder that holds a file, where a folder does not: the one of that name
-    in results/, or one beside it that is spelt alike; nothing where there is none.
+    """Return a hint at a folder that holds a file, where a folder does not: those in it, the one of
+    that name in results/, or one beside it that is spelt alike; nothing where there is none.
     """
-    there = Path("results") / folder.name
+    try:
+        inside = sorted(str(path.parent) for path in folder.glob(f"*/{holds}"))
+    except OSError:
+        inside = []
+    if inside:
+        shown = ", ".join([*inside[:_MOST_NAMED], *["..."] * (len(inside) > _MOST_NAMED)])
+        return f" Name one of those in it: {shown}"
+    there = Path("results") / (folder.stem if folder.suffix == ".yaml" else folder.name)
     if folder != there and (there / holds).is_file():
         return f' Did you mean "{there}"?'
     try:

@@ -5,6 +5,7 @@ the rows are in that order, without gaps and repeats.
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -292,14 +293,22 @@ def order_of(clock: Clock, lines: Sequence[int]) -> Order:
         text = (
             f"{named}: {after} stands there again{_more(len(repeats))}; each row counts as a time"
         )
-        order.notices.append((line, f"{text} step of its own"))
+        text += " step of its own. To count each time once, keep one row of it, as pandas'"
+        order.notices.append((line, f"{text} df.drop_duplicates() does"))
     gaps = np.flatnonzero(steps > _GAP * usual)
     if len(gaps):
         line, before, after = at(int(gaps[0]))
         most = _amount(float(steps.max()), clock.in_seconds)
         text = f"{named}: a gap between {before} and {after}{_more(len(gaps))}; the usual step is"
         text += f" {_amount(usual, clock.in_seconds)}, the longest {most}"
-        order.notices.append((line, f"{text}. A window takes its rows as equally far apart"))
+        ends = [0, *(int(where[step + 1]) for step in gaps), len(lines)]
+        start, end = max(pairwise(ends), key=lambda pair: pair[1] - pair[0])
+        text += (
+            ". A window takes its rows as equally far apart: put the missing rows into the file, as"
+            " pandas' df.asfreq() does, and fill them, or keep a part without a gap"
+            f" (lines {lines[start]} to {lines[end - 1]} are the longest)"
+        )
+        order.notices.append((line, text))
     return order
 
 

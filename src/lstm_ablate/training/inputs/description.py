@@ -63,7 +63,7 @@ def _describe(data: FileData, tasks: list[str]) -> Description:
     ]
     timesteps, stride = (numbers.shape[1], 1) if data.is_array else data.window
     parts = []
-    for name, part in zip(file.PARTS, file.split(numbers, data), strict=True):
+    for name, part in zip(faults.PARTS, file.split(numbers, data), strict=True):
         rows = len(part)
         windows = rows if data.is_array else (rows - timesteps) // stride + 1
         parts.append(Part(name, None if data.is_array else rows, windows))

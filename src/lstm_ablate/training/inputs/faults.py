@@ -15,6 +15,7 @@ from lstm_ablate.training.inputs import layout as layouts
 from lstm_ablate.training.inputs.layout import Layout
 from lstm_ablate.training.inputs.table import Table
 
+PARTS = ("training", "validation", "test")
 _SAMPLE = 200  # lines
 _SEPARATORS = {"\t": "a tab", " ": "blanks"}
 
@@ -24,6 +25,24 @@ class Fault(NamedTuple):
 
     line: int | None
     text: str
+
+
+def too_short(rows: int, data: FileData) -> list[str]:
+    """Return which parts of so many rows are shorter than a window."""
+    timesteps, _ = data.window
+    return [
+        f"the {part} part has {counted(length, 'row')}, fewer than one window of"
+        f" {timesteps} time steps (see data.timesteps and data.split)"
+        for part, length in zip(PARTS, lengths(rows, data), strict=True)
+        if length < timesteps
+    ]
+
+
+def lengths(rows: int, data: FileData) -> tuple[int, int, int]:
+    """Return how many of so many rows, or samples, are for training, validation and test."""
+    first = round(rows * data.split.train)
+    second = round(rows * (data.split.train + data.split.validation))
+    return first, second - first, rows - second
 
 
 def lines_of(path: Path, content: bytes) -> list[str]:
@@ -119,6 +138,7 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
         yield Fault(found.header_line, features.refusal(found, reasons, data))
     order = _order(lines, layout, path, found.lines)
     yield from (Fault(*one) for one in order.wrong)
+    yield from (Fault(None, text) for text in too_short(len(found.lines), data))
     # What follows is no error, and would otherwise be said only when all of the above is corrected.
     features_left = [index for index in range(len(found.names)) if index not in reasons]
     names = [found.names[index] for index in features_left]
@@ -218,7 +238,8 @@ def _of_rows(found: Table, reasons: dict[int, str]) -> Iterator[Fault]:
         at = advice.places([one for one, _ in found.ragged])
         more = f" ({len(found.ragged)} such rows: {at})" if len(found.ragged) > 1 else ""
         due = f"where the header has {len(found.header)}"
-        yield Fault(line, f"{counted(cells, 'cell')} {due}{more}")
+        text = f"{counted(cells, 'cell')} {due}{more}; give each row as many, or leave it out"
+        yield Fault(line, text)
     odd = {
         index: odd
         for index, odd in sorted(found.odd.items())
@@ -241,7 +262,8 @@ def _of_rows(found: Table, reasons: dict[int, str]) -> Iterator[Fault]:
             line, cell = examples[0]
             more = f" ({len(examples)} such cells: {advice.places([one for one, _ in examples])})"
             what = f'column "{found.names[index]}": "{advice.short(cell)}" is not a number'
-            yield Fault(line, what + more * (len(examples) > 1))
+            text = what + more * (len(examples) > 1)
+            yield Fault(line, f"{text}; correct it in the file")
 
 
 def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> Fault:

@@ -16,7 +16,6 @@ from lstm_ablate.training.inputs import array, faults
 
 Array = NDArray[np.float64]
 
-PARTS = ("training", "validation", "test")
 # Float32 ends at 3e38: a gradient grows with the square of what it is trained on, and optimizers
 # square the gradient.
 LARGEST = 1e9
@@ -53,7 +52,8 @@ def cut(data: FileData, held: Held) -> tuple[Array, Array, Array]:
     path = Path(data.path)
     parts = split(held.numbers, data)
     if not data.is_array:
-        _check_long_enough(parts, data, path)
+        if short := faults.too_short(len(held.numbers), data):
+            raise UserError(*(f"{path}: {text}" for text in short))
         parts = [_windows(part, data) for part in parts]
     if min(map(len, parts)) == 0:
         samples = counted(sum(map(len, parts)), "sample")
@@ -99,21 +99,8 @@ def split(rows: Array, data: FileData) -> list[Array]:
     """Cut [rows, ...] in order into training, validation and test, so that no test row precedes a
     training row.
     """
-    first = round(len(rows) * data.split.train)
-    second = round(len(rows) * (data.split.train + data.split.validation))
-    return [rows[:first], rows[first:second], rows[second:]]
-
-
-def _check_long_enough(parts: Sequence[Array], data: FileData, path: Path) -> None:
-    timesteps, _ = data.window
-    problems = [
-        f"{path}: the {part} part has {counted(len(rows), 'row')}, fewer than one window of"
-        f" {timesteps} time steps (see data.timesteps and data.split)"
-        for part, rows in zip(PARTS, parts, strict=True)
-        if len(rows) < timesteps
-    ]
-    if problems:
-        raise UserError(*problems)
+    first, second, _ = faults.lengths(len(rows), data)
+    return [rows[:first], rows[first : first + second], rows[first + second :]]
 
 
 def _windows(rows: Array, data: FileData) -> Array:

@@ -55,7 +55,7 @@ def in_rows(
             ", far from all other values. If that stands for missing values, it is learned as data"
             " here: fill it in, or leave the column out"
         ),
-        "stretch": ". If that is padding, it is learned as data here: there is no masking",
+        "stretch": ". If that is padding, it is learned as data here: cut it off in the file",
     }
     return [
         (every[0][0], f"{_several([text for _, text in every])}{ends[kind]}")
@@ -129,7 +129,7 @@ def in_windows(windows: Array) -> Iterator[str]:
             yield (
                 f"{padded.sum()} of {samples} windows {which[:-1]} with a stretch of {value:g} in"
                 f" every feature, {_percent(share)} of all time steps. If that is padding, it is"
-                " learned as data here: there is no masking"
+                " learned as data here: save shorter windows, or leave these out"
             )
 
 

@@ -271,7 +271,7 @@ def test_the_exit_codes_of_a_merge(stub, monkeypatch, capsys):
     other = type(kept)(kept.run, kept.identity, {**kept.result, "test_loss": 0.5}, kept.meta)
     records.publish(part, other)
     called(f"{merge} results/smoke.shards", monkeypatch, code=3)
-    assert "1 runs gave other numbers" in capsys.readouterr().err
+    assert "1 run with other numbers than here" in capsys.readouterr().err
     called(f"{run.replace('1/1', 'slurm')}", monkeypatch, code=2)
     assert "SLURM_ARRAY_TASK_ID is not set" in capsys.readouterr().err
 

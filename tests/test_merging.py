@@ -6,8 +6,10 @@ import hashlib
 import json
 import random
 import shutil
+import sys
 import tarfile
 import zipfile
+from pathlib import Path
 
 import in_process
 import pytest
@@ -17,6 +19,7 @@ from stub_behaviour import Behaviour, learning_rate
 import lstm_ablate as la
 from lstm_ablate import merging, study
 from lstm_ablate.checks import doctor
+from lstm_ablate.cli import app
 from lstm_ablate.errors import FolderError, UserError
 from lstm_ablate.experiment.identity import canonical_json
 from lstm_ablate.experiment.shards import Shard
@@ -374,6 +377,78 @@ def test_other_numbers_go_to_conflicts_once_and_every_merge_says_so(lab):
         assert found(lab.whole)[kept.run] == kept
         (beside,) = (lab.whole / "runs" / "conflicts").iterdir()
         assert json.loads(beside.read_text())["result"] == other
+    told = f"{lab.part('1/1')}: 1 run with other numbers than here; the records here stay"
+    lines = [line for line in lab.told if line.startswith(told)]
+    assert len(lines) == 3 and f"{lab.whole}/runs/conflicts: {kept.run}. By the records" in lines[0]
+
+
+def test_of_other_numbers_it_is_said_on_which_other_machine_they_were_trained(lab):
+    lab.run("seeds=1", shard="1/1")
+    lab.merge(lab.part("1/1"))
+    path = min((lab.part("1/1") / "runs").glob("*.json"))
+    kept = records.parsed(path.read_bytes(), path.stem, "")
+    path.unlink()
+    result, meta = {**kept.result, "test_loss": 0.1}, {**kept.meta, "processor": "a 6502"}
+    records.publish(lab.part("1/1"), type(kept)(kept.run, kept.identity, result, meta))
+    assert lab.merge(lab.part("1/1")).ran.conflicts == 1
+    here = json.dumps(kept.meta["processor"])
+    assert lab.told[-1].endswith(
+        f'The first was trained on another machine: processor: "a 6502" there, {here} here'
+    )
+
+
+def test_tables_whose_records_are_gone_are_not_replaced(lab):
+    """As `run` refuses it: nobody could make them again."""
+    lab.parts(2, "seeds=2")
+    lab.merge(lab.results / "cut.shards")
+    shutil.rmtree(lab.whole / "runs")
+    before = written(lab.whole)
+    with pytest.raises(FolderError, match=r"holds the tables of 8 runs, and no records"):
+        lab.merge(lab.part("1/2"))
+    assert written(lab.whole) == before and not (lab.whole / "runs").exists()
+
+
+def test_tables_of_an_older_schema_are_kept(lab):
+    """As `run` does it."""
+    lab.run("seeds=1")
+    path = min((lab.whole / "runs").glob("*.json"))
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    content["identity"]["schema"], content["run"] = 1, "0" * 16
+    content["checksum"] = hashlib.sha256(canonical_json(content).encode()).hexdigest()
+    shutil.rmtree(lab.whole / "runs")
+    (lab.whole / "runs").mkdir()
+    (lab.whole / "runs" / f"{'0' * 16}.json").write_text(json.dumps(content))
+    head, *_ = (lab.whole / "runs.csv").read_text().splitlines()
+    row = ",".join("0" * 16 if name == "run" else "" for name in head.split(","))
+    (lab.whole / "runs.csv").write_text(f"{head}\n{row}\n")
+    lab.run("seeds=1", shard="1/1")
+    lab.told.clear()
+    assert lab.merge(lab.part("1/1")).copied == 4
+    assert (lab.whole / "schema-1" / "runs.csv").read_text() == f"{head}\n{row}\n"
+    assert any("tables that came from them are kept in schema-1/" in line for line in lab.told)
+
+
+def test_a_damaged_record_of_the_whole_is_set_aside_and_replaced_from_a_part(lab):
+    lab.run("seeds=1", shard="1/1")
+    lab.merge(lab.part("1/1"))
+    before, path = written(lab.whole), min((lab.whole / "runs").glob("*.json"))
+    path.write_text(path.read_text()[:-9])
+    merged = lab.merge(lab.part("1/1"))
+    assert (merged.copied, merged.there) == (1, 3) and written(lab.whole) == before
+    assert any(f"{path}: damaged; moved to" in line for line in lab.told)
+    assert len(list((lab.whole / "runs" / "damaged").iterdir())) == 1
+
+
+def test_in_the_folder_itself_its_name_is_known(lab, monkeypatch):
+    lab.run("seeds=2", shard="1/2")
+    lab.whole.mkdir()
+    monkeypatch.chdir(lab.whole)
+    for folder in (Path(), Path("runs/..")):
+        merged = merging.merge_parts(folder, [lab.part("1/2")], log=print, warn=print)
+        assert merged.ran.folder == lab.whole and not (lab.whole / "cut").exists()
+    command = f"lstm-ablate run {lab.whole}/experiment.yaml --results {lab.results}"
+    assert merged.missing.command == command
 
 
 def test_a_failed_run_comes_with_its_log_and_gives_way_to_one_that_ended(lab):
@@ -388,6 +463,9 @@ def test_a_failed_run_comes_with_its_log_and_gives_way_to_one_that_ended(lab):
     (failed / "logs" / f"{kept.run}.log").write_text("why it failed")
     merged = lab.merge(tarred(failed, lab.results / "failed.tar.gz"))
     assert merged.ran.failed and merged.missing is None
+    command = f"lstm-ablate run {lab.whole}/experiment.yaml --results {lab.results}"
+    again = f"no run is missing; 1 run failed, to try again: {command} --retry-failed"
+    assert merged.state == again
     assert (lab.whole / "logs" / f"{kept.run}.log").read_text() == "why it failed"
     assert not lab.merge(lab.part("1/1")).ran.failed
     assert found(lab.whole)[kept.run] == kept and not list((lab.whole / "logs").iterdir())
@@ -517,6 +595,82 @@ def test_what_was_changed_after_results_is_told_by_the_whole_too(lab):
     lab.run("analysis.margin=20%", shard="2/2")
     merged = lab.merge(lab.part("2/2"), lab.part("1/2"))
     assert any("the margin 10% became 20%" in note for note in merged.ran.summary.notes)
+
+
+def test_what_several_parts_changed_alike_is_one_sentence_in_any_order(lab):
+    """Of 10 seeds three parts have 4, 3 and 3, and each of them writes down with how many."""
+    lab.write(LOOKS)
+    for overrides in ((), ("analysis.margin=20%",)):
+        for part in (1, 2, 3):
+            lab.run(*overrides, shard=f"{part}/3")
+    for order in ((1, 2, 3), (3, 2, 1), (2, 1, 3)):
+        shutil.rmtree(lab.whole, ignore_errors=True)
+        merged = lab.merge(*(lab.part(f"{part}/3") for part in order))
+        assert [note for note in merged.ran.summary.notes if "Changed" in note] == [
+            "Changed when there were results of 4 seeds: the margin 10% became 20%. The error of"
+            " the verdicts holds for what was settled before."
+        ]
+
+
+# ------------------------------------------------------------------------------ what a part plans
+
+
+def planned(lab, *overrides, shard=None):
+    part = Shard.of_text(shard) if shard else None
+    found = study.find(lab.path, overrides, lab.results, shard=part)
+    return study.plan(found, workers=1, log=lab.told.append)
+
+
+@pytest.mark.parametrize("shard", ["1/3", "2/3", "3/3"])
+def test_a_plan_of_a_part_is_what_the_part_then_trains(lab, shard):
+    ahead = planned(lab, shard=shard)
+    _, trained = lab.run(shard=shard)
+    assert {run.id for run in ahead.todo.missing} == {run.id for run in trained}
+    assert set(ahead.seeds) == {run.seed for run in trained}
+    assert ahead.study.folder == lab.part(shard) and ahead.pairs == 7
+    assert (ahead.needed, ahead.comparisons) == (planned(lab).needed, planned(lab).comparisons)
+    assert planned(lab, shard=shard).todo.missing == []
+    assert sum(share.runs for share in ahead.shares) == len(trained)
+
+
+def test_a_plan_of_a_part_knows_what_the_whole_has(lab):
+    lab.parts(2)
+    lab.merge(lab.results / "cut.shards")
+    shutil.rmtree(lab.results / "cut.shards")
+    assert planned(lab, shard="1/2").todo.missing == []
+    assert not lab.part("1/2").exists()
+
+
+def test_a_plan_of_an_empty_part_is_whole(lab):
+    ahead = planned(lab, "seeds=2", shard="3/3")
+    assert ahead.todo.runs == [] and ahead.seeds == () and len(ahead.shares) == 4
+    printed = str(la.Plan(ahead))
+    assert "part      3 of 3, with 0 of 2 seeds\n" in printed
+    assert "runs      0, of which 0 are missing in" in printed
+    assert "evidence  2 seeds of all parts, 2 comparisons" in printed
+
+
+def test_a_plan_of_a_part_counts_its_share_of_a_look(lab):
+    lab.write(LOOKS)
+    ahead = planned(lab, shard="1/3")
+    assert ahead.seeds == (0, 3, 6, 9, 12, 15, 18) and len(ahead.todo.missing) == 21
+    _, trained = lab.run(shard="1/3")
+    assert ahead.next_look == len(trained) == 12  # 4 of the 10 seeds, 3 variants
+
+
+def test_a_plan_of_a_part_from_python_and_the_command_line(lab, monkeypatch, capsys):
+    monkeypatch.chdir(lab.results.parent)
+    ahead = la.plan("c.yaml", seeds=5, shard="2/2")
+    assert repr(ahead) == "<Plan of cut: 8 runs, 8 missing; results/cut.shards/2of2>"
+    assert "part      2 of 2, with 2 of 5 seeds: 1, 3\n" in str(ahead)
+    words = ["lstm-ablate", "plan", "c.yaml", "seeds=5", "--shard", "2/2", "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit):
+        app.main()
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["part"] == {"part": 2, "of": 2, "seeds": [1, 3]}
+    assert shown["folder"] == "results/cut.shards/2of2"
+    assert not lab.results.exists()
 
 
 # -------------------------------------------------------------------------------------- from Python

@@ -21,7 +21,6 @@ from lstm_ablate.errors import UserError, counted, did_you_mean, printable
 from lstm_ablate.experiment import shards
 from lstm_ablate.experiment.changes import Override
 from lstm_ablate.experiment.runs import Run
-from lstm_ablate.experiment.shards import Shard
 from lstm_ablate.training.sweep import Finished
 
 if TYPE_CHECKING:
@@ -345,9 +344,8 @@ def run(
     <Results of smoke: 1 ...; results/smoke>
     """
     _check_workers(workers)
-    part = shards.of_option(shard, os.environ, f"{_SOURCE}, shard") if shard is not None else None
     study = _find(
-        config, overrides, changes, results, engine, until_decided=until_decided, shard=part
+        config, overrides, changes, results, engine, until_decided=until_decided, shard=shard
     )
     cell = None if quiet else notebook.cell()
 
@@ -378,6 +376,7 @@ def plan(
     workers: int | None = None,
     engine: str | None = None,
     until_decided: bool = False,
+    shard: str | None = None,
     **changes: Any,
 ) -> Plan:
     """Return what `run` with these arguments would do and cost; train nothing, write no results.
@@ -389,7 +388,9 @@ def plan(
     <Plan of smoke: 6 runs, 0 missing; results/smoke>
     """
     _check_workers(workers)
-    study = _find(config, overrides, changes, results, engine, until_decided=until_decided)
+    study = _find(
+        config, overrides, changes, results, engine, until_decided=until_decided, shard=shard
+    )
     return Plan(studies.plan(study, workers, log=line_printer()))
 
 
@@ -417,8 +418,6 @@ def merge(folder: str | os.PathLike[str], *sources: str | os.PathLike[str]) -> R
     merged = merging.merge_parts(
         Path(folder), [*map(Path, sources)], log=line_printer(), warn=line_printer()
     )
-    if merged.ran.conflict:
-        line_printer()(merged.ran.conflict)
     if merged.missing:
         line_printer()(f"{folder}: {merged.state}: {merged.missing.what}")
     return Results(merged.ran.findings, Path(folder))
@@ -437,7 +436,7 @@ def _find(
     engine: str | None,
     *,
     until_decided: bool,
-    shard: Shard | None = None,
+    shard: str | None,
 ) -> studies.Study:
     """Return the study of a config as a caller gives it."""
     if isinstance(config, str | os.PathLike):
@@ -452,5 +451,10 @@ def _find(
     if engine is not None:
         given.append(("engine", engine))
     return studies.find(
-        config, given, Path(results), until_decided=until_decided, shard=shard, source=_SOURCE
+        config,
+        given,
+        Path(results),
+        until_decided=until_decided,
+        shard=None if shard is None else shards.of_option(shard, os.environ, f"{_SOURCE}, shard"),
+        source=_SOURCE,
     )

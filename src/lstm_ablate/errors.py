@@ -4,7 +4,9 @@ Any other exception is a bug of ours.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+Log = Callable[[str], None]  # hears a message of one line
 
 
 class UserError(Exception):

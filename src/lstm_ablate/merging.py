@@ -1,12 +1,12 @@
 """The parts of an experiment become one results folder, and what it still lacks is named."""
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lstm_ablate import study as studies
-from lstm_ablate.errors import FolderError, UserError, counted
+from lstm_ablate.errors import FolderError, Log, UserError, counted
 from lstm_ablate.evidence import tuning
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.alike import differences, unlike
@@ -20,6 +20,7 @@ from lstm_ablate.report.derived import resolved_yaml
 from lstm_ablate.store import (
     environment,
     files,
+    inventory,
     locks,
     looks_file,
     merge,
@@ -32,8 +33,8 @@ from lstm_ablate.store.looks_file import Entry
 from lstm_ablate.store.merge import Taken
 from lstm_ablate.store.sources import Source
 
-Log = Callable[[str], None]  # hears one line
-
+# What changes no number and no verdict: the question above a report, and where a data file lies.
+_IGNORED = ("question", "data.path")
 _MOST_NAMED = 8  # names or keys in a message
 
 
@@ -88,7 +89,10 @@ def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> 
     FolderError where the folder cannot be used, and where a source belongs to another experiment,
     naming the keys that differ: nothing is copied then.
     """
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
     shard_file.check(folder, None)
+    inventory.check_rebuildable(folder)
     parts, unusable = _parts(given)
     for text in unusable:
         warn(f"{text}; it is left alone")
@@ -96,7 +100,11 @@ def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> 
     with locks.locked(folder):
         experiment = _agreed(folder, parts)
         _write_beside(folder, experiment, parts)
-        known = records.read_all(folder).records
+        found = records.read_all(folder)
+        for path in found.damaged:
+            warn(f"{path}: damaged; moved to {records.set_aside(path)}")
+        studies.keep_older(folder, found.older, warn)
+        known = found.records
         asked = {run.id: run for run in runs.possible(experiment)}
         taken: list[Taken] = []
         for part in parts:
@@ -106,9 +114,10 @@ def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> 
                 warn(f"{error}; what was copied before stays")
                 unusable.append(str(error))
                 continue
-            _tell(part, taken[-1], asked.values(), log, warn)
+            _tell(folder, part, taken[-1], asked.values(), log, warn)
         now = studies.rebuilt(folder, warn, experiment)
-    missing, state = _missing(folder, experiment, now, {part.shard for part in parts if part.shard})
+    shards = {part.shard for part in parts if part.shard}
+    missing, state = _missing(folder, experiment, now, shards)
     return Merged(
         studies.Ran(now, folder, sum(len(one.conflicts) for one in taken)),
         sum(one.copied for one in taken),
@@ -210,21 +219,33 @@ def _write_beside(folder: Path, experiment: Experiment, parts: Sequence[_Part]) 
             environment.write(folder, first)
 
 
-def _tell(part: _Part, taken: Taken, asked: Collection[Run], log: Log, warn: Log) -> None:
+def _tell(
+    folder: Path, part: _Part, taken: Taken, asked: Collection[Run], log: Log, warn: Log
+) -> None:
     """Say what came from a source, and what of it is left alone."""
     place = part.source.place
     title = f"{part.shard.title}: " if part.shard else ""
     log(f"{place}: {title}{counted(taken.copied, 'record')} copied, {taken.there} are here already")
+    if taken.conflicts:
+        many = counted(len(taken.conflicts), "run")
+        beside = folder / "runs" / "conflicts"
+        names = _listed(taken.conflicts, ", ")
+        why = "By the records, both were trained on machines of one kind"
+        if taken.apart:
+            why = f"The first was trained on another machine: {_listed(taken.apart, '; ')}"
+        warn(
+            f"{place}: {many} with other numbers than here; the records here stay, and those from"
+            f" there are kept in {beside}: {names}. {why}"
+        )
     if taken.damaged:
         names = _listed([f"{run}.json" for run in taken.damaged], ", ")
         warn(f"{place}: no whole records of their runs, and left alone: {names}")
     if taken.older:
         older = records.told_older(taken.older)
         warn(f"{place}: {older} left alone: this program trains with schema {SCHEMA}")
-    if taken.others:
-        other, *_ = taken.others
-        apart = differences(other.identity, merge.nearest(other, asked))
-        many = counted(len(taken.others), "record")
+    if taken.other:
+        apart = differences(taken.other.identity, merge.nearest(taken.other, asked))
+        many = counted(taken.others, "record")
         warn(f"{place}: {many} of other settings left alone, the first for {_listed(apart, '; ')}")
     if part.source.conflicts:
         many = counted(part.source.conflicts, "record")
@@ -245,10 +266,14 @@ def _missing(
     tuned = tuning.replay(experiment, now.records)
     wanted = {run.id: run for run in now.runs if run.id not in now.records}
     missing = list(tuned.missing or wanted.values())
+    command = _command(folder)
     if not missing:
         state = "no run is missing"
         if experiment.looks:
             state += ", and no other look is needed"
+        asked = {run.id for run in (*tuned.runs, *now.runs)}
+        if failed := sum(now.records[run].status == "failed" for run in asked):
+            state += f"; {counted(failed, 'run')} failed, to try again: {command} --retry-failed"
         return None, state
     state = _state(experiment, now, missing)
     seeds = sorted({run.seed for run in missing})
@@ -257,9 +282,6 @@ def _missing(
         what += (
             "; its data file does not lie here: name your own config in place of experiment.yaml"
         )
-    command = f"lstm-ablate run {shlex.quote(str(folder / 'experiment.yaml'))}"
-    if folder.parent != Path("results"):
-        command += f" --results {shlex.quote(str(folder.parent))}"
     cuts = {shard.of for shard in shards}
     commands = []
     if len(cuts) == 1:
@@ -271,6 +293,14 @@ def _missing(
             if runs.trained_here(experiment.cut(shard), missing)
         ]
     return Missing(tuple(missing), what, command, tuple(commands)), state
+
+
+def _command(folder: Path) -> str:
+    """Return the command that trains what a results folder lacks."""
+    command = f"lstm-ablate run {shlex.quote(str(folder / 'experiment.yaml'))}"
+    if folder.parent != Path("results"):
+        command += f" --results {shlex.quote(str(folder.parent))}"
+    return command
 
 
 def _state(experiment: Experiment, now: studies.Findings, missing: Sequence[Run]) -> str:

@@ -6,14 +6,14 @@ trained once more, and its numbers are held to its record.
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lstm_ablate import study as studies
-from lstm_ablate.errors import UserError, counted, did_you_mean
+from lstm_ablate.errors import Log, UserError, counted, did_you_mean
 from lstm_ablate.evidence import tuning
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.changes import Override
@@ -28,8 +28,6 @@ from lstm_ablate.training.executors.local import execute
 from lstm_ablate.training.inputs import checking, windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.variables import worker_environment
-
-Log = Callable[[str], None]  # hears one line
 
 _OF_EXPORT = "export replaces no file; move it, or give another name"
 

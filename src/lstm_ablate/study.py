@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lstm_ablate.errors import FolderError, UserError, counted, duration, listed
+from lstm_ablate.errors import FolderError, Log, UserError, counted, duration, listed
 from lstm_ablate.evidence import counting, history, stopping, tuning
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.experiment import loading, runs
@@ -48,7 +48,6 @@ from lstm_ablate.training.pace import Pace, watched
 if TYPE_CHECKING:
     from lstm_ablate.evidence.summary import Summary
 
-Log = Callable[[str], None]  # hears one line
 _MOST_NAMED = 4  # parts, or keys, in a message
 Steps = Iterable[sweep.Epoch | sweep.Finished]
 Watch = Callable[[Steps, list[Run], int], Iterator[sweep.Finished]]
@@ -79,7 +78,8 @@ class Study:
 class TuningAhead:
     """What tuning a study would do and cost: the values of a grid for each task and variant.
 
-    At most `most_runs` are trained for it, where every grid is extended as often as it may be.
+    At most `most_runs` are trained for it, where every grid is extended as often as it may be. It
+    `waits` while runs of it are missing; of a part, also where other parts train them.
     """
 
     todo: sweep.Plan
@@ -87,16 +87,18 @@ class TuningAhead:
     grid: tuple[Number, ...]
     most_runs: int
     cost: cost.Cost
+    waits: bool
 
 
 @dataclass(frozen=True)
 class Prospect:
     """What running a study would do and cost; nothing is trained or written for it.
 
-    `todo` and what follows it are about the runs that are judged. While `tuning` has runs to train,
-    these stand for those that will follow, at the values that the experiment gives itself. Of
-    `pairs` seeds a variant must win, or lose, at `needed` for a verdict, and of twice as many at
-    `needed_of_twice`; None where no number of so few is enough. It takes `least_seeds` at least.
+    `todo` and what follows it are about the runs that are judged; of a part, about those that it
+    trains, at its `seeds`. While `tuning` waits, these stand for those that will follow, at the
+    values that the experiment gives itself. Of `pairs` seeds, in all parts together, a variant must
+    win, or lose, at `needed` for a verdict, and of twice as many at `needed_of_twice`; None where
+    no number of so few is enough. It takes `least_seeds` at least.
 
     Where there are `looks`, `todo`, `shares` and `cost` are those of all runs that can still be
     asked for; so many of the missing ones come before the `next_look`.
@@ -105,6 +107,7 @@ class Prospect:
     """
 
     study: Study
+    seeds: tuple[int, ...]
     files: list[description.Description]
     tuning: TuningAhead | None
     todo: sweep.Plan
@@ -147,7 +150,7 @@ class Ran:
         """What to warn of where runs gave other numbers than recorded before."""
         if not self.conflicts:
             return None
-        runs_of = f"{self.conflicts} runs gave other numbers than recorded before"
+        runs_of = f"{counted(self.conflicts, 'run')} gave other numbers than recorded before"
         return f"{runs_of}: {self.folder}/runs/conflicts"
 
     @property
@@ -263,13 +266,14 @@ def plan(study: Study, workers: int | None = None, *, log: Log) -> Prospect:
     """Return what `run` would do, on so many workers or as many as the machine is good for.
 
     Where it is not known yet how fast this machine is, and something would be trained, that is
-    measured first, as `log` hears, and kept. It also hears the notices about data files.
+    measured first, as `log` hears, and kept. It also hears the notices about data files. Of a part
+    it is what `run` would do now, given what the whole and the part hold.
     """
     for notice in study.notices.messages:
         log(notice)
-    experiment = resources.settled(study.experiment, study.folder)
+    experiment = resources.settled(study.experiment, study.folder).cut(study.shard)
     processes = workers or resources.workers(experiment)
-    found = records.read_all(study.folder)
+    found = _found_for(study, experiment)
     added_seeds = _added_seeds(experiment, study.folder, found)
     tuned = tuning.replay(experiment, found.records)
     experiment = tuned.experiment.untuned() if tuned.missing else tuned.experiment
@@ -279,12 +283,17 @@ def plan(study: Study, workers: int | None = None, *, log: Log) -> Prospect:
         todo = replace(todo, missing=list({run.id: run for run in todo.runs}.values()))
         known = {}
     speed = _speed(experiment, todo, tuned, log)
-    next_look = todo.of(stopping.runs_asked_for(experiment, todo.runs, known))
-    todo = todo.of(stopping.possible(experiment, todo.runs, known))
+    of_look, most = (
+        runs.trained_here(experiment, one(experiment, todo.runs, known))
+        for one in (stopping.runs_asked_for, stopping.possible)
+    )
+    next_look, todo = todo.of(of_look), todo.of(most)
     looks = stopping.planned(experiment)
-    pairs, share = len(experiment.seeds), counting.LEVEL / max(1, experiment.comparisons)
+    every = experiment.every_seed
+    pairs, share = len(every), counting.LEVEL / max(1, experiment.comparisons)
     return Prospect(
         study=replace(study, experiment=experiment),
+        seeds=study.shard.of_seeds(every) if study.shard else every,
         files=description.of(experiment),
         tuning=_tuning_ahead(tuned, found, processes, speed),
         todo=todo,
@@ -300,6 +309,20 @@ def plan(study: Study, workers: int | None = None, *, log: Log) -> Prospect:
         next_look=len(next_look.missing),
         added_seeds=added_seeds,
     )
+
+
+def _found_for(study: Study, experiment: Experiment) -> Found:
+    """Return what a folder holds and, where it is a part, what `run` would copy from the whole."""
+    found = records.read_all(study.folder)
+    if study.shard is None:
+        return found
+    asked = {run.id for run in runs.possible(experiment)}
+    whole = records.read_all(study.whole).records
+    together = {run: record for run, record in whole.items() if run in asked}
+    for run, record in found.records.items():
+        if run not in together or record.status != "failed":
+            together[run] = record
+    return replace(found, records=together)
 
 
 def _speed(
@@ -324,11 +347,21 @@ def _tuning_ahead(
     asked = tuned.experiment.tuning
     if asked is None:
         return None
-    todo = sweep.Plan(list(tuned.runs), list(tuned.missing), found)
+    shard = tuned.experiment.shard
+    mine, missing = (
+        runs.trained_here(tuned.experiment, those) for those in (tuned.runs, tuned.missing)
+    )
+    todo = sweep.Plan(mine, missing, found)
     most = len(asked.grid) + len(asked.below) + len(asked.above)
-    cells = len(tuned.tuned)
-    most_runs = cells * most * len(asked.seeds)
-    return TuningAhead(todo, asked.path, asked.grid, most_runs, cost.cost(todo, workers, speed))
+    seeds = shard.of_seeds(asked.seeds) if shard else asked.seeds
+    return TuningAhead(
+        todo=todo,
+        path=asked.path,
+        grid=asked.grid,
+        most_runs=len(tuned.tuned) * most * len(seeds),
+        cost=cost.cost(todo, workers, speed),
+        waits=bool(tuned.missing),
+    )
 
 
 # ----------------------------------------------------------------------------------------- training
@@ -657,10 +690,10 @@ def _log_what_is_there(
         log(f"{folder}: {stay}, and are not in the tables")
     if others["tuning"]:
         log(f"{folder}: {others['tuning']} records of other tuning stay, and choose nothing")
-    _keep_older(folder, found.older, log)
+    keep_older(folder, found.older, log)
 
 
-def _keep_older(folder: Path, of_older: dict[str, int], tell: Log) -> None:
+def keep_older(folder: Path, of_older: dict[str, int], tell: Log) -> None:
     """Say how many records are of older schemas, and copy the tables that came from them once.
 
     Call it before derived files are written.
@@ -739,7 +772,7 @@ def rebuilt(folder: Path, warn: Log, experiment: Experiment | None = None) -> Fi
         expanded = stopping.runs_asked_for(asked, expanded, found.records)
         try:
             if not experiment:
-                _keep_older(folder, found.older, warn)
+                keep_older(folder, found.older, warn)
             made_of = derived.made_of(expanded, found.records, summary)
             # `report` makes them anew, whatever there is.
             if not experiment or not derivation.holds(folder, made_of):

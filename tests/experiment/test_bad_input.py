@@ -913,7 +913,7 @@ def test_a_results_folder_that_is_a_file(folder, monkeypatch, capsys):
     assert (
         err
         == "results/test: cannot be used: results/test: File exists; fix that and call again, or"
-        " name another folder with --results. What is recorded is kept.\n"
+        " name another folder (--results of `run`). What is recorded is kept.\n"
     )
 
 

@@ -141,6 +141,35 @@ def test_links_in_a_folder_lead_to_no_other_folder_and_a_pipe_is_not_waited_for(
     assert dict(source.records()) == {ID: b"", OTHER: b""}
 
 
+@pytest.mark.parametrize("kept", ["runs", ""])
+def test_a_folder_that_cannot_be_listed_is_told(kept, tmp_path, monkeypatch):
+    """Permissions of root would let it be listed, so the system's answer is given here."""
+    folder, scandir = as_folder(tmp_path / "part", FILES), os.scandir
+    denied = str(folder / kept)
+
+    def refusing(path):
+        if str(path) == denied:
+            raise PermissionError(13, "Permission denied", denied)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(FolderError, match=f"{denied}: Permission denied"):
+        sources.found(folder)
+
+
+def test_a_folder_that_goes_away_while_it_is_listed_is_no_error(tmp_path, monkeypatch):
+    folder, scandir = as_folder(tmp_path / "part", FILES | {"figures/a.svg": b"x"}), os.scandir
+
+    def gone(path):
+        if str(path) == str(folder / "figures"):
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    (source,) = sources.found(folder)
+    assert len(dict(source.records())) == 2
+
+
 # -------------------------------------------------------------------------------------- and attacks
 
 
@@ -158,7 +187,7 @@ def read(path):
 @pytest.mark.usefixtures("small_limits")
 def test_a_file_that_unpacks_to_more_than_one_can_have_is_refused(written):
     path = written({f"runs/{ID}.json": bytes((1 << 20) + 1)})
-    with pytest.raises(FolderError, match="larger than a file of a results folder can be"):
+    with pytest.raises(FolderError, match="larger than such a file of a results folder can be"):
         read(path)
 
 
@@ -186,6 +215,59 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(writer, name, tmp_path):
 def test_an_archive_of_too_many_files_is_refused(writer, tmp_path):
     path = writer(tmp_path / "it", {f"{number}.txt": b"" for number in range(101)})
     with pytest.raises(FolderError, match="more than 100 files"):
+        read(path)
+
+
+@pytest.mark.parametrize("writer", [as_zip, as_tar])
+def test_what_lies_beside_records_takes_little_memory(writer, tmp_path, monkeypatch):
+    """It is kept for every results folder of an archive at once, equal files once."""
+    monkeypatch.setattr(sources, "MOST_BYTES_BESIDE", 1 << 12)
+    large = {"experiment.yaml": bytes((1 << 20) + 1)}
+    with pytest.raises(FolderError, match=r"larger than such a file .*\(1,048,576 bytes\)"):
+        read(writer(tmp_path / "large", large))
+    alike = {f"{number}/experiment.yaml": b"x" * 1000 for number in range(20)}
+    assert len(read(writer(tmp_path / "alike", alike))) == 20
+    unlike = {f"{number}/experiment.yaml": b"%d" % number * 1000 for number in range(5)}
+    with pytest.raises(FolderError, match="have more than 4,096 bytes beside records"):
+        read(writer(tmp_path / "unlike", unlike))
+
+
+@pytest.mark.parametrize("writer", [as_zip, as_tar])
+def test_an_archive_of_too_many_results_folders_is_refused(writer, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MOST_FOLDERS", 10)
+    path = writer(tmp_path / "it", {f"{number}/shard.yaml": b"" for number in range(10)})
+    assert len(sources.found(path)) == 10
+    path = writer(tmp_path / "it", {f"{number}/shard.yaml": b"" for number in range(11)})
+    with pytest.raises(FolderError, match="more than 10 results folders"):
+        sources.found(path)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_zeros_that_a_sparse_tar_only_names_are_counted(tmp_path):
+    """Each file says that it has 1 MiB of zeros, and holds one byte."""
+    path = tmp_path / "it.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for number in range(6):
+            info = tarfile.TarInfo(f"runs/{number:016x}.json")
+            info.type, info.size = tarfile.GNUTYPE_SPARSE, 1
+            header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+            header[386:410] = b"%011o\0%011o\0" % ((1 << 20) - 1, 1)  # the one place with data
+            header[483:495] = b"%011o\0" % (1 << 20)  # the size
+            header[148:156] = b" " * 8
+            header[148:156] = b"%06o\0 " % sum(header)
+            archive.fileobj.write(bytes(header) + b"x".ljust(512, b"\0"))
+    assert path.stat().st_size < 2000
+    with pytest.raises(FolderError, match="unpacks to more than 4,194,304 bytes"):
+        read(path)
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_is_neither_stored_nor_deflated_is_refused(way, tmp_path):
+    """LZMA's header says how much memory its reader takes."""
+    path = tmp_path / "it.zip"
+    with zipfile.ZipFile(path, "w", way) as archive:
+        archive.writestr("experiment.yaml", b"x")
+    with pytest.raises(FolderError, match=r"experiment\.yaml: neither stored nor deflated"):
         read(path)
 
 

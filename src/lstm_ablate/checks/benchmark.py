@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ablate import machine, study
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import Log, UserError
 from lstm_ablate.experiment.identity import settings_id
 from lstm_ablate.experiment.network import network_of, products
 from lstm_ablate.experiment.runs import Run, expand
@@ -115,9 +115,7 @@ class Benchmark:
     end_to_end: EndToEnd | None
 
 
-def run(
-    cases: list[str], rounds: int, cores: int, config: Path | None, log: Callable[[str], None]
-) -> Benchmark:
+def run(cases: list[str], rounds: int, cores: int, config: Path | None, log: Log) -> Benchmark:
     """Measure the cases, the growth and, if a config is given, a whole experiment.
 
     `log` is called with a line that names what is measured next.

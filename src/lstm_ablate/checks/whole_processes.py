@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ablate import study
+from lstm_ablate.errors import Log
 from lstm_ablate.experiment import loading, shipped
 from lstm_ablate.training import sweep
 from lstm_ablate.training.executors.local import without_main
@@ -62,7 +63,7 @@ class Processes:
     races: tuple[Race, ...]
 
 
-def measure(rounds: int, log: Callable[[str], None]) -> Processes:
+def measure(rounds: int, log: Log) -> Processes:
     """Measure the smoke config `rounds` times and each race once; `log` gets a line before each."""
     log("configs/smoke.yaml, whole processes")
     smoke = first_seconds(rounds)

@@ -47,8 +47,6 @@ def merge(
     else:
         print_summary(merged.ran.summary, ["terminal"])
         print_lines([visible("\n".join(_lines(merged)))])
-    if merged.ran.conflict:
-        line_printer()(merged.ran.conflict)
     if merged.unusable:
         raise typer.Exit(FOLDER)
     if merged.ran.failed:

@@ -56,6 +56,15 @@ Address = Annotated[
         help="That of the Ray cluster; auto: the one that this machine belongs to.",
     ),
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="K/N|slurm",
+        help="Part K of N alone; slurm: that of the task of a job array.",
+        show_default=False,
+    ),
+]
 UntilDecided = Annotated[
     bool,
     typer.Option(

@@ -1,5 +1,6 @@
 """`lstm-ablate plan`: shows what would run and what it would cost."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from lstm_ablate.cli.options import (
     Config,
     EngineName,
     Overrides,
+    Part,
     Results,
     UntilDecided,
     Workers,
@@ -30,6 +32,7 @@ def plan(
     engine: EngineName = None,
     workers: Workers = None,
     until_decided: UntilDecided = False,
+    shard: Part = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, and what it would cost; train nothing, and write no results.
@@ -37,9 +40,14 @@ def plan(
     The first call on a machine measures how fast it trains, and keeps that in the user's cache.
     """
     from lstm_ablate import study as studies
+    from lstm_ablate.experiment import shards
 
     study = studies.find(
-        config, overrides_of(overrides, engine), results, until_decided=until_decided
+        config,
+        overrides_of(overrides, engine),
+        results,
+        until_decided=until_decided,
+        shard=shards.of_option(shard, os.environ) if shard is not None else None,
     )
     prospect = studies.plan(study, workers, log=line_printer())
     if as_json:
@@ -49,7 +57,7 @@ def plan(
 
 
 def _as_json(prospect: "Prospect") -> dict[str, object]:
-    names = own_names(prospect)
+    names, shard = own_names(prospect), prospect.study.shard
     variants = []
     for share in prospect.shares:
         values = asdict(share)
@@ -61,6 +69,7 @@ def _as_json(prospect: "Prospect") -> dict[str, object]:
     return {
         "name": prospect.study.experiment.name,
         "folder": str(prospect.study.folder),
+        "part": asdict(shard) | {"seeds": prospect.seeds} if shard else None,
         "variants": variants,
         "files": [data.as_json(file) for file in prospect.files],
         "tuning": _tuning_as_json(prospect.tuning) if prospect.tuning else None,

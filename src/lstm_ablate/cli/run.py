@@ -16,6 +16,7 @@ from lstm_ablate.cli.options import (
     EngineName,
     Executor,
     Overrides,
+    Part,
     Results,
     UntilDecided,
     Workers,
@@ -38,15 +39,7 @@ def run(
     executor: Executor = None,
     address: Address = None,
     until_decided: UntilDecided = False,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="K/N|slurm",
-            help="Train part K of N alone; slurm: that of the task of a job array.",
-            show_default=False,
-        ),
-    ] = None,
+    shard: Part = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try runs again that failed before.")
     ] = False,

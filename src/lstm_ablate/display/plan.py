@@ -8,6 +8,8 @@ from lstm_ablate.display.layers import Table
 from lstm_ablate.display.printing import print_lines, print_table
 from lstm_ablate.errors import counted, duration
 
+_MOST_SEEDS = 20  # of a part, in its line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -45,7 +47,7 @@ def _variants(prospect: "Prospect") -> Table:
 def _trainings(prospect: "Prospect") -> trainings.Trainings:
     settings = prospect.study.experiment.settings
     tuned = {}
-    if prospect.tuning and prospect.tuning.todo.missing:
+    if prospect.tuning and prospect.tuning.waits:
         key = prospect.tuning.path.rpartition(".")[2]
         if prospect.tuning.path.startswith("training."):
             tuned[key] = f"one of {', '.join(f'{value:g}' for value in prospect.tuning.grid)}"
@@ -61,7 +63,7 @@ def own_names(prospect: "Prospect") -> dict[str, str]:
 def _lines(prospect: "Prospect") -> list[str]:
     todo, ahead = prospect.todo, prospect.tuning
     asked = len({run.id for run in todo.runs})
-    lines = [f"training  {_trainings(prospect).shared}"]
+    lines = [*_part(prospect), f"training  {_trainings(prospect).shared}"]
     if ahead:
         of_tuning = len({run.id for run in ahead.todo.runs})
         lines.append(
@@ -70,7 +72,7 @@ def _lines(prospect: "Prospect") -> list[str]:
         )
         lines += _needs(ahead.cost, prospect.workers) if ahead.todo.missing else []
     most = "at most " * bool(prospect.looks)
-    if ahead and ahead.todo.missing:
+    if ahead and ahead.waits:
         lines.append(f"runs      {most}{asked}, which follow at the values that tuning chooses")
     else:
         up_to = f", {prospect.next_look} of them up to the next look" * bool(prospect.looks)
@@ -80,6 +82,19 @@ def _lines(prospect: "Prospect") -> list[str]:
     lines += [f"evidence  {_evidence(prospect)}", *_looks(prospect.looks)]
     lines += [f"seeds     {text}" for text in [prospect.added_seeds] if text]
     return [*lines, *(f"note      {text}" for text in prospect.study.experiment.remarks)]
+
+
+def _part(prospect: "Prospect") -> list[str]:
+    """Say which seeds a part trains, of a part alone."""
+    shard = prospect.study.shard
+    if shard is None:
+        return []
+    mine = [str(seed) for seed in prospect.seeds]
+    named = [*mine[:_MOST_SEEDS], *["..."] * (len(mine) > _MOST_SEEDS)]
+    text = f"{len(mine)} of {counted(prospect.pairs, 'seed')}" + f": {', '.join(named)}" * bool(
+        mine
+    )
+    return [f"part      {shard.part} of {shard.of}, with {text}"]
 
 
 def _needs(cost: "Cost", workers: int, most: str = "") -> list[str]:
@@ -116,7 +131,7 @@ def _evidence(prospect: "Prospect") -> str:
     """Say at how many seeds a variant must win for a verdict, of these and of twice as many."""
     if not prospect.comparisons:
         return "only the baseline: nothing is compared"
-    seeds = counted(prospect.pairs, "seed")
+    seeds = counted(prospect.pairs, "seed") + " of all parts" * bool(prospect.study.shard)
     text = f"{seeds}, {counted(prospect.comparisons, 'comparison')}: "
     if prospect.looks:
         return f"at most {text}a variant must win, or lose, at so many of the seeds of a look"

@@ -2,12 +2,14 @@
 
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lstm_ablate.errors import printable
+from lstm_ablate.errors import Log, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
 WIDTH = 160  # of a file or a pipe: wide enough that tables stay whole
@@ -39,7 +41,7 @@ def printed(show: "Callable[[Console], None]") -> str:
     return text.getvalue()
 
 
-def line_printer(quiet: bool = False) -> Callable[[str], None]:
+def line_printer(quiet: bool = False) -> Log:
     """Return a function that prints a message on standard error, in one line.
 
     Names that the user or a file chose cannot break that line or steer the terminal.

@@ -5,29 +5,42 @@ change the experiment after that, and then every later report says so.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from lstm_ablate.errors import counted
 from lstm_ablate.store.looks_file import Entry
 
 
 def notes(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return a sentence for each entry that came after results, the first one first."""
+    """Return a sentence for each entry that came after results, the first one first.
+
+    Of parts that were merged, several may have written the same down, each at results of its own.
+    That is one sentence, with the most seeds of them.
+    """
+    written = [list(alike) for _, alike in groupby(entries, _without_results)]
     sentences = []
-    for first in entries[:1]:
-        if first.after_seeds:
+    for first in written[:1]:
+        if seeds := _seeds_with_results(first):
             sentences.append(
                 f"The looks were written down when there were results of"
-                f" {counted(first.after_seeds, 'seed')} already."
+                f" {counted(seeds, 'seed')} already."
             )
-    for before, now in pairwise(entries):
-        if now.after_seeds:
+    for (*_, before), now in pairwise(written):
+        if seeds := _seeds_with_results(now):
             sentences.append(
-                f"Changed when there were results of {counted(now.after_seeds, 'seed')}:"
-                f" {'; '.join(_changes(before, now))}. The error of the verdicts holds for what was"
-                " settled before."
+                f"Changed when there were results of {counted(seeds, 'seed')}:"
+                f" {'; '.join(_changes(before, now[0]))}. The error of the verdicts holds for what"
+                " was settled before."
             )
     return tuple(sentences)
+
+
+def _without_results(entry: Entry) -> Entry:
+    return entry.model_copy(update={"after_seeds": 0})
+
+
+def _seeds_with_results(entries: Sequence[Entry]) -> int:
+    return max(entry.after_seeds for entry in entries)
 
 
 def _changes(before: Entry, now: Entry) -> Iterator[str]:

@@ -9,7 +9,7 @@ from lstm_ablate.experiment.resolved import Experiment
 # What changes no number and no verdict: the question above a report, and where a data file lies.
 _IGNORED = ("question", "data.path")
 _NOTHING = object()
-_MOST = 60  # characters of a value that a message shows
+_MOST = 60  # characters of a value, or of the name of a key, that a message shows
 
 
 def differences(
@@ -21,7 +21,8 @@ def differences(
     """
     one, other = dict(_leaves(there)), dict(_leaves(here))
     return [
-        f"{path}: {_shown(one.get(path, _NOTHING))} there, {_shown(other.get(path, _NOTHING))} here"
+        f"{_cut(path)}: {_shown(one.get(path, _NOTHING))} there,"
+        f" {_shown(other.get(path, _NOTHING))} here"
         for path in dict.fromkeys((*other, *one))
         if one.get(path, _NOTHING) != other.get(path, _NOTHING)
         and not any(path == name or path.endswith(f".{name}") for name in ignored)
@@ -49,5 +50,8 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def _shown(value: object) -> str:
     if value is _NOTHING:
         return "nothing"
-    text = json.dumps(value, ensure_ascii=False)
+    return _cut(json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _MOST else f"{text[:_MOST]}..."

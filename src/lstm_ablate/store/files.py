@@ -81,7 +81,7 @@ def unusable(folder: Path, error: OSError) -> FolderError:
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     return FolderError(
         f"{folder}: cannot be used: {what}; fix that and call again, "
-        "or name another folder with --results. What is recorded is kept."
+        "or name another folder (--results of `run`). What is recorded is kept."
     )
 
 

@@ -132,8 +132,8 @@ def check_rebuildable(folder: Path) -> None:
     if rows > 0:
         raise FolderError(
             f"{folder}: holds the tables of {rows} runs, and no records (runs/) to rebuild them "
-            "from; nothing is written. Name another folder with --results, or remove its CSVs if "
-            "they may go"
+            "from; nothing is written. Name another folder (--results of `run`), or remove its "
+            "CSVs if they may go"
         )
 
 

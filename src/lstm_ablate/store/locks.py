@@ -31,7 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
         files.make_folder(folder / "runs")
         lock.acquire(timeout=_BUSY_SECONDS)
     except filelock.Timeout:
-        advice = "wait for it, or name another folder with --results"
+        advice = "wait for it, or name another folder (--results of `run`)"
         raise FolderError(f"{folder}: in use by {_named(folder)}; {advice}") from None
     except OSError as error:
         raise files.unusable(folder, error) from None

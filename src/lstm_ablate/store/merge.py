@@ -23,17 +23,21 @@ from lstm_ablate.store.sources import Source
 class Taken:
     """What became of the records of a results folder.
 
-    `conflicts` are runs that the merged folder has with other numbers. `damaged` are files that are
-    no whole record of the run in their name. `older` maps each run whose record is of an older
-    schema to that schema. `others` are whole records of runs that the experiment does not ask for.
+    `conflicts` are runs that the merged folder has with other numbers; `apart` says in what the two
+    places differ at which the first of them was trained. `damaged` are files that are no whole
+    record of the run in their name. `older` maps each run whose record is of an older
+    schema to that schema. So many `others` are whole records of runs that the experiment does not
+    ask for; `other` is the first of them.
     """
 
     copied: int = 0
     there: int = 0
     conflicts: list[str] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     older: dict[str, int] = field(default_factory=dict)
-    others: list[Record] = field(default_factory=list)
+    others: int = 0
+    other: Record | None = None
 
 
 def take(folder: Path, source: Source, asked: Set[str], known: dict[str, Record]) -> Taken:
@@ -51,7 +55,8 @@ def take(folder: Path, source: Source, asked: Set[str], known: dict[str, Record]
         elif record is None or id_of(record.identity) != run:
             taken.damaged.append(run)
         elif run not in asked:
-            taken.others.append(record)
+            taken.others += 1
+            taken.other = taken.other or record
         else:
             _take(folder, record, known, taken)
     _take_logs(folder, source, known)
@@ -65,12 +70,20 @@ def _take(folder: Path, record: Record, known: dict[str, Record], taken: Taken) 
         taken.there += 1
         return
     if records.publish(folder, record) == "conflict":
+        if mine and not taken.conflicts:
+            taken.apart = differences(_place(record), _place(mine))
         taken.conflicts.append(record.run)
         return
     taken.copied += 1
     known[record.run] = record
     if mine:
         failures.forget(folder, record.run)
+
+
+def _place(record: Record) -> dict[str, Any]:
+    """Return what a record says of where its run was trained."""
+    names = ("processor", "device", "versions")
+    return {name: record.meta[name] for name in names if name in record.meta}
 
 
 def _take_logs(folder: Path, source: Source, known: dict[str, Record]) -> None:

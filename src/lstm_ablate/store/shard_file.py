@@ -85,6 +85,6 @@ def check(folder: Path, shard: Shard | None) -> None:
         return
     titles = [one.title if one else "the whole" for one in (there, shard)]
     raise FolderError(
-        f"{folder}: holds {titles[0]} of an experiment, not {titles[1]}; name another folder with"
-        " --results. `lstm-ablate merge` makes one folder of all parts"
+        f"{folder}: holds {titles[0]} of an experiment, not {titles[1]}; name another folder"
+        " (--results of `run`). `lstm-ablate merge` makes one folder of all parts"
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from lstm_ablate.errors import FolderError
+from lstm_ablate.experiment.yaml_source import MAX_BYTES
 from lstm_ablate.store import files, looks_file, notices_file, shard_file
 
 # A record of 10,000 epochs has half a megabyte.
@@ -27,6 +28,10 @@ MOST_BYTES_OF_FILE = 1 << 24
 # A hundred thousand records of 80 kB.
 MOST_BYTES_OF_ARCHIVE = 1 << 33
 MOST_FILES = 1_000_000
+# Of an archive, which is read from its beginning for each of them.
+MOST_FOLDERS = 1_000
+# Of all results folders together: what they hold beside records, each content once.
+MOST_BYTES_BESIDE = 1 << 26
 _CHUNK = 1 << 16
 
 _SMALL = (
@@ -42,7 +47,8 @@ _OURS = re.compile(
     r"|logs/(?P<log>[0-9a-f]{16})\.log)"
 )
 
-Read = Callable[[], bytes]  # the content of a file; raises FolderError where it is too large
+# Gives the content of a file that has at most so many bytes; raises FolderError where it has more.
+Read = Callable[[int], bytes]
 _Entries = Generator[tuple[str, Read], None, None]
 
 
@@ -78,7 +84,7 @@ class Source:
             for name, read in entries:
                 found = _OURS.fullmatch(name)
                 if found and found["folder"] == self.inside and found[kind]:
-                    yield found[kind], read()
+                    yield found[kind], read(MOST_BYTES_OF_FILE)
 
 
 def found(path: Path) -> list[Source]:
@@ -89,6 +95,8 @@ def found(path: Path) -> list[Source]:
     """
     small: dict[str, dict[str, bytes]] = {}
     conflicts: dict[str, int] = {}
+    contents: dict[bytes, bytes] = {}  # each once, for all parts have the same experiment.yaml
+    bytes_beside = 0
     with closing(_entries(path)) as entries:
         for name, read in entries:
             ours = _OURS.fullmatch(name)
@@ -97,16 +105,31 @@ def found(path: Path) -> list[Source]:
             folder = ours["folder"]
             kept = small.setdefault(folder, {})
             conflicts[folder] = conflicts.get(folder, 0) + ours["name"].startswith("runs/conflicts")
+            if len(small) > MOST_FOLDERS and not path.is_dir():
+                raise FolderError(f"{path}: more than {MOST_FOLDERS:,} results folders")
             if ours["name"] in _SMALL:
-                kept[ours["name"]] = read()
-    outer = [one for one in small if not any(_within(one, other) for other in small)]
+                content = read(MAX_BYTES)
+                bytes_beside += len(content) * (content not in contents)
+                kept[ours["name"]] = contents.setdefault(content, content)
+                if bytes_beside > MOST_BYTES_BESIDE:
+                    most = f"{MOST_BYTES_BESIDE:,} bytes beside records"
+                    raise FolderError(f"{path}: its results folders have more than {most}")
+    outer = [one for one in sorted(small) if not any(above in small for above in _above(one))]
     if not outer:
-        raise FolderError(f"{path}: no results folder, and none in it (runs/, experiment.yaml)")
-    return [Source(path, inside, small[inside], conflicts[inside]) for inside in sorted(outer)]
+        raise FolderError(
+            f"{path}: no results folder, and none in it (runs/, experiment.yaml); links to folders"
+            " are not followed"
+        )
+    if path.is_dir():  # each is then walked by itself, not all of them for each
+        return [Source(path / inside, "", small[inside], conflicts[inside]) for inside in outer]
+    return [Source(path, inside, small[inside], conflicts[inside]) for inside in outer]
 
 
-def _within(one: str, other: str) -> bool:
-    return one != other and one.startswith(other)
+def _above(folder: str) -> Iterator[str]:
+    """Yield the folders that a folder lies in."""
+    parts = folder.split("/")[:-1]
+    for depth in range(len(parts)):
+        yield "".join(f"{part}/" for part in parts[:depth])
 
 
 def _entries(path: Path) -> _Entries:
@@ -132,17 +155,22 @@ def _start_of(path: Path) -> bytes:
 
 
 def _of_folder(path: Path) -> _Entries:
-    for place, folders, names in os.walk(path):  # which follows no links to folders
+    for place, folders, names in os.walk(path, onerror=_unlisted):  # follows no links to folders
         folders.sort()
         for name in sorted(names):
             file = Path(place, name)
             yield file.relative_to(path).as_posix(), partial(_of_file, file)
 
 
-def _of_file(file: Path) -> bytes:
+def _unlisted(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # a folder that went away in the meantime
+        raise FolderError(f"{error.filename}: {error.strerror or error}")
+
+
+def _of_file(file: Path, most: int) -> bytes:
     try:
-        if file.stat().st_size > MOST_BYTES_OF_FILE:
-            raise _too_large(file)
+        if file.stat().st_size > most:
+            raise _too_large(file, most)
         return files.read(file)
     except FileNotFoundError:  # a driver has set it aside
         return b""
@@ -150,9 +178,10 @@ def _of_file(file: Path) -> bytes:
         raise FolderError(f"{file}: {error.strerror or error}") from None
 
 
-def _too_large(file: object) -> FolderError:
-    most = f"{MOST_BYTES_OF_FILE:,} bytes"
-    return FolderError(f"{file}: larger than a file of a results folder can be ({most})")
+def _too_large(file: object, most: int) -> FolderError:
+    return FolderError(
+        f"{file}: larger than such a file of a results folder can be ({most:,} bytes)"
+    )
 
 
 # ----------------------------------------------------------------------------------------- archives
@@ -160,16 +189,26 @@ def _too_large(file: object) -> FolderError:
 
 def _of_archive(path: Path, entries: _Entries) -> _Entries:
     """Yield the entries of an archive; raise FolderError for whatever is wrong with it."""
+    read_so_far = 0
+
+    def counted(read: Read, most: int) -> bytes:
+        nonlocal read_so_far
+        with _readable(path):
+            content = read(most)
+        read_so_far += len(content)
+        if read_so_far > MOST_BYTES_OF_ARCHIVE:
+            raise _unpacks_to_too_much(path)
+        return content
+
     with closing(entries), _readable(path):
         for number, (name, read) in enumerate(entries):
             if number >= MOST_FILES:
                 raise FolderError(f"{path}: more than {MOST_FILES:,} files")
-            yield name.removeprefix("./"), partial(_read, path, read)
+            yield name.removeprefix("./"), partial(counted, read)
 
 
-def _read(path: Path, read: Read) -> bytes:
-    with _readable(path):
-        return read()
+def _unpacks_to_too_much(path: Path) -> FolderError:
+    return FolderError(f"{path}: unpacks to more than {MOST_BYTES_OF_ARCHIVE:,} bytes")
 
 
 @contextmanager
@@ -189,16 +228,13 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _of_zip(path: Path) -> _Entries:
-    read_so_far = 0
-
-    def read(info: zipfile.ZipInfo) -> bytes:
-        nonlocal read_so_far
+    def read(info: zipfile.ZipInfo, most: int) -> bytes:
+        name = f"{path}/{info.filename}"
+        # What reads the other ways takes as much memory as the archive says, up to 4 GiB.
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FolderError(f"{name}: neither stored nor deflated, and so not read")
         with archive.open(info) as stream:
-            content = _up_to_the_most(stream, f"{path}/{info.filename}")
-        read_so_far += len(content)
-        if read_so_far > MOST_BYTES_OF_ARCHIVE:
-            raise FolderError(f"{path}: unpacks to more than {MOST_BYTES_OF_ARCHIVE:,} bytes")
-        return content
+            return _up_to(most, stream, name)
 
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
@@ -218,9 +254,9 @@ def _of_tar(path: Path) -> _Entries:
                 yield member.name, partial(_of_member, archive, member, path)
 
 
-def _of_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:
+def _of_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, most: int) -> bytes:
     stream = archive.extractfile(member)
-    return _up_to_the_most(stream, f"{path}/{member.name}") if stream else b""
+    return _up_to(most, stream, f"{path}/{member.name}") if stream else b""
 
 
 class _Bounded:
@@ -244,7 +280,7 @@ class _Bounded:
         self._position += len(content)
         self._last = content[-1:] or self._last
         if self._position > MOST_BYTES_OF_ARCHIVE:
-            raise FolderError(f"{self._path}: unpacks to more than {MOST_BYTES_OF_ARCHIVE:,} bytes")
+            raise _unpacks_to_too_much(self._path)
         return content
 
     def seek(self, position: int) -> int:
@@ -260,11 +296,11 @@ class _Bounded:
         return self._position
 
 
-def _up_to_the_most(stream: IO[bytes], name: str) -> bytes:
+def _up_to(most: int, stream: IO[bytes], name: str) -> bytes:
     """Return the content of a file in an archive, whatever size the archive says that it has."""
     content = bytearray()
     while piece := stream.read(_CHUNK):
         content += piece
-        if len(content) > MOST_BYTES_OF_FILE:
-            raise _too_large(name)
+        if len(content) > most:
+            raise _too_large(name, most)
     return bytes(content)

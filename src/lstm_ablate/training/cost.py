@@ -51,11 +51,11 @@ class Cost:
 
 
 def shares(experiment: Experiment, plan: sweep.Plan) -> list[Share]:
-    """Return the share of each variant in each task."""
+    """Return the share of each variant in each task; in a part without seeds it is none."""
     missing = {run.id for run in plan.missing}
-    counts: dict[tuple[str, str], list[bool]] = {}
+    counts: dict[tuple[str, str], list[bool]] = {cell: [] for cell in experiment.settings}
     for run in plan.runs:
-        counts.setdefault((run.task, run.variant), []).append(run.id in missing)
+        counts[run.task, run.variant].append(run.id in missing)
     found = []
     for (task, variant), mine in counts.items():
         settings, formula = experiment.settings[task, variant], experiment.formula(task, variant)

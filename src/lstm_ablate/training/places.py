@@ -1,19 +1,18 @@
 """Where an experiment is trained: on this machine, or on the nodes of a Ray cluster."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from lstm_ablate import machine
-from lstm_ablate.errors import UserError
+from lstm_ablate.errors import Log, UserError
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.training import resources
 from lstm_ablate.training.executors import Execute
 
 Executor = Literal["local", "ray"]
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)

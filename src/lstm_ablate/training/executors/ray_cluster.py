@@ -10,14 +10,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lstm_ablate import machine
-from lstm_ablate.errors import UserError, counted
+from lstm_ablate.errors import Log, UserError, counted
 from lstm_ablate.training.executors import ray_versions
 
 # Set before Ray is imported. Ray asks nobody whether it may send statistics of its use; and under
@@ -32,8 +32,6 @@ _JOIN_SECONDS = 60.0  # a node that does not say its versions for so long at the
 # What passes through the store is one copy of the work, data of the user's own included, and
 # messages of some kB; Ray would take 30% of the memory for it.
 _STORE_BYTES = 200 * 2**20
-
-Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -382,7 +382,7 @@ def together(summary: Summary, task: str) -> Figure:
     file of its own it would need a legend, and five curves over each other show less than panels.
     """
     with _style():
-        figure, ((axes,),) = _panels(1, 1, height=3.4, width=_WIDTH)
+        figure, ((axes,),) = _panels(SCREEN, 1, 1, height=3.4, full=True)
         for place, variant in enumerate(summary.variants):
             if curve := summary.curves.get((task, variant)):
                 for artist in _curve(axes, curve, _look(summary, variant)):

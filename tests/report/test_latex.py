@@ -233,3 +233,11 @@ def test_words_are_broken_where_they_are_too_long_and_nowhere_else():
     parts = latex._text("x" * 20 + "_y", 8).split(r"\allowbreak{}")
     assert parts == ["x" * 8, "x" * 8, r"xxxx\_", "y"]
     assert latex._text("(((x", 2).replace(r"\allowbreak{}", "") == "(((x"
+
+
+def test_the_page_on_papers_names_the_packages_that_the_tables_need():
+    page = (ROOT / "docs" / "papers.md").read_text()
+    assert page.count(latex.PREAMBLE) == 1
+    assert latex.latex(published("relu_vs_tanh")).startswith(f"% In the preamble: {latex.PREAMBLE}")
+    assert f"Above {latex._MOST_LOSS:.0f}".replace("10000", "9999") in page
+    assert f"above 99 or below {latex._LEAST}" in page and 99 < latex._MOST_RATIO < 100

@@ -160,6 +160,7 @@ def test_figures_are_those_of_the_report_by_name(results):
     drawn = {path.stem: path.read_text() for path in (results.folder / "figures").glob("*.svg")}
     assert plots.svg("curves", figure) == drawn["curves"]
     assert isinstance(figure, Figure) and figure._repr_png_().startswith(b"\x89PNG")
+    assert results.figure("curves", width=84).get_figwidth() == pytest.approx(84 / 25.4)
     with pytest.raises(la.UserError, match='Did you mean "curves"') as told:
         results.figure("curve")
     assert set(str(told.value).partition("known: ")[2].split(", ")) == drawn.keys()

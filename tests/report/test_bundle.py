@@ -182,6 +182,12 @@ def test_records_of_other_settings_and_files_of_others_stay_behind(results, tmp_
     names = [name for name in contents(tmp_path / "b.zip") if "/runs/" in name]
     assert len(names) == 9 and len(list((results / "runs").glob("*.json"))) == 18
     assert not any("notes.txt" in name for name in contents(tmp_path / "b.zip"))
+    run = found.runs[0].id
+    (results / "runs" / f"{run}.json").unlink()
+    found = study.read_back(results, print)
+    bundle.write(tmp_path / "c.zip", results, found.summary, found.runs, found.records, 84)
+    readme = contents(tmp_path / "c.zip")["handed_on/README.md"].decode()
+    assert "1 run is missing." in readme and "the third trains what is missing." in readme
 
 
 def test_what_changes_while_it_is_read_is_no_bundle(results, tmp_path):

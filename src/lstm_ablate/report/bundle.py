@@ -123,7 +123,8 @@ def _readme(summary: Summary, experiment: Experiment, width: float) -> str:
     name = summary.name
     config = f"results/{name}/experiment.yaml"
     missing = sum(row.missing for row in summary.rows)
-    state = f"{counted(missing, 'run')} of the experiment missing.\n\n" if missing else ""
+    are = "is" if missing == 1 else "are"
+    state = f"{counted(missing, 'run')} {are} missing.\n\n" if missing else ""
     question = f"{summary.question}\n\n" if summary.question else ""
     return f"""# {name}
 

@@ -15,10 +15,8 @@ less than half, and its text to 4 points. So a figure for a column is drawn anew
 width: with text of 7 points, and with as many panels side by side as there is room for.
 """
 
-import hashlib
 import io
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -68,7 +66,6 @@ _STYLE: Any = {
     "legend.frameon": False,
     "text.parse_math": False,  # a name may contain a $
     "svg.fonttype": "none",  # text stays text, and does not become curves
-    "pdf.fonttype": 42,  # TrueType; many publishers refuse Type 3, which is matplotlib's default
 }
 _CREATOR = "lstm-ablate"  # what a PDF of ours names as its creator
 
@@ -116,7 +113,8 @@ class Drawing(NamedTuple):
 class NotebookFigure(Figure):
     """A figure that a notebook shows, whether or not pyplot is loaded, which would show it too.
 
-    A PDF that is saved of it holds its fonts as TrueType, whatever a matplotlibrc says.
+    A PDF that is saved of it holds its fonts as TrueType, whatever a matplotlibrc says: many
+    publishers refuse Type 3, which is what matplotlib writes otherwise.
     """
 
     def _repr_png_(self) -> bytes:
@@ -234,18 +232,12 @@ def png(figure: Figure) -> bytes:
 
 
 def pdf(figure: Figure) -> bytes:
-    """Return a figure as PDF, with its fonts in it as TrueType.
-
-    Six letters before the name of a font mark it as a part of that font. matplotlib takes them from
-    a hash that differs from process to process, so they are replaced by a hash of all else.
-    """
+    """Return a figure as PDF, with its fonts in it."""
     stream = io.BytesIO()
     metadata = {"Creator": _CREATOR, "Producer": None, "CreationDate": None}
     with _style():
         figure.savefig(stream, format="pdf", metadata=metadata)
-    mark = re.compile(rb"(?<=/)[A-Z]{6}(?=\+DejaVu)")
-    digest = hashlib.sha256(mark.sub(b"", stream.getvalue())).digest()
-    return mark.sub(bytes(ord("A") + byte % 26 for byte in digest[:6]), stream.getvalue())
+    return stream.getvalue()
 
 
 def is_ours(content: bytes) -> bool:

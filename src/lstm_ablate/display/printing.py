@@ -39,12 +39,13 @@ def printed(show: "Callable[[Console], None]") -> str:
     return text.getvalue()
 
 
-def line_printer(quiet: bool = False) -> Callable[[str], None]:
-    """Return a function that prints a message on standard error, in one line.
+def line_printer(quiet: bool = False, to: "Console | None" = None) -> Callable[[str], None]:
+    """Return a function that prints a message in one line, on standard error or a given console.
 
-    Names that the user or a file chose cannot break that line or steer the terminal.
+    Names that the user or a file chose cannot break that line or steer the terminal. Where a table
+    is live on the console, the line comes above it.
     """
-    to = console(sys.stderr, quiet=quiet)
+    to = to or console(sys.stderr, quiet=quiet)
     return lambda text: to.print(printable(text), markup=False)
 
 

@@ -105,6 +105,7 @@ def test_a_row_for_each_variant_has_its_runs_and_their_median(monkeypatch):
         for run in todo.todo.runs:
             screen.tally.count(sweep.Epoch(run, 1, 0.5, 0.25))
             assert "0.25" in screen.tally.latest
+            assert screen.terminal.cursor_shown  # even a program that is killed leaves it
             if run.seed != 2 or run.variant == "relu":
                 screen.tally.count(finished(run, losses[run.variant][run.seed]))
         screen.draw()
@@ -239,6 +240,18 @@ def test_who_wants_no_animation_gets_lines_and_who_wants_quiet_nothing(settings,
     lines = stream.getvalue().splitlines()
     last = "6/6 runs, 0:00 left; relu, seed 2: test loss 0.5"
     assert lines[-1:] == ([] if settings else [last]) and "\x1b" not in stream.getvalue()
+
+
+def test_a_log_that_wants_colour_gets_no_table(monkeypatch):
+    """As in some CI, which shows the colours of a log."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    todo, stream = stage(), io.StringIO()
+    list(
+        progress.shown(
+            (finished(run, 0.5) for run in todo.todo.runs), todo, printing.console(stream)
+        )
+    )
+    assert re.fullmatch(r"([1-6]/6 runs, .*\n)+", stream.getvalue())
 
 
 def test_a_whole_command_on_a_terminal(tmp_path):

@@ -17,12 +17,13 @@ def console(stream: Any, *, quiet: bool = False) -> "Console":
     """Return a console for a stream; on standard error it does not wrap long messages."""
     from rich.console import Console
 
-    width = None if stream.isatty() else WIDTH
+    is_terminal = stream.isatty()
     return Console(
         file=stream,
         quiet=quiet,
         highlight=False,
-        width=width,
+        width=None if is_terminal else WIDTH,
+        force_interactive=None if is_terminal else False,  # FORCE_COLOR asks for no animation
         soft_wrap=stream is sys.stderr,
         force_jupyter=False,  # in a notebook, rich would print beside the stream
     )

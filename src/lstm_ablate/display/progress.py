@@ -34,7 +34,7 @@ def _view(tally: Tally, to: Console | Cell) -> AbstractContextManager[_Show]:
         return _in_cell(tally, to)
     if to.quiet:
         return nullcontext(lambda _: None)
-    if to.is_terminal and not to.no_color and not to.is_dumb_terminal:
+    if to.is_interactive and not to.no_color:
         return live.table(tally, to)
     return _in_lines(tally, to)
 

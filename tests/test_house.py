@@ -53,7 +53,7 @@ AT_HOME = {
     "pandas": {"evidence.*", "store.tables", "report.*", "training.inputs.clock", "api"},
     "scipy": {"evidence.*"},
     "jinja2": {"report.parts"},
-    "markupsafe": {"report.page", "report.parts"},
+    "markupsafe": {"report.inline", "report.page", "report.parts"},
 }
 
 PATHS = {

@@ -71,7 +71,7 @@ class Lab:
         """Run the whole or a part; return what it gave, and what it trained."""
         trained = []
 
-        def watch(steps, missing, done):
+        def watch(steps, _):
             for step in steps:
                 if isinstance(step, sweep.Finished):
                     trained.append(step.run)

@@ -63,7 +63,7 @@ class Studies:
         """Run a study to its end or to an interrupt; return its result and what it trained."""
         trained = []
 
-        def watch(steps, missing, done):
+        def watch(steps, _):
             if stop_after == 0:
                 raise KeyboardInterrupt
             for step in steps:

@@ -243,6 +243,23 @@ def test_an_interruption_before_anything_is_kept_says_when_that_would_have_been(
     )
 
 
+def test_losses_are_sealed_while_a_tuning_or_a_look_is_open(engine, find):
+    def stages_of(study):
+        stages = []
+
+        def watch(steps, stage):
+            stages.append(stage)
+            return (step for step in steps if isinstance(step, Finished))
+
+        ran(study, watch=watch)
+        assert all(stage.seconds > 0 for stage in stages)  # how fast this machine is, is known
+        return {({run.purpose for run in one.todo.missing}.pop(), one.sealed) for one in stages}
+
+    assert stages_of(find()) == {("tuning", True), ("evaluation", False)}
+    assert stages_of(find("looks", LOOKS)) == {("tuning", True), ("evaluation", True)}
+    assert stages_of(find("alone", text=CONFIG[: CONFIG.index("tune:")])) == {("evaluation", False)}
+
+
 def test_an_interruption_that_adds_nothing_to_what_was_kept_says_so(engine, find):
     def interrupted(after):
         def watch(steps, *_):

@@ -20,7 +20,6 @@ from lstm_ablate.display.printing import console, line_printer, printed
 from lstm_ablate.errors import UserError, counted, did_you_mean, printable
 from lstm_ablate.experiment import shards
 from lstm_ablate.experiment.changes import Override
-from lstm_ablate.experiment.runs import Run
 from lstm_ablate.training.sweep import Finished
 
 if TYPE_CHECKING:
@@ -348,11 +347,12 @@ def run(
         config, overrides, changes, results, engine, until_decided=until_decided, shard=shard
     )
     cell = None if quiet else notebook.cell()
+    to = console(sys.stderr, quiet=quiet or cell is not None)  # red in a notebook is a warning
 
-    def watch(steps: studies.Steps, missing: list[Run], done: int) -> Iterator[Finished]:
-        return progress.shown(steps, missing, done, cell or console(sys.stderr, quiet=quiet))
+    def watch(steps: studies.Steps, stage: studies.Stage) -> Iterator[Finished]:
+        return progress.shown(steps, stage, cell or to)
 
-    warn = line_printer()
+    warn = line_printer(to=None if to.quiet else to)
     ran = studies.run(
         study,
         workers=workers,
@@ -361,7 +361,7 @@ def run(
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         watch=watch,
-        log=line_printer(quiet or cell is not None),  # what is red in a notebook is a warning
+        log=line_printer(to=to),
         warn=warn,
     )
     if ran.conflict:

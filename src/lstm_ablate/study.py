@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMED = 4  # parts, or keys, in a message
 Steps = Iterable[sweep.Epoch | sweep.Finished]
-Watch = Callable[[Steps, list[Run], int], Iterator[sweep.Finished]]
+Watch = Callable[[Steps, "Stage"], Iterator[sweep.Finished]]
 Train = Callable[[Experiment, sweep.Plan], int]  # returns how many runs gave other numbers
 
 
@@ -72,6 +72,22 @@ class Study:
     def whole(self) -> Path:
         """The results folder of the whole experiment, also where this is a part of it."""
         return self.folder.parents[1] / self.experiment.name if self.shard else self.folder
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one sweep trains: all that an experiment asks for, what tuning tries, or what is missing
+    up to the next look.
+
+    While it is `sealed`, nobody is shown a loss of it. Who sees how a look or a tuning is going to
+    end may stop it, or change the seeds, the looks or the grid that were fixed before the first
+    run, and then a verdict is wrong more often than the report says. `seconds` are a prediction for
+    an idle machine, None where it is not known how fast this one is.
+    """
+
+    todo: sweep.Plan
+    sealed: bool
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -579,8 +595,8 @@ def _train(
         log(f"{experiment.name}: {state}")
         return 0
     together, there = _together(todo), place()
-    first = cost.cost(todo, there.workers, speeds.kept(experiment.engine)).first_seconds
-    soon = ""
+    predicted = cost.cost(todo, there.workers, speeds.kept(experiment.engine))
+    first, soon = predicted.first_seconds, ""
     if first is not None:
         soon = f"; the first are kept after {duration(first)} on an idle machine"
     log(f"{experiment.name}: {state}{together and f', {together}'}{soon}")
@@ -596,7 +612,9 @@ def _train(
         meanwhile=partial(_prepare_report, folder, experiment),
     )
     pace = Pace(time.monotonic())
-    shown = watch(watched(steps, pace, time.monotonic), todo.missing, done)
+    sealed = what == "tuning runs" or bool(experiment.looks)
+    stage = Stage(todo, sealed, predicted.seconds)
+    shown = watch(watched(steps, pace, time.monotonic), stage)
     try:
         return sum(finished.stored == "conflict" for finished in shown)
     except KeyboardInterrupt:

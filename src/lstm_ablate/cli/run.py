@@ -25,8 +25,7 @@ from lstm_ablate.cli.options import (
 from lstm_ablate.display.printing import console, line_printer
 
 if TYPE_CHECKING:
-    from lstm_ablate.experiment.runs import Run
-    from lstm_ablate.study import Steps
+    from lstm_ablate.study import Stage, Steps
     from lstm_ablate.training.sweep import Finished
 
 
@@ -56,11 +55,13 @@ def run(
     from lstm_ablate.display import progress
     from lstm_ablate.experiment import shards
 
-    def watch(steps: "Steps", missing: "list[Run]", done: int) -> "Iterator[Finished]":
-        with interruptible():
-            yield from progress.shown(steps, missing, done, console(sys.stderr, quiet=quiet))
+    to = console(sys.stderr, quiet=quiet)
 
-    log, warn = line_printer(quiet), line_printer()
+    def watch(steps: "Steps", stage: "Stage") -> "Iterator[Finished]":
+        with interruptible():
+            yield from progress.shown(steps, stage, to)
+
+    log, warn = line_printer(to=to), line_printer(to=None if quiet else to)
     study = studies.find(
         config,
         overrides_of(overrides, engine),

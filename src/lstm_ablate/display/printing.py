@@ -19,12 +19,13 @@ def console(stream: Any, *, quiet: bool = False) -> "Console":
     """Return a console for a stream; on standard error it does not wrap long messages."""
     from rich.console import Console
 
-    width = None if stream.isatty() else WIDTH
+    is_terminal = stream.isatty()
     return Console(
         file=stream,
         quiet=quiet,
         highlight=False,
-        width=width,
+        width=None if is_terminal else WIDTH,
+        force_interactive=None if is_terminal else False,  # FORCE_COLOR asks for no animation
         soft_wrap=stream is sys.stderr,
         force_jupyter=False,  # in a notebook, rich would print beside the stream
     )
@@ -41,12 +42,13 @@ def printed(show: "Callable[[Console], None]") -> str:
     return text.getvalue()
 
 
-def line_printer(quiet: bool = False) -> Log:
-    """Return a function that prints a message on standard error, in one line.
+def line_printer(quiet: bool = False, to: "Console | None" = None) -> Log:
+    """Return a function that prints a message in one line, on standard error or a given console.
 
-    Names that the user or a file chose cannot break that line or steer the terminal.
+    Names that the user or a file chose cannot break that line or steer the terminal. Where a table
+    is live on the console, the line comes above it.
     """
-    to = console(sys.stderr, quiet=quiet)
+    to = to or console(sys.stderr, quiet=quiet)
     return lambda text: to.print(printable(text), markup=False)
 
 

@@ -595,7 +595,9 @@ def _log_axis(axes: Axes, which: str, *, wide: bool = False) -> None:
     if wide and decades < 1.2:
         subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
     few = MaxNLocator(8 if wide else 2 if which == "x" else 3)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=8) if decades > 0.6 else few)
+    # The labels of an x axis lie beside each other, and a panel has room for three.
+    most = 3 if which == "x" and not wide else 8
+    axis.set_major_locator(LogLocator(subs=subs, numticks=most) if decades > 0.6 else few)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

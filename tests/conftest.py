@@ -12,6 +12,15 @@ from lstm_ablate.training.variables import WORKER_ENVIRONMENT
 
 os.environ.update(WORKER_ENVIRONMENT)  # before anything imports NumPy or TensorFlow
 
+# Here XLA compiles without optimizing, also in processes that inherit this: a program of the fused
+# engine takes 1.2 s of a core then instead of 4.4. The fixture `optimizing` and the tests of
+# `verify` compile as a run does, and so does all of `make test-full`.
+if os.environ.get("LSTM_ABLATE_FULL") != "yes":
+    os.environ["XLA_FLAGS"] = (
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+        " --xla_cpu_use_fusion_emitters=false"
+    )
+
 
 def pytest_collection_finish():
     """What was loaded to collect the tests stays for good: the garbage collector need not look.

@@ -7,7 +7,8 @@ import numpy as np
 from lstm_ablate.experiment.network import Network, network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Settings
-from lstm_ablate.training.engines import Trained, fused
+from lstm_ablate.experiment.structure import structure_of
+from lstm_ablate.training.engines import Trained, fused, reference
 from lstm_ablate.training.inputs import windows
 
 SINES = {
@@ -67,6 +68,36 @@ def run_fused(
         told = [(index, epoch, *pair) for epoch, pair in enumerate(losses, start=1)]
         np.testing.assert_equal([call for call in calls if call[0] == index], told)
     return results
+
+
+def forget_programs() -> None:
+    """Let the next group compile its program anew."""
+    fused._program.cache_clear()
+
+
+def compilations(settings: Settings) -> int:
+    """Return how often programs have been compiled since they were forgotten.
+
+    All of them must have been for the structure of these settings.
+    """
+    program = fused._program(network(settings), structure_of(settings).training, 21)
+    assert fused._program.cache_info().misses == 1
+    return program.epoch.experimental_get_tracing_count()
+
+
+def run_keras_eagerly(settings: Settings, seed: int) -> Trained:
+    """Train a run with the keras engine operation by operation.
+
+    For a few steps of a small network that takes a quarter of the time of tracing it.
+    """
+    data = windows.of(settings.data, seed)
+    drawn = network(settings)
+    compiled = reference._compiled(drawn, settings.training)
+    compiled.model.run_eagerly = True
+    run = Run("task", "variant", seed, settings, "keras")
+    (result,) = reference.train([run], [data], lambda end: None)
+    assert reference._compiled(drawn, settings.training) is compiled
+    return result
 
 
 def assert_identical(one: Trained, other: Trained) -> None:

@@ -21,6 +21,7 @@ from lstm_ablate.checks.verification import Deviation, Epoch
 from lstm_ablate.experiment.network import network_of
 from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import Settings
+from lstm_ablate.training.engines import reference
 from lstm_ablate.training.inputs import windows
 from lstm_ablate.training.inputs.randomness import initial_weights
 
@@ -47,13 +48,39 @@ def run(engine, batch_size=8, **training):
     return Run("default", "x", 0, Settings.model_validate(values), engine)
 
 
+@pytest.fixture(scope="module")
+def kept_networks():
+    """The keras engine keeps every network that it has traced, and not only the latest one.
+
+    The tests of verdicts train one network in two types with an engine or another; to trace it
+    takes four of the five seconds of a training.
+    """
+    traced, compiled = {}, reference._compiled
+
+    def kept(network, training):
+        of_any_rate = training.optimizer.model_copy(update={"learning_rate": 1.0})
+        key = (network, of_any_rate, training.loss, training.dtype)
+        if key not in traced:
+            reference._latest.clear()
+            traced[key] = compiled(network, training)
+        keras.config.set_floatx(training.dtype)  # Keras gives what it is given this type
+        return traced[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "_compiled", kept)
+        yield
+    assert traced
+    reference._latest.clear()
+    keras.config.set_floatx("float32")
+
+
 def verdict(engine, **settings):
     comparisons = [verification._deviation(run(engine, **settings), lambda _: None)]
     (one,) = verification.verdicts(comparisons)
     return one, comparisons
 
 
-def test_the_fused_engine_holds():
+def test_the_fused_engine_holds(kept_networks):
     one, comparisons = verdict("fused")
     assert one.holds and one.seeds == 1
     assert 0 < one.after_steps < 1e-12
@@ -65,18 +92,18 @@ def test_the_fused_engine_holds():
             )
 
 
-def test_keras_against_itself_is_exactly_equal():
+def test_keras_against_itself_is_exactly_equal(kept_networks):
     one, comparisons = verdict("keras")
     assert one.holds and one.after_steps == 0 and one.median_factor == 1.0
     assert comparisons[0].epochs[0].keras_weights == comparisons[0].epochs[0].weights > 0
 
 
-def test_a_slightly_wrong_learning_rate_is_found_in_float64():
+def test_a_slightly_wrong_learning_rate_is_found_in_float64(kept_networks):
     one, _ = verdict("biased_engine", batch_size=biased_engine.WRONG_RATE)
     assert not one.holds and one.after_steps > 1e-8
 
 
-def test_lost_digits_are_found_in_float32():
+def test_lost_digits_are_found_in_float32(kept_networks):
     one, comparisons = verdict("biased_engine", batch_size=biased_engine.NOISY_FLOAT32)
     assert one.after_steps == 0 and one.beyond == one.seeds == 1 < one.seeds_needed
     (more,) = verification.verdicts(comparisons * 6)
@@ -85,13 +112,13 @@ def test_lost_digits_are_found_in_float32():
 
 # 1e200 in float32.
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
-def test_an_engine_holds_if_both_engines_diverge_at_the_same_epoch():
+def test_an_engine_holds_if_both_engines_diverge_at_the_same_epoch(kept_networks):
     one, comparisons = verdict("fused", optimizer={"name": "sgd", "learning_rate": 1e200})
     assert None not in comparisons[0].diverged
     assert one.holds
 
 
-def test_an_engine_without_a_finite_weight_fails():
+def test_an_engine_without_a_finite_weight_fails(kept_networks):
     """This holds as long as the truth goes on, in float64 and in float32 alone."""
     one, comparisons = verdict("biased_engine", batch_size=biased_engine.NAN_FLOAT32)
     assert not one.holds and one.median_factor == math.inf
@@ -146,8 +173,11 @@ def test_the_relative_error_is_that_of_the_worst_tensor():
     assert verification.relative_error(weights | {"b": np.array([[math.nan]])}, truth) == math.inf
 
 
-def test_verify_and_its_exit_code_on_the_command_line(tmp_path):
-    words = ["seeds=1", "training.epochs=1", "model.encoder=[4]", "variants={tanh: {}}", "--json"]
+def test_verify_and_its_exit_code_on_the_command_line(tmp_path, monkeypatch):
+    """Of programs that XLA optimizes, as it does where a user calls it."""
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    small = ["model.encoder=[4]", "model.decoder=[4]", "variants={tanh: {}}"]
+    words = ["seeds=1", "training.epochs=1", *small, "--json"]
     done = call("verify", ROOT / "configs" / "smoke.yaml", *words, cwd=tmp_path)
     content = json.loads(done.stdout)
     assert [(one["variant"], one["holds"]) for one in content["verdicts"]] == [("tanh", True)]
@@ -240,12 +270,28 @@ class _Weights(keras.callbacks.Callback):
         self.last = self.model.get_weights()
 
 
+@pytest.fixture
+def eager(monkeypatch):
+    """Keras trains operation by operation, which takes less time for two steps than to trace one."""
+    compiled, models = keras.Model.compile, []
+
+    def compile_eagerly(model, *words, **options):
+        models.append(model)
+        compiled(model, *words, **options | {"run_eagerly": True, "jit_compile": False})
+
+    monkeypatch.setattr(keras.Model, "compile", compile_eagerly)
+    yield
+    assert models
+
+
 # The tuned loop differs in its compilation, which takes seconds.
 @pytest.mark.parametrize(
     ("key", "loop"), [*((key, "plain") for key in benchmark.KEYS), ("peepholes", "tuned")]
 )
-def test_the_loops_written_by_hand_train_the_network_of_the_case(key, loop):
+def test_the_loops_written_by_hand_train_the_network_of_the_case(key, loop, request):
     """Their loss on test is that of NumPy at the weights that they end with."""
+    if key != "peepholes":
+        request.getfixturevalue("eager")
     changes = benchmark.KEYS[key]["model"] | {"encoder": [4], "decoder": [4, 5]}
     samples = {"train": 16, "validation": 4, "test": 5}
     settings = Settings.model_validate(
@@ -266,9 +312,10 @@ def test_the_loops_written_by_hand_train_the_network_of_the_case(key, loop):
     assert any(np.any(a != b) for a, b in zip(kept.first, kept.last, strict=True))
 
 
-def test_the_loops_written_by_hand_start_from_the_distribution_of_the_case():
+def test_the_loops_written_by_hand_start_from_the_distribution_of_the_case(eager):
     settings = benchmark.settings_of("he_normal")
-    data, kept = windows.of(settings.data, 0), _Weights()
+    drawn, kept = windows.of(settings.data, 0), _Weights()
+    data = windows.Arrays(drawn.train[:1], drawn.validation[:1], drawn.test[:1])
     epoch = settings.training.model_copy(update={"epochs": 1})
     handwritten.plain(settings.model_copy(update={"training": epoch}), data, [kept])
     inputs = {0: 1, 3: 100, 6: 50, 9: 50}  # of the kernels, by their place among the weights

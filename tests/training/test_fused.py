@@ -6,7 +6,9 @@ import math
 import os
 import sys
 import time
-from functools import cache
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,15 @@ import numpy as np
 import processes
 import pytest
 import tensorflow as tf
-from fused_runs import assert_identical, make, network, other_numbers, run_fused
+from fused_runs import (
+    assert_identical,
+    compilations,
+    forget_programs,
+    make,
+    network,
+    other_numbers,
+    run_fused,
+)
 from numpy_lstm import reconstruct
 
 from lstm_ablate.experiment import sizes
@@ -25,6 +35,7 @@ from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.structure import structure_of
 from lstm_ablate.training.engines import (
     SHOWN,
+    Trained,
     devices,
     fused,
     fused_cell,
@@ -126,7 +137,6 @@ def run_keras(
         "huber": keras.losses.huber,
     }[training.loss]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *arrays.train.shape[1:]], training.dtype)])
     def step(x: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(loss_of(x, model(x, training=True)))
@@ -289,7 +299,7 @@ def test_the_test_trains_nothing() -> None:
     operations takes for a constant, as the begin of a slice was; TensorFlow then traces once all
     the same, so that only the processor time shows it: 5 s of a smoke run's 11 in a worker.
     """
-    fused._program.cache_clear()
+    forget_programs()
     size, drawn = 2, windows.of(SMALL.data, 7)
     structure = structure_of(SMALL).training
     program = fused._program(network(SMALL), structure, 21)
@@ -321,11 +331,11 @@ def test_chunks_are_as_large_as_the_comparison_sets_them(
     module: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None can be of 0; were the size set elsewhere, this one would not be looked at."""
-    fused._program.cache_clear()
+    forget_programs()
     monkeypatch.setattr(module, name, 0)
     with pytest.raises(ZeroDivisionError):
         run_fused(SMALL, [1], size=1)
-    fused._program.cache_clear()
+    forget_programs()
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -403,13 +413,31 @@ SMALL = make(
 )
 
 
+@pytest.fixture(scope="module")
+def optimizing() -> Any:
+    """Call a function in a process whose XLA optimizes, as that of a run does.
+
+    Only there the place of a number in a vector could change how it is rounded.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("XLA_FLAGS", raising=False)
+            assert process.submit(os.getenv, "XLA_FLAGS").result(processes.SECONDS) is None
+
+        def call(function: Any, *words: Any, **options: Any) -> Any:
+            return process.submit(function, *words, **options).result(processes.SECONDS)
+
+        yield call
+
+
 @pytest.mark.parametrize("size", [sizes.group_size("fused", SMALL), 8])
-def test_a_run_does_not_depend_on_its_group(size: int) -> None:
-    fused._program.cache_clear()
-    (alone,) = run_fused(SMALL, [7], size=size)
-    full = run_fused(SMALL, [7, *range(100, 99 + size)], size=size)
-    last = run_fused(SMALL, [*range(200, 199 + size), 7], size=size)
-    beside = run_fused(SMALL, [1, 7, 2, 3], scale={1: 1e30, 2: math.nan, 3: 6.0}, size=size)
+def test_a_run_does_not_depend_on_its_group(size: int, optimizing: Any) -> None:
+    run = partial(optimizing, run_fused, SMALL, size=size)
+    optimizing(forget_programs)
+    (alone,) = run([7])
+    full = run([7, *range(100, 99 + size)])
+    last = run([*range(200, 199 + size), 7])
+    beside = run([1, 7, 2, 3], scale={1: 1e30, 2: math.nan, 3: 6.0})
     assert size > 3
     for other in (full[0], last[-1], beside[1]):
         assert_identical(alone, other)
@@ -423,17 +451,7 @@ def test_a_run_does_not_depend_on_its_group(size: int) -> None:
         None,
         None,
     )
-    assert compilations(SMALL) == 1
-
-
-def compilations(settings: Settings) -> int:
-    """Return how often programs have been compiled since the cache of them was cleared.
-
-    All of them must have been for the structure of these settings.
-    """
-    program = fused._program(network(settings), structure_of(settings).training, 21)
-    assert fused._program.cache_info().misses == 1
-    return program.epoch.experimental_get_tracing_count()
+    assert optimizing(compilations, SMALL) == 1
 
 
 # Everything that an optimizer can be, with numbers at which a run of 18 steps learns.
@@ -448,29 +466,35 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "size"),
-    [(OPTIMIZERS[0], 5), *((optimizer, 8) for optimizer in OPTIMIZERS)],
+    ("optimizer", "size", "optimizes"),
+    [(OPTIMIZERS[0], 5, True), *((one, 8, one is OPTIMIZERS[3]) for one in OPTIMIZERS)],
     ids=lambda value: " ".join(map(str, value.values())) if isinstance(value, dict) else None,
 )
 def test_a_run_does_not_depend_on_the_numbers_of_its_neighbours(
-    optimizer: dict[str, Any], size: int
+    optimizer: dict[str, Any], size: int, optimizes: bool, request: pytest.FixtureRequest
 ) -> None:
     """At every place, beside other rates, betas and the like, and beside a run that diverges."""
-    fused._program.cache_clear()
+    here = request.getfixturevalue("optimizing") if optimizes else lambda call, *words: call(*words)
+    run = partial(here, run_in_groups_of, size)
+    here(forget_programs)
     mine = with_optimizer(optimizer)
     others = [other_numbers(mine, factor) for factor in (0.3, 0.5, 0.7, 0.9, 0.2, 0.6)]
     diverges = with_optimizer({**optimizer, "learning_rate": 1e30})
-    (alone,) = run_fused(mine, [7], size=size)
+    ((alone,),) = run([[mine]])
     assert alone.status == "ok" and alone.train_losses[-1] < alone.train_losses[0]
-    for place in range(size):
-        neighbours = [*others, diverges][-size + 1 :]
-        group = [*neighbours[:place], mine, *neighbours[place:]]
-        together = run_fused(group, [7] * size, size=size)
+    neighbours = [*others, diverges][-size + 1 :]
+    places = [[*neighbours[:place], mine, *neighbours[place:]] for place in range(size)]
+    for place, together in enumerate(run(places)):
         assert_identical(together[place], alone)
         assert together[-1 if place < size - 1 else -2].diverged_epoch
         finished = [result.test_loss for result in together if result.status == "ok"]
         assert len(set(finished)) == len(finished) == size - 1
-    assert compilations(mine) == 1
+    assert here(compilations, mine) == 1
+
+
+def run_in_groups_of(size: int, each: list[list[Settings]]) -> list[list[Trained]]:
+    """Train groups, all runs of them with one seed."""
+    return [run_fused(group, [7] * len(group), size=size) for group in each]
 
 
 def with_optimizer(optimizer: dict[str, Any]) -> Settings:
@@ -482,7 +506,7 @@ def with_optimizer(optimizer: dict[str, Any]) -> Settings:
 
 def test_seven_rates_cost_one_compilation() -> None:
     """And each run is what it is alone, bit for bit."""
-    fused._program.cache_clear()
+    forget_programs()
     rates = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
     each = [with_optimizer({"name": "adam", "learning_rate": rate}) for rate in rates]
     asked = [

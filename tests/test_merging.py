@@ -258,7 +258,7 @@ def test_a_part_with_other_settings_than_those_beside_it_is_told(lab):
         f"{lab.part('1/3')} and {lab.part('2/3')}: other settings (training.epochs: 200 there, 100"
         " here), so that `merge` will refuse"
     )
-    with pytest.raises(FolderError, match="training.epochs"):
+    with pytest.raises(FolderError, match=r"training\.epochs"):
         lab.merge(lab.results / "cut.shards")
     (lab.part("1/3") / "experiment.yaml").write_text("no experiment")
     lab.told.clear()

@@ -39,7 +39,7 @@ def speed_that_is_known(tmp_path_factory):
 
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     for engine in ("fused", "keras"):
-        speed.keep(engine, speed.Speed(3.0, 3.0, 0.1, 2e-5, 1e-8, 1e-10))
+        speed.keep(engine, speed.Speed(3.0, 3.0, 0.1, 0.1, 2e-5, 1e-8, 1e-10))
 
 
 @pytest.fixture

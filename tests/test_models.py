@@ -298,6 +298,23 @@ def test_a_shell_completes_the_variants():
     assert options.variants_there(context, "t") == []
 
 
+def test_errors_by_window_are_as_the_page_computes_them(folder, monkeypatch):
+    """The mean of the errors of all test windows is the recorded loss."""
+    monkeypatch.chdir(folder.parents[1])
+    page = (Path(__file__).parents[1] / "docs" / "code.md").read_text()
+    (block,) = [one for one in re.findall("```python\n(.*?)```", page, re.S) if "alarms" in one]
+    for written, here in (("smoke", "small"), ('"relu"', '"own-cell"'), ("seed=2", "seed=3")):
+        assert written in block
+        block = block.replace(written, here)
+    found: dict = {}
+    exec(block, found)
+    assert found["errors"]["test"].mean() == pytest.approx(
+        result_of(folder, 3)["test_loss"], rel=1e-5
+    )
+    above = (found["errors"]["test"] > found["threshold"]).sum()
+    assert found["alarms"].shape == (8,) and found["alarms"].sum() == above
+
+
 def test_every_call_of_the_docs_parses():
     text = (Path(__file__).parents[1] / "docs" / "code.md").read_text()
     calls = re.findall(r"^lstm-ablate (.*?)(?: > .*)?$", text, re.MULTILINE)

@@ -14,7 +14,7 @@ from lstm_ablate.training import engines, speed
 from lstm_ablate.training.engines import EpochEnd
 from lstm_ablate.training.speed import Speed
 
-REAL = Speed(start=3.0, build=2.0, tensor=0.1, turn=2e-5, cell=1e-8, product=1e-10)
+REAL = Speed(start=3.0, build=2.0, tensor=0.1, kind=0.5, turn=2e-5, cell=1e-8, product=1e-10)
 
 # By hand, of 16 steps of 32 windows with 20 time steps in groups of P; 128 validation windows count
 # a third: 512 + 128 / 3 windows, and 20 numbers each.
@@ -25,10 +25,11 @@ DEEP = {
     "cells": 2 * 144 * VALUES,
     "products": 2 * (4 * 16 * (1 + 16) + 8 * 4 * 16 * (16 + 16)) * VALUES,
 }
+SIZES = [(1, 80), (80, 50), (50, 50), (50, 80)]  # inputs and units of the wide network
 WIDE = {
-    "turns": 16 * 20 * 2,
-    "cells": 2 * 200 * VALUES,
-    "products": 2 * (4 * 100 * (1 + 100) + 4 * 100 * (100 + 100)) * VALUES,
+    "turns": 16 * 20 * 4,
+    "cells": 2 * 260 * VALUES,
+    "products": 2 * sum(4 * units * (inputs + units) for inputs, units in SIZES) * VALUES,
 }
 
 
@@ -37,13 +38,15 @@ def epoch(work, of=REAL):
 
 
 def test_the_constants_are_those_that_the_times_were_made_of():
-    """Three tensors for an LSTM layer, two for the dense one."""
+    """Three tensors for an LSTM layer, two for the dense one. The narrow network has one kind of
+    layer, the deep one two, of 1 and of 16 inputs, and the wide one four.
+    """
     # An epoch of the narrow network is taken for turns alone.
     turns_alone = {"turns": NARROW["turns"], "cells": 0, "products": 0}
     timed = [
-        (2.0 + 8 * 0.1, epoch(turns_alone)),
-        (2.0 + 29 * 0.1, epoch(DEEP)),
-        (2.0 + 8 * 0.1, epoch(WIDE)),
+        (2.0 + 8 * 0.1 + 0.5, epoch(turns_alone)),
+        (2.0 + 29 * 0.1 + 2 * 0.5, epoch(DEEP)),
+        (2.0 + 14 * 0.1 + 4 * 0.5, epoch(WIDE)),
     ]
     found = speed._solved(3.0, timed, "fused")
     assert astuple(found) == pytest.approx(astuple(REAL), rel=1e-9)
@@ -58,7 +61,22 @@ def test_an_epoch_and_a_program_take_what_their_sizes_say():
     )
     network = network_of(settings.model, 20, 1)
     assert REAL.of_epoch(settings, network, 512, 128, 2) == pytest.approx(epoch(DEEP), rel=1e-12)
-    assert REAL.to_compile(network) == pytest.approx(2.0 + 29 * 0.1)
+    assert REAL.to_compile(network) == pytest.approx(2.0 + 29 * 0.1 + 2 * 0.5)
+
+
+def test_layers_of_other_sizes_activations_or_directions_are_other_kinds():
+    def kinds(**model):
+        settings = Settings.model_validate(
+            {"model": {"encoder": [8, 8, 8], "decoder": [8], **model}}
+        )
+        only = Speed(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+        return only.to_compile(network_of(settings.model, 7, 8))
+
+    assert kinds() == 1
+    assert kinds(activation=["relu", "tanh", "relu", "tanh"]) == 2
+    # Both directions of 8 inputs and of 16 inputs; the decoder is one of the latter.
+    assert kinds(bidirectional="encoder") == 4
+    assert kinds(encoder=[8, 6, 5], decoder=[4]) == 4
 
 
 def test_keys_that_add_a_pass_over_the_cells_count_them_once_more():
@@ -68,7 +86,7 @@ def test_keys_that_add_a_pass_over_the_cells_count_them_once_more():
         model = {"encoder": [6], "decoder": [10], **keys}
         settings = Settings.model_validate({"model": model})
         network = network_of(settings.model, 7, 1)
-        only = Speed(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+        only = Speed(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
         return only.of_epoch(settings, network, 3, 0, 2) / (2 * 7 * 3)
 
     assert cells() == pytest.approx(16)
@@ -116,7 +134,7 @@ def test_a_measurement_times_programs_and_epochs(monkeypatch):
         assert timed.compiled == (5.0,) and set(timed.epochs) == {0.5}
     found = speed.measured("fused", in_process.execute)
     assert found.turn == pytest.approx(0.5 / NARROW["turns"])
-    assert (found.build, found.tensor) == (5.0, 0.0)
+    assert (found.build, found.tensor, found.kind) == (5.0, 0.0, 0.0)
 
 
 def test_a_wait_does_not_lengthen_a_measurement(monkeypatch):

@@ -248,14 +248,19 @@ def _grid(summary: Summary) -> str:
 
 def legend(summary: Summary) -> str:
     """Return what the columns mean."""
+    return " ".join(legend_lines(summary))
+
+
+def legend_lines(summary: Summary) -> list[str]:
+    """Return what each column means."""
     low, high = summary.band
-    text = (
+    loss = (
         f"typical loss: the median, over the seeds, of the reconstruction loss"
         f" ({', '.join(dict.fromkeys(summary.losses.values()))}) on test windows; 0 is perfect, and"
-        " a run that diverged is infinitely bad"
+        " a run that diverged is infinitely bad."
     )
     if not summary.comparisons:
-        return f"{text}."
+        return [loss]
     each = f"{100 * (1 - summary.level / summary.comparisons):.4g}%"
     together = (
         f"it holds with {each}, so that those of all {summary.comparisons} ratios hold together in"
@@ -263,12 +268,14 @@ def legend(summary: Summary) -> str:
         if summary.comparisons > 1
         else f"it holds with {each}"
     )
-    return (
-        f"{text}. typical ratio: the median of the loss over {summary.baseline}'s at the same seed;"
-        f" below 1 is better, and {low:.3g} to {high:.3g} counts as equivalent. Beside a typical"
-        f" value stands its interval: {together}. wins: the seeds at which the variant has less"
-        f" loss than {summary.baseline}, and how many wins (or losses) a verdict takes."
-    )
+    return [
+        loss,
+        f"typical ratio: the median of the loss over {summary.baseline}'s at the same seed; below 1"
+        f" is better, and {low:.3g} to {high:.3g} counts as equivalent.",
+        f"Beside a typical value stands its interval: {together}.",
+        f"wins: the seeds at which the variant has less loss than {summary.baseline}, and how many"
+        " wins (or losses) a verdict takes.",
+    ]
 
 
 def looks_text(summary: Summary) -> str:

@@ -9,7 +9,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from lstm_ablate.evidence.summary import Row, Summary
-from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, looks_text, title
+from lstm_ablate.report.cells import (
+    HEADINGS,
+    beside,
+    by_task,
+    cells,
+    legend_lines,
+    looks_text,
+    title,
+)
 
 _WIDTH = 100  # the most columns that a table takes
 _TIMED = (
@@ -41,7 +49,7 @@ def terminal(summary: Summary, console: Console) -> None:
     for line in (*summary.notes, *summary.troubles):
         console.print(escape(line), style="yellow")
     timed = _TIMED if summary.seconds else ""
-    for text in filter(None, (legend(summary), looks_text(summary), timed)):
+    for text in filter(None, (*legend_lines(summary), looks_text(summary), timed)):
         console.print(text, style="dim", markup=False, width=min(console.width, _WIDTH))
 
 

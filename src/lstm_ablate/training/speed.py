@@ -9,11 +9,14 @@ where D counts the LSTM layers, each direction by itself. So a network costs som
 step of a loop, however small the network is, something for every cell, and something for every
 multiplied weight. A program is built, traced and compiled in
 
-    build + tensors tensor
+    build + tensors tensor + kinds kind
 
-where `tensors` counts the tensors of weights. Three small networks give the constants: one of
-single units, whose epochs consist of nothing but turns, a deep one and a wide one. As many workers
-train them at once as would train an experiment, up to four, since workers slow each other down.
+where `tensors` counts the tensors of weights, and `kinds` the LSTM layers of different sizes or
+activations, each direction by itself, because the compiler does once what equal layers have in
+common: a network of five layers of two kinds took 3.4 s, one of four layers of four kinds 4.3 s.
+Three small networks give the constants: one of single units, whose epochs consist of nothing but
+turns, a deep one of two kinds, and a wide one of four. As many workers train them at once as would
+train an experiment, up to four, since workers slow each other down.
 
 On cores, seconds are those of the processor. A worker computes in one thread, so neither other work
 on the machine nor a first import of TensorFlow from a cold disk makes them more, and they say what
@@ -54,7 +57,7 @@ _TIMESTEPS = 20
 _SAMPLES = {"train": 512, "validation": 128, "test": 32}
 _NARROW: dict[str, Any] = {"encoder": [1], "decoder": [1]}
 _DEEP: dict[str, Any] = {"encoder": [16] * 8, "decoder": [16]}
-_WIDE: dict[str, Any] = {"encoder": [100], "decoder": [100]}
+_WIDE: dict[str, Any] = {"encoder": [80, 50], "decoder": [50, 80]}
 # The networks, each with its number of epochs, which takes a second or two. The first compiles.
 _PROBES = ((_NARROW, 60), (_DEEP, 16), (_WIDE, 8))
 
@@ -66,6 +69,7 @@ class Speed:
     start: float
     build: float
     tensor: float
+    kind: float
     turn: float
     cell: float
     product: float
@@ -80,7 +84,7 @@ class Speed:
 
     def to_compile(self, network: Network) -> float:
         """Return the seconds that a program takes to be built, traced and compiled."""
-        return self.build + self.tensor * _tensors(network)
+        return self.build + self.tensor * _tensors(network) + self.kind * _kinds(network)
 
     def of_epoch(
         self, settings: Settings, network: Network, train: int, validation: int, group: int
@@ -129,6 +133,16 @@ def _cells(layer: Layer) -> int:
 
 def _tensors(network: Network) -> int:
     return sum(len(layer.shapes) for layer in network.layers)
+
+
+def _kinds(network: Network) -> int:
+    return len(
+        {
+            (direction, layer.inputs, layer.units, layer.candidate, layer.output, layer.gates)
+            for layer in network.lstm
+            for direction in layer.directions
+        }
+    )
 
 
 # ----------------------------------------------------------------------------------- kept in a file
@@ -274,8 +288,25 @@ def _solved(start: float, timed: Sequence[tuple[float, float]], engine: str) -> 
         cell, product = 0.0, of_wide / wide.products
     elif product < 0:
         cell, product = of_deep / deep.cells, 0.0
-    few, many, _ = map(_tensors, networks)  # the wide network has as many tensors as the narrow one
-    shallow = (compiled + compiled_wide) / 2
-    tensor = max(0.0, (compiled_deep - shallow) / (many - few))
-    build = max(0.0, shallow - few * tensor)
-    return Speed(start=start, build=build, tensor=tensor, turn=turn, cell=cell, product=product)
+    build, tensor, kind = _of_compilation(networks, (compiled, compiled_deep, compiled_wide))
+    return Speed(start, build, tensor, kind, turn, cell, product)
+
+
+def _of_compilation(
+    networks: Sequence[Network], seconds: Sequence[float]
+) -> tuple[float, float, float]:
+    """Return the seconds to build a program, and those for each tensor and each kind of layer.
+
+    The networks are the narrow, the deep and the wide one. If the time for a tensor or a kind comes
+    out below 0, as may happen by chance, the other one takes it all.
+    """
+    (few, one), (many, two), (some, four) = ((_tensors(net), _kinds(net)) for net in networks)
+    of_deep, of_wide = seconds[1] - seconds[0], seconds[2] - seconds[0]
+    determinant = (many - few) * (four - one) - (some - few) * (two - one)
+    tensor = (of_deep * (four - one) - of_wide * (two - one)) / determinant
+    kind = (of_wide * (many - few) - of_deep * (some - few)) / determinant
+    if tensor < 0:
+        tensor, kind = 0.0, max(0.0, of_wide / (four - one))
+    elif kind < 0:
+        tensor, kind = max(0.0, of_deep / (many - few)), 0.0
+    return max(0.0, seconds[0] - few * tensor - one * kind), tensor, kind

@@ -16,6 +16,7 @@ from pathlib import Path
 import in_process
 import processes
 import pytest
+import stub_program
 import yaml
 from typer.main import get_command
 
@@ -156,24 +157,11 @@ def test_the_scripts_of_slurm_do_what_they_say(stub, monkeypatch):
     """In a shell, with a double of sbatch, and drivers with the stub engine."""
     shutil.copytree(ROOT / "examples" / "slurm", stub / "job")
     programs = stub / "bin"
-    programs.mkdir()
-    driver = ROOT / "tests" / "faults" / "stub_driver.py"
-    for name, text in (
-        ("sbatch", SBATCH.format(python=sys.executable)),
-        ("lstm-ablate", f'#!/bin/sh\nexec {sys.executable} {driver} "$@"\n'),
-    ):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
+    stub_program.write(programs / "sbatch", SBATCH.format(python=sys.executable))
+    stub_program.write(programs / "lstm-ablate")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     done = processes.run(
-        ["bash", "submit.sh"],
-        cwd=stub / "job",
-        env={
-            **os.environ,
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join(paths).rstrip(os.pathsep),
-            "STUB_TAKES_ANY_RATE": "yes",
-        },
+        ["bash", "submit.sh"], cwd=stub / "job", env=stub_program.environment(PATH=path)
     )
     assert done.stdout == "smoke.yaml\nSubmitted batch job 72\n", done.stdout
     said = (stub / "job" / "slurm-72_None.out").read_text()
@@ -238,6 +226,7 @@ def test_the_command_prints_the_table_and_what_comes_next(stub, monkeypatch, cap
         "copied": 0,
         "there": 4,
         "conflicts": 0,
+        "failed": 0,
         "unusable": [],
         "state": "the experiment is not complete",
         "missing": 4,

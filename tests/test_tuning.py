@@ -135,7 +135,11 @@ def test_parts_tune_first_and_train_the_rest_once_tuning_is_merged(
             find()
             words = (tmp_path / "c.yaml", (), results)
             before = len(engine.trained)
-            ran(studies.find(*words, shard=Shard(part, 4)), told)
+            one = studies.find(*words, shard=Shard(part, 4))
+            ahead = studies.plan(one, 1, log=told.append)
+            ran(one, told)
+            todo = ahead.tuning.todo if ahead.tuning.waits else ahead.todo
+            assert {run.id for run in todo.missing} == {run.id for run in engine.trained[before:]}
             assert {run.seed % 4 for run in engine.trained[before:]} <= {part - 1}
         purposes.append({run.purpose for run in engine.trained})
         given = [results / "tuned.shards"]

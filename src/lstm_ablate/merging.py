@@ -58,7 +58,8 @@ class Merged:
     """What a merge gave: what the whole tells now, and what it still lacks, if anything.
 
     `copied` records are new in the folder, and so many were `there` already. `unusable` says of
-    each source that was left alone why. `state` says in words how far the experiment has come.
+    each source that was left alone why. `state` says in words how far the experiment has come. So
+    many runs have `failed`, and may be tried again.
     """
 
     ran: studies.Ran
@@ -67,6 +68,7 @@ class Merged:
     unusable: tuple[str, ...]
     missing: Missing | None
     state: str
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> 
             _tell(folder, part, taken[-1], asked.values(), log, warn)
         now = studies.rebuilt(folder, warn, experiment)
     shards = {part.shard for part in parts if part.shard}
-    missing, state = _missing(folder, experiment, now, shards)
+    missing, state, failed = _missing(folder, experiment, now, shards)
     return Merged(
         studies.Ran(now, folder, sum(len(one.conflicts) for one in taken)),
         sum(one.copied for one in taken),
@@ -125,6 +127,7 @@ def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> 
         tuple(unusable),
         missing,
         state,
+        failed,
     )
 
 
@@ -261,20 +264,23 @@ def _listed(names: Sequence[str], between: str) -> str:
 
 def _missing(
     folder: Path, experiment: Experiment, now: studies.Findings, shards: Collection[Shard]
-) -> tuple[Missing | None, str]:
-    """Return what is to be trained next, if anything, and how far the experiment has come."""
+) -> tuple[Missing | None, str, int]:
+    """Return what is to be trained next, if anything, how far the experiment has come, and how many
+    runs failed.
+    """
     tuned = tuning.replay(experiment, now.records)
     wanted = {run.id: run for run in now.runs if run.id not in now.records}
     missing = list(tuned.missing or wanted.values())
     command = _command(folder)
+    asked = {run.id for run in (*tuned.runs, *now.runs)} & now.records.keys()
+    failed = sum(now.records[run].status == "failed" for run in asked)
     if not missing:
         state = "no run is missing"
         if experiment.looks:
             state += ", and no other look is needed"
-        asked = {run.id for run in (*tuned.runs, *now.runs)}
-        if failed := sum(now.records[run].status == "failed" for run in asked):
+        if failed:
             state += f"; {counted(failed, 'run')} failed, to try again: {command} --retry-failed"
-        return None, state
+        return None, state, failed
     state = _state(experiment, now, missing)
     seeds = sorted({run.seed for run in missing})
     what = f"{counted(len(missing), 'run')} missing, of seeds {_listed([*map(str, seeds)], ', ')}"
@@ -292,7 +298,7 @@ def _missing(
             for shard in every
             if runs.trained_here(experiment.cut(shard), missing)
         ]
-    return Missing(tuple(missing), what, command, tuple(commands)), state
+    return Missing(tuple(missing), what, command, tuple(commands)), state, failed
 
 
 def _command(folder: Path) -> str:

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import time
+from pathlib import Path
 
 import in_process
 import pytest
@@ -160,6 +161,32 @@ def test_a_write_that_fails_is_told_and_the_next_call_completes_it(
         assert count == failing
         assert merged(whole, folders).missing is None and derived(whole) == expected
     print(f"{tried} of {syncs} syncs of a merge failed")
+
+
+def test_every_record_is_on_disk_before_it_has_its_name_and_its_name_before_the_next(
+    parts, tmp_path, monkeypatch
+):
+    """In the order in which a power cut loses nothing: the file, its name, the folder."""
+    folders, _ = parts
+    whole, events, fsync, link = tmp_path / "whole" / "stub", [], os.fsync, os.link
+
+    def told_fsync(descriptor):
+        events.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def told_link(source, target):
+        events.append(("name", Path(target)))
+        events.append(("was", Path(source)))
+        link(source, target)
+
+    monkeypatch.setattr(files.os, "fsync", told_fsync)
+    monkeypatch.setattr(files.os, "link", told_link)
+    merged(whole, folders)
+    names = [place for place, (what, _) in enumerate(events) if what == "name"]
+    assert {events[place][1].stem for place in names} == offered(folders).keys()
+    for place, following in zip(names, [*names[1:], len(events)], strict=True):
+        assert ("sync", events[place + 1][1]) in events[:place]
+        assert ("sync", whole / "runs") in events[place:following]
 
 
 def test_a_folder_in_use_is_told_and_nothing_is_merged_into_it(parts, tmp_path):

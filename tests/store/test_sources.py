@@ -326,6 +326,15 @@ def test_no_flipped_byte_of_an_archive_is_a_bug(writer, tmp_path):
         assert all(len(content) < 1000 for records in found for _, content in records)
 
 
+def test_an_entry_without_a_name_is_no_bug(tmp_path):
+    """One changed byte makes it so: a name that begins with NUL ends there."""
+    path = as_zip(tmp_path / "it.zip", FILES)
+    content = path.read_bytes().replace(b"experiment.yaml", b"\0xperiment.yaml")
+    path.write_bytes(content)
+    (source,) = sources.found(path)
+    assert "experiment.yaml" not in source.small and len(dict(source.records())) == 2
+
+
 def test_a_locked_zip_is_told(tmp_path):
     path = as_zip(tmp_path / "it.zip", FILES)
     content = bytearray(path.read_bytes())

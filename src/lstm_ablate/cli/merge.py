@@ -74,6 +74,7 @@ def _as_json(merged: "Merged") -> dict[str, object]:
         "copied": merged.copied,
         "there": merged.there,
         "conflicts": merged.ran.conflicts,
+        "failed": merged.failed,
         "unusable": list(merged.unusable),
         "state": merged.state,
         "missing": len(missing.runs) if missing else 0,

@@ -238,7 +238,7 @@ def _of_zip(path: Path) -> _Entries:
 
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            if not info.is_dir():
+            if not info.filename.endswith("/"):  # is_dir() takes no empty name
                 yield info.filename, partial(read, info)
 
 

@@ -642,7 +642,7 @@ def _none_kept(together: str, first: float | None, *, before: bool) -> str:
         text += f": runs train {together}"
     if first is not None:
         text += ", and" if together else ":"
-        text += f" the first would have been kept after {duration(first)}"
+        text += f" on an idle machine the first would have been kept after {duration(first)}"
     if together and not before:  # of another group size, what is kept would be trained again
         text += ". With group_size=1 each run is kept as it ends, which takes longer in all"
     return text

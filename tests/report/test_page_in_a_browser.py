@@ -5,7 +5,7 @@ import re
 import pytest
 from browser import CHROMIUM, Browser
 
-from lstm_ablate.report.page import html
+from lstm_ablate.report.page import html, with_pictures
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
@@ -117,6 +117,18 @@ def test_all_of_it_can_be_read_without_scrolling_sideways(browser, page, width, 
     browser.ask("document.body.style = 'color: #7f7f7f; --line1: #e69f00'")
     faint = {colour for _, colour in browser.ask(FAINT)}
     assert dark or faint == {"rgb(127, 127, 127)", "rgb(230, 159, 0)"}
+
+
+def test_a_long_name_leaves_room_for_the_columns_of_numbers(browser, summarised):
+    name = "-".join(["relu_between"] * 5)[:64]
+    browser.look(WIDE)
+    browser.open(with_pictures(summarised(TASKS, alike=name), []))
+    over = "[...document.querySelectorAll('#table ~ .wide')].map(w => w.scrollWidth-w.clientWidth)"
+    assert set(browser.ask(over)) == {0}
+    cell = f"document.getElementById('variant-easy/{name}').cells[0].getBoundingClientRect().width"
+    assert browser.ask(cell) < 260
+    browser.look(NARROW)
+    assert browser.ask(cell) < NARROW / 2
 
 
 def test_a_checkbox_hides_the_curves_of_its_variant(browser, page):

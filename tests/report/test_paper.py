@@ -3,6 +3,7 @@
 The arbiters are the bytes of the PDF, as its standard (ISO 32000) describes them.
 """
 
+import itertools
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ import matplotlib as mpl
 import processes
 import pytest
 import reported
+from matplotlib.text import Text
 from recorded import OK
 
 from lstm_ablate.errors import UserError
@@ -104,6 +106,48 @@ def test_panels_stand_side_by_side_as_far_as_there_is_room(summary):
     drawn = plots.drawn(five, plots.column(84))
     shown = [axes.xaxis.get_tick_params()["labelbottom"] for axes in drawn.axes]
     assert shown == [False, False, False, True, True]
+
+
+LONG = """
+version: 1
+name: long
+data: {family: sines, samples: {train: 4, validation: 2, test: 2}, timesteps: 3}
+training: {batch_size: 2, epochs: 4}
+seeds: 6
+baseline: BASE
+variants:
+  BASE: {}
+  relu-FIRST: {model.activation: relu}
+  relu-LAST: {model.activation: elu}
+tasks: {easy: {}, TASK: {data.noise: 0.5}}
+"""
+
+
+@pytest.mark.parametrize("sheet", [plots.SCREEN, plots.column(84)])
+def test_names_as_long_as_they_may_be_stay_in_their_figure_and_over_their_panel(tmp_path, sheet):
+    """matplotlib tells where a text lies, in dots."""
+    path, text = tmp_path / "long.yaml", LONG
+    for name in ("BASE", "FIRST", "LAST", "TASK"):
+        text = text.replace(name, "W".join(["a-long_name"] * 5)[: 59 - len(name)] + name)
+    path.write_text(text)
+    one = loading.load(path)
+    expanded, records = runs.expand(one, "keras"), {}
+    for run in expanded:
+        result = {**OK, "test_loss": 0.1 + 0.01 * len(run.variant) * (1 + run.seed / 50)}
+        records[run.id] = Record(run.id, run.identity, result, {})
+    names = set()
+    for drawing in plots.drawings(analysis.summarise(one, expanded, records)):
+        figure = plots.drawn(drawing, sheet)
+        figure.draw_without_rendering()
+        for artist in figure.findobj(Text):
+            if re.search("[a-z]", artist.get_text()):
+                extent = artist.get_window_extent()
+                assert extent.x0 >= 0 and extent.x1 <= figure.bbox.width, artist
+                assert extent.y0 >= 0 and extent.y1 <= figure.bbox.height, artist
+        titles = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+        assert all(not one.overlaps(other) for one, other in itertools.combinations(titles, 2))
+        names |= {axes.get_title() for axes in figure.axes} - {""}
+    assert len(names) == 2 and all("…" in name for name in names)  # they are still told apart
 
 
 def test_figures_replace_those_of_an_earlier_call_and_no_file_of_others(

@@ -64,11 +64,15 @@ def _caption(summary: Summary, task: str, rows: Sequence[Row]) -> str:
     if summary.comparisons:
         level = f"{100 * (1 - summary.level / summary.comparisons):.4g}%"
         low, high = summary.band
+        ratios = [row.comparison.ratio for row in rows if row.comparison]
+        interval = f"with its {level} interval{_together(summary)}"
+        if not any(one.interval for one in ratios):
+            interval = f"without an interval, which takes {summary.least_seeds} seeds"
         text += (
             f". Ratio: the median of the loss over that of {summary.baseline} at the same seed,"
-            f" with its {level} interval{_together(summary)}; below 1 is better, and {low:.3g} to"
+            f" {interval}; below 1 is better, and {low:.3g} to"
             f" {high:.3g} counts as equivalent. Wins: the seeds with less loss than"
-            f" {summary.baseline}{_needed(rows)}"
+            f" {summary.baseline}{_needed(summary, rows)}"
         )
     scopes = _scopes(rows)
     return " ".join([f"{text}.", *(scopes if len(scopes) == 1 else ()), summary.selection]).strip()
@@ -85,9 +89,11 @@ def _together(summary: Summary) -> str:
     return f" (all {summary.comparisons} of this experiment together: {level})"
 
 
-def _needed(rows: Sequence[Row]) -> str:
+def _needed(summary: Summary, rows: Sequence[Row]) -> str:
     """Say how many wins, or losses, a verdict takes, where that is one number."""
     counts = {row.comparison.needed for row in rows if row.comparison}
+    if counts == {None}:
+        return f"; a verdict takes {summary.least_seeds} seeds"
     needed = counts.pop() if len(counts) == 1 else None
     return f", of which a verdict takes {needed}" if needed else ""
 

@@ -27,7 +27,9 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.markers import CARETLEFT, CARETRIGHT
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from lstm_ablate.evidence.epochs import ByEpoch
@@ -268,7 +270,7 @@ def _tuning(summary: Summary, task: str, sheet: Sheet) -> Figure:
         axes.plot(list(typical.keys()), list(typical.values()), color=colour, ls=dash)
         if tuned.chosen in typical:
             axes.plot([tuned.chosen], [typical[tuned.chosen]], color=colour, marker=mark, ms=7)
-        axes.set_title(tuned.variant, color=colour)
+        _title(axes, tuned.variant, colour, sheet)
         axes.set_yscale("log")
         _log_axis(axes, "y")
         if tuned.trials[0].value > 0:
@@ -303,7 +305,7 @@ def _intervals(summary: Summary, sheet: Sheet) -> Figure:
                     axes.plot([end], [y], color=colour, marker=marker, ms=6, clip_on=False)
         if ratio.value is not None and left < ratio.value < right:
             axes.plot([ratio.value], [y], color=colour, marker=mark, ms=6)
-    axes.set_xlabel(f"loss, times that of {summary.baseline}")
+    figure.supxlabel(f"loss, times that of {_fitting(summary.baseline, 0.4 * sheet.width, sheet)}")
     axes.set_xlim(left, right)
     _log_axis(axes, "x", wide=True)
     return figure
@@ -333,13 +335,14 @@ def _ratios(summary: Summary, task: str, sheet: Sheet) -> Figure:
         # One line, unless a median lies between two values that are not both finite.
         for ends in dict.fromkeys((tuple(low), tuple(high))):
             axes.plot(epochs, ends, color=colour, ls=dash, marker="." * (len(epochs) == 1))
-        axes.set_title(variant, color=colour)
+        _title(axes, variant, colour, sheet)
         axes.set_yscale("log")
         axes.set_ylim(bottom, top)
         _log_axis(axes, "y")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch")
-    figure.supylabel(f"ratio to {summary.baseline}")
+    room = figure.get_figheight() / 2
+    figure.supylabel(f"ratio to {_fitting(summary.baseline, room, sheet)}")
     return figure
 
 
@@ -358,7 +361,7 @@ def _curves(summary: Summary, task: str, sheet: Sheet) -> Figure:
         for drawn in dict.fromkeys((summary.baseline, variant)):
             if curve := summary.curves.get((task, drawn)):
                 _curve(axes, curve, _look(summary, drawn))
-        axes.set_title(variant, color=_look(summary, variant)[0])
+        _title(axes, variant, _look(summary, variant)[0], sheet)
         axes.set_yscale("log")
         _log_axis(axes, "y")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -444,11 +447,12 @@ def _pairs(summary: Summary, task: str, sheet: Sheet) -> Figure:
                     alpha=0.8,
                     clip_on=False,
                 )
-        axes.set_title(variant, color=colour)
+        _title(axes, variant, colour, sheet)
         axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
         _log_axis(axes, "x")
         _log_axis(axes, "y")
-    figure.supxlabel(f"test {summary.losses[task]} of {summary.baseline}")
+    baseline = _fitting(summary.baseline, figure.get_figwidth() / 2, sheet)
+    figure.supxlabel(f"test {summary.losses[task]} of {baseline}")
     figure.supylabel(f"test {summary.losses[task]}")
     return figure
 
@@ -478,7 +482,9 @@ def _reconstructions(summary: Summary, task: str, sheet: Sheet) -> Figure:
             axes.plot(range(1, len(curve) + 1), curve, color=colour)
             axes.tick_params(labelsize=7)
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        line[0].set_title(variant, color=colour, loc="left")
+        # The layout keeps free the middle of a title, which is to lie over the first window.
+        name = _fitting(variant, min(0.85, 1.5 / columns) * sheet.width, sheet)
+        line[0].set_title(name, color=colour, loc="left")
     figure.supxlabel("time step")
     return figure
 
@@ -563,12 +569,34 @@ def _panels(
 def _lines_of(summary: Summary, rows: Sequence[Row], sheet: Sheet) -> tuple[Figure, Axes]:
     """Return a figure with a line for each row, from the top, with its name at the left."""
     figure, ((axes,),) = _panels(sheet, 1, 1, height=0.9 + 0.27 * len(rows), full=True)
-    several = len(summary.tasks) > 1
-    axes.set_yticks(
-        range(len(rows)), [f"{row.variant}, {row.task}" if several else row.variant for row in rows]
-    )
+    room = sheet.width / 3  # for the names; the lines keep half of the width or more
+    names = [_fitting(row.variant, room, sheet) for row in rows]
+    if len(summary.tasks) > 1:
+        tasks = [_fitting(row.task, room / 2, sheet) for row in rows]
+        names = [f"{name}, {task}" for name, task in zip(names, tasks, strict=True)]
+    axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     return figure, axes
+
+
+def _title(axes: Axes, variant: str, colour: str, sheet: Sheet) -> None:
+    """Write a variant's name above its panel, and no further than that panel reaches."""
+    figure, spec = axes.get_figure(), axes.get_subplotspec()
+    assert isinstance(figure, Figure) and spec is not None
+    room = 0.7 * figure.get_figwidth() / spec.get_gridspec().ncols
+    axes.set_title(_fitting(variant, room, sheet), color=colour)
+
+
+def _fitting(name: str, inches: float, sheet: Sheet) -> str:
+    """Return a name or, where that is wider than so many inches, its beginning and its end."""
+    font = FontProperties(family="DejaVu Sans", size=sheet.text)
+    shown, kept = name, len(name)
+    while kept > 2 and text_to_path.get_text_width_height_descent(shown, font, False)[0] > (
+        72 * inches
+    ):
+        kept -= 1
+        shown = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
+    return shown
 
 
 def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:

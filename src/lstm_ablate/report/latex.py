@@ -8,11 +8,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from lstm_ablate.errors import counted
 from lstm_ablate.evidence.overall import OVERALL
 from lstm_ablate.evidence.rounding import on_its_side
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.typical import Typical
-from lstm_ablate.report.cells import OVERALL_TEXT, beside, by_task, formula, title
+from lstm_ablate.report.cells import OVERALL_TEXT, beside, by_task, formula, looks_text, title
 
 PREAMBLE = r"\usepackage{booktabs,siunitx,tabularx}"
 _LEARNING, _SMALL, _TEST = (rf"\textsuperscript{{{letter}}}" for letter in "abc")
@@ -268,6 +269,8 @@ def _below(summary: Summary, task: str, rows: Sequence[Row]) -> list[str]:
         lines.append(rf"{_TEST}The training windows are learned, the test windows are not.\par")
     if task != OVERALL:
         lines.append(rf"{_text(summary.references[task])}\par")
+        if summary.looks:
+            lines.append(rf"{_text(looks_text(summary))}\par")
     return lines
 
 
@@ -277,9 +280,10 @@ def _told(row: Row) -> list[str]:
         "diverged": row.diverged,
         "failed": row.failed,
         "missing": row.missing,
-        "not needed": row.not_needed,
     }
     texts = [f"{count} of {row.seeds} runs {what}" for what, count in counts.items() if count]
+    if row.not_needed:  # these are none of the seeds that the row shows
+        texts.append(f"{counted(row.not_needed, 'further run')} not needed")
     if row.stuck and row.stuck.count:
         texts.append(f"{row.stuck.count} of {row.stuck.runs} runs far above the typical loss")
     return texts

@@ -462,7 +462,7 @@ def test_nothing_learned_is_no_verdict_of_any_kind(tmp_path):
         "gone": "nothing learned",
     }  # fmt: skip
     assert found["worse"].sentence == (
-        "neither worse nor base reconstructs the test windows much better than predicting their"
+        "Neither worse nor base reconstructs the test windows much better than predicting their"
         " mean does, so that there is no verdict: their typical losses are 0.141 and 0.1, and that"
         f" mean gives 0.11; {NEVER}. {WHERE}"
     )

@@ -82,7 +82,7 @@ def test_a_series_with_a_trend_is_learned_and_tested_elsewhere(summary):
     )
     assert verdict == "test not learned"
     assert found.rows[1].sentence.startswith(
-        "neither relu nor tanh reconstructs the test windows much better than predicting their mean"
+        "Neither relu nor tanh reconstructs the test windows much better than predicting their mean"
         " does, so that there is no verdict: their typical losses are 7 and 6.5, and that mean"
         " gives 0.5; "
     )

@@ -202,7 +202,7 @@ def test_a_caption_says_the_scope_once_and_what_a_verdict_takes():
         "of which a verdict takes 11. After 30 epochs of Adam at 0.001.",
     ):
         assert words in caption
-    assert r"\label{tab:relu-vs-tanh}" in text
+    assert "infinitely" not in caption and r"\label{tab:relu-vs-tanh}" in text
     below = text.partition(r"\end{tabularx}")[2].partition(r"\end{table}")[0]
     assert "After 30 epochs" not in below and "2 of 12 runs far above the typical loss" in below
     assert r"\texttt{g = relu(z\_g); h = o * relu(c)}" in below
@@ -212,6 +212,8 @@ def test_scopes_that_differ_stand_with_their_variants_and_labels_are_distinct(tm
     text = latex.latex(analysis.summarise(*reported.two_tasks(tmp_path)))
     captions = re.findall(r"\\caption\{(.*)\}", text)
     assert len(captions) == 3 and not any("epochs of" in caption for caption in captions)
+    bad = "the median over 6 seeds, a run that diverged being infinitely bad."
+    assert [bad in caption for caption in captions] == [True, True, False]
     assert text.count("Task easy, after 4 epochs of Adam at 0.5 (base: 4 epochs of Adam at") == 2
     labels = re.findall(r"\\label\{(.*)\}", latex.latex(hostile(tmp_path)))
     first = "tab:a-b-c-d-e-100"

@@ -130,7 +130,8 @@ def sentence(
         lead = (
             f"While {'both were' if len(learning) == 2 else f'{learning[0]} was'} still learning, "
         )
-    claim = f"{lead}{_claim(row, base, one, margin)}; {_failures(row, base)}. {where}"
+    claim = _claim(row, base, one, margin, neither="neither" if lead else "Neither")
+    claim = f"{lead}{claim}; {_failures(row, base)}. {where}"
     if learning and one.verdict != "nothing learned":
         return claim + (_of_still_learning(one, least_seeds, longer) if advise else "")
     if row.look is None and one.verdict == "inconclusive":
@@ -138,7 +139,7 @@ def sentence(
     return claim + _of_late_gains(row, base, one, longer)
 
 
-def _claim(row: Row, base: Row, one: Comparison, margin: float) -> str:
+def _claim(row: Row, base: Row, one: Comparison, margin: float, *, neither: str) -> str:
     seeds = counted(one.pairs, "seed")
     within = f"within the margin of {100 * margin:g}%"
     bounds = (1.0, *band(margin))
@@ -158,7 +159,7 @@ def _claim(row: Row, base: Row, one: Comparison, margin: float) -> str:
         )
     if one.verdict == "nothing learned":
         return (
-            f"neither {row.variant} nor {base.variant} reconstructs the test windows much better"
+            f"{neither} {row.variant} nor {base.variant} reconstructs the test windows much better"
             " than predicting their mean does, so that there is no verdict: their typical losses"
             f" are {_median(row.loss)} and {_median(base.loss)}, and that mean gives"
             f" {base.ceiling:.3g}"

@@ -61,7 +61,8 @@ def _caption(summary: Summary, task: str, rows: Sequence[Row]) -> str:
     """Return what the table of a task shows, and for which training."""
     seeds = _shared(row.seeds for row in rows)
     over = f"{seeds} seeds" if seeds else "the seeds"
-    text = f"{title(summary, task)}. Loss: the median over {over}"
+    infinite = ", a run that diverged being infinitely bad" * any(row.diverged for row in rows)
+    text = f"{title(summary, task)}. Loss: the median over {over}{infinite}"
     if summary.comparisons:
         level = f"{100 * (1 - summary.level / summary.comparisons):.4g}%"
         low, high = summary.band

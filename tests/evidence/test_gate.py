@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,20 @@ def written(path, of):
 
 
 # ------------------------------------------------------------------------------------------- counts
+
+
+def test_the_counts_on_the_page_on_ci_are_those_of_the_binomial_distribution():
+    """At n seeds all agree by chance in 1 of 2**n; of 12 seeds, 10 or more in 79 of 4096."""
+    page = " ".join((Path(__file__).parents[2] / "docs" / "ci.md").read_text().split())
+    fewest = [next(n for n in range(99) if 0.5**n <= 0.05 / k) for k in range(1, 8)]
+    assert fewest == [5, 6, 6, 7, 7, 7, 8]
+    assert "5 for one comparison, 6 for two or three, 7 for four to six." in page
+    levels = [1, 2, 3, 15, 16]
+    of_12 = [
+        next(c for c in range(13) if stats.binom.sf(c - 1, 12, 0.5) <= 0.05 / k) for k in levels
+    ]
+    assert of_12 == [10, 10, 11, 11, 12]
+    assert "10 of 12 seeds must agree for two comparisons, 11 for three to fifteen." in page
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.1, 0.5])

@@ -138,6 +138,8 @@ def test_a_file_that_is_not_the_same_is_never_replaced(results, call, tmp_path):
     assert call("report", "results/handed_on", "--bundle", "none/b.zip")[0] == 4
     code, _, told = call("report", "results/handed_on", "--bundle", "c.zip", "--variants", "quick")
     assert code == 2 and "--variants: a bundle holds the whole experiment" in told
+    code, _, told = call("report", "results/handed_on", "--bundle", "c.tar.gz")
+    assert code == 2 and "--bundle: c.tar.gz: the name of a bundle ends with .zip" in told
     code, _, told = call("report", "results/handed_on", "--width", "90")
     assert code == 2 and told.startswith("--width: ") and not (tmp_path / "c.zip").exists()
 

@@ -88,6 +88,8 @@ def report(
         raise UserError(
             "--width: is that of the PDFs that --figures DIR or --bundle FILE.zip write"
         )
+    if bundle and bundle.suffix.casefold() != ".zip":
+        raise UserError(f"--bundle: {bundle}: the name of a bundle ends with .zip")
     if variants is not None and bundle:
         raise UserError(
             "--variants: a bundle holds the whole experiment; write --bundle without it"

@@ -172,7 +172,8 @@ def _versions(summary: Summary) -> str:
     packages = environment.get("packages")
     named = dict(packages) if isinstance(packages, dict) else {}
     lines = [f"{package} {version}" for package, version in named.items()]
-    for key, what in (("git_commit", "lstm-ablate, git commit"), ("python", "Python")):
+    commit = "the commit of the repository of git in which the experiment's file lay:"
+    for key, what in (("python", "Python"), ("git_commit", commit)):
         if environment.get(key):
             lines.append(f"{what} {environment[key]}")
     lines += [str(environment[key]) for key in ("platform", "device") if environment.get(key)]

@@ -254,5 +254,5 @@ def test_the_page_on_papers_names_the_packages_that_the_tables_need():
     page = (ROOT / "docs" / "papers.md").read_text()
     assert page.count(latex.PREAMBLE) == 1
     assert latex.latex(published("relu_vs_tanh")).startswith(f"% In the preamble: {latex.PREAMBLE}")
-    assert f"Above {latex._MOST_LOSS:.0f}".replace("10000", "9999") in page
+    assert f"above {latex._MOST_LOSS:.0f}".replace("10000", "9999") in page
     assert f"above 99 or below {latex._LEAST}" in page and 99 < latex._MOST_RATIO < 100

@@ -433,8 +433,8 @@ def test_what_is_missing_is_told_with_its_rows(tmp_path: Path, mark: str) -> Non
     path.write_text(table.to_csv(index=False))
     (problem,) = problems_of(path)
     assert problem == (
-        f'4: column "b": no value in 4 of {N} rows (lines 4 to 6, 72). Nothing fills that in here:'
-        " fill it in in the file, as pandas' df.interpolate() does, or keep a part of it (lines 7"
+        f'4: column "b": no value in 4 of {N} rows (lines 4 to 6, 72). Nothing fills the gaps here:'
+        " fill them in the file, as pandas' df.interpolate() does, or keep a part of it (lines 7"
         " to 71 are the longest part without a gap); or under `data` write `columns: [a, c]`,"
         " which have no gap"
     )

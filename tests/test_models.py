@@ -243,6 +243,14 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_trained(name, 
     assert (tmp_path / "there.keras").read_text() == "mine"
 
 
+def test_code_that_cannot_be_written_beside_a_model_is_told_before_training(folder, tmp_path):
+    (tmp_path / "own.py").write_text("mine")
+    told = []
+    with pytest.raises(UserError, match=r"own\.py: exists, and export replaces no file"):
+        models.again(folder, "own-cell", 3, log=told.append, path=tmp_path / "own.keras")
+    assert told == []
+
+
 def test_training_that_fails_is_told_with_its_log(folder, monkeypatch):
     def fails(group, send):
         raise ArithmeticError("no luck")

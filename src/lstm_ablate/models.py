@@ -122,11 +122,20 @@ def _module(experiment: Experiment, task: str, variant: str) -> Module:
 # ------------------------------------------------------------------------------------ trained again
 
 
-def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log: Log) -> Again:
+def again(
+    folder: Path,
+    variant: str,
+    seed: int,
+    task: str | None = None,
+    *,
+    log: Log,
+    path: Path | None = None,
+) -> Again:
     """Train a recorded run of a results folder once more, as it was trained; `log` hears so.
 
     Raises UserError where there is no such run, where it has no weights because it diverged or
-    failed, and where its data file is no longer there; TrainingError where training fails.
+    failed, where its data file is no longer there, and where the code that its model needs could
+    not be written beside a `path`; TrainingError where training fails.
     """
     experiment = _experiment_in(folder)
     found = records.read_all(folder)
@@ -135,6 +144,9 @@ def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log
     run = _run(experiment, task, variant, seed)
     record = _usable(folder, run, found.records.get(run.id) if run else None, variant, seed)
     assert run is not None  # or else it has no record
+    made = _module(experiment, task, variant)
+    if path and made.is_needed:
+        copies.check_free([path.with_name(_module_name(path))], _OF_EXPORT)
     epochs = counted(run.settings.training.epochs, "epoch")
     log(f"training {variant}, seed {seed}, once more: {epochs} at most")
     (((result, meta), weights),) = _in_a_worker(work.train_for_weights, [run], experiment.timeout)
@@ -144,7 +156,6 @@ def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log
             f" {result['diverged_epoch']}, so there are no weights. {_trained_where(record, meta)}"
         )
     apart = _apart(run, record, result, meta)
-    made = _module(experiment, task, variant)
     return Again(run, made, weights, float(result["test_loss"]), apart)
 
 

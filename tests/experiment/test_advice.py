@@ -509,6 +509,7 @@ def test_an_underscore_may_stand_for_a_dot(configs: Configs) -> None:
         "training_epochs=2": "training.epochs=2",
         "optimizer_learning_rate=1": "training.optimizer.learning_rate=1",
         "data_family=lorenz": "data.family=lorenz",
+        "optimizer.name=sgd": "training.optimizer.name=sgd",
     }.items():
         (problem,) = configs.problems(HEAD, written)
         assert problem.endswith(f"write {meant}")

@@ -433,8 +433,8 @@ def test_what_is_missing_is_told_with_its_rows(tmp_path: Path, mark: str) -> Non
     path.write_text(table.to_csv(index=False))
     (problem,) = problems_of(path)
     assert problem == (
-        f'4: column "b": no value in 4 of {N} rows (lines 4 to 6, 72). Nothing fills that in here:'
-        " fill it in in the file, as pandas' df.interpolate() does, or keep a part of it (lines 7"
+        f'4: column "b": no value in 4 of {N} rows (lines 4 to 6, 72). Nothing fills the gaps here:'
+        " fill them in the file, as pandas' df.interpolate() does, or keep a part of it (lines 7"
         " to 71 are the longest part without a gap); or under `data` write `columns: [a, c]`,"
         " which have no gap"
     )
@@ -546,6 +546,24 @@ def test_what_to_do_about_a_gap_is_told_with_the_longest_part_without_one(tmp_pa
     rows = [line - 2 for line in map(int, re.findall("lines ([0-9]+) to ([0-9]+)", gap)[0])]
     assert [kept[row] for row in rows] == [25, 69]
     assert "put the missing rows into the file, as pandas' df.asfreq() does, and fill them" in gap
+
+
+def test_gaps_are_filled_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of the days 1 to 120 are missing, and a cell of another: 4.5 lies between 4 and 5."""
+    monkeypatch.chdir(tmp_path)
+    days = pd.date_range("2024-01-01", periods=N, freq="D")
+    rows = [
+        f"{day:%d.%m.%Y};{'' if k == 30 else f'{k / 2:.1f}'.replace('.', ',')}"
+        for k, day in enumerate(days)
+        if k not in (9, 60)
+    ]
+    Path("river.csv").write_text("\n".join(["day;flow", *rows]) + "\n")
+    page = Path(__file__).parents[2] / "docs" / "data.md"
+    (block,) = re.findall("```python\n(.*?)```", page.read_text(), re.DOTALL)
+    exec(block, {})
+    filled = FileData(path="river_filled.csv", columns=("flow",))
+    np.testing.assert_allclose(file.content(filled).numbers[:, 0], np.arange(N) / 2)
+    assert not [notice for notice in description.notices(filled) if "gap" in notice.text]
 
 
 def test_gaps_in_times_and_values_are_told_at_once(tmp_path: Path) -> None:

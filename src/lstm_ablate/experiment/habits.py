@@ -186,7 +186,7 @@ HABITS = (
              " parse_dates", "no column is read as times; name those that are trained on",
              "data.columns: [value]"),
     _missing("na_values missing_values null_values nan_values fill_value fillna",
-             "nothing fills in what is missing: fill it in in the file, as pandas'"
+             "nothing fills in what is missing: fill the gaps in the file, as pandas'"
              " df.interpolate() does"),
     _missing("encoding", "a CSV is read as UTF-8: iconv converts others, as in"
              " iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv"),

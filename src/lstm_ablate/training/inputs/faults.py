@@ -290,6 +290,6 @@ def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> F
     )
     return Fault(
         missing[0],
-        f"{which}: no value in {rows}. Nothing fills that in here: fill it in in the file, as"
+        f"{which}: no value in {rows}. Nothing fills the gaps here: fill them in the file, as"
         f" pandas' df.interpolate() does, or keep a part of it ({part}){write}",
     )

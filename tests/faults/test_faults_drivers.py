@@ -36,7 +36,7 @@ from faults import (
     start,
 )
 from processes import SECONDS, ended, until
-from stub_behaviour import Behaviour, happened
+from stub_behaviour import Behaviour, happened, let_go
 
 from lstm_ablate.experiment import loading
 from lstm_ablate.store import inventory, locks, records
@@ -137,16 +137,21 @@ def test_a_driver_killed_between_or_within_looks_ends_with_the_same_bytes(tmp_pa
 def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     if not FULL and whole_group != (number == signal.SIGINT):
         pytest.skip("in the full run")
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
-        naps = happened(Behaviour.NAPS)
+        waiting = happened(Behaviour.WAITS)
         process = start(
             "run", path, "seeds=8", "--results", results, "--workers", 2, **marked.environment
         )
-        until(lambda naps=naps: happened(Behaviour.NAPS) >= naps + 3, "the third nap")
+        until(
+            lambda results=results, waiting=waiting: (
+                recorded(results / "stub") and happened(Behaviour.WAITS) == waiting + 2
+            ),
+            "a recorded run, and two that wait",
+        )
         (os.killpg if whole_group else os.kill)(process.pid, number)
         begin = time.monotonic()
         _, err = ended(process)
@@ -176,18 +181,18 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
     Half of the second ones fall while it waits, and half at any time before. A driver that waited
     for longer would go on without the lock and write the tables.
     """
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
-        said, naps = tmp_path / f"locks{trial}", happened(Behaviour.NAPS)
+        said, waiting = tmp_path / f"locks{trial}", happened(Behaviour.WAITS)
         process = start(
             "run", path, "--results", results, "--workers", 2,
             STUB_LOCKS=str(said), **marked.environment,
         )  # fmt: skip
         until(lambda results=results: recorded(results / "stub") >= 3, "3 recorded runs")
-        until(lambda naps=naps: happened(Behaviour.NAPS) > naps, "a run that takes its time")
+        until(lambda w=waiting: happened(Behaviour.WAITS) == w + 2, "two runs that wait")
         with locks.deriving(results / "stub"):
             process.send_signal(number)
             if trial % 2 == 0:
@@ -206,10 +211,11 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
 
 
 def test_what_nohup_ignores_stays_ignored(tmp_path):
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     process = start("run", path, "--results", tmp_path, "--workers", 2, under=("nohup",))
-    until(lambda: recorded(tmp_path / "stub") >= 3, "3 recorded runs")
+    until(lambda: happened(Behaviour.WAITS) == 2, "two runs that wait")
     process.send_signal(signal.SIGHUP)
+    let_go()
     _, err = ended(process)
     assert process.returncode == 0, err
     assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 6
@@ -217,9 +223,9 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
 
 def test_messages_that_nobody_can_read_end_no_experiment(tmp_path):
     """A log on a full disk, a reader that has gone, a terminal closed without a signal; all at
-    once, since they nap.
+    once, since they wait.
     """
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     started = {what: unread(what, path, tmp_path / what) for what in ("full", "pipe", "terminal")}
     unclosed = {what: reader for what, (_, reader) in started.items()}
 
@@ -230,6 +236,7 @@ def test_messages_that_nobody_can_read_end_no_experiment(tmp_path):
         return not unclosed
 
     until(closed, "a recorded run of each driver")
+    let_go()
     run(path, "--results", tmp_path / "calm")
     for what, (process, _) in started.items():
         ended(process)
@@ -390,14 +397,19 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
     path = config(tmp_path, naps=Behaviour.NAPS, quick=Behaviour.QUICK)
     folder = tmp_path / "stub"
     run(path, "seeds=1", "--results", tmp_path)
+    seen, rows = [], []
+
+    def read():
+        with (folder / "runs.csv").open(newline="") as stream:
+            rows.append(sum(row["status"] == "ok" for row in csv.DictReader(stream)))
+
+    read()
     driver = start("run", path, f"seeds={often(6, 30)}", "--results", tmp_path, "--workers", 2)
     until(lambda: recorded(folder) > 3, "a run of the second driver")
-    seen, rows = [], []
 
     def read_on():
         while driver.poll() is None:
-            with (folder / "runs.csv").open(newline="") as stream:
-                rows.append(sum(row["status"] == "ok" for row in csv.DictReader(stream)))
+            read()
             time.sleep(0.001)
 
     def reported():
@@ -418,6 +430,7 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
     until(reported, "the end of a driver whose folder is read", often(SECONDS, 1500))
     until(lambda: not reader.is_alive(), "a look at runs.csv")
     assert driver.returncode == 0
+    read()
     print(
         f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside"
         " a driver"

@@ -4,7 +4,8 @@ environment asks for.
 STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors
 and memory besides. STUB_FSYNC: `k errno`: the k-th fsync fails. STUB_LOCKS: a file that gets what
 filelock says of every lock. As a zygote (no arguments) it forks a driver for each message on the
-socket that is its standard input. A run or a report that ends well without having called its doubles ends with code 1 instead.
+socket that is its standard input. A run or a report that ends well without having called its
+doubles ends with code 1 instead.
 """
 
 import json

@@ -28,6 +28,25 @@ class _NotNow(Loader):
         raise ImportError(f"{module.__name__} is not loaded together with TensorFlow")
 
 
+class _Whole(Loader):
+    """Loads a module of the interface, which stays the attribute of `tensorflow` by its name.
+
+    Importing what lies in tensorflow/distribute, as `tf.distribute` does, puts that folder there.
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.loader.exec_module(module)
+        name = module.__name__.removeprefix(_INTERFACE)
+        if "." not in name:
+            setattr(sys.modules["tensorflow"], name, module)
+
+
 class _Later(MetaPathFinder):
     """Has each module of TensorFlow's interface loaded when it is used, and Keras not at all.
 
@@ -41,7 +60,8 @@ class _Later(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _NotNow() if fullname == "keras" else LazyLoader(spec.loader)
+            lazy = LazyLoader(_Whole(spec.loader))
+            spec.loader = _NotNow() if fullname == "keras" else lazy
         return spec
 
 

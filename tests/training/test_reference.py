@@ -309,16 +309,6 @@ def trained(config, seed=0, data=None):
     return result
 
 
-def trained_eagerly(config, **given):
-    """Train operation by operation, which takes half of the time of tracing for so few steps."""
-    network = network_of(config.model, TIME, FEATURES)
-    reference._compiled(network, config.training).model.run_eagerly = True
-    result = trained(config, **given)
-    assert reference._latest[0].model.run_eagerly
-    reference._latest.clear()
-    return result
-
-
 OPTIMIZERS = {
     "adam": {"name": "adam", "learning_rate": 0.01},
     "adam, other betas": {
@@ -337,9 +327,6 @@ OPTIMIZERS = {
     "rmsprop": {"name": "rmsprop", "learning_rate": 0.01, "rho": 0.8},
     "rmsprop, momentum": {"name": "rmsprop", "learning_rate": 0.01, "momentum": 0.5},
 }
-
-
-TRACED = ("adam, clipped", "sgd, nesterov")  # as the engine trains; the others eagerly
 
 
 def numpy_step(options, step, weights, gradients, state):
@@ -370,17 +357,16 @@ def numpy_step(options, step, weights, gradients, state):
         state[k] = [m, v]
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_training_equals_a_loop_written_by_hand(name):
+@pytest.mark.parametrize("options", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+def test_training_equals_a_loop_written_by_hand(options):
     """Batches in the given order, the smaller last one too; NumPy's updates; losses by their
     definition.
 
     In float64; Keras rounds some constants of its optimizers to float32 all the same, and so do we
     here.
     """
-    options = OPTIMIZERS[name]
     config, data = settings(optimizer=options), arrays()
-    result = (trained if name in TRACED else trained_eagerly)(config)
+    result = trained(config)
 
     keras.config.set_floatx("float64")
     network = reference.build(network_of(config.model, TIME, FEATURES))
@@ -422,8 +408,8 @@ def test_training_equals_a_loop_written_by_hand(name):
     np.testing.assert_allclose(
         result.reconstructions, network(data.test[:SHOWN]), rtol=1e-8, atol=1e-10
     )
-    for (weight, value), expected in zip(result.weights.items(), kept[best], strict=True):
-        np.testing.assert_allclose(value, expected, rtol=1e-8, atol=1e-10, err_msg=weight)
+    for (name, value), expected in zip(result.weights.items(), kept[best], strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-8, atol=1e-10, err_msg=name)
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
@@ -435,8 +421,7 @@ def test_losses_by_their_definition(loss):
         "huber": np.mean(np.where(np.abs(error) <= 1, error**2 / 2, np.abs(error) - 0.5)),
     }
     zeros = {"optimizer": {"name": "sgd", "learning_rate": 1e-300}, "epochs": 1}
-    drawn = Arrays(windows(), error, windows())
-    result = trained_eagerly(settings(loss=loss, **zeros), data=drawn)
+    result = trained(settings(loss=loss, **zeros), data=Arrays(windows(), error, windows()))
     config = settings().model
     reconstructed = reconstruct(
         config, randomness.initial_weights(network_of(config, TIME, FEATURES), 0), error

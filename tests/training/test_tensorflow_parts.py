@@ -22,6 +22,7 @@ print(loaded(*unneeded), len(sys.meta_path))
 
 import tensorflow as tf
 print(tf.nn.softmax([0.0, 0.0]).numpy().tolist(), tf.data.Dataset.range(3).cardinality().numpy())
+import tensorflow.distribute.experimental.rpc  # as parts of TensorFlow do that are loaded later
 engine("keras")
 import keras
 keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])  # asks tf.distribute for a strategy

@@ -19,6 +19,8 @@ from importlib.util import LazyLoader
 from types import ModuleType
 
 _INTERFACE = "tensorflow._api.v2."
+# It imports the folder tensorflow/distribute. Later, that would take the place of `tf.distribute`.
+_AT_ONCE = f"{_INTERFACE}distribute"
 
 
 class _NotNow(Loader):
@@ -26,25 +28,6 @@ class _NotNow(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         raise ImportError(f"{module.__name__} is not loaded together with TensorFlow")
-
-
-class _Whole(Loader):
-    """Loads a module of the interface, which stays the attribute of `tensorflow` by its name.
-
-    Importing what lies in tensorflow/distribute, as `tf.distribute` does, puts that folder there.
-    """
-
-    def __init__(self, loader: Loader) -> None:
-        self.loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self.loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self.loader.exec_module(module)
-        name = module.__name__.removeprefix(_INTERFACE)
-        if "." not in name:
-            setattr(sys.modules["tensorflow"], name, module)
 
 
 class _Later(MetaPathFinder):
@@ -56,12 +39,12 @@ class _Later(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "keras" and not fullname.startswith(_INTERFACE):
+        ours = fullname == "keras" or fullname.startswith(_INTERFACE)
+        if not ours or fullname.startswith(_AT_ONCE):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            lazy = LazyLoader(_Whole(spec.loader))
-            spec.loader = _NotNow() if fullname == "keras" else lazy
+            spec.loader = _NotNow() if fullname == "keras" else LazyLoader(spec.loader)
         return spec
 
 

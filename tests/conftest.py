@@ -4,6 +4,7 @@ without measuring it, and what a test sets in the environment ends with it.
 
 import gc
 import os
+import signal
 
 import pytest
 import stub_behaviour
@@ -86,3 +87,15 @@ def environment_of_its_own():
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def signals_of_its_own():
+    """The command line handles signals until its process ends. In a process of the tests the next
+    interrupt would exit from it immediately.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

@@ -570,11 +570,10 @@ def test_what_a_message_says_to_type_survives_the_shell(
 
 
 def test_a_value_that_is_no_yaml_comes_with_the_form_that_is(configs: Configs) -> None:
-    text = f"{HEAD}data: {{family: file, path: own_data.csv, decimal: '.'}}\n"
-    (problem,) = configs.problems(text, "data.thousands=,")
+    (problem,) = configs.problems(HEAD, "question=@home?")
     typed = problem.partition("in quotes: ")[2]
-    assert typed == """data.thousands='","'"""
-    configs.load(text, *shlex.split(typed))
+    assert typed == """question='"@home?"'"""
+    assert configs.load(HEAD, *shlex.split(typed)).resolved["question"] == "@home?"
 
 
 @pytest.mark.parametrize(

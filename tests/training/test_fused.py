@@ -268,8 +268,8 @@ def test_equals_keras(
 def test_a_relu_between_layers_whose_outputs_are_not_negative_changes_nothing(
     site: str | None,
 ) -> None:
-    """To the bit: with sigmoid gates a relu at either place of the cell leaves no negative output, so
-    that relu(h) is h. The default's outputs do have signs.
+    """To the bit: with sigmoid gates a relu at either place of the cell leaves no negative output,
+    so that relu(h) is h. The default's outputs do have signs.
     """
     cell = {site: "relu"} if site else {}
     once, twice = (

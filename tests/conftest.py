@@ -22,6 +22,10 @@ if os.environ.get("LSTM_ABLATE_FULL") != "yes":
         " --xla_cpu_use_fusion_emitters=false"
     )
 
+HANDLERS = {
+    number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+}
+
 
 def pytest_collection_finish():
     """What was loaded to collect the tests stays for good: the garbage collector need not look.
@@ -91,11 +95,8 @@ def environment_of_its_own():
 
 @pytest.fixture(autouse=True)
 def signals_of_its_own():
-    """The command line handles signals until its process ends. In a process of the tests the next
-    interrupt would exit from it immediately.
+    """The command line handles signals until its process ends. After it, in a test or in a fixture
+    that several tests share, the next interrupt would exit from the process of the tests.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
+    for number, handler in HANDLERS.items():
         signal.signal(number, handler)

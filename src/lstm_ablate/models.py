@@ -19,13 +19,14 @@ from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.changes import Override
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.keras_code.module import Module, Variant, module
 from lstm_ablate.store import copies, inventory, records
 from lstm_ablate.store.records import Record
 from lstm_ablate.training import cost, work
 from lstm_ablate.training.executors import Done, Failed, Work
 from lstm_ablate.training.executors.local import execute
-from lstm_ablate.training.inputs import checking, windows
+from lstm_ablate.training.inputs import checking, file, windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.variables import worker_environment
 
@@ -348,6 +349,21 @@ def windows_of(folder: Path, variant: str, seed: int, task: str | None = None) -
     task = _task(experiment, variant, task)
     _check_seed(experiment, seed)
     return windows.of(experiment.settings[task, variant].data, seed)
+
+
+def scaling_of(
+    folder: Path, variant: str, task: str | None = None
+) -> tuple[list[str], windows.Array, windows.Array]:
+    """Return the features of a variant's data file, and of each what is subtracted from its values
+    and by what they are then divided.
+
+    Raises UserError where the data are drawn, and where their file is no longer there.
+    """
+    experiment = _experiment_in(folder)
+    data = experiment.settings[_task(experiment, variant, task), variant].data
+    if not isinstance(data, FileData):
+        raise UserError(f"{variant}: its data are drawn, and no file was scaled for it")
+    return file.scaling(data)
 
 
 def built(one: Again) -> Any:

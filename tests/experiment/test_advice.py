@@ -652,3 +652,24 @@ def test_data_of_a_program_are_said_to_be_saved_first(value: object, saved: str,
     assert f'Save it with {saved}, and write {{"family": "file", "path": "{name}"}} for data' in (
         str(caught.value)
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ("variants.gelu={model.activation:gelu}", "model.activation: gelu"),
+        ("data.samples={train:64}", "train: 64"),
+        ("training=epochs:5", "epochs: 5"),
+        ("training.optimizer=learning_rate:0.1", "learning_rate: 0.1"),
+    ],
+)
+def test_a_colon_without_its_space_is_answered_with_the_space(
+    configs: Configs, change: str, answer: str
+) -> None:
+    (problem,) = configs.problems(HEAD, change)
+    assert problem.endswith(f" YAML needs a space after the colon: write {answer}")
+    path, _, written = change.partition("=")
+    spaced = f"{{{answer}}}"
+    configs.load(HEAD, f"{path}={spaced}")
+    unknown = configs.problems(HEAD, f"{path}={written.replace(':', 'x:')}")
+    assert "YAML needs a space" not in "".join(unknown)

@@ -427,11 +427,13 @@ def test_rules_of_a_section_are_told_beside_mistakes_in_others(configs: Configs)
     ]
 
 
-def test_a_comma_is_a_value_without_quotes_in_quotes(configs: Configs) -> None:
+def test_a_separator_is_a_value_without_quotes_in_quotes(configs: Configs) -> None:
     (configs.folder / "a.csv").touch()
     text = f"{HEAD}data: {{family: file, path: a.csv, separator: ';'}}\n"
     data = configs.load(text, "data.decimal=,").settings["default", "tanh"].data
     assert isinstance(data, FileData) and data.decimal == ","
+    data = configs.load(text, "data.separator=|").settings["default", "tanh"].data
+    assert isinstance(data, FileData) and data.separator == "|"
 
 
 def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:

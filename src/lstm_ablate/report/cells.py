@@ -268,11 +268,14 @@ def legend_lines(summary: Summary) -> list[str]:
         if summary.comparisons > 1
         else f"it holds with {each}"
     )
+    beside = f"Beside a typical value stands its interval: {together}."
+    if not any(row.loss and row.loss.interval for row in summary.rows):
+        beside = "With so few runs no interval stands beside a typical value."
     return [
         loss,
         f"typical ratio: the median of the loss over {summary.baseline}'s at the same seed; below 1"
         f" is better, and {low:.3g} to {high:.3g} counts as equivalent.",
-        f"Beside a typical value stands its interval: {together}.",
+        beside,
         f"wins: the seeds at which the variant has less loss than {summary.baseline}, and how many"
         " wins (or losses) a verdict takes.",
     ]

@@ -1,5 +1,5 @@
 """Shared by all tests: TensorFlow runs as it does in a worker, the speed of this machine is known
-without measuring it, and what a test sets in the environment ends with it.
+without measuring it, and what a test sets in the environment, or does to signals, ends with it.
 """
 
 import gc
@@ -22,9 +22,17 @@ if os.environ.get("LSTM_ABLATE_FULL") != "yes":
         " --xla_cpu_use_fusion_emitters=false"
     )
 
-HANDLERS = {
-    number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-}
+
+def handle_signals_as_python_does():
+    """Undo what nohup or a shell's & has this process and its children ignore, and what the command
+    line has set, which handles signals until its process ends.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+handle_signals_as_python_does()
 
 
 def pytest_collection_finish():
@@ -95,8 +103,4 @@ def environment_of_its_own():
 
 @pytest.fixture(autouse=True)
 def signals_of_its_own():
-    """The command line handles signals until its process ends. After it, in a test or in a fixture
-    that several tests share, the next interrupt would exit from the process of the tests.
-    """
-    for number, handler in HANDLERS.items():
-        signal.signal(number, handler)
+    handle_signals_as_python_does()

@@ -53,7 +53,7 @@ def duration(seconds: float) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the nearest known word, or None if none is near; upper and lower case count as equal."""
+    """Return the nearest known word, None if none is near; upper and lower case count as equal."""
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return folded[near[0]] if near else None

@@ -44,11 +44,6 @@ variants:
 # that the table in docs/faults.md has are printed.
 AT_ONCE = 60
 
-# What nohup or & has the tests ignore, drivers would ignore too.
-for number in (signal.SIGINT, signal.SIGHUP):
-    if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, signal.SIG_DFL)
-
 
 def often(short, full):
     """Return how often a fault is tried: `make test-full` tries it in full."""

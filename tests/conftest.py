@@ -1,9 +1,10 @@
 """Shared by all tests: TensorFlow runs as it does in a worker, the speed of this machine is known
-without measuring it, and what a test sets in the environment ends with it.
+without measuring it, and what a test sets in the environment, or does to signals, ends with it.
 """
 
 import gc
 import os
+import signal
 
 import pytest
 import stub_behaviour
@@ -20,6 +21,18 @@ if os.environ.get("LSTM_ABLATE_FULL") != "yes":
         "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
         " --xla_cpu_use_fusion_emitters=false"
     )
+
+
+def handle_signals_as_python_does():
+    """Undo what nohup or a shell's & has this process and its children ignore, and what the command
+    line has set, which handles signals until its process ends.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+handle_signals_as_python_does()
 
 
 def pytest_collection_finish():
@@ -86,3 +99,8 @@ def environment_of_its_own():
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def signals_of_its_own():
+    handle_signals_as_python_does()

@@ -31,6 +31,7 @@ class Behaviour(float, ReprEnum):
     # To every seed.
     RAISES_ALWAYS = 0.44
     NAPS = 0.66  # half a second an epoch
+    WAITS = 0.68  # until the test lets it go on
     BREATHES = 0.67  # some milliseconds an epoch, so that an experiment takes a second anywhere
 
     # To odd seeds.
@@ -108,6 +109,19 @@ def learning_rate(behaviour):
 def happened(behaviour, run_id="*"):
     """Return how often something has happened, to one run or to all of them together."""
     return len(list(Path(os.environ["STUB_MARKS"]).glob(f"{behaviour.name}-{run_id}-*")))
+
+
+def let_go():
+    """Let every run go on that waits, or that would."""
+    _leave().touch()
+
+
+def is_let_go():
+    return _leave().exists()
+
+
+def _leave():
+    return Path(os.environ["STUB_MARKS"], "go on")
 
 
 def missed():

@@ -7,7 +7,8 @@ import signal
 import time
 
 import numpy as np
-from stub_behaviour import Behaviour
+from processes import SECONDS, until
+from stub_behaviour import Behaviour, is_let_go
 
 from lstm_ablate.training.engines import EpochEnd, diverged_and_selected, result_of
 
@@ -46,6 +47,8 @@ def train(runs, arrays, on_epoch):
 
 def _suffer(behaviour):
     """Let happen what ends a run before any training."""
+    if behaviour == Behaviour.WAITS:
+        until(is_let_go, "the leave of a test to go on", SECONDS)
     if behaviour in (Behaviour.RAISES, Behaviour.RAISES_ALWAYS):
         raise ArithmeticError("the stub was told to raise")
     if behaviour == Behaviour.DIES:

@@ -4,6 +4,7 @@ The code of docs/api.md is the script that trains here, as a process of its own 
 of its main module.
 """
 
+import ast
 import doctest
 import html
 import json
@@ -269,11 +270,36 @@ def test_what_is_wrong_with_a_call_is_said(words, options, told, tmp_path, monke
         assert str(error.value).startswith(told), str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("words", "keywords", "answer"),
+    [
+        ((), {"seed": 3}, "seeds=[3]"),
+        (("seed=3",), {}, '"seeds=[3]"'),
+        ((), {"epochs": 3}, "training={'epochs': 3}"),
+        (("training.epoch=3",), {}, '"training.epochs=3"'),
+        ((), {"lr": 0.1}, "training={'optimizer': {'learning_rate': 0.1}}"),
+        ((), {"bottleneck": 3}, "model={'encoder': [64, 16], 'latent': 'vector'}"),
+    ],
+    ids=str,
+)
+def test_what_a_call_is_told_to_write_can_be_written_in_it(words, keywords, answer, tmp_path):
+    with pytest.raises(la.UserError) as error:
+        la.plan(CONFIG, *words, results=tmp_path, **keywords)
+    assert str(error.value).endswith(f" write {answer}")
+    call = ast.parse(f"plan({answer})", mode="eval").body  # Python reads it
+    given = {one.arg: ast.literal_eval(one.value) for one in call.keywords}
+    texts = [ast.literal_eval(one) for one in call.args]
+    study.checked(CONFIG, [*texts, *given.items()], source="call")
+
+
 def test_other_configs_and_folders_are_refused(tmp_path, monkeypatch):
     with pytest.raises(la.UserError, match="a dict is needed; found a list"):
         la.run([])
+    for name in ("nothing", "other"):  # folders are near by their names, not by where they lie
+        (tmp_path / "here" / name).mkdir(parents=True)
+    (tmp_path / "here" / "other" / "experiment.yaml").touch()
     with pytest.raises(la.UserError, match=r"not a results folder \(it holds no [a-z.]+\)\.$"):
-        la.load(tmp_path)
+        la.load(tmp_path / "here" / "nothing")
     for name in ("b", "a"):
         (tmp_path / "results" / name).mkdir(parents=True)
         (tmp_path / "results" / name / "experiment.yaml").touch()
@@ -284,6 +310,9 @@ def test_other_configs_and_folders_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(la.UserError, match='Did you mean "results/a"'):
         la.load("a.yaml")
+    (tmp_path / "question.yaml").write_text("name: b\n")
+    with pytest.raises(la.UserError, match='Did you mean "results/b"'):
+        la.load("question.yaml")
     with pytest.raises(la.UserError, match="No such file"):
         la.run(tmp_path / "none.yaml")
     loop = {}

@@ -218,7 +218,11 @@ def test_the_command_prints_the_table_and_what_comes_next(stub, monkeypatch, cap
         "or each part on a machine of its own, beside results/smoke, and then merge again:\n"
         "  lstm-ablate run results/smoke/experiment.yaml --shard 2/2\n"
     )
-    assert err == "results/smoke.shards/1of2: part 1 of 2: 4 records copied, 0 are here already\n"
+    assert err == (
+        "results/smoke.shards/1of2: part 1 of 2: 4 records copied, 0 are here already\n"
+        "results/smoke: runs.csv, curves.csv, summary.csv, ratios.csv, timings.csv, report.md,"
+        " report.html, figures/\n"
+    )
     called(f"{merge} --json -q", monkeypatch)
     out, err = capsys.readouterr()
     assert err == "" and json.loads(out) == {

@@ -12,6 +12,7 @@ from pathlib import Path
 import in_process
 import keras
 import numpy as np
+import pandas as pd
 import processes
 import pytest
 from command_line import call
@@ -243,6 +244,14 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_trained(name, 
     assert (tmp_path / "there.keras").read_text() == "mine"
 
 
+def test_code_that_cannot_be_written_beside_a_model_is_told_before_training(folder, tmp_path):
+    (tmp_path / "own.py").write_text("mine")
+    told = []
+    with pytest.raises(UserError, match=r"own\.py: exists, and export replaces no file"):
+        models.again(folder, "own-cell", 3, log=told.append, path=tmp_path / "own.keras")
+    assert told == []
+
+
 def test_training_that_fails_is_told_with_its_log(folder, monkeypatch):
     def fails(group, send):
         raise ArithmeticError("no luck")
@@ -263,6 +272,30 @@ def test_a_data_file_that_is_gone_is_told(tmp_path, monkeypatch):
     Path("mine.npy").unlink()
     with pytest.raises(UserError, match=r"mine\.npy.*No such file"):
         models.again(one.folder, "relu", 3, log=print)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", "none"])
+def test_rows_of_a_file_are_scaled_as_its_windows_are(scaling, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    drawn = np.random.default_rng(0).normal(50, [3, 900], (60, 2))
+    rows = pd.DataFrame(drawn, columns=["kWh", "flow"])
+    rows.to_csv("mine.csv", index=False)
+    data = {"family": "file", "path": "mine.csv", "timesteps": 5, "stride": 2, "scaling": scaling}
+    one = study.find({**CONFIG, "data": data}, (), Path("results"))
+    one.folder.mkdir(parents=True)
+    (one.folder / "experiment.yaml").write_text(dump(dict(one.experiment.resolved)))
+    variant = la.load(one.folder)["own-cell"]
+    numbers, windows = variant.scaling(), variant.windows(seed=3)
+    scaled = (rows - numbers["offset"]) / numbers["scale"]
+    np.testing.assert_allclose(windows["train"][0], scaled[:5], rtol=1e-12)
+    np.testing.assert_allclose(windows["test"][0], scaled[-len(rows) * 3 // 20 :][:5], rtol=1e-12)
+    again = windows["train"][1] * numbers["scale"].to_numpy() + numbers["offset"].to_numpy()
+    np.testing.assert_allclose(again, rows[2:7], rtol=1e-12)
+
+
+def test_drawn_data_have_no_scaling(folder):
+    with pytest.raises(UserError, match="own-cell: its data are drawn"):
+        la.load(folder)["own-cell"].scaling()
 
 
 def test_a_value_that_is_not_tuned_yet_is_told():

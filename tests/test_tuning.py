@@ -570,7 +570,11 @@ def test_every_format_shows_the_losses_by_value(engine, find):
     assert grid in page and grid.replace("&#39;", "'") in text
     assert "each variant at its tuned learning rate" in page
     assert inventory.foreign(find().folder) == []
-    assert page.count("Validation loss of tuning runs by learning rate") == 2  # label and caption
+    assert page.count("Validation loss of tuning runs by learning rate") == 1
+    label = (
+        "The learning rate chosen, with its typical validation loss: tanh 0.003, with 0.101; relu"
+    )
+    assert f'aria-label="{label} 0.003, with 0.101."' in page
 
 
 def test_the_figure_shows_each_seed_the_typical_loss_and_the_choice(engine, find):

@@ -111,6 +111,17 @@ class Outcome:
         arrays = models.windows_of(self.folder, self.variant, seed, self.task)
         return {"train": arrays.train, "validation": arrays.validation, "test": arrays.test}
 
+    def scaling(self) -> "pd.DataFrame":
+        """Return how the columns of a data file were scaled, for rows that the model has not seen.
+
+        For rows in the units of the file, with its columns, `(rows - scaling["offset"]) /
+        scaling["scale"]` are in the units of the model. Raises UserError where data are drawn.
+        """
+        import pandas as pd
+
+        names, offset, scale = models.scaling_of(self.folder, self.variant, self.task)
+        return pd.DataFrame({"offset": offset, "scale": scale}, index=names)
+
 
 class Results(Mapping[Key, Outcome]):
     """What a results folder holds: tables, verdicts and figures, in a notebook as in a report.

@@ -52,11 +52,14 @@ def duration(seconds: float) -> str:
     return f"about {minutes} min" if minutes < 90 else f"about {minutes / 60:.1f} h"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean "nearest"?' with the nearest known word, or '' if none is near.
-
-    Upper and lower case count as equal.
-    """
-    folded = {one.casefold(): one for one in known}
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the nearest known word, None if none is near; upper and lower case count as equal."""
+    folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return f' Did you mean "{folded[near[0]]}"?' if near else ""
+    return folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ' Did you mean "nearest"?' with the nearest known word, or '' if none is near."""
+    near = nearest(word, known)
+    return "" if near is None else f' Did you mean "{near}"?'

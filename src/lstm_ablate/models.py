@@ -19,13 +19,14 @@ from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.changes import Override
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.runs import Run
+from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.keras_code.module import Module, Variant, module
 from lstm_ablate.store import copies, inventory, records
 from lstm_ablate.store.records import Record
 from lstm_ablate.training import cost, work
 from lstm_ablate.training.executors import Done, Failed, Work
 from lstm_ablate.training.executors.local import execute
-from lstm_ablate.training.inputs import checking, windows
+from lstm_ablate.training.inputs import checking, file, windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.variables import worker_environment
 
@@ -122,11 +123,20 @@ def _module(experiment: Experiment, task: str, variant: str) -> Module:
 # ------------------------------------------------------------------------------------ trained again
 
 
-def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log: Log) -> Again:
+def again(
+    folder: Path,
+    variant: str,
+    seed: int,
+    task: str | None = None,
+    *,
+    log: Log,
+    path: Path | None = None,
+) -> Again:
     """Train a recorded run of a results folder once more, as it was trained; `log` hears so.
 
     Raises UserError where there is no such run, where it has no weights because it diverged or
-    failed, and where its data file is no longer there; TrainingError where training fails.
+    failed, where its data file is no longer there, and where the code that its model needs could
+    not be written beside a `path`; TrainingError where training fails.
     """
     experiment = _experiment_in(folder)
     found = records.read_all(folder)
@@ -135,6 +145,9 @@ def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log
     run = _run(experiment, task, variant, seed)
     record = _usable(folder, run, found.records.get(run.id) if run else None, variant, seed)
     assert run is not None  # or else it has no record
+    made = _module(experiment, task, variant)
+    if path and made.is_needed:
+        copies.check_free([path.with_name(_module_name(path))], _OF_EXPORT)
     epochs = counted(run.settings.training.epochs, "epoch")
     log(f"training {variant}, seed {seed}, once more: {epochs} at most")
     (((result, meta), weights),) = _in_a_worker(work.train_for_weights, [run], experiment.timeout)
@@ -144,7 +157,6 @@ def again(folder: Path, variant: str, seed: int, task: str | None = None, *, log
             f" {result['diverged_epoch']}, so there are no weights. {_trained_where(record, meta)}"
         )
     apart = _apart(run, record, result, meta)
-    made = _module(experiment, task, variant)
     return Again(run, made, weights, float(result["test_loss"]), apart)
 
 
@@ -337,6 +349,21 @@ def windows_of(folder: Path, variant: str, seed: int, task: str | None = None) -
     task = _task(experiment, variant, task)
     _check_seed(experiment, seed)
     return windows.of(experiment.settings[task, variant].data, seed)
+
+
+def scaling_of(
+    folder: Path, variant: str, task: str | None = None
+) -> tuple[list[str], windows.Array, windows.Array]:
+    """Return the features of a variant's data file, and of each what is subtracted from its values
+    and by what they are then divided.
+
+    Raises UserError where the data are drawn, and where their file is no longer there.
+    """
+    experiment = _experiment_in(folder)
+    data = experiment.settings[_task(experiment, variant, task), variant].data
+    if not isinstance(data, FileData):
+        raise UserError(f"{variant}: its data are drawn, and no file was scaled for it")
+    return file.scaling(data)
 
 
 def built(one: Again) -> Any:

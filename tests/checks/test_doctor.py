@@ -241,6 +241,10 @@ def test_a_folder_that_cannot_be_written_to(what, folder, monkeypatch):
 
 def test_a_folder_that_is_missing_or_of_something_else(tmp_path):
     assert problems(tmp_path / "nowhere") == {"folder": "there is no such folder"}
+    (tmp_path / "smoke").mkdir()
+    (tmp_path / "smoke" / "experiment.yaml").touch()
+    hint = f'there is no such folder. Did you mean "{tmp_path / "smoke"}"?'
+    assert problems(tmp_path / "smoek") == {"folder": hint}
     assert examined(tmp_path)["records"].found.startswith("none: it holds no runs/")
 
 

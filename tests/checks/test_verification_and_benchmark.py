@@ -272,7 +272,7 @@ class _Weights(keras.callbacks.Callback):
 
 @pytest.fixture
 def eager(monkeypatch):
-    """Keras trains operation by operation, which takes less time for 2 steps than to trace one."""
+    """Keras trains operation by operation: for two steps that takes less time than to trace one."""
     compiled, models = keras.Model.compile, []
 
     def compile_eagerly(model, *words, **options):

@@ -249,7 +249,7 @@ def test_what_a_reader_should_know_of_a_file_goes_to_standard_error(tmp_path):
         f"{HEAD}data: {{family: file, path: a.csv, timesteps: 4}}\ntraining: {{batch_size: 8}}\n"
     )
     done = call("plan", "c.yaml", "--json", cwd=tmp_path)
-    assert 'a.csv:61: column "a" holds -999 in 1 of 60 rows' in done.stderr
+    assert 'a.csv:61: warning: column "a" holds -999 in 1 of 60 rows' in done.stderr
     assert json.loads(done.stdout)["files"]
 
 

@@ -24,6 +24,7 @@ from lstm_ablate.training import sweep
 TESTS = Path(__file__).parents[1]
 SMOKE = TESTS.parent / "configs" / "smoke.yaml"
 CALM = "training.optimizer.learning_rate=0.5"  # asks the stub engine for nothing else
+MANY = tuple(f"variants.a-rather-long-name-{k}={{model.activation: elu({k}.5)}}" for k in range(12))
 TASKS = ("tasks.easy={}", "tasks.hard={data.noise: 1}")
 
 
@@ -148,7 +149,15 @@ def test_tasks_have_rows_of_their_own():
         ]
 
 
-MANY = tuple(f"variants.a-rather-long-name-{k}={{model.activation: elu({k}.5)}}" for k in range(12))
+def test_where_it_is_too_narrow_names_are_cut_and_no_number():
+    todo = stage(*TASKS, *MANY)
+    with Screen(todo, 40) as screen:
+        screen.tally.count(finished(todo.todo.runs[0], 0.000123456))
+        screen.draw()
+        assert screen.seen[3].split() == ["task", "variant", "runs", "median"]
+        assert screen.seen[4].split() == ["easy", "tanh", "1/3", "0.000123"]
+        assert re.fullmatch(r"easy +a-rather-l\w*\S?…? +0/3 +-", screen.seen[6])
+        assert len(screen.seen[6]) <= 40 and "…" in screen.seen[6]
 
 
 @pytest.mark.parametrize("columns", [80, 40])
@@ -226,8 +235,15 @@ def test_ctrl_c_leaves_what_was_there(monkeypatch):
     ("settings", "environment"),
     [({}, {"NO_COLOR": "1"}), ({}, {"TERM": "dumb"}), ({"quiet": True}, {})],
 )
-def test_who_wants_no_animation_gets_lines_and_who_wants_quiet_nothing(settings, environment):
+def test_who_wants_no_animation_gets_lines_and_who_wants_quiet_nothing(
+    settings, environment, capsys
+):
     todo, stream = stage(), io.StringIO()
+
+    def steps():
+        print("this goes where it always goes")
+        yield from (finished(run, 0.5) for run in todo.todo.runs)
+
     console = Console(
         file=stream,
         width=80,
@@ -236,7 +252,8 @@ def test_who_wants_no_animation_gets_lines_and_who_wants_quiet_nothing(settings,
         _environ=environment,
         **settings,
     )
-    list(progress.shown((finished(run, 0.5) for run in todo.todo.runs), todo, console))
+    list(progress.shown(steps(), todo, console))
+    assert capsys.readouterr().out == "this goes where it always goes\n"
     lines = stream.getvalue().splitlines()
     last = "6/6 runs, 0:00 left; relu, seed 2: test loss 0.5"
     assert lines[-1:] == ([] if settings else [last]) and "\x1b" not in stream.getvalue()

@@ -509,6 +509,7 @@ def test_an_underscore_may_stand_for_a_dot(configs: Configs) -> None:
         "training_epochs=2": "training.epochs=2",
         "optimizer_learning_rate=1": "training.optimizer.learning_rate=1",
         "data_family=lorenz": "data.family=lorenz",
+        "optimizer.name=sgd": "training.optimizer.name=sgd",
     }.items():
         (problem,) = configs.problems(HEAD, written)
         assert problem.endswith(f"write {meant}")
@@ -569,11 +570,10 @@ def test_what_a_message_says_to_type_survives_the_shell(
 
 
 def test_a_value_that_is_no_yaml_comes_with_the_form_that_is(configs: Configs) -> None:
-    text = f"{HEAD}data: {{family: file, path: own_data.csv, decimal: '.'}}\n"
-    (problem,) = configs.problems(text, "data.thousands=,")
+    (problem,) = configs.problems(HEAD, "question=@home?")
     typed = problem.partition("in quotes: ")[2]
-    assert typed == """data.thousands='","'"""
-    configs.load(text, *shlex.split(typed))
+    assert typed == """question='"@home?"'"""
+    assert configs.load(HEAD, *shlex.split(typed)).resolved["question"] == "@home?"
 
 
 @pytest.mark.parametrize(
@@ -652,3 +652,24 @@ def test_data_of_a_program_are_said_to_be_saved_first(value: object, saved: str,
     assert f'Save it with {saved}, and write {{"family": "file", "path": "{name}"}} for data' in (
         str(caught.value)
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ("variants.gelu={model.activation:gelu}", "model.activation: gelu"),
+        ("data.samples={train:64}", "train: 64"),
+        ("training=epochs:5", "epochs: 5"),
+        ("training.optimizer=learning_rate:0.1", "learning_rate: 0.1"),
+    ],
+)
+def test_a_colon_without_its_space_is_answered_with_the_space(
+    configs: Configs, change: str, answer: str
+) -> None:
+    (problem,) = configs.problems(HEAD, change)
+    assert problem.endswith(f" YAML needs a space after the colon: write {answer}")
+    path, _, written = change.partition("=")
+    spaced = f"{{{answer}}}"
+    configs.load(HEAD, f"{path}={spaced}")
+    unknown = configs.problems(HEAD, f"{path}={written.replace(':', 'x:')}")
+    assert "YAML needs a space" not in "".join(unknown)

@@ -305,6 +305,15 @@ def test_a_mapping_changes_the_keys_that_it_names(
     assert (by_text == configs.load(CHANGED_BASE)) == (not paths)
 
 
+def test_a_mapping_is_checked_as_one(configs: Configs) -> None:
+    """Key by key, `activation` would drop what stands before it, and `path` the digest."""
+    (problem,) = configs.problems(CHANGED_BASE, "model={output: elu, activation: relu}")
+    assert '"output" and "activation" exclude each other' in problem
+    (configs.folder / "a.csv").touch()
+    data = f"data={{digest: {'0' * 64}, family: file, path: a.csv}}"
+    assert "not the digest given here" in configs.problems(HEAD, data)[0]
+
+
 def test_what_a_mapping_of_a_change_leaves_out_stays(configs: Configs) -> None:
     settings = configs.load(CHANGED_BASE).settings
     assert settings["few", "tanh"].data.samples == Samples(train=8, validation=32, test=16)
@@ -418,11 +427,13 @@ def test_rules_of_a_section_are_told_beside_mistakes_in_others(configs: Configs)
     ]
 
 
-def test_a_comma_is_a_value_without_quotes_in_quotes(configs: Configs) -> None:
+def test_a_separator_is_a_value_without_quotes_in_quotes(configs: Configs) -> None:
     (configs.folder / "a.csv").touch()
     text = f"{HEAD}data: {{family: file, path: a.csv, separator: ';'}}\n"
     data = configs.load(text, "data.decimal=,").settings["default", "tanh"].data
     assert isinstance(data, FileData) and data.decimal == ","
+    data = configs.load(text, "data.separator=|").settings["default", "tanh"].data
+    assert isinstance(data, FileData) and data.separator == "|"
 
 
 def test_an_override_does_not_hide_a_mistake_of_the_file(configs: Configs) -> None:

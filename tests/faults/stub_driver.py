@@ -3,8 +3,9 @@ environment asks for.
 
 STUB_ACKS: a file that gets the id of every run that is recorded, and with STUB_GAUGE descriptors
 and memory besides. STUB_FSYNC: `k errno`: the k-th fsync fails. STUB_LOCKS: a file that gets what
-filelock says of every lock. As a zygote (no arguments) it starts a driver for each line that it
-reads. A run or a report that ends well without having called its doubles ends with code 1 instead.
+filelock says of every lock. As a zygote (no arguments) it forks a driver for each message on the
+socket that is its standard input. A run or a report that ends well without having called its
+doubles ends with code 1 instead.
 """
 
 import json
@@ -12,6 +13,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -108,24 +110,49 @@ def main(words):
 
 
 def zygote():
-    """For each line, a JSON list of words and environment: start a driver in a new session, print
-    its process id.
+    """For each message, a JSON list of words, environment and folder, start a driver.
+
+    With it come three descriptors: standard output and standard error of the driver, and one that
+    is told its process id, and its exit code when it has ended.
     """
+    import pandas  # noqa: F401 - what drivers load when they write their tables
+    import scipy.stats  # noqa: F401
+
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
-        words, environment = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.setsid()
-            os.environ.update(environment)
-            for standard in (1, 2):
-                os.dup2(
-                    os.open(environment["STUB_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
-                    standard,
-                )
-            main(words)
-        print(child, flush=True)
+    requests = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    while True:
+        told, descriptors, *_ = socket.recv_fds(requests, 2**20, 3)
+        if not told:
+            return
+        if os.fork() == 0:
+            requests.close()
+            watch(*json.loads(told), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def watch(words, environment, folder, out, err, status):
+    """Fork a driver, and tell its process id and its exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    driver = os.fork()
+    if driver == 0:
+        os.setsid()
+        for standard, descriptor in ((1, out), (2, err)):
+            os.dup2(descriptor, standard)
+            os.close(descriptor)
+        sys.stdout, sys.stderr = (os.fdopen(standard, "w", buffering=1) for standard in (1, 2))
+        os.close(status)
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+        main(words)
+    for descriptor in (out, err):
+        os.close(descriptor)
+    os.write(status, f"{driver}\n".encode())
+    _, end = os.waitpid(driver, 0)
+    os.write(status, f"{os.waitstatus_to_exitcode(end)}\n".encode())
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from faults import (
     SOURCES,
     TESTS,
     Marked,
-    Zygote,
     config,
     derived,
     lines,
@@ -36,8 +35,8 @@ from faults import (
     run,
     start,
 )
-from processes import SECONDS, alive, ended, until
-from stub_behaviour import Behaviour, happened
+from processes import SECONDS, ended, until
+from stub_behaviour import Behaviour, happened, let_go
 
 from lstm_ablate.experiment import loading
 from lstm_ablate.store import inventory, locks, records
@@ -58,14 +57,13 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
     seeds, wanted = often((12, 6), (40, 500))
     words = ("run", path, f"seeds={seeds}", "--workers", 1, "--results")
     draw = random.Random(5)
-    zygote = Zygote(tmp_path / "log")
+    ended(start("plan", path))  # now the zygote has loaded everything
     begin = time.monotonic()
-    calm = zygote.start(*words, tmp_path / "calm")
-    until(lambda: not alive(calm), "the undisturbed driver")
+    ended(start(*words, tmp_path / "calm"))
     whole = time.monotonic() - begin
     expected = derived(tmp_path / "calm" / "stub")
     kills = told = folders = drivers = 0
-    marked = Marked()
+    started, marked = [], Marked()
     while kills < wanted:
         folders += 1
         results = tmp_path / f"killed{folders}"
@@ -76,20 +74,20 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
                 f"only {kills} of {drivers} drivers were killed before they ended"
             )
             before = len(lines(acks))
-            driver = zygote.start(*words, results, STUB_ACKS=str(acks), **marked.environment)
+            driver = start(*words, results, STUB_ACKS=str(acks), **marked.environment)
+            started.append(driver)
             if kills % 2:
                 more = before + draw.randint(1, 8)
                 until(
-                    lambda a=acks, n=more, driver=driver: len(lines(a)) >= n or not alive(driver),
+                    lambda a=acks, n=more, driver=driver: len(lines(a)) >= n or driver.poll(),
                     f"{more} runs told as recorded, or the end of the driver",
                 )
                 time.sleep(draw.uniform(0, 0.02))
             else:
                 time.sleep(draw.uniform(0, 0.8 * whole))
-            if alive(driver):
-                os.kill(driver, signal.SIGKILL)
-                kills += 1
-            until(lambda driver=driver: not alive(driver), "the end of a driver that was killed")
+            kills += driver.poll() is None
+            driver.kill()
+            until(lambda driver=driver: driver.poll() is not None, "the end of a killed driver")
             found = records.read_all(folder)
             assert found.damaged == []
             assert set(lines(acks)) <= found.records.keys()
@@ -102,11 +100,10 @@ def test_a_driver_killed_at_any_moment_loses_nothing_that_it_told(tmp_path):
         assert derived(folder) == expected
         told += len(lines(acks))
         shutil.rmtree(results)
-    zygote.end()
     marked.gone()
     print(f"{kills} kills, {drivers} drivers, {folders} experiments, {told} runs told, none lost")
     assert told >= 2 * seeds * folders - kills  # between record and telling falls one at most
-    assert "This is a bug" not in (tmp_path / "log").read_text()
+    assert not any("This is a bug" in "".join(ended(driver)) for driver in started)
 
 
 def test_a_driver_killed_between_or_within_looks_ends_with_the_same_bytes(tmp_path):
@@ -140,16 +137,21 @@ def test_a_driver_killed_between_or_within_looks_ends_with_the_same_bytes(tmp_pa
 def test_a_signal_stops_in_order(number, whole_group, tmp_path):
     if not FULL and whole_group != (number == signal.SIGINT):
         pytest.skip("in the full run")
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
-        naps = happened(Behaviour.NAPS)
+        waiting = happened(Behaviour.WAITS)
         process = start(
             "run", path, "seeds=8", "--results", results, "--workers", 2, **marked.environment
         )
-        until(lambda naps=naps: happened(Behaviour.NAPS) >= naps + 3, "the third nap")
+        until(
+            lambda results=results, waiting=waiting: (
+                recorded(results / "stub") and happened(Behaviour.WAITS) == waiting + 2
+            ),
+            "a recorded run, and two that wait",
+        )
         (os.killpg if whole_group else os.kill)(process.pid, number)
         begin = time.monotonic()
         _, err = ended(process)
@@ -179,18 +181,18 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
     Half of the second ones fall while it waits, and half at any time before. A driver that waited
     for longer would go on without the lock and write the tables.
     """
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     slowest = 0.0
     for trial in range(often(1, 10)):
         results = tmp_path / str(trial)
         marked = Marked()
-        said, naps = tmp_path / f"locks{trial}", happened(Behaviour.NAPS)
+        said, waiting = tmp_path / f"locks{trial}", happened(Behaviour.WAITS)
         process = start(
             "run", path, "--results", results, "--workers", 2,
             STUB_LOCKS=str(said), **marked.environment,
         )  # fmt: skip
         until(lambda results=results: recorded(results / "stub") >= 3, "3 recorded runs")
-        until(lambda naps=naps: happened(Behaviour.NAPS) > naps, "a run that takes its time")
+        until(lambda w=waiting: happened(Behaviour.WAITS) == w + 2, "two runs that wait")
         with locks.deriving(results / "stub"):
             process.send_signal(number)
             if trial % 2 == 0:
@@ -209,10 +211,11 @@ def test_a_second_interrupt_ends_at_once(number, tmp_path):
 
 
 def test_what_nohup_ignores_stays_ignored(tmp_path):
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     process = start("run", path, "--results", tmp_path, "--workers", 2, under=("nohup",))
-    until(lambda: recorded(tmp_path / "stub") >= 3, "3 recorded runs")
+    until(lambda: happened(Behaviour.WAITS) == 2, "two runs that wait")
     process.send_signal(signal.SIGHUP)
+    let_go()
     _, err = ended(process)
     assert process.returncode == 0, err
     assert len(lines(tmp_path / "stub" / "runs.csv")) == 1 + 6
@@ -220,9 +223,9 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
 
 def test_messages_that_nobody_can_read_end_no_experiment(tmp_path):
     """A log on a full disk, a reader that has gone, a terminal closed without a signal; all at
-    once, since they nap.
+    once, since they wait.
     """
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     started = {what: unread(what, path, tmp_path / what) for what in ("full", "pipe", "terminal")}
     unclosed = {what: reader for what, (_, reader) in started.items()}
 
@@ -233,6 +236,7 @@ def test_messages_that_nobody_can_read_end_no_experiment(tmp_path):
         return not unclosed
 
     until(closed, "a recorded run of each driver")
+    let_go()
     run(path, "--results", tmp_path / "calm")
     for what, (process, _) in started.items():
         ended(process)
@@ -393,14 +397,19 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
     path = config(tmp_path, naps=Behaviour.NAPS, quick=Behaviour.QUICK)
     folder = tmp_path / "stub"
     run(path, "seeds=1", "--results", tmp_path)
+    seen, rows = [], []
+
+    def read():
+        with (folder / "runs.csv").open(newline="") as stream:
+            rows.append(sum(row["status"] == "ok" for row in csv.DictReader(stream)))
+
+    read()
     driver = start("run", path, f"seeds={often(6, 30)}", "--results", tmp_path, "--workers", 2)
     until(lambda: recorded(folder) > 3, "a run of the second driver")
-    seen, rows = [], []
 
     def read_on():
         while driver.poll() is None:
-            with (folder / "runs.csv").open(newline="") as stream:
-                rows.append(sum(row["status"] == "ok" for row in csv.DictReader(stream)))
+            read()
             time.sleep(0.001)
 
     def reported():
@@ -421,6 +430,7 @@ def test_readers_beside_a_driver_see_counts_that_never_fall(tmp_path):
     until(reported, "the end of a driver whose folder is read", often(SECONDS, 1500))
     until(lambda: not reader.is_alive(), "a look at runs.csv")
     assert driver.returncode == 0
+    read()
     print(
         f"{2 * len(seen)} reports, {len(seen)} comparisons and {len(rows)} looks at runs.csv beside"
         " a driver"

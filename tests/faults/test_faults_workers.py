@@ -26,7 +26,7 @@ from faults import (
     workers_of,
 )
 from processes import SECONDS, ended, until
-from stub_behaviour import Behaviour, happened
+from stub_behaviour import Behaviour, happened, let_go
 
 from lstm_ablate.store import records
 
@@ -89,13 +89,14 @@ def test_a_run_has_two_attempts_in_all_whatever_becomes_of_the_driver(tmp_path):
     """The first driver is killed as soon as it has noted a failure. The next one has one attempt
     left.
     """
-    path = config(tmp_path, killed=Behaviour.KILLED, naps=Behaviour.NAPS)
+    path = config(tmp_path, killed=Behaviour.KILLED, waits=Behaviour.WAITS)
     words = (path, "seeds=[0, 1]", "--results", tmp_path, "--workers", 1)
     first = start("run", *words)
     until(lambda: list((tmp_path / "stub" / "logs").glob("*.log")), "the note of the first failure")
     first.kill()
     ended(first)
     assert happened(Behaviour.KILLED) == 1
+    let_go()
     run(*words, code=3)
     assert happened(Behaviour.KILLED) == 2
     run(*words, code=3)
@@ -157,18 +158,19 @@ def test_workers_leave_signals_to_their_driver(tmp_path):
     If one of them ended a worker, its run would begin again, or another process would train the
     rest.
     """
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     process = start("run", path, "--results", tmp_path, "--workers", 2)
-    until(lambda: happened(Behaviour.NAPS) >= 2, "two runs that take their time")
+    until(lambda: happened(Behaviour.WAITS) == 2, "two runs that wait")
     workers = set(workers_of(process.pid))
     for worker in workers:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(worker, number)
+    let_go()
     _, err = ended(process)
     assert process.returncode == 0, err
     found = records.read_all(tmp_path / "stub").records.values()
     assert {record.meta["process"] for record in found} <= workers and len(workers) == 2
-    assert len(found) == 6 and happened(Behaviour.NAPS) == 3
+    assert len(found) == 6 and happened(Behaviour.WAITS) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)

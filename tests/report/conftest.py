@@ -72,7 +72,8 @@ def summarised(tmp_path_factory):
             if run.variant == "broken":
                 result = {"status": "failed", "message": HOSTILE}
             records[run.id] = Record(run.id, run.identity, result, {"training_seconds": 1.5})
-        return analysis.summarise(one, runs.expand(one, "keras"), records, {"device": HOSTILE})
+        environment = {"device": HOSTILE, "worker_settings": {"TF_NUM_INTRAOP_THREADS": "1"}}
+        return analysis.summarise(one, runs.expand(one, "keras"), records, environment)
 
     summary.path = path
     return summary

@@ -113,6 +113,10 @@ def test_all_of_it_can_be_read_without_scrolling_sideways(browser, page, width, 
     # No label of a figure is lower than this, in pixels; a figure that does not fit is scrolled.
     texts = "[...document.querySelectorAll('figure text')]"
     assert min(browser.ask(f"{texts}.map(one => one.getBoundingClientRect().height)")) > 7
+    # Nor is a column so narrow that it has a few letters a line.
+    cells = "[...document.querySelectorAll('td')]"
+    assert browser.ask(f"Math.min(...{cells}.map(one => one.clientWidth))") > 40
+    assert browser.ask(f"Math.max(...{cells}.map(one => one.clientHeight))") < 300
     # For comparison, the grey and the orange of the figures as they are drawn on white.
     browser.ask("document.body.style = 'color: #7f7f7f; --line1: #e69f00'")
     faint = {colour for _, colour in browser.ask(FAINT)}

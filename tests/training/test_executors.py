@@ -22,7 +22,7 @@ from executor_work import ResourceExhaustedError, ran
 from faults import AT_ONCE, SOURCES, config, derived, lines, recorded, start
 from processes import alive, ended, until
 from ray.cluster_utils import Cluster
-from stub_behaviour import Behaviour, happened
+from stub_behaviour import Behaviour, happened, let_go
 
 import lstm_ablate
 from lstm_ablate.errors import UserError
@@ -436,7 +436,7 @@ def without_seconds(printed):
 def test_a_signal_keeps_what_is_done_and_going_on_gives_the_bytes_of_the_local_executor(
     on_ray, nodes, tmp_path
 ):
-    path = config(tmp_path, naps=Behaviour.NAPS)
+    path = config(tmp_path, waits=Behaviour.WAITS)
     folder, acks = tmp_path / "ray" / "stub", tmp_path / "acks"
     first = drive(nodes, path, folder.parent, STUB_ACKS=str(acks))
     until(
@@ -452,6 +452,7 @@ def test_a_signal_keeps_what_is_done_and_going_on_gives_the_bytes_of_the_local_e
     # The signal may come between the writing of a record and its acknowledgement.
     assert acknowledged <= kept and len(kept - acknowledged) <= 1
     until(lambda: not at_work(nodes), "the end of all work without a driver", AT_ONCE)
+    let_go()
     again = drive(nodes, path, folder.parent, "-q")
     here = start("run", path, "--results", tmp_path / "local", "-q")
     out, err = ended(again)

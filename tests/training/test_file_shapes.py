@@ -331,7 +331,8 @@ def test_an_index_with_gaps_is_one_and_its_gaps_are_told(tmp_path: Path) -> None
         assert problems_of(path)[0].endswith("`columns: [co2, x]`, or name it there too on purpose")
         found, _ = check(path, "  columns: [co2, x]\n")
         assert (
-            f'a.csv:42: column "{name}": a gap between 39 and 42, and so at 1 other place' in found
+            f'a.csv:42: warning: column "{name}": a gap between 39 and 42, and so at 1 other'
+            in found
         )
 
 
@@ -365,18 +366,18 @@ TIMES = {
     "gap": (
         GAPS,
         None,
-        ':52: column "time": a gap between 2004-03-12 19:00:00 and 2004-03-13 06:00:00; the usual'
-        " step is 1 hour, the longest 11 hours",
+        ':52: warning: column "time": a gap between 2004-03-12 19:00:00 and 2004-03-13 06:00:00;'
+        " the usual step is 1 hour, the longest 11 hours",
     ),
     "repeats": (
         HOURS.append(HOURS[-1:]),
         None,
-        ':122: column "time": 2004-03-15 17:00:00 stands there again',
+        ':122: warning: column "time": 2004-03-15 17:00:00 stands there again',
     ),
     "clock set back in autumn": (
         AUTUMN,
         None,
-        ':11: column "time": 2024-10-27 02:00 stands there again',
+        ':11: warning: column "time": 2024-10-27 02:00 stands there again',
     ),
     "days before months": ([f"{one:%d/%m/%Y %H:%M}" for one in HOURS], None, ""),
     "months before days": ([f"{one:%m/%d/%Y %H:%M}" for one in HOURS], None, ""),
@@ -433,8 +434,8 @@ def test_what_is_missing_is_told_with_its_rows(tmp_path: Path, mark: str) -> Non
     path.write_text(table.to_csv(index=False))
     (problem,) = problems_of(path)
     assert problem == (
-        f'4: column "b": no value in 4 of {N} rows (lines 4 to 6, 72). Nothing fills that in here:'
-        " fill it in in the file, as pandas' df.interpolate() does, or keep a part of it (lines 7"
+        f'4: column "b": no value in 4 of {N} rows (lines 4 to 6, 72). Nothing fills the gaps here:'
+        " fill them in the file, as pandas' df.interpolate() does, or keep a part of it (lines 7"
         " to 71 are the longest part without a gap); or under `data` write `columns: [a, c]`,"
         " which have no gap"
     )
@@ -528,7 +529,7 @@ def test_a_column_that_holds_a_sentinel_is_not_recommended_and_told_beside_the_g
     problems = problems_of(path)
     assert len(problems) == 2 and "`columns: [school]`, which has no gap" in problems[0]
     assert problems[1].startswith(
-        '42: column "flats" holds -999 in 4 of 120 rows (3.33%), far from all other values'
+        '42: warning: column "flats" holds -999 in 4 of 120 rows (3.33%), far from all other values'
     )
     path.write_text(table.drop(columns="school").to_csv(index=False))
     assert not any("which ha" in problem for problem in problems_of(path))
@@ -548,6 +549,24 @@ def test_what_to_do_about_a_gap_is_told_with_the_longest_part_without_one(tmp_pa
     assert "put the missing rows into the file, as pandas' df.asfreq() does, and fill them" in gap
 
 
+def test_gaps_are_filled_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of the days 1 to 120 are missing, and a cell of another: 4.5 lies between 4 and 5."""
+    monkeypatch.chdir(tmp_path)
+    days = pd.date_range("2024-01-01", periods=N, freq="D")
+    rows = [
+        f"{day:%d.%m.%Y};{'' if k == 30 else f'{k / 2:.1f}'.replace('.', ',')}"
+        for k, day in enumerate(days)
+        if k not in (9, 60)
+    ]
+    Path("river.csv").write_text("\n".join(["day;flow", *rows]) + "\n")
+    page = Path(__file__).parents[2] / "docs" / "data.md"
+    (block,) = re.findall("```python\n(.*?)```", page.read_text(), re.DOTALL)
+    exec(block, {})
+    filled = FileData(path="river_filled.csv", columns=("flow",))
+    np.testing.assert_allclose(file.content(filled).numbers[:, 0], np.arange(N) / 2)
+    assert not [notice for notice in description.notices(filled) if "gap" in notice.text]
+
+
 def test_gaps_in_times_and_values_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     table = pd.DataFrame({"hour": HOURS, "power": [f"{one}" for one in POWER]})
@@ -556,6 +575,7 @@ def test_gaps_in_times_and_values_are_told_at_once(tmp_path: Path) -> None:
     problems = problems_of(path, "  columns: [power]\n")
     assert [problem.split(":")[0] for problem in problems] == ["22", "52"]
     assert "no value in 1 of 110 rows" in problems[0] and "a gap between" in problems[1]
+    assert ["warning: " in problem for problem in problems] == [False, True]
 
 
 @pytest.mark.parametrize("ending", ["csv", "npy"])
@@ -630,3 +650,20 @@ def test_a_notice_of_a_report_is_one_line_whatever_a_column_is_called(tmp_path: 
     path.write_text(pd.DataFrame({"x\n% \x1b[31m": rows, "y": CO}).to_csv(index=False))
     (notice,) = description.notices(FileData(path=str(path), timesteps=4))
     assert notice.sentence.startswith("a.csv, line ") and notice.sentence.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ("914,82", '"914,82" has a decimal comma, and others have a thousands separator'),
+        ("1.914,82", '"1.914,82" has a decimal comma and a thousands separator'),
+    ],
+)
+def test_a_number_is_said_to_have_only_the_separators_that_it_has(
+    tmp_path: Path, first: str, told: str
+) -> None:
+    path = tmp_path / "a.csv"
+    values = [first, *(f"1.{number},5" for number in range(200, 300))]
+    path.write_text("\n".join(["power;x", *(f"{value};1,5" for value in values)]))
+    problem = problems_of(path, '  separator: ";"\n')[0]
+    assert f'{told}; under `data` write `decimal: ","` and `thousands: "."`' in problem

@@ -264,6 +264,22 @@ def test_equals_keras(
     assert result.parameters == sum(weight.size for weight in weights[chosen])
 
 
+@pytest.mark.parametrize("site", ["candidate", "output", None])
+def test_a_relu_between_layers_whose_outputs_are_not_negative_changes_nothing(
+    site: str | None,
+) -> None:
+    """To the bit: with sigmoid gates a relu at either place of the cell leaves no negative output,
+    so that relu(h) is h. The default's outputs do have signs.
+    """
+    cell = {site: "relu"} if site else {}
+    once, twice = (
+        run_fused(make({**cell, "between": between}), [7])[0] for between in ("linear", "relu")
+    )
+    assert ((once.train_losses, once.test_loss) == (twice.train_losses, twice.test_loss)) == (
+        site is not None
+    )
+
+
 @pytest.mark.parametrize(
     ("validation", "test", "size", "first_of_test", "all_chunks"),
     [

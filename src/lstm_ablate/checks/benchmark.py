@@ -149,21 +149,23 @@ def table(result: Benchmark) -> list[list[str]]:
         "memory",
     ]
     fused = {
-        one.case: one.step_milliseconds for one in result.measurements if one.contestant == "fused"
+        measured.case: measured.step_milliseconds
+        for measured in result.measurements
+        if measured.contestant == "fused"
     }
     return [
         headings,
         *(
             [
-                one.case,
-                one.contestant,
-                f"{one.step_milliseconds:.2f}",
-                f"{one.step_milliseconds / fused[one.case]:.1f}x as fast",
-                f"{one.gflops / result.peak_gflops:.0%}",
-                f"+{one.compile_seconds:.1f} s",
-                f"{one.memory_bytes / 1e9:.2f} GB",
+                measured.case,
+                measured.contestant,
+                f"{measured.step_milliseconds:.2f}",
+                f"{measured.step_milliseconds / fused[measured.case]:.1f}x as fast",
+                f"{measured.gflops / result.peak_gflops:.0%}",
+                f"+{measured.compile_seconds:.1f} s",
+                f"{measured.memory_bytes / 1e9:.2f} GB",
             ]
-            for one in result.measurements
+            for measured in result.measurements
         ),
     ]
 
@@ -223,7 +225,9 @@ def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
     settings, steps = settings_of(case), _steps(case)
     field = contestants(cores, settings)
     with ExitStack() as stack:
-        teams = [stack.enter_context(_team(one, settings, rounds + 1)) for one in field]
+        teams = [
+            stack.enter_context(_team(contestant, settings, rounds + 1)) for contestant in field
+        ]
         first = [team.turn() for team in teams]  # builds and compiles
         turns: list[list[float]] = [[] for _ in teams]
         for _ in range(rounds):
@@ -231,14 +235,16 @@ def measure(case: str, rounds: int, cores: int) -> list[Measurement]:
                 taken.append(team.turn())
         memory = [team.memory_bytes() for team in teams]
     found = []
-    for one, begin, taken, peak in zip(field, first, turns, memory, strict=True):
-        runs = one.processes * (group_size("fused", settings) if one.name == "fused" else 1)
+    for contestant, begin, taken, peak in zip(field, first, turns, memory, strict=True):
+        runs = contestant.processes * (
+            group_size("fused", settings) if contestant.name == "fused" else 1
+        )
         seconds = statistics.median(taken)
         per_step = seconds / steps / runs
         found.append(
             Measurement(
                 case,
-                one.name,
+                contestant.name,
                 per_step * 1e3,
                 begin - seconds,
                 peak,

@@ -117,7 +117,8 @@ def _machine() -> list[Finding]:
 
 def _folder(folder: Path) -> list[Finding]:
     if not folder.is_dir():
-        return [Finding("folder", str(folder), "there is no such folder")]
+        hint = inventory.did_you_mean_folder(folder, "experiment.yaml")
+        return [Finding("folder", str(folder), "there is no such folder" + f".{hint}" * bool(hint))]
     findings = [
         Finding("folder", str(folder)),
         Finding("file system", _described(file_system(folder))),

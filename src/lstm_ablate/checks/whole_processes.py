@@ -83,10 +83,10 @@ def lines(measured: Processes) -> list[str]:
         f" {smoke.tensorflow:.1f} s; with nothing to do: {smoke.nothing_to_do:.2f} s,"
         f" {smoke.nothing_to_do / smoke.tensorflow:.2f} imports",
         *(
-            f"{one.network}, {one.runs} runs of {one.epochs} epochs, whole processes: fused"
-            f" {one.fused_seconds:.1f} s, plain Keras {one.plain_seconds:.1f} s:"
-            f" {one.plain_seconds / one.fused_seconds:.1f}x"
-            for one in measured.races
+            f"{raced.network}, {raced.runs} runs of {raced.epochs} epochs, whole processes: fused"
+            f" {raced.fused_seconds:.1f} s, plain Keras {raced.plain_seconds:.1f} s:"
+            f" {raced.plain_seconds / raced.fused_seconds:.1f}x"
+            for raced in measured.races
         ),
     ]
 

@@ -42,7 +42,7 @@ def export(
     if seed is None:
         raise models.unnamed_seed(folder, variant, task)
     try:
-        again = models.again(folder, variant, seed, task, log=tell)
+        again = models.again(folder, variant, seed, task, log=tell, path=path)
         if again.apart:
             tell(again.apart)
             if not anyway:

@@ -39,14 +39,16 @@ def merge(
     say what is missing, with the commands that train it.
     """
     from lstm_ablate import merging
-    from lstm_ablate.cli.report import print_summary
+    from lstm_ablate.cli.report import files_of, print_summary
 
-    merged = merging.merge_parts(folder, sources, log=line_printer(quiet), warn=line_printer())
+    log = line_printer(quiet)
+    merged = merging.merge_parts(folder, sources, log=log, warn=line_printer())
     if as_json:
         print(json_text(_as_json(merged)))
     else:
         print_summary(merged.ran.summary, ["terminal"])
         print_lines([visible("\n".join(_lines(merged)))])
+    log(files_of(merged.ran.folder, merged.ran.summary))
     if merged.unusable:
         raise typer.Exit(FOLDER)
     if merged.ran.failed:

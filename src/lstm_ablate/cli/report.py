@@ -122,6 +122,14 @@ def _write_bundle(path: Path, folder: Path, found: "Findings", width: float | No
     line_printer()(f"{path}: {done.files} files in {done.size / 1e6:.1f} MB{there}")
 
 
+def files_of(folder: Path, summary: "Summary") -> str:
+    """Say which files `run` and `merge` write into a results folder."""
+    return (
+        f"{folder}: runs.csv, curves.csv, summary.csv, ratios.csv,"
+        f"{' tuning.csv,' * bool(summary.tuned)} timings.csv, report.md, report.html, figures/"
+    )
+
+
 def print_summary(summary: "Summary", formats: list[str]) -> None:
     """Print a summary on standard output, in each of the formats."""
     from lstm_ablate.report.formats import FORMATS

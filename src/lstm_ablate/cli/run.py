@@ -51,7 +51,7 @@ def run(
     """Train what is missing, then write the CSVs and the report, and print the table."""
     from lstm_ablate import study as studies
     from lstm_ablate.cli.interrupts import exit_code, interruptible
-    from lstm_ablate.cli.report import print_summary
+    from lstm_ablate.cli.report import files_of, print_summary
     from lstm_ablate.display import progress
     from lstm_ablate.experiment import shards
 
@@ -84,10 +84,7 @@ def run(
     except KeyboardInterrupt:
         raise typer.Exit(exit_code()) from None
     print_summary(ran.summary, ["json" if as_json else "terminal"])
-    log(
-        f"{study.folder}: runs.csv, curves.csv, summary.csv, ratios.csv,"
-        f"{' tuning.csv,' * bool(ran.summary.tuned)} timings.csv, report.md, report.html, figures/"
-    )
+    log(files_of(study.folder, ran.summary))
     if ran.conflict:
         warn(ran.conflict)
     if ran.failed:

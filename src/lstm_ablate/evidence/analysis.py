@@ -201,10 +201,10 @@ def _shown(experiment: Experiment, gathered: _Gathered) -> dict[str, pictures.Sh
 
     They are of a seed that all variants have, so that a picture has all of them.
     """
-    fewest = min((one.seeds for one in gathered.extents.values() if one.seeds), default=0)
+    fewest = min((extent.seeds for extent in gathered.extents.values() if extent.seeds), default=0)
     shared = {cell: _first(experiment, some, fewest) for cell, some in gathered.results.items()}
     shown = {task: pictures.shown(experiment, task, shared) for task in experiment.tasks}
-    return {task: one for task, one in shown.items() if one}
+    return {task: drawn for task, drawn in shown.items() if drawn}
 
 
 # --------------------------------------------------------------------------- what runs gave
@@ -298,7 +298,7 @@ def _rows(
     least_seeds: int,
 ) -> tuple[Row, ...]:
     """Return the row of each variant in each task, with its verdict."""
-    tuned = {(one.task, one.variant): one for one in tuning.tuned}
+    tuned = {(cell.task, cell.variant): cell for cell in tuning.tuned}
     rows = []
     for cell, row in described.items():
         base, comparison = _against_baseline(experiment, cell, gathered, described)

@@ -82,7 +82,7 @@ class _Alike:
 
     @property
     def names(self) -> str:
-        names = listed(one.variant for one in self.findings)
+        names = listed(finding.variant for finding in self.findings)
         return f"{names} {'have' if len(self.findings) > 1 else 'has'}"
 
     def losses(self, part: PartName) -> str:
@@ -91,8 +91,10 @@ class _Alike:
         Variants share the latter unless their losses differ in kind.
         """
         what = "losses" if len(self.findings) > 1 else "loss"
-        losses = listed(f"{one.losses[part]:.3g}" for one in self.findings)
-        ceilings = listed(dict.fromkeys(f"{one.ceilings[part]:.3g}" for one in self.findings))
+        losses = listed(f"{finding.losses[part]:.3g}" for finding in self.findings)
+        ceilings = listed(
+            dict.fromkeys(f"{finding.ceilings[part]:.3g}" for finding in self.findings)
+        )
         return (
             f"{what} {losses} in the median run, where predicting the mean of these windows gives"
             f" {ceilings}"
@@ -112,7 +114,8 @@ class _Alike:
     def more_variance(self) -> str:
         """Say that the test windows vary far more than the training windows, if they do."""
         if any(
-            one.ceilings["test"] < _VARIES_MORE * one.ceilings["train"] for one in self.findings
+            finding.ceilings["test"] < _VARIES_MORE * finding.ceilings["train"]
+            for finding in self.findings
         ):
             return ""
         return (
@@ -145,11 +148,11 @@ def sentences(
     every = [
         _found(experiment, task, variant, some) for variant, some in ended.items() if _told(some)
     ]
-    findings = [one for one in every if one is not None]
+    findings = [finding for finding in every if finding is not None]
     said = []
-    for kind in dict.fromkeys(one.kind for one in findings):
-        alike = [one for one in findings if one.kind == kind]
-        results = [result for one in alike for result in ended[one.variant]]
+    for kind in dict.fromkeys(finding.kind for finding in findings):
+        alike = [finding for finding in findings if finding.kind == kind]
+        results = [result for finding in alike for result in ended[finding.variant]]
         said.append(_SENTENCES[kind](_Alike(alike, _ok(results), data, margin)))
     return " ".join(said)
 
@@ -215,7 +218,7 @@ def _typical(ok: Sequence[Result], part: PartName, name: str) -> float:
 
 
 def _of_not_learned(these: _Alike) -> str:
-    fell = any(one.gain > 1 + these.margin for one in these.findings)
+    fell = any(finding.gain > 1 + these.margin for finding in these.findings)
     advice = (
         "Validation losses still fell when training ended: train longer (`training.epochs`)."
         if fell
@@ -279,8 +282,8 @@ def _of_unlike(these: _Alike) -> str:
         f" training windows.{these.more_variance}"
     )
     known = all(
-        learning.has_learned(one.losses["validation"], one.ceilings["validation"])
-        for one in these.findings
+        learning.has_learned(finding.losses["validation"], finding.ceilings["validation"])
+        for finding in these.findings
     )
     if known:
         return (
@@ -296,10 +299,10 @@ def _of_unlike(these: _Alike) -> str:
 
 def _of_apart(these: _Alike) -> str:
     losses = [
-        listed(f"{one.losses[part]:.3g}" for one in these.findings)
+        listed(f"{finding.losses[part]:.3g}" for finding in these.findings)
         for part in ("test", "validation")
     ]
-    names = listed(one.variant for one in these.findings)
+    names = listed(finding.variant for finding in these.findings)
     what = "losses" if len(these.findings) > 1 else "loss"
     advice = (
         "So the epoch was chosen on one stretch of the file, and the verdict is about another"

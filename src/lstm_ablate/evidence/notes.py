@@ -39,12 +39,12 @@ def of_tuning(tuning: State) -> tuple[str, ...]:
             f" missing. What is judged is trained once each {name} is chosen."
         )
     found += [
-        f"No {name} can be chosen for {one.variant}{f' in task {one.task}' * several}, because none"
-        " of its tuning runs ended: it has no run that is judged."
-        for one in tuning.tuned
-        if not any(trial.missing or trial.losses for trial in one.trials)
+        f"No {name} can be chosen for {tuned.variant}{f' in task {tuned.task}' * several}, because"
+        " none of its tuning runs ended: it has no run that is judged."
+        for tuned in tuning.tuned
+        if not any(trial.missing or trial.losses for trial in tuned.trials)
     ]
-    if any(isinstance(one.data, FileData) for one in experiment.settings.values()):
+    if any(isinstance(settings.data, FileData) for settings in experiment.settings.values()):
         found.append(
             "Tuning has seen the training and the validation part of the file, as every run does:"
             f" the validation part has chosen both the {name} and the epoch, so that validation"
@@ -81,7 +81,7 @@ def of_looks(looks: Sequence[Look]) -> tuple[str, ...]:
 def failed(runs: Sequence[Run], records: Records) -> int:
     """Return how many runs failed."""
     ids = {run.id for run in runs} & records.keys()
-    return sum(records[one].status == "failed" for one in ids)
+    return sum(records[key].status == "failed" for key in ids)
 
 
 def troubles(runs: Sequence[Run], judged: Sequence[Run], records: Records) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _missing(runs: Sequence[Run], records: Records) -> list[str]:
 
 def _shared_windows(experiment: Experiment) -> list[str]:
     """Return a note where the windows come from the user's own file, which all seeds share."""
-    if not any(isinstance(one.data, FileData) for one in experiment.settings.values()):
+    if not any(isinstance(settings.data, FileData) for settings in experiment.settings.values()):
         return []
     return [
         "All seeds share the windows of the file: what is lucky about its test part is in no"

@@ -70,10 +70,10 @@ def longer(experiment: Experiment, task: str, variant: str) -> str:
 def edges(name: str, sides: Iterable[Tuned]) -> str:
     """Say whose tuned value stands at an edge of its grid, `name` being what is tuned."""
     return "".join(
-        f" The {name} of {one.variant}, {one.chosen:g}, is the {one.edge} that was tried: a"
-        f" {_BEYOND[one.edge]} one may suit it better."
-        for one in sides
-        if one.edge
+        f" The {name} of {side.variant}, {side.chosen:g}, is the {side.edge} that was tried: a"
+        f" {_BEYOND[side.edge]} one may suit it better."
+        for side in sides
+        if side.edge
     )
 
 
@@ -116,10 +116,10 @@ def sentence(
     which no verdict is possible. `longer` says what to type for a longer training. Without
     `advise`, as for a part of an experiment, nothing is said of how to go on.
     """
-    one = row.comparison
+    comparison = row.comparison
     if row.look == 0:
         return f"{row.variant} is not compared with {base.variant} yet. {where}"
-    if one is None:
+    if comparison is None:
         return (
             f"{row.variant} cannot be compared with {base.variant}: no seed has a run of both that"
             f" ended. {where}"
@@ -130,68 +130,69 @@ def sentence(
         lead = (
             f"While {'both were' if len(learning) == 2 else f'{learning[0]} was'} still learning, "
         )
-    claim = _claim(row, base, one, margin, neither="neither" if lead else "Neither")
+    claim = _claim(row, base, comparison, margin, neither="neither" if lead else "Neither")
     claim = f"{lead}{claim}; {_failures(row, base)}. {where}"
-    if learning and one.verdict != "nothing learned":
-        return claim + (_of_still_learning(one, least_seeds, longer) if advise else "")
-    if row.look is None and one.verdict == "inconclusive":
-        return claim + (_advice(one, least_seeds) if advise else "")
-    return claim + _of_late_gains(row, base, one, longer)
+    if learning and comparison.verdict != "nothing learned":
+        return claim + (_of_still_learning(comparison, least_seeds, longer) if advise else "")
+    if row.look is None and comparison.verdict == "inconclusive":
+        return claim + (_advice(comparison, least_seeds) if advise else "")
+    return claim + _of_late_gains(row, base, comparison, longer)
 
 
-def _claim(row: Row, base: Row, one: Comparison, margin: float, *, neither: str) -> str:
-    seeds = counted(one.pairs, "seed")
+def _claim(row: Row, base: Row, comparison: Comparison, margin: float, *, neither: str) -> str:
+    seeds = counted(comparison.pairs, "seed")
     within = f"within the margin of {100 * margin:g}%"
     bounds = (1.0, *band(margin))
-    if one.verdict in ("better", "worse"):
-        count = one.wins if one.verdict == "better" else one.losses
-        aside = f", {within}" if one.within_margin else ""
+    if comparison.verdict in ("better", "worse"):
+        count = comparison.wins if comparison.verdict == "better" else comparison.losses
+        aside = f", {within}" if comparison.within_margin else ""
         return (
-            f"{row.variant} reconstructs {one.verdict} than {base.variant} at {count} of {seeds}"
-            f" ({one.needed} needed){aside}: {_ratio(one.ratio, 'its', bounds)}"
+            f"{row.variant} reconstructs {comparison.verdict} than {base.variant} at {count} of"
+            f" {seeds} ({comparison.needed} needed){aside}:"
+            f" {_ratio(comparison.ratio, 'its', bounds)}"
         )
-    ratio = _ratio(one.ratio, f"{base.variant}'s", bounds)
-    counts = f"it wins at {one.wins} of {seeds} and loses at {one.losses}"
-    if one.verdict == "practically equivalent":
+    ratio = _ratio(comparison.ratio, f"{base.variant}'s", bounds)
+    counts = f"it wins at {comparison.wins} of {seeds} and loses at {comparison.losses}"
+    if comparison.verdict == "practically equivalent":
         return (
             f"{row.variant} is practically equivalent to {base.variant}, {within}: {ratio};"
             f" {counts}"
         )
-    if one.verdict == "nothing learned":
+    if comparison.verdict == "nothing learned":
         return (
             f"{neither} {row.variant} nor {base.variant} reconstructs the test windows much better"
             " than predicting their mean does, so that there is no verdict: their typical losses"
             f" are {_median(row.loss)} and {_median(base.loss)}, and that mean gives"
             f" {base.ceiling:.3g}"
         )
-    needed = f"{one.needed} needed" if one.needed else "too few seeds for a verdict"
+    needed = f"{comparison.needed} needed" if comparison.needed else "too few seeds for a verdict"
     return f"{row.variant} cannot be told from {base.variant}: {counts} ({needed}); {ratio}"
 
 
-def _advice(one: Comparison, least_seeds: int) -> str:
-    if one.needed is None:
+def _advice(comparison: Comparison, least_seeds: int) -> str:
+    if comparison.needed is None:
         return f" To go on, train {least_seeds} seeds or more."
     return " To go on, ask again with more seeds, all of them new, in an experiment of their own."
 
 
-def _of_still_learning(one: Comparison, least_seeds: int, longer: str) -> str:
+def _of_still_learning(comparison: Comparison, least_seeds: int, longer: str) -> str:
     """Say what to do first where a side was still learning.
 
     At 20 epochs, of which the last was the best of every run, a variant was 14% better than the
     baseline; at 50 epochs it was 3% worse. More seeds at 20 epochs would have confirmed the former.
     """
-    seeds = "" if one.needed else f" A verdict takes {least_seeds} seeds or more."
+    seeds = "" if comparison.needed else f" A verdict takes {least_seeds} seeds or more."
     return (
         f" Train longer first, {longer}: while networks still learn, more seeds only show which of"
         f" them learns faster.{seeds}"
     )
 
 
-def _of_late_gains(row: Row, base: Row, one: Comparison, longer: str) -> str:
+def _of_late_gains(row: Row, base: Row, comparison: Comparison, longer: str) -> str:
     """Say where a difference is no larger than what a side gained at the end of its training."""
     gains = {side.variant: side.gain for side in (base, row) if side.gain is not None}
-    ratio = one.ratio.value
-    if one.verdict not in ("better", "worse") or not gains or not ratio or math.isinf(ratio):
+    ratio = comparison.ratio.value
+    if comparison.verdict not in ("better", "worse") or not gains or not ratio or math.isinf(ratio):
         return ""
     variant = max(gains, key=gains.__getitem__)
     difference = max(ratio, 1 / ratio)

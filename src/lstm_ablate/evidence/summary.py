@@ -134,10 +134,10 @@ class Summary:
         import pandas as pd
 
         rows = [
-            (task, variant, epoch, one.pairs, _one_number(*median), q1, q3)
-            for (task, variant), one in self.ratios.items()
+            (task, variant, epoch, ratios.pairs, _one_number(*median), q1, q3)
+            for (task, variant), ratios in self.ratios.items()
             for epoch, (median, q1, q3) in enumerate(
-                zip(one.medians, one.q1, one.q3, strict=True), start=1
+                zip(ratios.medians, ratios.q1, ratios.q3, strict=True), start=1
             )
         ]
         return pd.DataFrame(rows, columns=RATIO_COLUMNS).astype({"ratio": "float64"})
@@ -154,7 +154,7 @@ def _one_number(low: float, high: float) -> float | None:
 
 def _cells(row: Row) -> dict[str, Any]:
     """Return a row under the columns of summary.csv."""
-    one = row.comparison
+    comparison = row.comparison
     return {
         "task": row.task,
         "variant": row.variant,
@@ -183,22 +183,22 @@ def _cells(row: Row) -> dict[str, Any]:
         "ceiling": row.ceiling,
         "linear": row.linear,
         "look": row.look,
-        **{name: getattr(one, name, None) for name in ("pairs", "wins", "losses", "draws")},
-        "needed": None if one is None else one.needed,
-        **_of_typical("ratio", None if one is None else one.ratio),
-        "within_margin": None if one is None else one.within_margin,
+        **{name: getattr(comparison, name, None) for name in ("pairs", "wins", "losses", "draws")},
+        "needed": None if comparison is None else comparison.needed,
+        **_of_typical("ratio", None if comparison is None else comparison.ratio),
+        "within_margin": None if comparison is None else comparison.within_margin,
         "verdict": row.verdict,
         "sentence": row.sentence,
     }
 
 
-def _of_typical(name: str, one: Typical | None) -> dict[str, float | None]:
-    value = None if one is None else one.value
-    low, high = (None, None) if one is None or one.interval is None else one.interval
+def _of_typical(name: str, typical: Typical | None) -> dict[str, float | None]:
+    value = None if typical is None else typical.value
+    low, high = (None, None) if typical is None or typical.interval is None else typical.interval
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def _of_share(name: str, one: Share | None) -> dict[str, float | None]:
-    if one is None:
+def _of_share(name: str, share: Share | None) -> dict[str, float | None]:
+    if share is None:
         return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
-    return {name: one.count / one.runs, f"{name}_low": one.low, f"{name}_high": one.high}
+    return {name: share.count / share.runs, f"{name}_low": share.low, f"{name}_high": share.high}

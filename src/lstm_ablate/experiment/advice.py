@@ -3,14 +3,15 @@ is like it, or which one was probably misspelt.
 
 The first of these that applies:
 
-1. A word of another tool is answered with what is written here, or with what to do without it.
-2. A key of all layers that stands in the encoder or the decoder is answered with its own, and with
+1. `key:value` without a space, which is one word to YAML, is answered with the space.
+2. A word of another tool is answered with what is written here, or with what to do without it.
+3. A key of all layers that stands in the encoder or the decoder is answered with its own, and with
    what that changes in the other.
-3. A key of another family of data or of another optimizer is said to be one.
-4. A key of the same mapping is suggested where it is spelt nearly alike: difflib's ratio, without
+4. A key of another family of data or of another optimizer is said to be one.
+5. A key of the same mapping is suggested where it is spelt nearly alike: difflib's ratio, without
    case, `-` and `_`, is at least 0.8 (one wrong letter of five). The words of a path are compared
    one by one, so that a section that two paths share makes them no more alike.
-5. A key that is found elsewhere, in one place of the least depth, is said to belong there; `_` may
+6. A key that is found elsewhere, in one place of the least depth, is said to belong there; `_` may
    stand for the dots of its path.
 
 Nothing else is suggested. In version 0.1 two paths were compared as a whole, with a ratio of 0.6:
@@ -36,8 +37,9 @@ from lstm_ablate.experiment.schema import dotted_paths, keys_below, tunable_path
 from lstm_ablate.experiment.settings import SITES, Model, Settings
 from lstm_ablate.experiment.yaml_source import read_text
 
-# How a key was written, and an answer is: nested in the file, or as a path.
-Form = Literal["file", "variants", "tasks", "command line"]
+# How a key was written, and an answer is: nested in the file, or as a path; in a program as a text
+# with a path, or as a keyword of a call.
+Form = Literal["file", "variants", "tasks", "command line", "text", "keyword"]
 Pairs = dict[str, Node]  # paths with the values that are written there
 
 _ALIKE = 0.8
@@ -61,7 +63,8 @@ def about_key(
     """
     path = f"{section}.{key}" if section else key
     habit = _habit(path, document)
-    said = _of_part(path, value, section, form, document)
+    spaced = with_space(key, known) if value.value is NOTHING else ""
+    said = f" {spaced}" if spaced else _of_part(path, value, section, form, document)
     if said or habit:
         return said or (_answer(habit, value, section, form, document) if habit else "")
     if form == "file" and path in dotted_paths():
@@ -81,6 +84,16 @@ def about_key(
 def _as_written(text: str, value: Node) -> str:
     """Return what to write, unless a user wrote nothing there, or more than a message holds."""
     return f": write {text}" if value.value is not NOTHING and len(text) <= _SHOWN else ""
+
+
+def with_space(text: str, known: Iterable[str]) -> str:
+    """Return what is said about `key:value`, which YAML takes for one word; nothing about a text
+    that does not begin with a known key.
+    """
+    key, colon, value = text.partition(":")
+    if not colon or not value.strip() or key not in known:
+        return ""
+    return f"YAML needs a space after the colon: write {key}: {value.strip()}"
 
 
 def about_option(path: str, value: str) -> str:
@@ -425,9 +438,26 @@ def _written(pairs: Pairs, section: str, form: Form, document: Node) -> str:
         return ", ".join(f"{_key(path)}: {_flow(node.plain())}" for path, node in pairs.items())
     if form == "command line":
         return " ".join(f"{path}={_in_shell(_flow(node.plain()))}" for path, node in pairs.items())
+    if form == "text":
+        texts = (f"{path}={_flow(node.plain())}" for path, node in pairs.items())
+        return ", ".join(json.dumps(text, ensure_ascii=False) for text in texts)
+    if form == "keyword":
+        return ", ".join(f"{key}={value!r}" for key, value in _mapping(pairs).items())
     if form != "file" and all(is_changeable(form, path) for path in pairs):
         return ", ".join(f"{path}: {_flow(node.plain())}" for path, node in pairs.items())
     return _nested(pairs, document) + f" for all {form}" * (form != "file")
+
+
+def _mapping(pairs: Pairs) -> dict[str, Any]:
+    """Return the mapping of mappings that some paths lead through."""
+    nested: dict[str, Any] = {}
+    for path, node in pairs.items():
+        *sections, key = path.split(".")
+        inner = nested
+        for name in sections:
+            inner = inner.setdefault(name, {})
+        inner[key] = node.plain()
+    return nested
 
 
 def _nested(pairs: Pairs, document: Node) -> str:

@@ -65,9 +65,7 @@ def changed(node: Node, keys: tuple[str, ...], value: Node, place: Place) -> Nod
     """
     if not _changes_keys(node, keys, value):
         return with_value(node, keys, value, place)
-    decides, *_ = _DECIDED.get(_section(keys), ("",))
-    # A family comes first, because it decides which other keys are allowed, and a digest last.
-    for key in sorted(value.entries, key=lambda key: (key == "digest") - (key == decides)):
+    for key in sorted(value.entries, key=lambda key: key == "digest"):  # a path drops the old one
         node = changed(node, (*keys, key), value.entries[key], value.keys[key])
     return node
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from lstm_ablate.errors import UserError, did_you_mean
-from lstm_ablate.experiment.advice import about_key
+from lstm_ablate.experiment.advice import Form, about_key
 from lstm_ablate.experiment.applying import NAMED, Change, apply, changed, without
 from lstm_ablate.experiment.experiment_file import CHANGEABLE, is_changeable
 from lstm_ablate.experiment.nodes import NOTHING, Node, Place
@@ -49,7 +49,9 @@ def overridden(
             path, given = override
             value = read_value(given, source, path)
             place = value.place
-        if keys := _keys(document, path, value, problems):
+        in_call: Form = "text" if isinstance(override, str) else "keyword"
+        form = "command line" if source == COMMAND_LINE else in_call
+        if keys := _keys(document, path, value, form, problems):
             removes = value.value is None and keys[0] in NAMED and len(keys) == 2
             if removes and _is_there(document, keys[0], keys[1], place, problems):
                 document = without(document, keys[0], keys[1])
@@ -67,7 +69,7 @@ def _read(text: str, place: Place) -> tuple[str, Node]:
         raise UserError(f"{place}: write path=value, such as training.epochs=5")
     if not written.strip():
         return path, Node(NOTHING, place)
-    if written == ",":  # data.decimal=, would need quotes in quotes; it is no YAML by itself
+    if written in (",", "|"):  # data.decimal=, would need quotes in quotes; it is no YAML by itself
         return path, Node(written, place)
     try:
         return path, read_text(written, place.source, located=False)
@@ -85,8 +87,10 @@ def _unsigned(text: str) -> str:
     return f"{path.partition('=')[0]}=null" if text.startswith("~") else path
 
 
-def _keys(document: Node, path: str, value: Node, problems: Problems) -> tuple[str, ...]:
-    """Return the keys that a path of the command line leads through; none if it does not exist."""
+def _keys(
+    document: Node, path: str, value: Node, form: Form, problems: Problems
+) -> tuple[str, ...]:
+    """Return the keys that a path of an override leads through; none if it does not exist."""
     parts = path.split(".")
     section, _, name = path.partition(".")
     if section in NAMED and name in _names(document, section):
@@ -97,7 +101,7 @@ def _keys(document: Node, path: str, value: Node, problems: Problems) -> tuple[s
     if path in dotted_paths() or (section in NAMED and len(parts) == 2):
         return tuple(parts)
     known = [*dotted_paths(), *(f"{other}.{name}" for other in NAMED if name)]
-    advice = about_key("", path, value, "command line", document, known)
+    advice = about_key("", path, value, form, document, known)
     problems.add(value.place, f'"{path}" is not a path of an experiment.{advice}')
     return ()
 

@@ -165,7 +165,8 @@ HABITS = (
     _missing("steps_per_epoch max_steps train_steps initial_epoch validation_steps validation_freq",
              "an epoch is one pass over all training windows, and then the validation windows"),
     _missing("shuffle shuffle_train", "every epoch draws the order of its batches from the seed"),
-    _missing("verbose progress_bar", "lstm-ablate run --quiet shows no progress"),
+    _missing("verbose progress_bar",
+             "lstm-ablate run --quiet, or quiet=True in Python, shows no progress"),
     _missing("gradient_accumulation gradient_accumulation_steps accumulate_grad_batches",
              "a batch is trained at once", "training.batch_size: 32"),
     _missing("sample_weight class_weight loss_weights", "every window counts alike"),
@@ -186,7 +187,7 @@ HABITS = (
              " parse_dates", "no column is read as times; name those that are trained on",
              "data.columns: [value]"),
     _missing("na_values missing_values null_values nan_values fill_value fillna",
-             "nothing fills in what is missing: fill it in in the file, as pandas'"
+             "nothing fills in what is missing: fill the gaps in the file, as pandas'"
              " df.interpolate() does"),
     _missing("encoding", "a CSV is read as UTF-8: iconv converts others, as in"
              " iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv"),
@@ -239,7 +240,7 @@ HABITS = (
     _missing("alpha confidence significance confidence_level p_value",
              "all verdicts of a report together are right in 95% of experiments"),
     _missing("output output_dir out_dir save_dir save_path results results_dir log_dir workdir",
-             "lstm-ablate run --results DIR says where results are kept"),
+             "--results DIR, or results=DIR in Python, says where results are kept"),
     _missing("defaults extends include imports base_config", _ONE_FILE),
     _missing("hydra", "a config is read by itself; path=value changes it on the command line"),
     _missing("_target_ _partial_ _recursive_", "nothing is looked up by the name of a class"),

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lstm_ablate.experiment.advice import about_key
+from lstm_ablate.experiment.advice import about_key, with_space
 from lstm_ablate.experiment.experiment_file import CHANGEABLE
 from lstm_ablate.experiment.field_types import Frozen
 from lstm_ablate.experiment.nodes import NOTHING, Node
@@ -59,7 +59,12 @@ def _report(fault: ErrorDetails, root: Node, problems: Problems, context: str) -
 
 
 def _instead(keys: list[str], node: Node) -> str:
-    """Return what to write instead, if nothing is written, or null where null is not a value."""
+    """Return what to write instead, if nothing is written, or null where null is not a value, or a
+    key and its value without a space between them.
+    """
+    if isinstance(node.value, str):
+        spaced = with_space(node.value, keys_below(".".join(keys), node))
+        return f"; {spaced}" if spaced else ""
     if node.value is not None and node.value is not NOTHING:
         return ""
     if len(keys) == 2 and keys[0] in CHANGEABLE:

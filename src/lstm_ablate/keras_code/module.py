@@ -47,12 +47,12 @@ class Module:
     is_needed: bool
 
 
-def module(one: Variant) -> Module:
+def module(source: Variant) -> Module:
     """Return the module of a variant."""
-    model, training = one.settings.model, one.settings.training
-    network, functions = one.network, functions_of(one.network, one.own)
-    defined = [definition(text, name, one.package) for text, name in functions.items()]
-    defined += cell.definitions(network, model.initializers, one.package)
+    model, training = source.settings.model, source.settings.training
+    network, functions = source.network, functions_of(source.network, source.own)
+    defined = [definition(text, name, source.package) for text, name in functions.items()]
+    defined += cell.definitions(network, model.initializers, source.package)
     body = [
         *defined,
         build_model(network, model.initializers, training, functions),
@@ -60,7 +60,7 @@ def module(one: Variant) -> Module:
     ]
     uses_ops = any("ops." in line for block in body for line in block)
     head = [
-        *_docstring(one, is_needed=bool(defined)),
+        *_docstring(source, is_needed=bool(defined)),
         "",
         "import keras",
         f"from keras import layers{', ops' * uses_ops}",
@@ -73,19 +73,19 @@ def module(one: Variant) -> Module:
     return Module(text, bool(defined))
 
 
-def _docstring(one: Variant, *, is_needed: bool) -> list[str]:
-    of_task = f", task {one.task}" * bool(one.task)
+def _docstring(source: Variant, *, is_needed: bool) -> list[str]:
+    of_task = f", task {source.task}" * bool(source.task)
     paragraphs = [
-        f'"""The variant {one.variant} of {one.experiment}{of_task}, in plain Keras.',
-        _formula(one),
+        f'"""The variant {source.variant} of {source.experiment}{of_task}, in plain Keras.',
+        _formula(source),
         "z = x W + h R + b are the inputs of the gates i, f, o and of the candidate g, c is the"
         " cell, and y is what the next LSTM layer reads, h where nothing is said of it.",
         f"Written by lstm-ablate {__version__}. Two things are not those of its own runs: Keras"
         " draws the initial weights, from the same distributions, and the order of the windows in"
         " each epoch. So a loss differs from a recorded one as those of two seeds differ.",
     ]
-    if one.tuned:
-        paragraphs.append(one.tuned)
+    if source.tuned:
+        paragraphs.append(source.tuned)
     if is_needed:
         paragraphs.append("To load a saved model of it, import this module first.")
     lines: list[str] = []
@@ -101,9 +101,9 @@ def _docstring(one: Variant, *, is_needed: bool) -> list[str]:
     return [*lines[:-1], '"""']
 
 
-def _formula(one: Variant) -> str:
+def _formula(source: Variant) -> str:
     """Return the formula, each part of it on a line of its own."""
-    parts = formula_of(one.settings.model, one.own).split("; ")
+    parts = formula_of(source.settings.model, source.own).split("; ")
     lines = [
         textwrap.fill(
             part,

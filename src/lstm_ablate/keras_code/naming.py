@@ -70,7 +70,7 @@ def _made_up(text: str) -> str:
 def _free(name: str, taken: set[str]) -> str:
     name = unicodedata.normalize("NFKC", name)  # as Python reads it
     names = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3)))
-    return next(one for one in names if one not in taken)
+    return next(choice for choice in names if choice not in taken)
 
 
 def argument(text: str, functions: Mapping[str, str]) -> str:
@@ -97,13 +97,13 @@ def in_keras(text: str) -> str:
         return ast.unparse(_InKeras().visit(ast.parse(text, mode="eval")))
     name, values = named
     names = [parameter.name for parameter in KINDS[name].parameters]
-    given = "".join(f", {one}={value!r}" for one, value in zip(names, values, strict=True))
+    given = "".join(f", {key}={value!r}" for key, value in zip(names, values, strict=True))
     return f"keras.activations.{name}(x{given})"
 
 
 class _InKeras(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> ast.AST:
-        inner = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+        inner = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
         if isinstance(node, ast.BinOp | ast.Call) and "x" not in inner:
             number = float(in_numpy(ast.unparse(node))(np.zeros(())))
             size = abs(number)

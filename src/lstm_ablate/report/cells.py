@@ -269,8 +269,8 @@ def legend_lines(summary: Summary) -> list[str]:
         else f"it holds with {each}"
     )
     beside = f"Beside a typical value stands its interval: {together}."
-    if not any(one.interval for row in summary.rows for one in _typical_of(row)):
-        beside = f"No typical value has an interval: that takes {summary.least_seeds} seeds."
+    if not any(row.loss and row.loss.interval for row in summary.rows):
+        beside = "With so few runs no interval stands beside a typical value."
     return [
         loss,
         f"typical ratio: the median of the loss over {summary.baseline}'s at the same seed; below 1"
@@ -279,12 +279,6 @@ def legend_lines(summary: Summary) -> list[str]:
         f"wins: the seeds at which the variant has less loss than {summary.baseline}, and how many"
         " wins (or losses) a verdict takes.",
     ]
-
-
-def _typical_of(row: Row) -> list[Typical]:
-    """Return the typical values of a row that are known."""
-    ratio = row.comparison.ratio if row.comparison else None
-    return [one for one in (row.loss, ratio) if one]
 
 
 def looks_text(summary: Summary) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lstm_ablate.errors import FolderError, UserError, did_you_mean
+from lstm_ablate.errors import FolderError, UserError, nearest
 from lstm_ablate.experiment.experiment_file import VERSION
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.yaml_source import read_file
@@ -101,9 +101,19 @@ def check_results_folder(folder: Path, holds: str = "experiment.yaml") -> None:
         raise UserError(f"{folder}: not a results folder (it holds no {holds}).{hint}")
 
 
+def _name_in(config: Path) -> str:
+    """Return the name that a config gives its experiment, or its own where none can be read."""
+    try:
+        name = read_file(config).nearest("name").value
+    except UserError:
+        return config.stem
+    return name if isinstance(name, str) and "/" not in name else config.stem
+
+
 def did_you_mean_folder(folder: Path, holds: str) -> str:
     """Return a hint at a folder that holds a file, where a folder does not: those in it, the one of
-    that name in results/, or one beside it that is spelt alike; nothing where there is none.
+    that name in results/, or of the name in a config that was given instead, or one beside it that
+    is spelt alike; nothing where there is none.
     """
     try:
         inside = sorted(str(path.parent) for path in folder.glob(f"*/{holds}"))
@@ -112,14 +122,16 @@ def did_you_mean_folder(folder: Path, holds: str) -> str:
     if inside:
         shown = ", ".join([*inside[:_MOST_NAMED], *["..."] * (len(inside) > _MOST_NAMED)])
         return f" Name one of those in it: {shown}"
-    there = Path("results") / (folder.stem if folder.suffix == ".yaml" else folder.name)
+    name = _name_in(folder) if folder.suffix == ".yaml" else folder.name
+    there = Path("results") / name
     if folder != there and (there / holds).is_file():
         return f' Did you mean "{there}"?'
     try:
-        beside = {str(path.parent) for path in folder.parent.glob(f"*/{holds}")}
+        beside = {path.parent.name for path in folder.parent.glob(f"*/{holds}")}
     except OSError:
         return ""
-    return did_you_mean(str(folder), beside - {str(folder)})
+    near = nearest(folder.name, beside - {folder.name})
+    return f' Did you mean "{folder.parent / near}"?' if near else ""
 
 
 def check_rebuildable(folder: Path) -> None:

@@ -19,6 +19,8 @@ from importlib.util import LazyLoader
 from types import ModuleType
 
 _INTERFACE = "tensorflow._api.v2."
+# It imports the folder tensorflow/distribute. Later, that would take the place of `tf.distribute`.
+_AT_ONCE = f"{_INTERFACE}distribute"
 
 
 class _NotNow(Loader):
@@ -37,7 +39,8 @@ class _Later(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "keras" and not fullname.startswith(_INTERFACE):
+        ours = fullname == "keras" or fullname.startswith(_INTERFACE)
+        if not ours or fullname.startswith(_AT_ONCE):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:

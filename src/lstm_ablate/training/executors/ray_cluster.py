@@ -130,7 +130,7 @@ class Cluster:
 
     def is_alive(self, node: Node) -> bool:
         """Return whether Ray takes a node for alive."""
-        return any(one["NodeID"] == node.id and one["Alive"] for one in _ray().nodes())
+        return any(info["NodeID"] == node.id and info["Alive"] for info in _ray().nodes())
 
     def _leave_out(self, problems: list[str]) -> None:
         for problem in problems:
@@ -141,39 +141,39 @@ class Cluster:
         and no place for a group.
         """
         lacks = []
-        there = [one for one in _ray().nodes() if one["Alive"]]
-        for one in there:
-            if one["NodeID"] in self._known:
+        there = [info for info in _ray().nodes() if info["Alive"]]
+        for info in there:
+            if info["NodeID"] in self._known:
                 continue
-            node = self._described(one)
+            node = self._described(info)
             self._known[node.id] = node
             if node.size:
                 ask = _ray().remote(ray_versions.asked())
                 options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": on(node)}
                 self._asked[ask.options(**options).remote()] = node
-            elif one["Resources"].get("CPU"):
+            elif info["Resources"].get("CPU"):
                 needs = f"{self.memory_bytes / 1e9:.1f} GB of memory"
-                if self.gpus and not one["Resources"].get("GPU"):
+                if self.gpus and not info["Resources"].get("GPU"):
                     needs = "a GPU"
                 lacks.append(f"{node.name} lacks {needs} for a worker")
-        alive = {one["NodeID"] for one in there}
+        alive = {info["NodeID"] for info in there}
         for node in {slot.node.id: slot.node for slot in self.slots}.values():
             if node.id not in alive:
                 self.lose(node)
         return lacks
 
-    def _described(self, one: dict[str, Any]) -> Node:
+    def _described(self, info: dict[str, Any]) -> Node:
         """Return a node from what Ray says of it."""
-        has = one["Resources"]
+        has = info["Resources"]
         size = int(has.get("CPU", 0))
         if self.gpus:
             size = min(size, int(has.get("GPU", 0)))
         if self.memory_bytes:
             size = min(size, int(has.get("memory", 0) // self.memory_bytes))
-        name, address = one["NodeName"], one["NodeManagerAddress"]
+        name, address = info["NodeName"], info["NodeManagerAddress"]
         if name == address:  # nobody has named it
-            name = f"{one['NodeManagerHostname']} ({address})"
-        return Node(one["NodeID"], name, size)
+            name = f"{info['NodeManagerHostname']} ({address})"
+        return Node(info["NodeID"], name, size)
 
     def _answers(self) -> list[str]:
         """Give places to the nodes that have said the right versions; return what is wrong with

@@ -80,8 +80,9 @@ class Notice(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The notice as a message says it, with the whole path."""
-        return f"{self.path}{'' if self.line is None else f':{self.line}'}: {self.text}"
+        """The notice as a message says it, with the whole path; it stops nothing."""
+        place = f"{self.path}{'' if self.line is None else f':{self.line}'}"
+        return f"{place}: {faults.WARNING}{self.text}"
 
     @property
     def sentence(self) -> str:

@@ -16,6 +16,7 @@ from lstm_ablate.training.inputs.layout import Layout
 from lstm_ablate.training.inputs.table import Table
 
 PARTS = ("training", "validation", "test")
+WARNING = "warning: "  # before what a reader should know, and what stops nothing
 _SAMPLE = 200  # lines
 _SEPARATORS = {"\t": "a tab", " ": "blanks"}
 
@@ -143,7 +144,7 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
     features_left = [index for index in range(len(found.names)) if index not in reasons]
     names = [found.names[index] for index in features_left]
     held = stretches.in_rows(names, found.rows[:, features_left], found.lines, data.window[0])
-    yield from (Fault(line, text) for line, text in (*order.notices, *held))
+    yield from (Fault(line, f"{WARNING}{text}") for line, text in (*order.notices, *held))
 
 
 def _header(lines: Sequence[str], layout: Layout, path: Path) -> list[str]:
@@ -220,12 +221,15 @@ def _of_notation(cell: str, notations: Sequence[tuple[str, str | None]], layout:
             f" it is {text.replace(',', '')}, write {writes[1]}"
         )
     decimal, thousands = notations[0]
-    what = []
+    what, others = [], ""
     if decimal != layout.decimal:
         what.append("a decimal comma" if decimal == "," else "a decimal point")
     if thousands and thousands != layout.thousands:
-        what.append("a thousands separator")
-    return f'"{text}" has {" and ".join(what)}; under `data` write {writes[0]}'
+        if thousands in text:
+            what.append("a thousands separator")
+        else:
+            others = ", and others have a thousands separator"
+    return f'"{text}" has {" and ".join(what)}{others}; under `data` write {writes[0]}'
 
 
 # ------------------------------------------------------------------------------- rows and columns
@@ -290,6 +294,6 @@ def _of_missing(found: Table, gaps: Sequence[int], reasons: dict[int, str]) -> F
     )
     return Fault(
         missing[0],
-        f"{which}: no value in {rows}. Nothing fills that in here: fill it in in the file, as"
+        f"{which}: no value in {rows}. Nothing fills the gaps here: fill them in the file, as"
         f" pandas' df.interpolate() does, or keep a part of it ({part}){write}",
     )

@@ -119,12 +119,8 @@ def _scaled(parts: list[Array], scaling: str, path: Path, names: Sequence[str]) 
             constant = ", ".join(names[place] for place in _where(low == high))
             raise UserError(f"{path}: constant in the training part: {constant}; leave it out")
         with np.errstate(all="ignore"):  # what overflows here is refused below
-            zero, unit = (
-                (train.mean(axis=(0, 1)), train.std(axis=(0, 1)))
-                if scaling == "standard"
-                else (low, high - low)
-            )
-            parts = [(part - zero) / unit for part in parts]
+            offset, unit = _fitted(train, scaling)
+            parts = [(part - offset) / unit for part in parts]
         # Beyond, the squares behind it overflow or lose their digits.
         scalable = (unit > 1e-100) & (unit < 1e100)
         if not np.all(scalable):
@@ -148,6 +144,25 @@ def _scaled(parts: list[Array], scaling: str, path: Path, names: Sequence[str]) 
             )
         )
     return parts
+
+
+def _fitted(train: Array, scaling: str) -> tuple[Array, Array]:
+    """Return what is subtracted from each feature, and by what it is then divided, both [F]."""
+    if scaling == "standard":
+        return train.mean(axis=(0, 1)), train.std(axis=(0, 1))
+    low, high = train.min(axis=(0, 1)), train.max(axis=(0, 1))
+    return low, high - low
+
+
+def scaling(data: FileData) -> tuple[list[str], Array, Array]:
+    """Return the names of a file's features, and of each what is subtracted from its values and by
+    what they are then divided, both [F]. Raises UserError as `read` does.
+    """
+    held = content(data)
+    if data.scaling == "none":
+        return held.names, np.zeros(len(held.names)), np.ones(len(held.names))
+    part = split(held.numbers, data)[0]
+    return held.names, *_fitted(part if data.is_array else _windows(part, data), data.scaling)
 
 
 def _where(holds: NDArray[np.bool_]) -> list[int]:

@@ -9,12 +9,12 @@ run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # The long forms of the tests: every fault of docs/faults.md as often as it says there, 20,000 fuzzed configs,
 # every pair of values of any two keys of a model.
 test-full: $(VENV)/test-installed
-	LSTM_ABLATE_FULL=yes $(BIN)/python -m pytest -n 2 -m "faults or long" -rA --timeout 3600
+	LSTM_ABLATE_FULL=yes $(BIN)/python -m pytest -n 3 -m "faults or long" -rA --timeout 3600
 
 check: $(VENV)/test-installed docs
 	$(BIN)/ruff format --check .

@@ -145,9 +145,10 @@ def test_equivalence_decides_by_the_count_of_its_look(case, outliers, look):
     assert f"Decided at look {look} of 6" in row.sentence
 
 
-def test_nothing_learned_decides_too(case):
+def test_nothing_learned_stops_too(case):
     found = case({"one": lambda seed: 2.0, "base": lambda seed: 3.0})
     assert (stand(found).looks, stand(found).decided) == (1, True)
+    assert "Stopped at look 1 of 6, at 10 seeds." in row_of(found).sentence
     assert row_of(found).verdict == "nothing learned" and row_of(found).not_needed == 50
 
 

@@ -83,7 +83,8 @@ def same_training(variant: str, baseline: str, where: str) -> str:
 
 
 def stage(row: Row, looks: Sequence[Look]) -> str:
-    """Say at which look a comparison was decided, or what it waits for.
+    """Say at which look a comparison was decided or, if nothing was learned, stopped; or what it
+    waits for.
 
     There is nothing to say without looks, or where it waits for tuning.
     """
@@ -96,7 +97,8 @@ def stage(row: Row, looks: Sequence[Look]) -> str:
         return f"Undecided at look {row.look}: l{waits}" if row.look else f"L{waits}"
     if row.verdict in ("inconclusive", "no pair"):
         return f"Inconclusive at the maximum of {counted(row.seeds, 'seed')}."
-    return f"Decided at look {row.look} of {all_of_them}, at {counted(row.seeds, 'seed')}."
+    ended = "Decided" if row.verdict in ("better", "worse", "practically equivalent") else "Stopped"
+    return f"{ended} at look {row.look} of {all_of_them}, at {counted(row.seeds, 'seed')}."
 
 
 def sentence(

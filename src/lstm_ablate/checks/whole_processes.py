@@ -4,21 +4,17 @@ Short times are also given in imports of TensorFlow, because every program that 
 to wait for one. Each of them is the median over a few processes of each kind, which take turns.
 """
 
-import importlib
-import multiprocessing
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from lstm_ablate import study
 from lstm_ablate.errors import Log
 from lstm_ablate.experiment import loading, shipped
-from lstm_ablate.training import sweep
-from lstm_ablate.training.executors.local import without_main
 from lstm_ablate.training.inputs import windows
 
 # The networks that this program and a plain loop of Keras train, with tanh and with relu.
@@ -101,9 +97,9 @@ def first_seconds(rounds: int) -> FirstSeconds:
             results = Path(folder, str(turn))
             taken.append(
                 (
-                    _seconds(importlib.import_module, "tensorflow"),
-                    _seconds(_ours, config, results),
-                    _seconds(_ours, config, results),
+                    _seconds(["-c", "import tensorflow"]),
+                    _seconds(_ours(config, results)),
+                    _seconds(_ours(config, results)),
                 )
             )
     return FirstSeconds(*map(statistics.median, zip(*taken, strict=True)))
@@ -116,48 +112,44 @@ def race(network: str, *, seeds: int = 4, epochs: int = 10) -> Race:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "race.yaml")
         config.write_text(text, encoding="utf-8")
-        before = _seconds(_ours, config, Path(folder, "before"))
-        plain = _seconds(_plain, config)
-        after = _seconds(_ours, config, Path(folder, "after"))
+        before = _seconds(_ours(config, Path(folder, "before")))
+        plain = _seconds(_keras(config))
+        after = _seconds(_ours(config, Path(folder, "after")))
     return Race(network, 2 * seeds, epochs, (before + after) / 2, plain)
 
 
-def _seconds(target: Callable[..., object], *words: Any) -> float:
-    """Return how long a process takes, from its start to its end, that only calls a function."""
-    process = multiprocessing.get_context("spawn").Process(target=target, args=words)
+def _seconds(words: Sequence[str]) -> float:
+    """Return how long a process of Python takes that is started with these words."""
     start = time.perf_counter()
-    with without_main():
-        process.start()
-    try:
-        process.join()
-        seconds = time.perf_counter() - start
-    finally:
-        process.kill()
-        process.join()
-    if process.exitcode:
-        raise RuntimeError(f"a process of the benchmark ended with exit code {process.exitcode}")
+    done = subprocess.run(
+        [sys.executable, *words],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(
+            f"a process of the benchmark ended with exit code {done.returncode}\n{done.stderr}"
+        )
     return seconds
 
 
-def _ours(config: Path, results: Path) -> None:
-    found = study.find(config, (), results)
-    ran = study.run(found, watch=_finished, log=_ignore, warn=_ignore)
-    if ran.failed:
-        raise RuntimeError(f"{config}: some of its runs failed")
+def _ours(config: Path, results: Path) -> list[str]:
+    return ["-m", "lstm_ablate", "run", str(config), "--results", str(results), "--quiet"]
 
 
-def _finished(steps: study.Steps, *_: Any) -> Iterator[sweep.Finished]:
-    return (step for step in steps if isinstance(step, sweep.Finished))
+def _keras(config: Path) -> list[str]:
+    code = f"import sys; from {__name__} import loop; loop(sys.argv[1])"
+    return ["-c", code, str(config)]
 
 
-def _ignore(_: str) -> None:
-    """Print no message of a run."""
-
-
-def _plain(config: Path) -> None:
+def loop(config: str) -> None:
+    """Train each variant of a config once for each seed, as a plain loop of Keras does."""
     from lstm_ablate.checks import handwritten
 
-    experiment = loading.load(config)
+    experiment = loading.load(Path(config))
     for settings in experiment.settings.values():
         for seed in experiment.seeds:
             handwritten.plain(settings, windows.of(settings.data, seed), [])

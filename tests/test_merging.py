@@ -365,14 +365,22 @@ def test_damaged_records_are_named_and_not_copied(lab):
     assert any(told in line for line in lab.told)
 
 
-def test_other_numbers_go_to_conflicts_once_and_every_merge_says_so(lab):
-    lab.run("seeds=1", shard="1/1")
-    lab.merge(lab.part("1/1"))
-    path = min((lab.part("1/1") / "runs").glob("*.json"))
+def trained_elsewhere(part, **meta):
+    """Give the first record of a part another test loss, and what else its machine is to be; return
+    the record as it was, and its new result.
+    """
+    path = min((part / "runs").glob("*.json"))
     kept = records.parsed(path.read_bytes(), path.stem, "")
     path.unlink()
     other = {**kept.result, "test_loss": 0.123}
-    records.publish(lab.part("1/1"), type(kept)(kept.run, kept.identity, other, kept.meta))
+    records.publish(part, type(kept)(kept.run, kept.identity, other, {**kept.meta, **meta}))
+    return kept, other
+
+
+def test_other_numbers_go_to_conflicts_once_and_every_merge_says_so(lab):
+    lab.run("seeds=1", shard="1/1")
+    lab.merge(lab.part("1/1"))
+    kept, other = trained_elsewhere(lab.part("1/1"))
     for _ in range(3):
         merged = lab.merge(lab.part("1/1"))
         assert merged.ran.conflicts == 1 and merged.ran.failed
@@ -387,11 +395,7 @@ def test_other_numbers_go_to_conflicts_once_and_every_merge_says_so(lab):
 def test_of_other_numbers_it_is_said_on_which_other_machine_they_were_trained(lab):
     lab.run("seeds=1", shard="1/1")
     lab.merge(lab.part("1/1"))
-    path = min((lab.part("1/1") / "runs").glob("*.json"))
-    kept = records.parsed(path.read_bytes(), path.stem, "")
-    path.unlink()
-    result, meta = {**kept.result, "test_loss": 0.1}, {**kept.meta, "processor": "a 6502"}
-    records.publish(lab.part("1/1"), type(kept)(kept.run, kept.identity, result, meta))
+    kept, _ = trained_elsewhere(lab.part("1/1"), processor="a 6502")
     assert lab.merge(lab.part("1/1")).ran.conflicts == 1
     here = json.dumps(kept.meta["processor"])
     assert lab.told[-1].endswith(

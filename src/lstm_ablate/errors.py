@@ -4,7 +4,7 @@ Any other exception is a bug of ours.
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 Log = Callable[[str], None]  # hears a message of one line
 
@@ -42,6 +42,11 @@ def listed(words: Iterable[str]) -> str:
     """Return "a", "a and b" or "a, b and c"."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def shortened(words: Sequence[str], most: int, between: str = ", ") -> str:
+    """Return the words in one text; of more than so many the first ones, and an ellipsis."""
+    return between.join([*words[:most], *["..."] * (len(words) > most)])
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lstm_ablate import study as studies
-from lstm_ablate.errors import FolderError, Log, UserError, counted
+from lstm_ablate.errors import FolderError, Log, UserError, counted, shortened
 from lstm_ablate.evidence import tuning
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.alike import differences, unlike
@@ -189,7 +189,9 @@ def _agreed(folder: Path, parts: Sequence[_Part]) -> Experiment:
     problems = []
     for place, other in others:
         if apart := unlike(other, one):
-            problems.append(f"{place}: belongs to another experiment: {_listed(apart, '; ')}")
+            problems.append(
+                f"{place}: belongs to another experiment: {shortened(apart, _MOST_NAMED, '; ')}"
+            )
         elif len(other.seeds) > len(one.seeds):
             one = other
     if problems:
@@ -232,16 +234,17 @@ def _tell(
     if taken.conflicts:
         many = counted(len(taken.conflicts), "run")
         beside = folder / "runs" / "conflicts"
-        names = _listed(taken.conflicts, ", ")
+        names = shortened(taken.conflicts, _MOST_NAMED)
         why = "By the records, both were trained on machines of one kind"
         if taken.apart:
-            why = f"The first was trained on another machine: {_listed(taken.apart, '; ')}"
+            machines = shortened(taken.apart, _MOST_NAMED, "; ")
+            why = f"The first was trained on another machine: {machines}"
         warn(
             f"{place}: {many} with other numbers than here; the records here stay, and those from"
             f" there are kept in {beside}: {names}. {why}"
         )
     if taken.damaged:
-        names = _listed([f"{run}.json" for run in taken.damaged], ", ")
+        names = shortened([f"{run}.json" for run in taken.damaged], _MOST_NAMED)
         warn(f"{place}: no whole records of their runs, and left alone: {names}")
     if taken.older:
         older = records.told_older(taken.older)
@@ -249,14 +252,13 @@ def _tell(
     if taken.other:
         apart = differences(taken.other.identity, merge.nearest(taken.other, asked))
         many = counted(taken.others, "record")
-        warn(f"{place}: {many} of other settings left alone, the first for {_listed(apart, '; ')}")
+        warn(
+            f"{place}: {many} of other settings left alone, the first for"
+            f" {shortened(apart, _MOST_NAMED, '; ')}"
+        )
     if part.source.conflicts:
         many = counted(part.source.conflicts, "record")
         warn(f"{place}/runs/conflicts: {many} with other numbers than recorded stay there")
-
-
-def _listed(names: Sequence[str], between: str) -> str:
-    return between.join([*names[:_MOST_NAMED], *["..."] * (len(names) > _MOST_NAMED)])
 
 
 # ------------------------------------------------------------------------------- what comes next
@@ -282,8 +284,8 @@ def _missing(
             state += f"; {counted(failed, 'run')} failed, to try again: {command} --retry-failed"
         return None, state, failed
     state = _state(experiment, now, missing)
-    seeds = sorted({run.seed for run in missing})
-    what = f"{counted(len(missing), 'run')} missing, of seeds {_listed([*map(str, seeds)], ', ')}"
+    seeds = [str(seed) for seed in sorted({run.seed for run in missing})]
+    what = f"{counted(len(missing), 'run')} missing, of seeds {shortened(seeds, _MOST_NAMED)}"
     if _data_is_lost(folder):
         what += (
             "; its data file does not lie here: name your own config in place of experiment.yaml"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ablate import study as studies
-from lstm_ablate.errors import Log, UserError, counted, did_you_mean
+from lstm_ablate.errors import Log, UserError, counted, did_you_mean, shortened
 from lstm_ablate.evidence import tuning
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.experiment.changes import Override
@@ -22,7 +22,7 @@ from lstm_ablate.experiment.runs import Run
 from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.keras_code.module import Module, Variant, module
 from lstm_ablate.store import copies, inventory, records
-from lstm_ablate.store.records import Record
+from lstm_ablate.store.records import Found, Record
 from lstm_ablate.training import cost, work
 from lstm_ablate.training.executors import Done, Failed, Work
 from lstm_ablate.training.executors.local import execute
@@ -30,6 +30,7 @@ from lstm_ablate.training.inputs import checking, file, windows
 from lstm_ablate.training.inputs.randomness import Weights
 from lstm_ablate.training.variables import worker_environment
 
+_MOST_SEEDS = 20  # in a message
 _OF_EXPORT = "export replaces no file; move it, or give another name"
 
 
@@ -138,9 +139,7 @@ def again(
     failed, where its data file is no longer there, and where the code that its model needs could
     not be written beside a `path`; TrainingError where training fails.
     """
-    experiment = _experiment_in(folder)
-    found = records.read_all(folder)
-    experiment = tuning.replay(experiment, found.records).experiment
+    experiment, found = _tuned_in(folder)
     task = _task(experiment, variant, task)
     run = _run(experiment, task, variant, seed)
     record = _usable(folder, run, found.records.get(run.id) if run else None, variant, seed)
@@ -165,16 +164,14 @@ def unnamed_seed(folder: Path, variant: str, task: str | None = None) -> UserErr
 
     Raises UserError as `again` does.
     """
-    experiment = _experiment_in(folder)
-    found = records.read_all(folder).records
-    experiment = tuning.replay(experiment, found).experiment
+    experiment, found = _tuned_in(folder)
     task = _task(experiment, variant, task)
     losses = {
-        run.seed: found[run.id].result["test_loss"]
+        run.seed: found.records[run.id].result["test_loss"]
         for run in runs.expand(experiment)
         if (run.task, run.variant) == (task, variant)
-        and run.id in found
-        and found[run.id].status == "ok"
+        and run.id in found.records
+        and found.records[run.id].status == "ok"
     }
     if not losses:
         again = f"lstm-ablate run {folder / 'experiment.yaml'}"
@@ -182,11 +179,19 @@ def unnamed_seed(folder: Path, variant: str, task: str | None = None) -> UserErr
             f"{folder}: no run of {variant} ended well; `{again}` trains what is missing"
         )
     typical = sorted(losses, key=lambda seed: losses[seed])[(len(losses) - 1) // 2]
-    known = _shortened(list(losses))
+    known = shortened([*map(str, losses)], _MOST_SEEDS)
     return UserError(
         f"{variant}: name the run with --seed, such as --seed {typical}, whose test loss is the"
         f" median\n  known: {known}"
     )
+
+
+def _tuned_in(folder: Path) -> tuple[Experiment, Found]:
+    """Return the experiment of a results folder, with the values that tuning chose, and what the
+    folder holds.
+    """
+    experiment, found = _experiment_in(folder), records.read_all(folder)
+    return tuning.replay(experiment, found.records).experiment, found
 
 
 def _experiment_in(folder: Path) -> Experiment:
@@ -207,12 +212,8 @@ def _run(experiment: Experiment, task: str, variant: str, seed: int) -> Run | No
 
 def _check_seed(experiment: Experiment, seed: int) -> None:
     if seed not in experiment.seeds:
-        known = _shortened(experiment.seeds)
+        known = shortened([*map(str, experiment.seeds)], _MOST_SEEDS)
         raise UserError(f"seed {seed} is not a seed of {experiment.name}\n  known: {known}")
-
-
-def _shortened(seeds: Sequence[int]) -> str:
-    return ", ".join([*map(str, seeds[:20]), *["..."] * (len(seeds) > 20)])
 
 
 def _usable(

@@ -38,8 +38,8 @@ def bench(
             "--processes",
             help=(
                 "Measure whole processes: the smoke config from nothing and with nothing to do, and"
-                " tanh and relu against a loop of Keras; it takes about ten minutes. Networks are"
-                " measured too if --cases or --end-to-end is given."
+                " tanh and relu against a loop of Keras; with --rounds 3 in six minutes. Networks"
+                " are measured too if --cases or --end-to-end is given."
             ),
         ),
     ] = False,

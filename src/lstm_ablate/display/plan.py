@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lstm_ablate.display import data, layers, trainings
 from lstm_ablate.display.layers import Table
 from lstm_ablate.display.printing import print_lines, print_table
-from lstm_ablate.errors import counted, duration
+from lstm_ablate.errors import counted, duration, shortened
 
 _MOST_SEEDS = 20  # of a part, in its line
 
@@ -90,10 +90,8 @@ def _part(prospect: "Prospect") -> list[str]:
     if shard is None:
         return []
     mine = [str(seed) for seed in prospect.seeds]
-    named = [*mine[:_MOST_SEEDS], *["..."] * (len(mine) > _MOST_SEEDS)]
-    text = f"{len(mine)} of {counted(prospect.pairs, 'seed')}" + f": {', '.join(named)}" * bool(
-        mine
-    )
+    text = f"{len(mine)} of {counted(prospect.pairs, 'seed')}"
+    text += f": {shortened(mine, _MOST_SEEDS)}" * bool(mine)
     return [f"part      {shard.part} of {shard.of}, with {text}"]
 
 

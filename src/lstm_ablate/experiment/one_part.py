@@ -3,23 +3,20 @@
 from typing import Any
 
 from lstm_ablate.experiment.nodes import Node
+from lstm_ablate.experiment.settings import SITES, Settings
+
+# The name at each site where none is written. `activation` sets candidate and output, which agree.
+_USUAL: dict[str, Any] = {site: Settings().model.site(site) for site in SITES}
+_USUAL["activation"] = _USUAL["candidate"]
 
 OTHER = {"encoder": "decoder", "decoder": "encoder"}  # of each part the other
-
-_USUAL = {
-    "activation": "tanh",
-    "candidate": "tanh",
-    "output": "tanh",
-    "gates": "sigmoid",
-    "between": "linear",
-}
 
 
 def names(part: str, site: str, name: str, model: Node) -> list[Any]:
     """Return the name of an activation for each layer of the encoder or the decoder, among those of
     the others; of `between` for each seam within it. Nothing where there is none.
     """
-    encoder, decoder = (_depth(model.entries.get(one), model) for one in OTHER)
+    encoder, decoder = (_depth(model.entries.get(stack), model) for stack in OTHER)
     before = model.entries.get(site)
     others = before.value if before and isinstance(before.value, str) else _USUAL[site]
     own = {"encoder": encoder, "decoder": decoder}[part] - (site == "between")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lstm_ablate.errors import FolderError, UserError, nearest
+from lstm_ablate.errors import FolderError, UserError, nearest, shortened
 from lstm_ablate.experiment.experiment_file import VERSION
 from lstm_ablate.experiment.nodes import Node
 from lstm_ablate.experiment.yaml_source import read_file
@@ -120,8 +120,7 @@ def did_you_mean_folder(folder: Path, holds: str) -> str:
     except OSError:
         inside = []
     if inside:
-        shown = ", ".join([*inside[:_MOST_NAMED], *["..."] * (len(inside) > _MOST_NAMED)])
-        return f" Name one of those in it: {shown}"
+        return f" Name one of those in it: {shortened(inside, _MOST_NAMED)}"
     name = _name_in(folder) if folder.suffix == ".yaml" else folder.name
     there = Path("results") / name
     if folder != there and (there / holds).is_file():

@@ -292,8 +292,7 @@ def _difference(one: float | None, other: float | None) -> float:
 def _trained_where(record: Record, meta: Mapping[str, Any]) -> str:
     """Say in what the place of a record differs from this one."""
     places = {
-        name: (_shown(record.meta.get(name)), _shown(meta.get(name)))
-        for name in ("processor", "device", "versions")
+        name: (_shown(record.meta.get(name)), _shown(meta.get(name))) for name in records.PLACE
     }
     differs = [f"{name} {was}, here {now}" for name, (was, now) in places.items() if was != now]
     return (

@@ -82,8 +82,7 @@ def _take(folder: Path, record: Record, known: dict[str, Record], taken: Taken) 
 
 def _place(record: Record) -> dict[str, Any]:
     """Return what a record says of where its run was trained."""
-    names = ("processor", "device", "versions")
-    return {name: record.meta[name] for name in names if name in record.meta}
+    return {name: record.meta[name] for name in records.PLACE if name in record.meta}
 
 
 def _take_logs(folder: Path, source: Source, known: dict[str, Record]) -> None:

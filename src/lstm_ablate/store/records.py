@@ -36,6 +36,9 @@ from lstm_ablate.store.results import Failed, Recorded, Shape
 _NAME = re.compile(r"[0-9a-f]{16}\.json")
 
 
+PLACE = ("processor", "device", "versions")  # what `meta` says of where a run was trained
+
+
 @dataclass(frozen=True)
 class Record:
     """What a finished run left: `result` depends on the run alone, `meta` on the circumstances."""

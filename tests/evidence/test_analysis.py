@@ -249,6 +249,8 @@ def test_over_all_tasks_a_formula_that_differs_is_not_that_of_the_first(tmp_path
     overall = analysis.summarise(one, runs.expand(one, "keras"), {}).overall
     formulas = {row.variant: row.formula for row in overall}
     assert formulas["base"] == "differs from task to task"
+    in_keras = {row.variant: row.keras for row in overall}
+    assert in_keras["base"] == "" and in_keras["007"].startswith("LSTM(")
     assert formulas["007"] == "i, f, o = sigmoid(z); g = relu(z_g); h = o * relu(c)"
 
 

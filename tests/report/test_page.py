@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+import reported
 
+from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.report import derived, inline, latex, markdown, plots
 from lstm_ablate.report.page import html
@@ -158,6 +160,27 @@ def test_figures_show_the_numbers_of_the_summary(summarised):
     shares = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
     assert shares[::2] == [0.0, 0.0, 0.0, 0.2, 1.0]  # diverged
     assert shares[1::2] == [0.0, 0.0, 0.0, 0.1, 0.0]  # stuck
+
+
+@pytest.mark.parametrize(("sheet", "columns"), [(plots.SCREEN, 3), (plots.column(84), 1)])
+def test_each_task_has_a_panel_where_a_variant_has_the_same_place(sheet, columns, tmp_path):
+    """Of ratios with their intervals, and of failures, which all tasks together do not have."""
+    summary = analysis.summarise(*reported.two_tasks(tmp_path))
+    drawings = {one.name: plots.drawn(one, sheet) for one in plots.drawings(summary)}
+    together = summary.overall[0].task
+    for name, tasks in (("intervals", ("easy", "hard", together)), ("failures", ("easy", "hard"))):
+        panels = {axes.get_title(): axes for axes in drawings[name].axes}
+        assert tuple(panels) == tasks
+        spec = drawings[name].axes[0].get_subplotspec().get_gridspec()
+        assert spec.ncols == min(columns, len(tasks))
+        names = [label.get_text() for label in drawings[name].axes[0].get_yticklabels()]
+        assert names == {"intervals": ["007", "gone"], "failures": ["base", "007", "gone"]}[name]
+        assert len({axes.get_xlim() for axes in panels.values()}) == 1
+    for row in (*summary.rows, *summary.overall):
+        if row.comparison and row.comparison.ratio.value not in (None, math.inf):
+            axes = {axes.get_title(): axes for axes in drawings["intervals"].axes}[row.task]
+            (line,) = [line for line in axes.lines if line.get_marker() in plots._MARKS]
+            assert (*line.get_xdata(), *line.get_ydata()) == (row.comparison.ratio.value, 0)
 
 
 def test_curves_are_medians_and_quartiles_of_the_runs_that_have_not_diverged(summarised):

@@ -399,7 +399,7 @@ def _overall(
             Row(
                 task=overall.OVERALL,
                 variant=variant,
-                formula=_common([row.formula for row in mine]),
+                formula=_common([row.formula for row in mine]) or "differs from task to task",
                 keras=_common([row.keras for row in mine]),
                 seeds=sum(row.seeds for row in mine),
                 ok=sum(row.ok for row in mine),
@@ -415,8 +415,8 @@ def _overall(
 
 
 def _common(texts: Sequence[str]) -> str:
-    """Return the text that all tasks have."""
-    return texts[0] if len(set(texts)) == 1 else "differs from task to task"
+    """Return the text that all tasks have, or nothing where they differ."""
+    return texts[0] if len(set(texts)) == 1 else ""
 
 
 def _ratios(experiment: Experiment, results: Mapping[Cell, Results]) -> dict[Cell, ByEpoch]:

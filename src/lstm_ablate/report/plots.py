@@ -36,6 +36,7 @@ from lstm_ablate.evidence.epochs import ByEpoch
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.pictures import Curve
 from lstm_ablate.evidence.summary import Row, Summary
+from lstm_ablate.evidence.typical import Typical
 
 INK, PAPER = "#1b1b1b", "#ffffff"  # a page replaces them by its own colours
 _GREY = "#7f7f7f"
@@ -282,33 +283,42 @@ def _tuning(summary: Summary, task: str, sheet: Sheet) -> Figure:
 
 def _intervals(summary: Summary, sheet: Sheet) -> Figure:
     rows = [row for row in (*summary.rows, *summary.overall) if row.comparison]
-    ratios = [row.comparison.ratio for row in rows if row.comparison]
-    figure, axes = _lines_of(summary, rows, sheet)
-    axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
-    axes.axvline(1, color=INK, lw=0.8)
     ends = [
         end
-        for ratio in ratios
-        for end in (*ratio.median, *(ratio.interval or ()))
+        for row in rows
+        if row.comparison
+        for end in (*row.comparison.ratio.median, *(row.comparison.ratio.interval or ()))
         if _drawable(end)
     ]
     left, right = min([0.8, *ends]) / 1.15, max([1.25, *ends]) * 1.15
-    for y, (row, ratio) in enumerate(zip(rows, ratios, strict=True)):
-        colour, _, mark = _look(summary, row.variant)
-        for pair, width in ((ratio.interval, 1.2), (ratio.median, 3.2)):
-            if pair is None:
-                continue
-            low, high = (min(max(end, left), right) for end in pair)
-            axes.plot([low, high], [y, y], color=colour, lw=width)
-            for end, edge, marker in ((low, left, CARETLEFT), (high, right, CARETRIGHT)):
-                if end == edge:
-                    axes.plot([end], [y], color=colour, marker=marker, ms=6, clip_on=False)
-        if ratio.value is not None and left < ratio.value < right:
-            axes.plot([ratio.value], [y], color=colour, marker=mark, ms=6)
+    figure, panels = _lines_of(summary, rows, sheet)
+    for axes, lines in panels:
+        axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
+        axes.axvline(1, color=INK, lw=0.8)
+        for y, row in lines:
+            assert row.comparison
+            _interval(axes, y, row.comparison.ratio, _look(summary, row.variant), (left, right))
+        axes.set_xlim(left, right)
+        _log_axis(axes, "x", wide=len(panels) == 1)
     figure.supxlabel(f"loss, times that of {_fitting(summary.baseline, 0.4 * sheet.width, sheet)}")
-    axes.set_xlim(left, right)
-    _log_axis(axes, "x", wide=True)
     return figure
+
+
+def _interval(
+    axes: Axes, y: float, ratio: Typical, look: tuple[str, str, str], edges: tuple[float, float]
+) -> None:
+    """Draw a typical ratio with its interval; an arrow leads to what lies beyond the edges."""
+    (left, right), (colour, _, mark) = edges, look
+    for pair, width in ((ratio.interval, 1.2), (ratio.median, 3.2)):
+        if pair is None:
+            continue
+        low, high = (min(max(end, left), right) for end in pair)
+        axes.plot([low, high], [y, y], color=colour, lw=width)
+        for end, edge, marker in ((low, left, CARETLEFT), (high, right, CARETRIGHT)):
+            if end == edge:
+                axes.plot([end], [y], color=colour, marker=marker, ms=6, clip_on=False)
+    if ratio.value is not None and left < ratio.value < right:
+        axes.plot([ratio.value], [y], color=colour, marker=mark, ms=6)
 
 
 def _drawable(ratio: float) -> bool:
@@ -491,18 +501,22 @@ def _reconstructions(summary: Summary, task: str, sheet: Sheet) -> Figure:
 
 def _failures(summary: Summary, sheet: Sheet) -> Figure:
     rows = [row for row in summary.rows if row.diverging]
-    figure, axes = _lines_of(summary, rows, sheet)
-    for y, row in enumerate(rows):
-        colour, _, mark = _look(summary, row.variant)
-        for share, aside, face in zip(_failed(row), (-0.15, 0.15), (colour, PAPER), strict=True):
-            if share is not None:
+    figure, panels = _lines_of(summary, rows, sheet)
+    for axes, lines in panels:
+        for y, row in lines:
+            colour, _, mark = _look(summary, row.variant)
+            for share, aside, face in zip(
+                _failed(row), (-0.15, 0.15), (colour, PAPER), strict=True
+            ):
+                if share is None:
+                    continue
                 place = y + aside
                 axes.plot([share.low, share.high], [place, place], color=colour)
                 point = share.count / share.runs
                 axes.plot([point], [place], color=colour, marker=mark, ms=6, markerfacecolor=face)
-    axes.set_xlim(-0.02, 1.02)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-    axes.set_xlabel("runs that diverged, or are stuck")
+        axes.set_xlim(-0.02, 1.02)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    figure.supxlabel("runs that diverged, or are stuck")
     return figure
 
 
@@ -566,17 +580,28 @@ def _panels(
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def _lines_of(summary: Summary, rows: Sequence[Row], sheet: Sheet) -> tuple[Figure, Axes]:
-    """Return a figure with a line for each row, from the top, with its name at the left."""
-    figure, ((axes,),) = _panels(sheet, 1, 1, height=0.9 + 0.27 * len(rows), full=True)
+def _lines_of(
+    summary: Summary, rows: Sequence[Row], sheet: Sheet
+) -> tuple[Figure, list[tuple[Axes, list[tuple[int, Row]]]]]:
+    """Return a figure with a panel for each task, and each panel with its rows and their places.
+
+    A variant has the same place in every panel, from the top, with its name at the left.
+    """
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    variants = [name for name in summary.variants if any(row.variant == name for row in rows)]
     room = sheet.width / 3  # for the names; the lines keep half of the width or more
-    names = [_fitting(row.variant, room, sheet) for row in rows]
-    if len(summary.tasks) > 1:
-        tasks = [_fitting(row.task, room / 2, sheet) for row in rows]
-        names = [f"{name}, {task}" for name, task in zip(names, tasks, strict=True)]
-    axes.set_yticks(range(len(rows)), names)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    return figure, axes
+    columns = max(1, min(len(tasks), int((sheet.width - room) / _LEAST_PANEL)))
+    height = 0.9 + 0.27 * len(variants)
+    figure, grid = _panels(sheet, len(tasks), columns, height, full=True, sharex=True, sharey=True)
+    panels = []
+    for axes, task in zip(_used(figure, grid, len(tasks)), tasks, strict=True):
+        lines = [(variants.index(row.variant), row) for row in rows if row.task == task]
+        panels.append((axes, lines))
+        if len(summary.tasks) > 1:
+            axes.set_title(_fitting(task, 0.9 * (sheet.width - room) / columns, sheet), color=INK)
+    grid[0][0].set_yticks(range(len(variants)), [_fitting(name, room, sheet) for name in variants])
+    grid[0][0].set_ylim(len(variants) - 0.4, -0.6)
+    return figure, panels
 
 
 def _title(axes: Axes, variant: str, colour: str, sheet: Sheet) -> None:

@@ -1,0 +1,91 @@
+"""What configs/fair.yaml gave: the tables of docs/study.md, and the figures of the pages.
+
+A finished study is published by hand: its derived files are copied to results/reference/fair, and
+this program then writes the tables anew. It reads the published CSVs alone.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+from simulation import write
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "study.md"
+STUDY = ROOT / "results" / "reference" / "fair"
+HEADS = (
+    "variant",
+    "rate",
+    "typical loss",
+    "its ratio to tanh's in a typical pair",
+    "less than tanh's",
+    "failures",
+    "verdict",
+)
+
+
+def rates(study=STUDY):
+    """Return the chosen learning rate of each task and variant."""
+    tuning = pd.read_csv(study / "tuning.csv")
+    return tuning[tuning["chosen"]].groupby(["task", "variant"])["value"].first()
+
+
+def span(row, name):
+    """Return a typical value with its interval, where it has one."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:.3g}" + ("" if pd.isna(low) else f" ({low:.3g} to {high:.3g})")
+
+
+def failures(row):
+    """Return how many runs diverged, and how many ended far above the typical loss."""
+    found = [(row["diverged"], "diverged"), (row["stuck"], "far above")]
+    return ", ".join(f"{count:g} {what}" for count, what in found if count > 0) or "-"
+
+
+def verdict(row):
+    """Return a verdict as the table of a report has it."""
+    if row["verdict"] == "baseline":
+        return ""
+    early = "still learning: " * int(row["unfinished"])
+    strong = "**" * (row["verdict"] in ("better", "worse", "practically equivalent"))
+    return f"{early}{strong}{row['verdict']}{strong}"
+
+
+def table_of(task, summary, chosen):
+    """Return the lines of one task: a row for each variant, and then the references."""
+    rows = summary[summary["task"] == task]
+    lines = [f"| {' | '.join(HEADS)} |", "|---|" + "---:|" * 5 + "---|"]
+    for _, row in rows.iterrows():
+        pairs = "-" if row["verdict"] == "baseline" else f"{row['wins']:g} of {row['pairs']:g}"
+        ratio = "-" if row["verdict"] == "baseline" else span(row, "ratio")
+        cells = (
+            f"`{row['variant']}`",
+            f"{chosen[task, row['variant']]:g}",
+            span(row, "loss"),
+            ratio,
+            pairs,
+            failures(row),
+            verdict(row),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    base = rows[rows["verdict"] == "baseline"].iloc[0]
+    said = f"Predicting the mean of the test windows gives {base['ceiling']:.3g}"
+    code = f"; the best linear code of the same size {base['linear']:.3g}" * int(base["linear"] > 0)
+    return [*lines, "", f"{said}{code}."]
+
+
+def tables(study=STUDY):
+    """Return the tables of the page, each by the name of its place."""
+    summary, chosen = pd.read_csv(study / "summary.csv"), rates(study)
+    return {
+        f"findings in {task}": table_of(task, summary, chosen)
+        for task in summary["task"].unique()
+        if task != "all tasks"
+    }
+
+
+if __name__ == "__main__":
+    write(tables(), DOCS)
+    shutil.copy(STUDY / "figures" / "intervals.png", ROOT / "docs" / "study.png")
+    print(DOCS, file=sys.stderr)

@@ -198,7 +198,7 @@ class Results(Mapping[Key, Outcome]):
         """
         from lstm_ablate.report import plots
 
-        drawings = {one.name: one for one in plots.drawings(self._summary)}
+        drawings = {drawing.name: drawing for drawing in plots.drawings(self._summary)}
         if name not in drawings:
             what = f'"{name}" is not a figure of {self.name}'
             raise UnknownNameError(f"{what}.{did_you_mean(name, drawings)}{_known(drawings)}")
@@ -220,7 +220,7 @@ class Results(Mapping[Key, Outcome]):
         if not isinstance(key, tuple) and len(tasks) > 1:
             write = f'write ["{tasks[0]}", "{variant}"]'
             raise UnknownNameError(f"{self.name} has several tasks; {write}{_known(tasks)}")
-        (row,) = (one for one in self._summary.rows if (one.task, one.variant) == (task, variant))
+        (row,) = (row for row in self._summary.rows if (row.task, row.variant) == (task, variant))
         return _outcome(row, self.folder)
 
     def __iter__(self) -> Iterator[Key]:
@@ -280,9 +280,9 @@ def _outcome(row: "Row", folder: Path) -> Outcome:
     )
 
 
-def _estimate(one: "Typical") -> Estimate:
-    low, high = one.interval or (None, None)
-    return Estimate(one.value, low, high)
+def _estimate(middle: "Typical") -> Estimate:
+    low, high = middle.interval or (None, None)
+    return Estimate(middle.value, low, high)
 
 
 class Plan:
@@ -300,7 +300,7 @@ class Plan:
         self._prospect = prospect
         self.name = prospect.study.experiment.name
         self.folder = prospect.study.folder
-        self.runs = len({one.id for one in prospect.todo.runs})
+        self.runs = len({run.id for run in prospect.todo.runs})
         self.missing = len(prospect.todo.missing)
         self.tuning_runs = len(prospect.tuning.todo.missing) if prospect.tuning else 0
         self.workers = prospect.workers

@@ -30,7 +30,9 @@ def printable(text: str) -> str:
     Such characters could move a terminal's cursor, change its colours or turn text around; ends of
     lines are among them.
     """
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def counted(number: int, what: str) -> str:

@@ -164,7 +164,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
         if controller in controllers.split(",") or not controllers:
             top = root / "sys/fs/cgroup" / (controller if controllers else "")
             group = PurePosixPath(path)
-            yield from (top / str(one).lstrip("/") for one in (group, *group.parents))
+            yield from (top / str(folder).lstrip("/") for folder in (group, *group.parents))
 
 
 def _read(path: Path) -> str:

@@ -121,9 +121,9 @@ def merge_parts(folder: Path, given: Sequence[Path], *, log: Log, warn: Log) -> 
     shards = {part.shard for part in parts if part.shard}
     missing, state, failed = _missing(folder, experiment, now, shards)
     return Merged(
-        studies.Ran(now, folder, sum(len(one.conflicts) for one in taken)),
-        sum(one.copied for one in taken),
-        sum(one.there for one in taken),
+        studies.Ran(now, folder, sum(len(part.conflicts) for part in taken)),
+        sum(part.copied for part in taken),
+        sum(part.there for part in taken),
         tuple(unusable),
         missing,
         state,
@@ -185,23 +185,24 @@ def _agreed(folder: Path, parts: Sequence[_Part]) -> Experiment:
     placed += [(part.source.place, part.experiment) for part in parts if part.experiment]
     if not placed:
         raise UserError(f"{folder}: nothing here says which experiment it is (experiment.yaml)")
-    (_, one), *others = placed
+    (_, experiment), *others = placed
     problems = []
     for place, other in others:
-        if apart := unlike(other, one):
+        if apart := unlike(other, experiment):
             problems.append(
                 f"{place}: belongs to another experiment: {shortened(apart, _MOST_NAMED, '; ')}"
             )
-        elif len(other.seeds) > len(one.seeds):
-            one = other
+        elif len(other.seeds) > len(experiment.seeds):
+            experiment = other
     if problems:
         raise FolderError("\n".join([*problems, f"{folder}: nothing is merged into it"]))
-    if folder.name != one.name:
-        right = folder / one.name if folder.is_dir() else folder.with_name(one.name)
+    if folder.name != experiment.name:
+        right = folder / experiment.name if folder.is_dir() else folder.with_name(experiment.name)
         raise UserError(
-            f"{folder}: the results folder of this experiment is named {one.name}; write {right}"
+            f"{folder}: the results folder of this experiment is named {experiment.name};"
+            f" write {right}"
         )
-    return one
+    return experiment
 
 
 def _write_beside(folder: Path, experiment: Experiment, parts: Sequence[_Part]) -> None:
@@ -327,5 +328,5 @@ def _state(experiment: Experiment, now: studies.Findings, missing: Sequence[Run]
 def _data_is_lost(folder: Path) -> bool:
     """Return whether experiment.yaml does not lead to a data file; the user's own config may."""
     written = loading.load(folder / "experiment.yaml", with_data=False)
-    data = [one.data for one in written.settings.values()]
-    return any(isinstance(one, FileData) and not Path(one.path).exists() for one in data)
+    data = [settings.data for settings in written.settings.values()]
+    return any(isinstance(source, FileData) and not Path(source.path).exists() for source in data)

@@ -282,11 +282,11 @@ def _apart(
     )
 
 
-def _difference(one: float | None, other: float | None) -> float:
+def _difference(loss: float | None, other: float | None) -> float:
     """Return |one - other| as a share of other."""
-    if one is None or other is None:
+    if loss is None or other is None:
         return math.inf
-    return abs(one - other) / abs(other) if other else math.inf if one else 0.0
+    return abs(loss - other) / abs(other) if other else math.inf if loss else 0.0
 
 
 def _trained_where(record: Record, meta: Mapping[str, Any]) -> str:
@@ -320,17 +320,17 @@ def check_file(path: Path) -> None:
     copies.check_free([path], _OF_EXPORT)
 
 
-def export(one: Again, path: Path) -> Exported:
+def export(again: Again, path: Path) -> Exported:
     """Write a run that was trained again as a .keras file and, where the model is only loaded with
     the code of its cells or activations, that code as a module beside it.
 
     Raises UserError where a file exists, and TrainingError where Keras cannot save the model.
     """
-    made = work.Made(one.run, one.code.text, one.weights)
+    made = work.Made(again.run, again.code.text, again.weights)
     content, test_loss = _in_a_worker(work.save, made)
     files = {path.name: content}
-    if one.code.is_needed:
-        files[_module_name(path)] = one.code.text.encode()
+    if again.code.is_needed:
+        files[_module_name(path)] = again.code.text.encode()
     return Exported(copies.write(files, path.parent, _OF_EXPORT), test_loss)
 
 
@@ -366,8 +366,8 @@ def scaling_of(
     return file.scaling(data)
 
 
-def built(one: Again) -> Any:
+def built(again: Again) -> Any:
     """Return the model of a run that was trained again, in this process, which loads Keras."""
     from lstm_ablate.training.engines import exported
 
-    return exported.built(one.code.text, one.weights)
+    return exported.built(again.code.text, again.weights)

@@ -177,7 +177,7 @@ class Ran:
     @property
     def failed(self) -> bool:
         """Whether some runs failed, or gave other numbers than before."""
-        tuning = [trial.failed for one in self.summary.tuned for trial in one.trials]
+        tuning = [trial.failed for tuned in self.summary.tuned for trial in tuned.trials]
         return bool(self.conflicts or self.summary.failed) or any(tuning)
 
 
@@ -300,8 +300,8 @@ def plan(study: Study, workers: int | None = None, *, log: Log) -> Prospect:
         known = {}
     speed = _speed(experiment, todo, tuned, log)
     of_look, most = (
-        runs.trained_here(experiment, one(experiment, todo.runs, known))
-        for one in (stopping.runs_asked_for, stopping.possible)
+        runs.trained_here(experiment, which(experiment, todo.runs, known))
+        for which in (stopping.runs_asked_for, stopping.possible)
     )
     next_look, todo = todo.of(of_look), todo.of(most)
     looks = stopping.planned(experiment)

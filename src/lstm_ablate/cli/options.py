@@ -108,8 +108,12 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         parameters = self.get_params(ctx)
-        known = {name for one in parameters for name in (*one.opts, *one.secondary_opts)}
-        takes_settings = any(one.name == "overrides" for one in parameters)
+        known = {
+            name
+            for parameter in parameters
+            for name in (*parameter.opts, *parameter.secondary_opts)
+        }
+        takes_settings = any(parameter.name == "overrides" for parameter in parameters)
         words = args[: args.index("--")] if "--" in args else args
         for word, following in pairwise([*words, ""]):
             name, _, value = word.partition("=")

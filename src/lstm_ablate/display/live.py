@@ -61,7 +61,7 @@ class Frames:
         """Return what is shown next, after what is shown has been made ready to be replaced."""
         width, height = self._console.size
         # A terminal that became narrower has broken long lines in two, and rich does not know it.
-        broken = sum(max(0, math.ceil(one / width) - 1) for one in self._widths)
+        broken = sum(max(0, math.ceil(width_of_line / width) - 1) for width_of_line in self._widths)
         up = [(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)]
         self._console.control(Control(*up * broken))
         parts = self._last(width) if self.ended else self._parts(width, height - 1)
@@ -113,17 +113,17 @@ def _table(counts: Sequence[Count], tally: Tally, width: int) -> Table:
     It has a column for what befell a run of any variant, shown or not, so that it does not jump.
     """
     every = list(tally.counts.values())
-    names = {"variant": [one.variant for one in counts]}
-    if len({one.task for one in every}) > 1:
-        names = {"task": [one.task for one in counts], **names}
+    names = {"variant": [count.variant for count in counts]}
+    if len({count.task for count in every}) > 1:
+        names = {"task": [count.task for count in counts], **names}
     heads, apart = (_SHORT, 1) if width < _NARROW else (_HEADS, 2)
-    numbers = {heads[0]: [f"{one.done}/{one.asked}" for one in counts]}
-    if any(one.diverged for one in every):
-        numbers[heads[1]] = [str(one.diverged) for one in counts]
-    if any(one.failed for one in every):
-        numbers[heads[2]] = [str(one.failed) for one in counts]
+    numbers = {heads[0]: [f"{count.done}/{count.asked}" for count in counts]}
+    if any(count.diverged for count in every):
+        numbers[heads[1]] = [str(count.diverged) for count in counts]
+    if any(count.failed for count in every):
+        numbers[heads[2]] = [str(count.failed) for count in counts]
     if not tally.sealed:
-        numbers[heads[3]] = [_median(one.losses) for one in counts]
+        numbers[heads[3]] = [_median(count.losses) for count in counts]
     taken = sum(apart + max(map(len, (head, *texts))) for head, texts in numbers.items())
     most = (width - taken - apart * (len(names) - 1)) // len(names)
     table = Table(box=None, pad_edge=False, padding=(0, apart, 0, 0))

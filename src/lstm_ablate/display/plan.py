@@ -36,7 +36,9 @@ def _tables(prospect: "Prospect") -> Iterator[Table]:
 def _variants(prospect: "Prospect") -> Table:
     """Return what each variant is, in each task, and how it is trained where that differs."""
     headings = ["task"] * (len(prospect.study.experiment.tasks) > 1) + ["variant", "formula"]
-    columns = {heading: [getattr(one, heading) for one in prospect.shares] for heading in headings}
+    columns = {
+        heading: [getattr(share, heading) for share in prospect.shares] for heading in headings
+    }
     columns |= _trainings(prospect).columns
     for heading in ("runs", "missing"):
         columns[heading] = [str(getattr(share, heading)) for share in prospect.shares]

@@ -443,7 +443,7 @@ def in_turns(numbers: Sequence[Difference]) -> list[tuple[Difference, int]]:
         columns.setdefault(some[0].column, []).append((some[0], len(some)))
     order = sorted(columns, key=lambda name: (name in _REFERENCES, name != "test_loss"))
     turns = zip_longest(*(columns[name] for name in order))
-    return [one for turn in turns for one in turn if one is not None]
+    return [column for turn in turns for column in turn if column is not None]
 
 
 def changed(text: Difference) -> str:

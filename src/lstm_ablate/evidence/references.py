@@ -82,7 +82,7 @@ def far_above_linear(rows: Sequence[Row]) -> str:
     shown = [f"{factor:.3g} ({variant})" for variant, factor in factors.items()]
     if len(shown) > _LISTED:
         ordered = sorted(factors, key=factors.__getitem__)
-        shown = [f"{factors[one]:.3g} ({one})" for one in (ordered[0], ordered[-1])]
+        shown = [f"{factors[variant]:.3g} ({variant})" for variant in (ordered[0], ordered[-1])]
         factors_of = " to ".join(shown)
     else:
         factors_of = listed(shown)

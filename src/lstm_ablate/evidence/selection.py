@@ -45,7 +45,7 @@ def of_variants(summary: Summary, names: Iterable[str], option: str) -> Summary:
         curves=_of(summary.curves, shown),
         seconds=_of(summary.seconds, shown),
         shown=_drawn(summary, shown),
-        tuned=tuple(one for one in summary.tuned if one.variant in shown),
+        tuned=tuple(tuned for tuned in summary.tuned if tuned.variant in shown),
         selection=selection,
     )
 

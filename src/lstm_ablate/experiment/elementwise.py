@@ -52,7 +52,7 @@ class Kind:
     @property
     def defaults(self) -> tuple[float, ...] | None:
         """The values of the parameters if only the name is written; None if one has no default."""
-        values = [one.default for one in self.parameters]
+        values = [parameter.default for parameter in self.parameters]
         return None if None in values else tuple(value for value in values if value is not None)
 
 

@@ -137,7 +137,7 @@ class Experiment:
     def formula(self, task: str, variant: str) -> str:
         """Return the formula of a variant's cell, with the changes that a formula does not show."""
         names = {text: name for name, text in self.own.items()}
-        models = [self.settings[task, one].model for one in self.variants]
+        models = [self.settings[task, name].model for name in self.variants]
         gates = any(model.site("gates") != "sigmoid" for model in models)
         shown = [formula_of(self.settings[task, variant].model, names, gates=gates)]
         for path, value in self.resolved["variants"][variant].items():

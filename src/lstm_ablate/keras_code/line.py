@@ -41,7 +41,11 @@ def line(experiment: Experiment, task: str, variant: str) -> str:
 
 
 def _functions(layers: Sequence[LSTM], names: Mapping[str, str]) -> dict[str, str]:
-    texts = [text for one in layers for text in (one.candidate, one.output, one.gates, one.between)]
+    texts = [
+        text
+        for layer in layers
+        for text in (layer.candidate, layer.output, layer.gates, layer.between)
+    ]
     return _functions_of([text for text in texts if text], names)
 
 
@@ -89,7 +93,7 @@ def _training(training: Training, changes: Mapping[str, object]) -> list[str]:
         name, arguments = optimizer(training.optimizer)
         keys = {path.rpartition(".")[2] for path in of_optimizer}
         if not keys & {"optimizer", "name"}:
-            arguments = [one for one in arguments if one.partition("=")[0] in keys]
+            arguments = [argument for argument in arguments if argument.partition("=")[0] in keys]
         parts.append(f"{name}({', '.join(arguments)})")
     if fitted := [key for key in ("epochs", "batch_size") if key in changed]:
         parts.append(f"fit({', '.join(f'{key}={getattr(training, key)}' for key in fitted)})")

@@ -7,15 +7,15 @@ _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSpr
 _NOTHING = {("momentum", 0.0), ("nesterov", False)}  # Keras' own defaults
 
 
-def optimizer(one: Optimizer) -> tuple[str, list[str]]:
+def optimizer(settings: Optimizer) -> tuple[str, list[str]]:
     """Return the class of Keras and its arguments, but for those that change nothing."""
-    values = one.model_dump(exclude={"name"})
+    values = settings.model_dump(exclude={"name"})
     clipping = values.pop("global_clipnorm")  # Keras' arguments begin with the learning rate
     written = {name: value for name, value in values.items() if (name, value) not in _NOTHING}
     if clipping is not None:
         written["global_clipnorm"] = clipping
     arguments = [f"{name}={value!r}" for name, value in written.items()]
-    return _OPTIMIZERS[one.name], arguments
+    return _OPTIMIZERS[settings.name], arguments
 
 
 def train(training: Training) -> list[str]:

@@ -95,8 +95,8 @@ def _results(
     ids = {run.id for run in runs.possible(experiment)} & records.keys()
     names = [path.relative_to(folder).as_posix() for path in inventory.derived(folder)]
     names += [name for name in _BESIDE if (folder / name).is_file()]
-    names += [f"runs/{one}.json" for one in ids]
-    names += [name for one in ids if (folder / (name := f"logs/{one}.log")).is_file()]
+    names += [f"runs/{run_id}.json" for run_id in ids]
+    names += [name for run_id in ids if (folder / (name := f"logs/{run_id}.log")).is_file()]
     return {name: files.read(folder / name) for name in names}
 
 

@@ -61,9 +61,13 @@ def title(summary: Summary, task: str) -> str:
 
 def cells(summary: Summary, row: Row) -> tuple[str, ...]:
     """Return the texts of a row under HEADINGS."""
-    one = row.comparison
+    comparison = row.comparison
     bounds = (1.0, *summary.band)
-    ratio = "baseline" if row.verdict == "baseline" else typical(one.ratio if one else None, bounds)
+    ratio = (
+        "baseline"
+        if row.verdict == "baseline"
+        else typical(comparison.ratio if comparison else None, bounds)
+    )
     return (
         row.variant,
         formula(summary, row),
@@ -77,7 +81,9 @@ def cells(summary: Summary, row: Row) -> tuple[str, ...]:
 
 def formula(summary: Summary, row: Row) -> str:
     """Return a variant's formula, with its parameters where those of its task's variants differ."""
-    counts = {one.parameters for one in summary.rows if one.task == row.task and one.parameters}
+    counts = {
+        other.parameters for other in summary.rows if other.task == row.task and other.parameters
+    }
     if len(counts) < 2 or row.parameters is None:
         return row.formula
     return f"{row.formula}; {row.parameters:,} parameters"
@@ -98,15 +104,15 @@ def _runs(row: Row) -> str:
 
 
 def _wins(summary: Summary, row: Row) -> str:
-    one = row.comparison
-    if one is None:
+    comparison = row.comparison
+    if comparison is None:
         return NOTHING
-    count = f"{one.wins} of {one.pairs}"
+    count = f"{comparison.wins} of {comparison.pairs}"
     if row.verdict == "described":
         return count
-    if one.needed is None:
+    if comparison.needed is None:
         return f"{count} ({summary.least_seeds} seeds needed)"
-    return f"{count} ({one.needed} needed)"
+    return f"{count} ({comparison.needed} needed)"
 
 
 def _verdict(row: Row) -> str:
@@ -121,29 +127,29 @@ def _verdict(row: Row) -> str:
 
 def statistics(row: Row) -> tuple[str, ...]:
     """Return the texts of a row under STATISTICS."""
-    one = row.comparison
+    comparison = row.comparison
     return (
         _number(row.mean),
         _range(row.q1, row.q3),
         _range(row.minimum, row.maximum),
-        f"{one.wins}, {one.losses}, {one.draws}" if one else NOTHING,
+        f"{comparison.wins}, {comparison.losses}, {comparison.draws}" if comparison else NOTHING,
         _share(row.diverging),
         _share(row.stuck),
         _number(row.gain),
     )
 
 
-def typical(one: Typical | None, bounds: Sequence[float] = (1.0,)) -> str:
+def typical(middle: Typical | None, bounds: Sequence[float] = (1.0,)) -> str:
     """Return a median with its interval, as "0.491 (0.276 to 0.758)", each with as
     many digits as show on which side of some bounds it lies.
     """
-    if one is None:
+    if middle is None:
         return NOTHING
-    low, high = (number(end, bounds) for end in one.median)
-    text = low if one.value is not None else f"{low} to {high}"
-    if one.interval is None:
+    low, high = (number(end, bounds) for end in middle.median)
+    text = low if middle.value is not None else f"{low} to {high}"
+    if middle.interval is None:
         return text
-    low, high = (number(end, bounds) for end in one.interval)
+    low, high = (number(end, bounds) for end in middle.interval)
     return f"{text} ({low} to {high})"
 
 
@@ -162,26 +168,30 @@ def _range(low: float | None, high: float | None) -> str:
     return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
-def _share(one: Share | None) -> str:
-    if one is None:
+def _share(share: Share | None) -> str:
+    if share is None:
         return NOTHING
-    return f"{one.count} of {one.runs} ({100 * one.low:.0f} to {100 * one.high:.0f}%)"
+    return f"{share.count} of {share.runs} ({100 * share.low:.0f} to {100 * share.high:.0f}%)"
 
 
 def by_epoch(summary: Summary, task: str) -> tuple[list[str], list[list[str]]]:
     """Return headings and some rows of the ratio by epoch in a task; none without a pair."""
-    found = {variant: one for (where, variant), one in summary.ratios.items() if where == task}
-    last = max((len(one.medians) for one in found.values()), default=0)
+    found = {
+        variant: ratios for (where, variant), ratios in summary.ratios.items() if where == task
+    }
+    last = max((len(ratios.medians) for ratios in found.values()), default=0)
     epochs = sorted(
         {max(1, round(last * k / _EPOCHS)) for k in range(1, _EPOCHS + 1)} if last else ()
     )
     rows = []
     for epoch in epochs:
         texts = [
-            typical(Typical(one.medians[epoch - 1], (one.q1[epoch - 1], one.q3[epoch - 1])))
-            if epoch <= len(one.medians)
+            typical(
+                Typical(ratios.medians[epoch - 1], (ratios.q1[epoch - 1], ratios.q3[epoch - 1]))
+            )
+            if epoch <= len(ratios.medians)
             else NOTHING
-            for one in found.values()
+            for ratios in found.values()
         ]
         rows.append([str(epoch), *texts])
     return ["epoch", *found], rows
@@ -191,13 +201,13 @@ def tuning(summary: Summary, task: str) -> tuple[list[str], list[tuple[list[str]
     """Return headings, and for each variant of a task its texts and the place of the chosen value
     among them, None without a choice.
     """
-    mine = [one for one in summary.tuned if one.task == task]
+    mine = [tuned for tuned in summary.tuned if tuned.task == task]
     values = [f"{trial.value:g}" for trial in mine[0].trials] if mine else []
     rows = []
-    for one in mine:
-        places = [trial.value for trial in one.trials]
-        texts = [one.variant, *map(_trial, one.trials), _without_a_seed(one)]
-        rows.append((texts, None if one.chosen is None else 1 + places.index(one.chosen)))
+    for tuned in mine:
+        places = [trial.value for trial in tuned.trials]
+        texts = [tuned.variant, *map(_trial, tuned.trials), _without_a_seed(tuned)]
+        rows.append((texts, None if tuned.chosen is None else 1 + places.index(tuned.chosen)))
     return ["variant", *values, "without one seed"], rows
 
 
@@ -208,13 +218,13 @@ def _trial(trial: Trial) -> str:
     return f"{loss} ({parts})" if parts else loss
 
 
-def _without_a_seed(one: Tuned) -> str:
+def _without_a_seed(tuned: Tuned) -> str:
     """Say whether a choice is the same without any one tuning seed, and what it is instead."""
-    if one.stays is None:
+    if tuned.stays is None:
         return NOTHING
     others: dict[Number | None, list[str]] = {}
-    for seed, value in one.without.items():
-        if value != one.chosen:
+    for seed, value in tuned.without.items():
+        if value != tuned.chosen:
             others.setdefault(value, []).append(str(seed))
     parts = [
         f"{'none' if value is None else f'{value:g}'} (without {', '.join(seeds)})"

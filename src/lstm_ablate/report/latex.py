@@ -68,7 +68,7 @@ def _caption(summary: Summary, task: str, rows: Sequence[Row]) -> str:
         low, high = summary.band
         ratios = [row.comparison.ratio for row in rows if row.comparison]
         interval = f"with its {level} interval{_together(summary)}"
-        if not any(one.interval for one in ratios):
+        if not any(ratio.interval for ratio in ratios):
             interval = f"without an interval, which takes {summary.least_seeds} seeds"
         text += (
             f". Ratio: the median of the loss over that of {summary.baseline} at the same seed,"
@@ -141,11 +141,11 @@ def _tabular(summary: Summary, rows: Sequence[Row], *, described: bool) -> list[
         units.append(rf"{{$/10^{{{power}}}$}}" if power else "")
     if compared:
         ratios = [row.comparison.ratio if row.comparison else None for row in rows]
-        _add(cells, [_number(one, lambda x: _ratio(x, bounds)) for one in ratios])
+        _add(cells, [_number(ratio, lambda x: _ratio(x, bounds)) for ratio in ratios])
         columns.append(_aligned([row[-1] for row in cells]))
         headings.append("{Ratio}")
-        if any(one and one.interval for one in ratios):
-            _add(cells, [_interval(one, bounds) for one in ratios])
+        if any(ratio and ratio.interval for ratio in ratios):
+            _add(cells, [_interval(ratio, bounds) for ratio in ratios])
             columns.append(f"r{_GAP}l")
             headings.append(r"\multicolumn{2}{c}{Interval}")
             units.append("&")
@@ -182,15 +182,15 @@ def _aligned(texts: Sequence[str]) -> str:
     return f"S[table-format={whole}.{decimals}]"
 
 
-def _number(one: Typical | None, shown: Callable[[float], str]) -> str:
+def _number(middle: Typical | None, shown: Callable[[float], str]) -> str:
     """Return a median in a column of numbers; in braces, which siunitx leaves alone, what is no
     number.
     """
-    if one is None:
+    if middle is None:
         return "{}"
-    low, high = map(shown, one.median)
-    if one.value is None:
-        return f"{{{low}--{high}}}" if math.isfinite(one.median[1]) else rf"{{$\geq${low}}}"
+    low, high = map(shown, middle.median)
+    if middle.value is None:
+        return f"{{{low}--{high}}}" if math.isfinite(middle.median[1]) else rf"{{$\geq${low}}}"
     return low if re.fullmatch(r"[\d.]+", low) else f"{{{low}}}"
 
 
@@ -198,7 +198,7 @@ def _power(losses: Iterable[Typical | None]) -> int:
     """Return the power of ten in which a column of losses is shown: that of the (lower) median,
     where it is far from 1.
     """
-    known = sorted(one.median[0] for one in losses if one and 0 < one.median[0] < math.inf)
+    known = sorted(loss.median[0] for loss in losses if loss and 0 < loss.median[0] < math.inf)
     middle = known[(len(known) - 1) // 2] if known else 1.0
     return 0 if 0.01 <= middle < 100 else math.floor(math.log10(middle))
 
@@ -229,10 +229,10 @@ def _limited(value: float, most: float, bounds: Sequence[float]) -> str:
     return on_its_side(value, texts, bounds)
 
 
-def _interval(one: Typical | None, bounds: Sequence[float]) -> str:
-    if one is None or one.interval is None:
+def _interval(ratio: Typical | None, bounds: Sequence[float]) -> str:
+    if ratio is None or ratio.interval is None:
         return r"\multicolumn{2}{c}{}"
-    return " & ".join(_ratio(end, bounds) for end in one.interval)
+    return " & ".join(_ratio(end, bounds) for end in ratio.interval)
 
 
 def _wins(row: Row) -> str:

@@ -93,8 +93,8 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
         ),
         pictures={
             kind: [
-                (one.caption, inline.drawn(one.svg, told(summary, one.name), classes))
-                for one in some
+                (drawing.caption, inline.drawn(drawing.svg, told(summary, drawing.name), classes))
+                for drawing in some
             ]
             for kind, some in drawn.items()
         },

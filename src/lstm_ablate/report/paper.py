@@ -15,7 +15,8 @@ def figures(summary: Summary, width: float) -> dict[str, bytes]:
     """Return each figure of a report as PDF by its file name, `width` millimetres wide."""
     sheet = plots.column(width)
     return {
-        f"{one.name}.pdf": plots.pdf(plots.drawn(one, sheet)) for one in plots.drawings(summary)
+        f"{drawing.name}.pdf": plots.pdf(plots.drawn(drawing, sheet))
+        for drawing in plots.drawings(summary)
     }
 
 

@@ -131,21 +131,23 @@ class NotebookFigure(Figure):
 
 def figures(summary: Summary) -> Iterator[tuple[str, str, Figure]]:
     """Yield the name, the caption and the drawing of each figure for which there are data."""
-    for one in drawings(summary):
-        yield one.name, one.caption, drawn(one)
+    for drawing in drawings(summary):
+        yield drawing.name, drawing.caption, drawn(drawing)
 
 
-def drawn(one: Drawing, sheet: Sheet = SCREEN) -> Figure:
+def drawn(drawing: Drawing, sheet: Sheet = SCREEN) -> Figure:
     """Return a drawing as a figure on a sheet."""
     with _style(sheet=sheet):
-        return one.draw(sheet)
+        return drawing.draw(sheet)
 
 
 def drawings(summary: Summary) -> Iterator[Drawing]:
     """Yield each figure for which there are data, before it is drawn."""
     several = len(summary.tasks) > 1
     for task in summary.tasks:
-        if any(trial.losses for one in summary.tuned if one.task == task for trial in one.trials):
+        if any(
+            trial.losses for tuned in summary.tuned if tuned.task == task for trial in tuned.trials
+        ):
             caption = _TUNING.format(summary.tuned_name) + f" Task {task}." * several
             yield Drawing(f"tuning{f'-{task}' * several}", caption, partial(_tuning, summary, task))
     if any(row.comparison for row in summary.rows):

@@ -21,14 +21,14 @@ Told = tuple[str, list[str]]  # what is told, and of each variant what is told o
 
 def _tuning(summary: Summary, task: str) -> Told:
     parts = []
-    for one in summary.tuned:
-        if one.task != task:
+    for tuned in summary.tuned:
+        if tuned.task != task:
             continue
-        losses = {trial.value: trial.loss for trial in one.trials}
-        chosen = one.chosen
+        losses = {trial.value: trial.loss for trial in tuned.trials}
+        chosen = tuned.chosen
         loss = None if chosen is None else losses[chosen]
         told = NOTHING if chosen is None else f"{chosen:g}, with {_number(loss)}"
-        parts.append(f"{one.variant} {told}")
+        parts.append(f"{tuned.variant} {told}")
     return f"The {summary.tuned_name} chosen, with its typical validation loss", parts
 
 
@@ -46,22 +46,24 @@ def _intervals(summary: Summary, _: str) -> Told:
 def _ratios(summary: Summary, task: str) -> Told:
     parts = []
     bounds = (1.0, *summary.band)
-    for (where, variant), one in summary.ratios.items():
+    for (where, variant), ratios in summary.ratios.items():
         if where != task:
             continue
-        first, last = (typical(Typical(one.medians[k], None), bounds) for k in (0, -1))
-        parts.append(f"{variant} {first} after epoch 1, {last} after epoch {len(one.medians)}")
+        first, last = (typical(Typical(ratios.medians[k], None), bounds) for k in (0, -1))
+        parts.append(f"{variant} {first} after epoch 1, {last} after epoch {len(ratios.medians)}")
     return f"Validation loss over that of {summary.baseline}, typical ratio", parts
 
 
 def _curves(summary: Summary, task: str) -> Told:
     parts = []
-    for (where, variant), one in summary.curves.items():
+    for (where, variant), curve in summary.curves.items():
         if where != task:
             continue
-        ends = f", {len(one.ends)} diverged" if one.ends else ""
-        first, last = number(one.median[0]), number(one.median[-1])
-        parts.append(f"{variant} {first} after epoch 1, {last} after epoch {len(one.median)}{ends}")
+        ends = f", {len(curve.ends)} diverged" if curve.ends else ""
+        first, last = number(curve.median[0]), number(curve.median[-1])
+        parts.append(
+            f"{variant} {first} after epoch 1, {last} after epoch {len(curve.median)}{ends}"
+        )
     return f"Median validation {summary.losses[task]}", parts
 
 

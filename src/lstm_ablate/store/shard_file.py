@@ -83,7 +83,7 @@ def check(folder: Path, shard: Shard | None) -> None:
     there = read(folder)
     if there == shard or not (there or (folder / "experiment.yaml").exists()):
         return
-    titles = [one.title if one else "the whole" for one in (there, shard)]
+    titles = [held.title if held else "the whole" for held in (there, shard)]
     raise FolderError(
         f"{folder}: holds {titles[0]} of an experiment, not {titles[1]}; name another folder"
         " (--results of `run`). `lstm-ablate merge` makes one folder of all parts"

@@ -114,7 +114,9 @@ def found(path: Path) -> list[Source]:
                 if bytes_beside > MOST_BYTES_BESIDE:
                     most = f"{MOST_BYTES_BESIDE:,} bytes beside records"
                     raise FolderError(f"{path}: its results folders have more than {most}")
-    outer = [one for one in sorted(small) if not any(above in small for above in _above(one))]
+    outer = [
+        folder for folder in sorted(small) if not any(above in small for above in _above(folder))
+    ]
     if not outer:
         raise FolderError(
             f"{path}: no results folder, and none in it (runs/, experiment.yaml); links to folders"

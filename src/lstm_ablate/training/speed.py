@@ -227,8 +227,8 @@ class _Timed:
 
 def _together(timed: Sequence[_Timed]) -> tuple[float, float]:
     """Return the median over all workers of the seconds to compile, and that of an epoch."""
-    compiled = [seconds for one in timed for seconds in one.compiled]
-    epochs = [seconds for one in timed for seconds in one.epochs]
+    compiled = [seconds for worker in timed for seconds in worker.compiled]
+    epochs = [seconds for worker in timed for seconds in worker.epochs]
     return statistics.median(compiled), statistics.median(epochs)
 
 

@@ -131,8 +131,8 @@ def _ready(ray: Any, tasks: list[Any]) -> set[Any]:
     if not tasks:
         time.sleep(_TURN_SECONDS)
         return set()
-    one, _ = ray.wait(tasks, timeout=_TURN_SECONDS)
-    if not one:
+    some, _ = ray.wait(tasks, timeout=_TURN_SECONDS)
+    if not some:
         return set()
     ready, _ = ray.wait(tasks, num_returns=len(tasks), timeout=0)
     return set(ready)

@@ -143,7 +143,7 @@ def _seconds(cells: Sequence[str]) -> Vector:
         found.append(_since_1970(dates))
     if not found:
         return np.full(len(cells), np.nan)
-    return min(found, key=lambda one: (np.isnan(one).sum(), (np.diff(one) < 0).sum()))
+    return min(found, key=lambda read: (np.isnan(read).sum(), (np.diff(read) < 0).sum()))
 
 
 def _since_1970(dates: "pd.Series[pd.Timestamp]") -> Vector:
@@ -177,7 +177,7 @@ def clock_of(columns: Mapping[str, Sequence[str]]) -> Clock | None:
     """
     text = {name: cells for name, cells in columns.items() if not _all_numbers(cells[:_EXAMPLES])}
     kinds = {
-        name: kind_of_text([one for one in cells if one.strip()]) for name, cells in text.items()
+        name: kind_of_text([cell for cell in cells if cell.strip()]) for name, cells in text.items()
     }
     dates = [name for name, kind in kinds.items() if kind == "dates"]
     times = [name for name, kind in kinds.items() if kind == "times of day"]

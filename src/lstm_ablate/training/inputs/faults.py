@@ -127,7 +127,8 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
         if notations[0] != (layout.decimal, layout.thousands):
             read = layouts.number_of(*notations[0])
             line, cell = min(
-                (one for one in examples if read(one[1]) is not None), key=lambda one: one[0]
+                (example for example in examples if read(example[1]) is not None),
+                key=lambda example: example[0],
             )
             yield Fault(line, _of_notation(cell, notations, layout))
             decimal, thousands = notations[0]
@@ -138,7 +139,7 @@ def _faults(lines: Sequence[str], data: FileData, path: Path) -> Iterator[Fault]
     if reasons:
         yield Fault(found.header_line, features.refusal(found, reasons, data))
     order = _order(lines, layout, path, found.lines)
-    yield from (Fault(*one) for one in order.wrong)
+    yield from (Fault(*wrong) for wrong in order.wrong)
     yield from (Fault(None, text) for text in too_short(len(found.lines), data))
     # What follows is no error, and would otherwise be said only when all of the above is corrected.
     features_left = [index for index in range(len(found.names)) if index not in reasons]
@@ -249,9 +250,9 @@ def _of_rows(found: Table, reasons: dict[int, str]) -> Iterator[Fault]:
         for index, odd in sorted(found.odd.items())
         if not features.is_text(index, reasons)
     }
-    if any(one.missing for one in odd.values()):
-        yield _of_missing(found, [index for index, one in odd.items() if one.missing], reasons)
-    cells_of = {index: one.examples for index, one in odd.items() if one.examples}
+    if any(cells.missing for cells in odd.values()):
+        yield _of_missing(found, [index for index, cells in odd.items() if cells.missing], reasons)
+    cells_of = {index: cells.examples for index, cells in odd.items() if cells.examples}
     first = found.lines[0] if found.lines else 0
     if len(cells_of) > 1 and all(examples[0][0] == first for examples in cells_of.values()):
         units = ", ".join(f'"{advice.short(examples[0][1])}"' for examples in cells_of.values())

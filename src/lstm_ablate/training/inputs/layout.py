@@ -133,7 +133,7 @@ def seeming(lines: Sequence[str], asked: Layout) -> Seeming:
     separators = dict.fromkeys((asked.separator, *_SEPARATORS))
     tried = [_tried(_first(lines), asked, separator) for separator in separators]
     (score, _), as_asked = tried[0]
-    (best, _), otherwise = max(tried, key=lambda one: one[0])
+    (best, _), otherwise = max(tried, key=lambda found: found[0])
     # To every other separator, 1,2 is one number with a decimal comma.
     is_one_number = otherwise.columns < 2 <= as_asked.columns and as_asked.named
     return otherwise if best >= score + _CLEARLY and not is_one_number else as_asked

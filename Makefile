@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 
 run: $(VENV)/run-installed
 	$(BIN)/lstm-ablate run configs/relu_vs_tanh.yaml
+	@echo 'This is a first look: one network, one learning rate for all variants, 12 seeds.'
+	@echo 'The full answer is docs/study.md, and its page results/reference/fair/report.html.'
 
 test: check
 	$(BIN)/python -m pytest -n 3 --dist worksteal

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lstm_ablate.api import Estimate, Outcome, Plan, Results, load, merge, plan, run
     from lstm_ablate.errors import FolderError, UserError
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Estimate",

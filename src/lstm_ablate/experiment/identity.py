@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from lstm_ablate.experiment.settings import SGD, SITES, FileData, Settings
 
-SCHEMA = 2  # is raised whenever the same values would come to mean another training
+# Is raised whenever the same values would come to mean another training, or other bits of its
+# numbers on the same machine.
+SCHEMA = 2
 
 Purpose = Literal["evaluation", "tuning"]  # what a run is for: a verdict, or to choose a setting
 

@@ -75,10 +75,29 @@ def table_of(task, summary, chosen):
     return [*lines, "", f"{said}{code}."]
 
 
+def overview(summary):
+    """Return the lines of a table that has only the verdicts and the typical ratios."""
+    rows = summary[~summary["verdict"].isin(["baseline", "described"])]
+    tasks, variants = rows["task"].unique(), rows["variant"].unique()
+    cells = {
+        (row["task"], row["variant"]): f"{row['verdict']}, {row['ratio']:.3g}"
+        for _, row in rows.iterrows()
+    }
+    heads = ["the loss, times that of tanh", *(f"`{task}`" for task in tasks)]
+    return [
+        f"| {' | '.join(heads)} |",
+        "|---" * len(heads) + "|",
+        *(
+            f"| {' | '.join([f'`{name}`', *(cells[task, name] for task in tasks)])} |"
+            for name in variants
+        ),
+    ]
+
+
 def tables(study=STUDY):
     """Return the tables of the page, each by the name of its place."""
     summary, chosen = pd.read_csv(study / "summary.csv"), rates(study)
-    return {
+    return {"overview": overview(summary)} | {
         f"findings in {task}": table_of(task, summary, chosen)
         for task in summary["task"].unique()
         if task != "all tasks"
@@ -87,5 +106,6 @@ def tables(study=STUDY):
 
 if __name__ == "__main__":
     write(tables(), DOCS)
+    write({"overview": tables()["overview"]}, ROOT / "docs" / "question.md")
     shutil.copy(STUDY / "figures" / "intervals.png", ROOT / "docs" / "study.png")
     print(DOCS, file=sys.stderr)

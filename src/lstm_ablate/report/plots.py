@@ -152,7 +152,8 @@ def drawings(summary: Summary) -> Iterator[Drawing]:
             yield Drawing(f"tuning{f'-{task}' * several}", caption, partial(_tuning, summary, task))
     if any(row.comparison for row in summary.rows):
         caption = _INTERVALS.format(*summary.band, baseline=summary.baseline)
-        yield Drawing("intervals", caption, partial(_intervals, summary))
+        apart = " Each task has an axis of its own." * several
+        yield Drawing("intervals", caption + apart, partial(_intervals, summary))
     for task in summary.tasks:
         suffix, title = (f"-{task}", f" Task {task}.") if several else ("", "")
         if any(where == task for where, _ in summary.ratios):
@@ -285,21 +286,20 @@ def _tuning(summary: Summary, task: str, sheet: Sheet) -> Figure:
 
 def _intervals(summary: Summary, sheet: Sheet) -> Figure:
     rows = [row for row in (*summary.rows, *summary.overall) if row.comparison]
-    ends = [
-        end
-        for row in rows
-        if row.comparison
-        for end in (*row.comparison.ratio.median, *(row.comparison.ratio.interval or ()))
-        if _drawable(end)
-    ]
-    left, right = min([0.8, *ends]) / 1.15, max([1.25, *ends]) * 1.15
     figure, panels = _lines_of(summary, rows, sheet)
     for axes, lines in panels:
+        ratios = [(y, row, row.comparison.ratio) for y, row in lines if row.comparison]
+        ends = [
+            end
+            for _, _, ratio in ratios
+            for end in (*ratio.median, *(ratio.interval or ()))
+            if _drawable(end)
+        ]
+        left, right = min([0.8, *ends]) / 1.15, max([1.25, *ends]) * 1.15
         axes.axvspan(*summary.band, color=_GREY, alpha=0.2, lw=0)
         axes.axvline(1, color=INK, lw=0.8)
-        for y, row in lines:
-            assert row.comparison
-            _interval(axes, y, row.comparison.ratio, _look(summary, row.variant), (left, right))
+        for y, row, ratio in ratios:
+            _interval(axes, y, ratio, _look(summary, row.variant), (left, right))
         axes.set_xlim(left, right)
         _log_axis(axes, "x", wide=len(panels) == 1)
     figure.supxlabel(f"loss, times that of {_fitting(summary.baseline, 0.4 * sheet.width, sheet)}")
@@ -594,7 +594,7 @@ def _lines_of(
     room = sheet.width / 3  # for the names; the lines keep half of the width or more
     columns = max(1, min(len(tasks), int((sheet.width - room) / _LEAST_PANEL)))
     height = 0.9 + 0.27 * len(variants)
-    figure, grid = _panels(sheet, len(tasks), columns, height, full=True, sharex=True, sharey=True)
+    figure, grid = _panels(sheet, len(tasks), columns, height, full=True, sharey=True)
     panels = []
     for axes, task in zip(_used(figure, grid, len(tasks)), tasks, strict=True):
         lines = [(variants.index(row.variant), row) for row in rows if row.task == task]

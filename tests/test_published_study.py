@@ -203,16 +203,19 @@ def verdicts(variants):
 
 @pytest.mark.parametrize("name", ["README.md", "docs/question.md", "docs/study.md"])
 def test_the_advice_is_what_the_study_gave(name):
-    """Of the variants with a relu one is open in one task, and the others are worse everywhere."""
+    """Every variant with a relu is worse in every task; all but one were decided by 20 seeds."""
     text, found = text_of(name), verdicts(RELUS)
     assert len(RELUS) == len(ASKED.tasks) == 5 and len(found) == 25
-    is_open = found["verdict"] != "worse"
-    assert found.loc[is_open, ["task", "variant", "verdict"]].to_numpy().tolist() == [
-        ["copy-10", "relu-between", "undecided"]
+    assert set(found["verdict"]) == {"worse"} and "in all 25 comparisons" in text
+    later = found[found["pairs"] != 20]
+    assert later[["task", "variant", "losses", "pairs"]].to_numpy().tolist() == [
+        ["copy-10", "relu-between", 26, 30]
     ]
-    assert set(found.loc[~is_open, "pairs"]) == {20} and min(found.loc[~is_open, "losses"]) == 18
-    assert "eep the default" in text and "24 of 25 comparisons" in text
-    assert name == "docs/question.md" or "each of them at 18 or more of 20 seeds" in text
+    assert min(found.loc[found["pairs"] == 20, "losses"]) == 18
+    assert "eep the default" in text
+    assert name == "docs/question.md" or ("18 or more of 20 seeds" in text and "26 of 30" in text)
+    of_linear = verdicts(["linear"])["verdict"].tolist()
+    assert sorted(of_linear) == ["undecided"] * 4 + ["worse"]
 
 
 def test_the_page_of_the_study_says_what_the_rates_gave():
@@ -255,8 +258,9 @@ def test_the_page_of_the_study_says_which_runs_ended_far_above():
         f" and {of_hundred['relu-he']} with `relu-he`; `linear` has some in both" in text
     )
     assert of_ten["linear"] and of_hundred["linear"]
-    for name in ("tanh", "relu-between"):
-        assert not any(stuck[task, name] for task in ASKED.tasks)
+    assert not any(stuck[task, "relu-between"] for task in ASKED.tasks)
+    of_tanh = {task: int(stuck[task, "tanh"]) for task in ASKED.tasks if stuck[task, "tanh"]}
+    assert of_tanh == {"square-100": 1}
     assert sum(stuck[task, "relu-he"] > 0 for task in ASKED.tasks) == 4
 
 
@@ -267,7 +271,7 @@ def test_the_page_of_the_study_says_what_losses_are_typical():
     assert round(loss["square-100", "tanh"], 2) == 0.08
     assert round(loss["square-100", "relu"], 2) == 0.44
     assert round(linear["code-10", "tanh"], 3) == 0.076 == round(linear["code-100", "tanh"], 3)
-    assert round(linear["square-100", "tanh"], 3) == 0.456
+    assert round(linear["square-100", "tanh"], 2) == 0.46
     of_codes = [name for name in loss.index if name[0].startswith("code")]
     assert all(loss[name] > 2 * linear[name] for name in of_codes)  # "no variant comes near it"
     assert round(loss["copy-10", "relu"], 2) == 0.01

@@ -42,7 +42,6 @@ BARRED = {
         "machine.py",
         "checks/benchmark.py",
         "checks/doctor.py",
-        "checks/whole_processes.py",
     ),
     # The name of this machine, and whether a Ray cluster answers at the address that a user gave.
     "socket": ("store/locks.py", "training/executors/ray_cluster.py"),

@@ -283,7 +283,7 @@ def _apart(
 
 
 def _difference(loss: float | None, other: float | None) -> float:
-    """Return |one - other| as a share of other."""
+    """Return |loss - other| as a share of other."""
     if loss is None or other is None:
         return math.inf
     return abs(loss - other) / abs(other) if other else math.inf if loss else 0.0

@@ -1,6 +1,7 @@
 """Whole processes are measured from start to end, in turns; one that fails gives no figure."""
 
 import json
+import subprocess
 from itertools import count
 
 import pytest
@@ -15,6 +16,12 @@ def test_a_process_is_measured_to_its_end_and_its_failure_is_none():
     with pytest.raises(RuntimeError, match="ended with exit code 7\nwhy"):
         code = "import sys; print('why', file=sys.stderr); sys.exit(7)"
         whole_processes._seconds(["-c", code])
+
+
+def test_a_process_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(whole_processes, "_LONGEST", 0.2)
+    with pytest.raises(subprocess.TimeoutExpired):
+        whole_processes._seconds(["-c", "import time; time.sleep(60)"])
 
 
 def test_they_take_turns_and_the_median_counts(monkeypatch):

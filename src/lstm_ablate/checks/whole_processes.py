@@ -19,6 +19,7 @@ from lstm_ablate.training.inputs import windows
 
 # The networks that this program and a plain loop of Keras train, with tanh and with relu.
 NETWORKS = {"[16, 8]": ([16, 8], [8, 16]), "[100, 50]": ([100, 50], [50, 100])}
+_LONGEST = 3600.0  # seconds of a process; on two cores the longest takes about two minutes
 _CONFIG = """
 version: 1
 name: {name}
@@ -127,6 +128,7 @@ def _seconds(words: Sequence[str]) -> float:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        timeout=_LONGEST,
     )
     seconds = time.perf_counter() - start
     if done.returncode:

@@ -506,20 +506,22 @@ def _failures(summary: Summary, sheet: Sheet) -> Figure:
     figure, panels = _lines_of(summary, rows, sheet)
     for axes, lines in panels:
         for y, row in lines:
-            colour, _, mark = _look(summary, row.variant)
-            for share, aside, face in zip(
-                _failed(row), (-0.15, 0.15), (colour, PAPER), strict=True
-            ):
-                if share is None:
-                    continue
-                place = y + aside
-                axes.plot([share.low, share.high], [place, place], color=colour)
-                point = share.count / share.runs
-                axes.plot([point], [place], color=colour, marker=mark, ms=6, markerfacecolor=face)
+            _shares(axes, y, row, _look(summary, row.variant))
         axes.set_xlim(-0.02, 1.02)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
     figure.supxlabel("runs that diverged, or are stuck")
     return figure
+
+
+def _shares(axes: Axes, y: float, row: Row, look: tuple[str, str, str]) -> None:
+    """Draw the share of runs that diverged, and below it that of runs that are stuck."""
+    colour, _, mark = look
+    for share, aside, face in zip(_failed(row), (-0.15, 0.15), (colour, PAPER), strict=True):
+        if share is not None:
+            place = y + aside
+            axes.plot([share.low, share.high], [place, place], color=colour)
+            point = share.count / share.runs
+            axes.plot([point], [place], color=colour, marker=mark, ms=6, markerfacecolor=face)
 
 
 def _failed(row: Row) -> tuple[Share | None, Share | None]:
@@ -592,7 +594,7 @@ def _lines_of(
     tasks = list(dict.fromkeys(row.task for row in rows))
     variants = [name for name in summary.variants if any(row.variant == name for row in rows)]
     room = sheet.width / 3  # for the names; the lines keep half of the width or more
-    columns = max(1, min(len(tasks), int((sheet.width - room) / _LEAST_PANEL)))
+    columns = _columns(sheet._replace(width=sheet.width - room), len(tasks))
     height = 0.9 + 0.27 * len(variants)
     figure, grid = _panels(sheet, len(tasks), columns, height, full=True, sharey=True)
     panels = []
@@ -600,6 +602,7 @@ def _lines_of(
         lines = [(variants.index(row.variant), row) for row in rows if row.task == task]
         panels.append((axes, lines))
         if len(summary.tasks) > 1:
+            # Names take a part of the width here, which `_title` does not know.
             axes.set_title(_fitting(task, 0.9 * (sheet.width - room) / columns, sheet), color=INK)
     grid[0][0].set_yticks(range(len(variants)), [_fitting(name, room, sheet) for name in variants])
     grid[0][0].set_ylim(len(variants) - 0.4, -0.6)

@@ -292,7 +292,8 @@ def _evaluate(
 def _windows(arrays: Sequence[Arrays], dtype: str) -> Windows:
     """Return the windows of a group, from those of each of its runs."""
     train, validation, test = (
-        np.stack([getattr(run, part) for run in arrays]) for part in ("train", "validation", "test")
+        np.stack([getattr(drawn, part) for drawn in arrays])
+        for part in ("train", "validation", "test")
     )
     chunk = _chunk(validation.shape[1], test.shape[1])
     chunks = [_chunks(part, chunk) for part in (validation, test)]

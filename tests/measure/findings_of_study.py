@@ -1,4 +1,4 @@
-"""What configs/fair.yaml gave: the tables of docs/study.md, and the figures of the pages.
+"""What configs/fair.yaml gave: the tables and the figure of docs/study.md and docs/question.md.
 
 A finished study is published by hand: its derived files are copied to results/reference/fair, and
 this program then writes the tables anew. It reads the published CSVs alone.
@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 from simulation import write
+
+from lstm_ablate.evidence.typical import Typical
+from lstm_ablate.report.cells import typical
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "study.md"
@@ -25,16 +28,16 @@ HEADS = (
 )
 
 
-def rates(study=STUDY):
+def rates():
     """Return the chosen learning rate of each task and variant."""
-    tuning = pd.read_csv(study / "tuning.csv")
+    tuning = pd.read_csv(STUDY / "tuning.csv")
     return tuning[tuning["chosen"]].groupby(["task", "variant"])["value"].first()
 
 
 def span(row, name):
     """Return a typical value with its interval, where it has one."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return f"{row[name]:.3g}" + ("" if pd.isna(low) else f" ({low:.3g} to {high:.3g})")
+    ends = row[f"{name}_low"], row[f"{name}_high"]
+    return typical(Typical((row[name], row[name]), None if pd.isna(ends[0]) else ends))
 
 
 def failures(row):
@@ -94,9 +97,9 @@ def overview(summary):
     ]
 
 
-def tables(study=STUDY):
+def tables():
     """Return the tables of the page, each by the name of its place."""
-    summary, chosen = pd.read_csv(study / "summary.csv"), rates(study)
+    summary, chosen = pd.read_csv(STUDY / "summary.csv"), rates()
     return {"overview": overview(summary)} | {
         f"findings in {task}": table_of(task, summary, chosen)
         for task in summary["task"].unique()
@@ -105,7 +108,8 @@ def tables(study=STUDY):
 
 
 if __name__ == "__main__":
-    write(tables(), DOCS)
-    write({"overview": tables()["overview"]}, ROOT / "docs" / "question.md")
+    parts = tables()
+    write(parts, DOCS)
+    write({"overview": parts["overview"]}, ROOT / "docs" / "question.md")
     shutil.copy(STUDY / "figures" / "intervals.png", ROOT / "docs" / "study.png")
     print(DOCS, file=sys.stderr)

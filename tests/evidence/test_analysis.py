@@ -450,7 +450,8 @@ def test_failures_stand_in_the_same_sentence(tmp_path):
     assert found["better"].sentence == (
         "better cannot be told from base: it wins at 10 of 12 seeds and loses at 2 (11 needed);"
         " 0.50 times base's loss in a typical pair (0 to 70); it diverges at 1 of 12 seeds"
-        f" (base: 2), it ends far above the typical loss at 1 of 12 seeds (base: 0). {WHERE}{ON}"
+        f" (base: 2), ends far above the typical loss at 1 of 12 seeds (base: 0), and does not beat"
+        f" predicting the mean by 10% at 1 of 12 seeds (base: 0). {WHERE}{ON}"
     )
     assert "it diverges at 0 of 1 seed (base: 2 of 12)" in found["worse"].sentence
     assert found["alike"].verdict == "inconclusive"  # as some run of the baseline diverged
@@ -469,6 +470,31 @@ def test_nothing_learned_is_no_verdict_of_any_kind(tmp_path):
         f" mean gives 0.11; {NEVER}. {WHERE}"
     )
     assert "are infinite (diverged) and 0.1, and" in found["gone"].sentence
+
+
+def test_runs_that_have_not_learned_are_counted_where_nothing_is_far_above(tmp_path):
+    def change(run, result):
+        loss = result["test_loss"] or 1.0
+        ceiling = loss * (1.2 if run.variant == "better" and run.seed % 3 else 1.1)
+        return {"ceiling": ceiling if run.variant in ("better", "worse") else 2 * loss}
+
+    found = verdicts(tmp_path, ("engine=keras",), change)
+    counts = {name: row.not_learned and row.not_learned.count for name, row in found.items()}
+    assert counts == {
+        "base": 0, "worse": 12, "better": 4, "alike": 0, "slightly": 0, "unclear": 0, "gone": 0,
+    }  # fmt: skip
+    assert (found["better"].not_learned.runs, found["better"].stuck.count) == (12, 0)
+    assert "; it does not beat predicting the mean by 10% at 4 of 12 seeds (base: 0). " in (
+        found["better"].sentence
+    )
+    assert "by 10% at 12 of 12 seeds (base: 0)" in found["worse"].sentence
+    assert f"; {NEVER}. " in found["alike"].sentence
+
+
+def test_of_records_without_a_ceiling_it_is_not_known_which_have_learned(tmp_path):
+    found = verdicts(tmp_path, ("engine=keras",), lambda run, result: {"ceiling": None})
+    assert {row.not_learned for row in found.values()} == {None}
+    assert "predicting" not in "".join(row.sentence or "" for row in found.values())
 
 
 def test_the_scope_names_task_rates_and_what_was_judged(tmp_path):

@@ -44,12 +44,16 @@ def result(train=1.0, validation=1.0, test=1.0, parts=None, curve=FLAT):
 
 @pytest.fixture
 def summary(tmp_path):
-    """A function from the results of both variants to the summary."""
+    """A function from the results of both variants to the summary; tuning chose the lowest."""
 
     def made(tanh, relu, data=DRAWN, scaling="standard"):
         (tmp_path / "own.csv").write_text("x\n" + "".join(f"{k % 7}\n" for k in range(90)))
         (tmp_path / "why.yaml").write_text(HEAD + data.replace("SCALING", scaling))
         experiment = loading.load(tmp_path / "why.yaml")
+        if experiment.tuning:
+            lowest = experiment.tuning.grid[0]
+            cells = (("default", name) for name in experiment.variants)
+            experiment = experiment.with_choices(dict.fromkeys(cells, lowest))
         expanded = runs.expand(experiment)
         results = {"tanh": tanh, "relu": relu}
         records = {
@@ -125,6 +129,21 @@ def test_what_is_not_learned_is_told_with_whether_it_was_falling(summary):
     assert text.endswith(
         "Validation losses still fell when training ended: train longer (`training.epochs`)."
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "grid", "rates"),
+    [
+        ("training.optimizer.learning_rate", "[1e-3, 1e-2]", False),
+        ("training.optimizer.global_clipnorm", "[0.5, 1.0]", True),
+    ],
+)
+def test_other_rates_are_not_advised_where_tuning_has_tried_them(summary, path, grid, rates):
+    tune = f"tune: {{path: {path}, grid: {grid}, seeds: 3}}\n"
+    for train, more in ((0.95, "more epochs."), (0.8, "before anything else")):
+        one = result(train, 1.0, 1.0)
+        text, _ = told(summary(one, one, data=DRAWN + tune))
+        assert more in text and ("learning rates" in text) == rates
 
 
 def test_windows_that_vary_little_are_hard_to_beat(summary):

@@ -156,10 +156,25 @@ def test_figures_show_the_numbers_of_the_summary(summarised):
     assert list(points.get_ydata()) == list(by_seed[1].values())
     assert len(panels["wild"].lines) == 3  # the diagonal, pairs that converged, and crosses
 
-    (axes,) = figures["failures"].axes
-    shares = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
-    assert shares[::2] == [0.0, 0.0, 0.0, 0.2, 1.0]  # diverged
-    assert shares[1::2] == [0.0, 0.0, 0.0, 0.1, 0.0]  # stuck
+
+def test_the_figure_of_failures_tells_three_kinds_apart(summarised):
+    (figure,) = (one for name, _, one in plots.figures(summarised()) if name == "failures")
+    (axes,) = figure.axes
+    marks = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    shares = [line.get_xdata()[0] for line in marks]
+    assert shares[::3] == [0.0, 0.0, 0.0, 0.2, 1.0]  # diverged
+    assert shares[1::3] == [0.0, 0.0, 0.0, 0.1, 0.0]  # stuck
+    assert shares[2::3] == [0.0, 0.0, 0.0, 0.1, 0.0]  # not learned
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "diverged", "are stuck", "have not learned",
+    ]  # fmt: skip
+    for mine, shown in zip(marks, legend.legend_handles, strict=False):
+        assert mine.get_fillstyle() == shown.get_fillstyle()
+        open_ones = [one.get_markerfacecolor() == plots.PAPER for one in (mine, shown)]
+        assert open_ones[0] == open_ones[1]
+    fills = {(mark.get_fillstyle(), mark.get_markerfacecolor()) for mark in marks[:3]}
+    assert len(fills) == 3
 
 
 @pytest.mark.parametrize(("sheet", "columns"), [(plots.SCREEN, 3), (plots.column(84), 1)])
@@ -252,8 +267,8 @@ def test_each_figure_says_in_words_what_it_shows(summarised):
     )
     assert said["pairs"].endswith("; wild at 0 of 10; gone at 0 of 10.")
     assert said["failures"].endswith(
-        ": base 0 and 0 of 10; better 0 and 0 of 10; alike 0 and 0 of 10; wild 2 and 1 of 10;"
-        " gone 10 and 0 of 10."
+        ": base 0, 0 and 0 of 10; better 0, 0 and 0 of 10; alike 0, 0 and 0 of 10;"
+        " wild 2, 1 and 1 of 10; gone 10, 0 and 0 of 10."
     )
     shown = summary.shown["default"]
     loss = summary.outcomes["default", "better"][shown.seed]

@@ -248,6 +248,7 @@ def _described(
         maximum=max(ok, default=None),
         diverging=failures.share(len(losses) - len(ok), len(losses), level),
         stuck=failures.share(failures.stuck(losses, of_task, experiment.stuck), len(losses), level),
+        not_learned=failures.share(learning.not_learned(ended), len(losses), level),
         learned=learning.median_has_learned(ended),
         learned_training=diagnosis.learned_training(ended),
         gain=gain,

@@ -69,6 +69,7 @@ class _Alike:
     ok: Sequence[Result]
     data: Data
     margin: float
+    tuned: bool  # their learning rates
 
     @property
     def is_file(self) -> bool:
@@ -145,6 +146,7 @@ def sentences(
     no run ended in order, or whose records do not say what lies in the parts.
     """
     data = experiment.settings[task, experiment.baseline].data
+    tuned = experiment.tuning is not None and experiment.tuning.of_rates
     every = [
         _found(experiment, task, variant, some) for variant, some in ended.items() if _told(some)
     ]
@@ -153,7 +155,7 @@ def sentences(
     for kind in dict.fromkeys(finding.kind for finding in findings):
         alike = [finding for finding in findings if finding.kind == kind]
         results = [result for finding in alike for result in ended[finding.variant]]
-        said.append(_SENTENCES[kind](_Alike(alike, _ok(results), data, margin)))
+        said.append(_SENTENCES[kind](_Alike(alike, _ok(results), data, margin, tuned)))
     return " ".join(said)
 
 
@@ -219,11 +221,12 @@ def _typical(ok: Sequence[Result], part: PartName, name: str) -> float:
 
 def _of_not_learned(these: _Alike) -> str:
     fell = any(finding.gain > 1 + these.margin for finding in these.findings)
+    rates = "other learning rates, of which `tune` tries several for every variant, and "
     advice = (
         "Validation losses still fell when training ended: train longer (`training.epochs`)."
         if fell
-        else "Validation losses hardly fell in the last fifth of the epochs: try other learning"
-        " rates, of which `tune` tries several for every variant, and more epochs."
+        else "Validation losses hardly fell in the last fifth of the epochs: try"
+        f" {'' if these.tuned else rates}more epochs."
     )
     return f"{these.names} not learned the training windows: {these.losses('train')}. {advice}"
 
@@ -265,12 +268,13 @@ def _of_flat(these: _Alike) -> str:
 
 
 def _of_partly(these: _Alike) -> str:
+    rates = "" if these.tuned else " or try other learning rates (`tune`)"
     return (
         f"{these.names} learned the training windows only in part ({these.losses('train')}), and"
         f" the test windows hardly ({these.losses('test')}). Perhaps what is learned so far, such"
         " as one feature of several, varies less in the test windows. Train longer"
-        " (`training.epochs`) or try other learning rates (`tune`) before anything else: a loss"
-        f" can stay on a plateau for long.{these.more_variance}"
+        f" (`training.epochs`){rates} before anything else: a loss can stay on a plateau for"
+        f" long.{these.more_variance}"
     )
 
 

@@ -1,7 +1,8 @@
 """Runs whose result is a failure: they diverged, or ended with a loss far above the typical one.
 
-Both kinds are counted and shown beside every ratio, with the exact interval of their share, because
-a median says nothing of them as long as they are fewer than half.
+Both kinds are counted, as are runs that have not learned (see `learning`), and shown beside every
+ratio with the exact interval of their share: a median says nothing of them as long as they are
+fewer than half.
 """
 
 import math
@@ -21,12 +22,15 @@ class Share:
     high: float
 
 
-def share(count: int, runs: int, level: float) -> Share | None:
-    """Return the share of `count` among the runs that ended, or None if no run ended.
+def share(count: int | None, runs: int, level: float) -> Share | None:
+    """Return the share of `count` among the runs that ended; None if no run ended, or if the count
+    is not known.
 
     Its interval holds with probability 1 - level or more.
     """
-    return Share(count, runs, *counting.share_interval(count, runs, level)) if runs else None
+    if count is None or not runs:
+        return None
+    return Share(count, runs, *counting.share_interval(count, runs, level))
 
 
 def stuck(mine: Iterable[float], of_task: Iterable[float], times: float) -> int:

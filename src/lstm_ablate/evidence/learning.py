@@ -28,6 +28,17 @@ def median_has_learned(ended: Sequence[Result]) -> bool | None:
     )
 
 
+def not_learned(ended: Sequence[Result]) -> int | None:
+    """Return how many runs ended in order and have not learned; None where a record has no ceiling.
+
+    Where the typical loss is high, such a run is not far above it, and yet it is a failure.
+    """
+    if any(result.get("ceiling") is None for result in ended):
+        return None
+    ok = [result for result in ended if result["status"] == "ok"]
+    return len(ok) - sum(has_learned(result["test_loss"], result["ceiling"]) for result in ok)
+
+
 def has_learned(loss: float, ceiling: float) -> bool:
     """Return whether a run has learned a part, given its loss there and that of the mean."""
     return loss < LEARNED * ceiling

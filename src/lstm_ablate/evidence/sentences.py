@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from lstm_ablate.errors import counted
+from lstm_ablate.evidence.learning import LEARNED
 from lstm_ablate.evidence.looks import Look
 from lstm_ablate.evidence.rounding import on_its_side
 from lstm_ablate.evidence.summary import Row
@@ -13,7 +14,6 @@ from lstm_ablate.evidence.verdicts import Comparison, band
 from lstm_ablate.experiment.resolved import Experiment
 from lstm_ablate.experiment.settings import Training
 
-_RATE = "training.optimizer.learning_rate"
 _EPOCHS = "training.epochs"
 _BEYOND = {"smallest": "smaller", "largest": "larger"}
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
@@ -27,7 +27,7 @@ def scope(experiment: Experiment, task: str, variant: str) -> str:
     """
     sides = (experiment.baseline, variant)
     tuning = experiment.tuning
-    of_one_rate = tuning is None or tuning.path != _RATE
+    of_one_rate = tuning is None or not tuning.of_rates
     base, mine = (
         _training(experiment.settings[task, name].training, with_rate=of_one_rate) for name in sides
     )
@@ -237,20 +237,29 @@ def _loss(loss: float) -> str:
 
 
 def _failures(row: Row, base: Row) -> str:
-    """Say how many runs diverged, and how many ended far above what is typical, of both sides."""
-    kinds = (
+    """Say how many runs of both sides diverged, ended far above what is typical, or did not learn.
+
+    The last is not said again where the verdict is that nothing is learned.
+    """
+    kinds = [
         ("diverges", row.diverging, base.diverging),
         ("ends far above the typical loss", row.stuck, base.stuck),
-    )
+    ]
+    if row.comparison and row.comparison.verdict != "nothing learned":
+        beats = f"does not beat predicting the mean by {1 - LEARNED:.0%}"
+        kinds.append((beats, row.not_learned, base.not_learned))
     parts = []
     for does, mine, other in kinds:
         if mine and other and mine.count + other.count:
             runs = "" if mine.runs == other.runs else f" of {other.runs}"
             parts.append(
-                f"it {does} at {mine.count} of {counted(mine.runs, 'seed')}"
+                f"{does} at {mine.count} of {counted(mine.runs, 'seed')}"
                 f" ({base.variant}: {other.count}{runs})"
             )
-    return ", ".join(parts) or "no run diverges or ends far above the typical loss"
+    if not parts:
+        return "no run diverges or ends far above the typical loss"
+    *first, last = parts
+    return f"it {', '.join(first)}{', and ' if first else ''}{last}"
 
 
 def times(ratio: float, bounds: Sequence[float] = (1.0,)) -> str:

@@ -56,6 +56,7 @@ class Row:
     maximum: float | None = None
     diverging: Share | None = None
     stuck: Share | None = None
+    not_learned: Share | None = None
     learned: bool | None = None
     learned_training: bool | None = None
     gain: float | None = None
@@ -144,7 +145,8 @@ class Summary:
 
 
 RATIO_COLUMNS = ["task", "variant", "epoch", "pairs", "ratio", "q1", "q3"]
-_WHOLE = ("parameters", "stuck", "look", "pairs", "wins", "losses", "draws", "needed")
+_COUNTS = ("pairs", "wins", "losses", "draws")
+_WHOLE = ("parameters", "stuck", "not_learned", "look", *_COUNTS, "needed")
 
 
 def _one_number(low: float, high: float) -> float | None:
@@ -176,6 +178,8 @@ def _cells(row: Row) -> dict[str, Any]:
         **_of_share("diverged_share", row.diverging),
         "stuck": None if row.stuck is None else row.stuck.count,
         **_of_share("stuck_share", row.stuck),
+        "not_learned": None if row.not_learned is None else row.not_learned.count,
+        **_of_share("not_learned_share", row.not_learned),
         "learned": row.learned,
         "gain": row.gain,
         "still_learning": row.still_learning,
@@ -183,7 +187,7 @@ def _cells(row: Row) -> dict[str, Any]:
         "ceiling": row.ceiling,
         "linear": row.linear,
         "look": row.look,
-        **{name: getattr(comparison, name, None) for name in ("pairs", "wins", "losses", "draws")},
+        **{name: getattr(comparison, name, None) for name in _COUNTS},
         "needed": None if comparison is None else comparison.needed,
         **_of_typical("ratio", None if comparison is None else comparison.ratio),
         "within_margin": None if comparison is None else comparison.within_margin,

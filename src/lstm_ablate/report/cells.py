@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.learning import LEARNED
 from lstm_ablate.evidence.overall import OVERALL
 from lstm_ablate.evidence.rounding import on_its_side
 from lstm_ablate.evidence.summary import Row, Summary
@@ -20,6 +21,7 @@ STATISTICS = (
     "won, lost, drawn",
     "diverged",
     "stuck",
+    "not learned",
     "late gain",
 )
 OVERALL_TEXT = (
@@ -135,6 +137,7 @@ def statistics(row: Row) -> tuple[str, ...]:
         f"{comparison.wins}, {comparison.losses}, {comparison.draws}" if comparison else NOTHING,
         _share(row.diverging),
         _share(row.stuck),
+        _share(row.not_learned),
         _number(row.gain),
     )
 
@@ -313,7 +316,8 @@ def statistics_legend(summary: Summary) -> str:
     return (
         "All of this describes. mean, quartiles, lowest and highest loss: of the runs that ended"
         f" well. stuck: runs that ended well, with a loss above {summary.stuck:g} times both the"
-        " median of the task and that of the variant. Shares have exact"
+        " median of the task and that of the variant. not learned: runs that ended well, with a"
+        f" test loss of {LEARNED:g} times that of predicting the mean or more. Shares have exact"
         f" {100 * (1 - summary.level):g}% intervals. late gain: the best validation loss in the"
         " first 80% of the epochs over the best of all, in the median run; above"
         f" {1 + summary.margin:.3g} a variant counts as still learning."

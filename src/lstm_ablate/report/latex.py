@@ -287,6 +287,9 @@ def _told(row: Row) -> list[str]:
         texts.append(f"{counted(row.not_needed, 'further run')} not needed")
     if row.stuck and row.stuck.count:
         texts.append(f"{row.stuck.count} of {row.stuck.runs} runs far above the typical loss")
+    if row.not_learned and row.not_learned.count:
+        count = f"{row.not_learned.count} of {row.not_learned.runs}"
+        texts.append(f"{count} runs hardly better than predicting the mean")
     return texts
 
 

@@ -28,12 +28,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.typing import FillStyleType
 
 from lstm_ablate.evidence.epochs import ByEpoch
-from lstm_ablate.evidence.failures import Share
+from lstm_ablate.evidence.learning import LEARNED
 from lstm_ablate.evidence.pictures import Curve
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.typical import Typical
@@ -47,6 +49,11 @@ _DASHES = ("-", "--", ":", "-.")
 _PIXELS = ("", "6 3", "2 2", "7 2 2 2")  # the same dashes in a page
 _MARKS = ("o", "s", "^", "D")
 _DOTS_PER_INCH = 150
+_FAILED: dict[str, tuple[FillStyleType, str | None]] = {  # with what their marks are filled
+    "diverged": ("full", None),
+    "are stuck": ("full", PAPER),
+    "have not learned": ("left", None),
+}
 _LEAST = 1e-6  # smaller ratios, or larger than 1 / it, are drawn at the edge: a log axis has no 0
 _LEAST_PANEL = 1.6  # inches that a panel takes at least, its labels included
 _DRAWN = 150  # the most epochs that a curve shows; a panel is a few hundred dots wide
@@ -169,8 +176,9 @@ def drawings(summary: Summary) -> Iterator[Drawing]:
             draw = partial(_reconstructions, summary, task)
             caption = _RECONSTRUCTIONS.format(feature=_first_feature(summary))
             yield Drawing(f"reconstructions{suffix}", caption + title, draw)
-    if any(share and share.count for row in summary.rows for share in _failed(row)):
-        caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck)
+    shares = [(row.diverging, row.stuck, row.not_learned) for row in summary.rows]
+    if any(share and share.count for of_row in shares for share in of_row):
+        caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck, LEARNED)
         yield Drawing("failures", caption, partial(_failures, summary))
 
 
@@ -214,8 +222,9 @@ _RECONSTRUCTIONS = (
     " the network), at the seed at which the baseline has its median loss."
 )
 _FAILURES = (
-    "Share of runs that diverged (full marks), and of those that are stuck, with a loss above {1:g}"
-    " times what is typical (open marks), with exact {0:g}% intervals."
+    "Shares of runs that diverged, that are stuck, which is a loss above {1:g} times the typical"
+    " one, and that have not learned, which is a loss of {2:g} times that of predicting the mean or"
+    " more, with exact {0:g}% intervals."
 )
 
 
@@ -509,24 +518,31 @@ def _failures(summary: Summary, sheet: Sheet) -> Figure:
             _shares(axes, y, row, _look(summary, row.variant))
         axes.set_xlim(-0.02, 1.02)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
-    figure.supxlabel("runs that diverged, or are stuck")
+    marks = [
+        Line2D([], [], color=_GREY, marker="o", ls="", label=kind, **_filled(_GREY, *fill))
+        for kind, fill in _FAILED.items()
+    ]
+    title = "share of runs that"
+    figure.legend(handles=marks, title=title, loc="outside lower center", ncols=len(marks))
     return figure
 
 
 def _shares(axes: Axes, y: float, row: Row, look: tuple[str, str, str]) -> None:
-    """Draw the share of runs that diverged, and below it that of runs that are stuck."""
+    """Draw the shares of runs that failed, one below the other."""
     colour, _, mark = look
-    for share, aside, face in zip(_failed(row), (-0.15, 0.15), (colour, PAPER), strict=True):
+    shares = (row.diverging, row.stuck, row.not_learned)
+    for share, aside, fill in zip(shares, (-0.25, 0, 0.25), _FAILED.values(), strict=True):
         if share is not None:
             place = y + aside
             axes.plot([share.low, share.high], [place, place], color=colour)
             point = share.count / share.runs
-            axes.plot([point], [place], color=colour, marker=mark, ms=6, markerfacecolor=face)
+            axes.plot([point], [place], color=colour, marker=mark, **_filled(colour, *fill))
 
 
-def _failed(row: Row) -> tuple[Share | None, Share | None]:
-    """Return the share of runs that diverged, and of those that are stuck."""
-    return row.diverging, row.stuck
+def _filled(colour: str, style: FillStyleType, face: str | None) -> dict[str, Any]:
+    """Return how a mark of a colour is drawn that is filled with another, or in one half alone."""
+    face = face or colour
+    return {"ms": 6, "fillstyle": style, "markerfacecolor": face, "markerfacecoloralt": PAPER}
 
 
 # ------------------------------------------------------------------------------------- shared parts

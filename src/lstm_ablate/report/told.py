@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from lstm_ablate.errors import listed
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.report.cells import NOTHING, number, typical
@@ -90,7 +91,7 @@ def _reconstructions(summary: Summary, task: str) -> Told:
 
 
 def _failures(summary: Summary, _: str) -> Told:
-    return "Runs that diverged, and that are stuck", list(_failed(summary))
+    return "Runs that diverged, that are stuck and that have not learned", list(_failed(summary))
 
 
 def _failed(summary: Summary) -> Iterator[str]:
@@ -102,8 +103,8 @@ def _failed(summary: Summary) -> Iterator[str]:
 
 
 def _counts(row: Row) -> str:
-    counts = [share.count for share in (row.diverging, row.stuck) if share]
-    return " and ".join(map(str, counts))
+    counts = [share.count for share in (row.diverging, row.stuck, row.not_learned) if share]
+    return listed(map(str, counts))
 
 
 def _number(value: float | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from simulation import write
 
+from lstm_ablate.evidence.rounding import rounded
 from lstm_ablate.evidence.typical import Typical
 from lstm_ablate.report.cells import typical
 
@@ -41,8 +42,9 @@ def span(row, name):
 
 
 def failures(row):
-    """Return how many runs diverged, and how many ended far above the typical loss."""
-    found = [(row["diverged"], "diverged"), (row["stuck"], "far above")]
+    """Return how many runs diverged, ended far above the typical loss, or have not learned."""
+    kinds = (("diverged", "diverged"), ("stuck", "far above"), ("not_learned", "not learned"))
+    found = [(row[name], what) for name, what in kinds]
     return ", ".join(f"{count:g} {what}" for count, what in found if count > 0) or "-"
 
 
@@ -83,7 +85,7 @@ def overview(summary):
     rows = summary[~summary["verdict"].isin(["baseline", "described"])]
     tasks, variants = rows["task"].unique(), rows["variant"].unique()
     cells = {
-        (row["task"], row["variant"]): f"{row['verdict']}, {row['ratio']:.3g}"
+        (row["task"], row["variant"]): f"{row['verdict']}, {rounded(row['ratio'], 3)}"
         for _, row in rows.iterrows()
     }
     heads = ["the loss, times that of tanh", *(f"`{task}`" for task in tasks)]

@@ -161,7 +161,8 @@ def test_the_row_over_all_tasks_shows_runs_wins_and_the_ratio_alone(case):
     ("value", "text"),
     [
         (0.4911, "0.491"), (1.0, "1"), (0.9996, "0.9996"), (1.0004, "1.0004"), (1.004, "1.004"),
-        (0.99999999, "1"), (math.inf, "infinite"), (0.0, "0"), (123456.0, "1.23e+05"),
+        (0.99999999, "1"), (math.inf, "infinite"), (0.0, "0"), (123456.0, "123,000"),
+        (8657.1, "8,660"), (999.9, "1,000"), (-8657.1, "-8,660"), (1234567.0, "1.23e+06"),
     ],
 )  # fmt: skip
 def test_a_ratio_other_than_1_is_never_shown_as_1(value, text):

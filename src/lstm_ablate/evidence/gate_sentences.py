@@ -3,7 +3,7 @@
 from lstm_ablate.errors import counted, printable
 from lstm_ablate.evidence.gate import Gate, Judgement, Rule
 from lstm_ablate.evidence.learning import LEARNED
-from lstm_ablate.evidence.rounding import on_its_side
+from lstm_ablate.evidence.rounding import on_its_side, rounded
 from lstm_ablate.evidence.sides import named
 
 
@@ -106,4 +106,4 @@ def _shown(multiple: float, rule: Rule) -> str:
     if multiple == float("inf"):
         return "infinite"
     edge = 1 / (1 + rule.margin) if rule.higher_is_better else 1 + rule.margin
-    return on_its_side(multiple, (f"{multiple:.{digits}g}" for digits in range(3, 9)), (edge,))
+    return on_its_side(multiple, (rounded(multiple, digits) for digits in range(3, 9)), (edge,))

@@ -1,6 +1,14 @@
-"""A number with as few digits as show on which side of some bounds it lies."""
+"""Numbers in texts: with few digits, which show on which side of some bounds a number lies."""
 
 from collections.abc import Iterable
+
+_POWERS = 1e6  # from here on a number is shown with a power of ten
+
+
+def rounded(value: float, digits: int) -> str:
+    """Return a number with so many digits that count: 0.0104, 76, 8,660, 1.01e+06."""
+    text = f"{value:,.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text and abs(value) < _POWERS else text
 
 
 def on_its_side(value: float, texts: Iterable[str], bounds: Iterable[float]) -> str:
@@ -13,7 +21,9 @@ def on_its_side(value: float, texts: Iterable[str], bounds: Iterable[float]) -> 
     known = list(bounds)
     text = ""
     for text in texts:
-        if all(_side(float(text), bound) == _side(value, bound) for bound in known):
+        if all(
+            _side(float(text.replace(",", "")), bound) == _side(value, bound) for bound in known
+        ):
             break
     return text
 

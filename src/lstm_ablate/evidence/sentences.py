@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from lstm_ablate.errors import counted
 from lstm_ablate.evidence.learning import LEARNED
 from lstm_ablate.evidence.looks import Look
-from lstm_ablate.evidence.rounding import on_its_side
+from lstm_ablate.evidence.rounding import on_its_side, rounded
 from lstm_ablate.evidence.summary import Row
 from lstm_ablate.evidence.tuning import Tuned
 from lstm_ablate.evidence.typical import Typical
@@ -268,6 +268,6 @@ def times(ratio: float, bounds: Sequence[float] = (1.0,)) -> str:
         return "infinite"
     fixed = 0.1 <= ratio < 10
     texts = (
-        f"{ratio:.{digits}f}" if fixed else f"{ratio:.{digits + 1}g}" for digits in range(2, 8)
+        f"{ratio:.{digits}f}" if fixed else rounded(ratio, digits + 1) for digits in range(2, 8)
     )
     return on_its_side(ratio, texts, bounds)

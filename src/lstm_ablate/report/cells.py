@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.learning import LEARNED
 from lstm_ablate.evidence.overall import OVERALL
-from lstm_ablate.evidence.rounding import on_its_side
+from lstm_ablate.evidence.rounding import on_its_side, rounded
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.tuning import Trial, Tuned
 from lstm_ablate.evidence.typical import Typical
@@ -160,7 +160,7 @@ def number(value: float, bounds: Sequence[float] = (1.0,)) -> str:
     """Return a number to three digits, or as many more as it takes to tell it from some bounds."""
     if math.isinf(value):
         return "infinite"
-    return on_its_side(value, (f"{value:.{digits}g}" for digits in range(3, 8)), bounds)
+    return on_its_side(value, (rounded(value, digits) for digits in range(3, 8)), bounds)
 
 
 def _number(value: float | None) -> str:

@@ -37,6 +37,7 @@ from matplotlib.typing import FillStyleType
 from lstm_ablate.evidence.epochs import ByEpoch
 from lstm_ablate.evidence.learning import LEARNED
 from lstm_ablate.evidence.pictures import Curve
+from lstm_ablate.evidence.rounding import rounded
 from lstm_ablate.evidence.summary import Row, Summary
 from lstm_ablate.evidence.typical import Typical
 
@@ -672,6 +673,6 @@ def _log_axis(axes: Axes, which: str, *, wide: bool = False) -> None:
     # The labels of an x axis lie beside each other, and a panel has room for three.
     most = 3 if which == "x" and not wide else 8
     axis.set_major_locator(LogLocator(subs=subs, numticks=most) if decades > 0.6 else few)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: rounded(value, 4)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

@@ -1,7 +1,8 @@
-"""What configs/fair.yaml gave: the tables and the figure of docs/study.md and docs/question.md.
+"""What configs/fair.yaml and relu_vs_tanh_tuned.yaml gave: the tables and the figure of
+docs/study.md and docs/question.md.
 
-A finished study is published by hand: its derived files are copied to results/reference/fair, and
-this program then writes the tables anew. It reads the published CSVs alone.
+A finished study is published by hand: its derived files are copied to results/reference/, and this
+program then writes the tables anew. It reads the published CSVs alone.
 """
 
 import shutil
@@ -18,6 +19,7 @@ from lstm_ablate.report.cells import typical
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "study.md"
 STUDY = ROOT / "results" / "reference" / "fair"
+AFTER = ROOT / "results" / "reference" / "relu_vs_tanh_tuned"
 HEADS = (
     "variant",
     "rate",
@@ -29,9 +31,9 @@ HEADS = (
 )
 
 
-def rates():
+def rates(folder=STUDY):
     """Return the chosen learning rate of each task and variant."""
-    tuning = pd.read_csv(STUDY / "tuning.csv")
+    tuning = pd.read_csv(folder / "tuning.csv")
     return tuning[tuning["chosen"]].groupby(["task", "variant"])["value"].first()
 
 
@@ -102,10 +104,15 @@ def overview(summary):
 def tables():
     """Return the tables of the page, each by the name of its place."""
     summary, chosen = pd.read_csv(STUDY / "summary.csv"), rates()
-    return {"overview": overview(summary)} | {
-        f"findings in {task}": table_of(task, summary, chosen)
-        for task in summary["task"].unique()
-        if task != "all tasks"
+    after = table_of("default", pd.read_csv(AFTER / "summary.csv"), rates(AFTER))
+    return {
+        "overview": overview(summary),
+        **{
+            f"findings in {task}": table_of(task, summary, chosen)
+            for task in summary["task"].unique()
+            if task != "all tasks"
+        },
+        "findings after the study": after,
     }
 
 

@@ -82,6 +82,15 @@ def test_each_run_is_held_to_its_own_ceiling():
     runs = [ended(0.8, 1.0), ended(0.8, 0.5), ended(1.7, 2.0)]
     assert learning.median_has_learned(runs) is True
     assert learning.median_has_learned([ended(0.1), ended(0.8, None)]) is None
+    assert learning.not_learned(runs) == 1
+    assert learning.not_learned([ended(0.1), ended(0.8, None)]) is None
+
+
+def test_a_run_that_diverged_is_no_run_that_has_not_learned():
+    """It is counted as diverged, and a run stands in one of the two counts."""
+    assert learning.not_learned([ended(0.89), ended(0.9), ended(0.99), ended(None)]) == 2
+    assert learning.not_learned([]) == 0
+    assert failures.share(None, 3, 0.05) is failures.share(0, 0, 0.05) is None
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,15 @@ def test_a_caption_says_the_scope_once_and_what_a_verdict_takes():
     assert "infinitely" not in caption and r"\label{tab:relu-vs-tanh}" in text
     below = text.partition(r"\end{tabularx}")[2].partition(r"\end{table}")[0]
     assert "After 30 epochs" not in below and "2 of 12 runs far above the typical loss" in below
+    assert "predicting the mean" not in below.replace("Predicting", "")
     assert r"\texttt{g = relu(z\_g); h = o * relu(c)}" in below
+
+
+def test_below_a_table_stand_the_runs_that_hardly_beat_the_mean():
+    """The ceiling of these results is 1: a loss of 0.95 has not learned, one of 0.5 has."""
+    few = loading.load(ROOT / "configs" / "smoke.yaml", ("seeds=3",))
+    text = latex.latex(summary_of(few, lambda variant, seed: [0.5, 0.95, 1.0][seed]))
+    assert text.count("2 of 3 runs hardly better than predicting the mean") == len(few.variants)
 
 
 def test_scopes_that_differ_stand_with_their_variants_and_labels_are_distinct(tmp_path):

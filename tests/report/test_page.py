@@ -13,7 +13,7 @@ import reported
 
 from lstm_ablate.evidence import analysis
 from lstm_ablate.experiment import loading, runs
-from lstm_ablate.report import derived, inline, latex, markdown, plots
+from lstm_ablate.report import cells, derived, inline, latex, markdown, plots
 from lstm_ablate.report.page import html
 from lstm_ablate.store import inventory
 
@@ -157,13 +157,22 @@ def test_figures_show_the_numbers_of_the_summary(summarised):
     assert len(panels["wild"].lines) == 3  # the diagonal, pairs that converged, and crosses
 
 
-def test_the_figure_of_failures_tells_three_kinds_apart(summarised):
-    (figure,) = (one for name, _, one in plots.figures(summarised()) if name == "failures")
+def test_failures_of_three_kinds_are_told_apart(summarised):
+    """In the figure, in summary.csv and in the table of all that describes."""
+    summary = summarised()
+    (wild,) = (row for row in summary.rows if row.variant == "wild")
+    written = summary.table().set_index("variant").loc["wild"]
+    assert (wild.stuck.count, wild.not_learned.count) == (2, 1)
+    assert (written["stuck"], written["not_learned"]) == (2, 1)
+    assert (written["stuck_share"], written["not_learned_share"]) == (0.2, 0.1)
+    told = dict(zip(cells.STATISTICS, cells.statistics(wild), strict=True))
+    assert told["stuck"].startswith("2 of 10 (") and told["not learned"].startswith("1 of 10 (")
+    (figure,) = (one for name, _, one in plots.figures(summary) if name == "failures")
     (axes,) = figure.axes
     marks = [line for line in axes.lines if len(line.get_xdata()) == 1]
     shares = [line.get_xdata()[0] for line in marks]
     assert shares[::3] == [0.0, 0.0, 0.0, 0.2, 1.0]  # diverged
-    assert shares[1::3] == [0.0, 0.0, 0.0, 0.1, 0.0]  # stuck
+    assert shares[1::3] == [0.0, 0.0, 0.0, 0.2, 0.0]  # stuck
     assert shares[2::3] == [0.0, 0.0, 0.0, 0.1, 0.0]  # not learned
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
@@ -268,7 +277,7 @@ def test_each_figure_says_in_words_what_it_shows(summarised):
     assert said["pairs"].endswith("; wild at 0 of 10; gone at 0 of 10.")
     assert said["failures"].endswith(
         ": base 0, 0 and 0 of 10; better 0, 0 and 0 of 10; alike 0, 0 and 0 of 10;"
-        " wild 2, 1 and 1 of 10; gone 10, 0 and 0 of 10."
+        " wild 2, 2 and 1 of 10; gone 10, 0 and 0 of 10."
     )
     shown = summary.shown["default"]
     loss = summary.outcomes["default", "better"][shown.seed]

@@ -351,6 +351,7 @@ def test_the_legend_says_at_which_level_the_intervals_hold(case):
     assert "99.38%" not in told
     assert "0.909 to 1.1 counts as equivalent" in cells.legend(summary)
     assert "above 3 times both" in cells.statistics_legend(summary)
+    assert "of 0.9 times that of predicting the mean or more" in cells.statistics_legend(summary)
 
 
 def test_where_seeds_are_too_few_no_caption_speaks_of_an_interval(case):

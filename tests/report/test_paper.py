@@ -9,6 +9,7 @@ import re
 import sys
 import zlib
 from dataclasses import replace
+from itertools import pairwise
 
 import matplotlib as mpl
 import processes
@@ -106,6 +107,35 @@ def test_panels_stand_side_by_side_as_far_as_there_is_room(summary):
     drawn = plots.drawn(five, plots.column(84))
     shown = [axes.xaxis.get_tick_params()["labelbottom"] for axes in drawn.axes]
     assert shown == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("sheet", [plots.SCREEN, plots.column(84)])
+def test_numbers_beside_each_other_on_an_axis_do_not_overlap(sheet):
+    """Rates from 0.0003 to 0.03, ratios near 1 and up to 100,000, losses that are close to 0."""
+    ends = [
+        (2.4e-4, 3.7e-2), (6e-5, 0.4), (0.7, 1.44), (0.66, 1.9), (0.7, 90), (0.5, 2e5), (0.07, 1e5),
+        (1.6e-5, 1.1e-4), (3e-6, 2.5e-5), (1e-6, 1e6), (0.2, 1.3), (4e-9, 3e9),
+    ]  # fmt: skip
+    for columns in range(1, 1 + int(sheet.width / 1.6)):
+        for low, high in ends:
+            with plots._style(sheet=sheet):
+                figure, grid = plots._panels(sheet, columns, columns)
+                for axes in grid.flat:
+                    axes.plot([low, high], [1, 2])
+                    axes.set(xscale="log", xlim=(low, high))
+                    plots._log_axis(axes, "x", sheet)
+                figure.canvas.draw()
+                for axes in grid.flat:
+                    labels = [
+                        label
+                        for label, place in zip(
+                            axes.get_xticklabels(), axes.get_xticks(), strict=True
+                        )
+                        if low <= place <= high
+                    ]
+                    assert len(labels) > 1, (columns, low, high)
+                    boxes = [label.get_window_extent() for label in labels]
+                    assert all(a.x1 < b.x0 for a, b in pairwise(boxes)), (columns, low, high)
 
 
 LONG = """

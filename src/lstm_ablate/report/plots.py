@@ -20,6 +20,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -31,7 +32,15 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    Locator,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from matplotlib.typing import FillStyleType
 
 from lstm_ablate.evidence.epochs import ByEpoch
@@ -56,6 +65,14 @@ _FAILED: dict[str, tuple[FillStyleType, str | None]] = {  # with what their mark
     "have not learned": ("left", None),
 }
 _LEAST = 1e-6  # smaller ratios, or larger than 1 / it, are drawn at the edge: a log axis has no 0
+# The ticks that an axis may have, from many to few: in which decades, and where in these.
+_TICKS = (
+    (1, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)),
+    (1, (1.0, 2.0, 5.0)),
+    (1, (1.0, 3.0)),
+    *((step, (1.0,)) for step in range(1, 9)),
+)
+_GAP = 0.1  # inches between the labels of two ticks, at least
 _LEAST_PANEL = 1.6  # inches that a panel takes at least, its labels included
 _DRAWN = 150  # the most epochs that a curve shows; a panel is a few hundred dots wide
 _STYLE: Any = {
@@ -286,9 +303,9 @@ def _tuning(summary: Summary, task: str, sheet: Sheet) -> Figure:
             axes.plot([tuned.chosen], [typical[tuned.chosen]], color=colour, marker=mark, ms=7)
         _title(axes, tuned.variant, colour, sheet)
         axes.set_yscale("log")
-        _log_axis(axes, "y")
+        _log_axis(axes, "y", sheet)
         if tuned.trials[0].value > 0:
-            _log_axis(axes, "x")
+            _log_axis(axes, "x", sheet)
     figure.supxlabel(summary.tuned_name)
     figure.supylabel(f"validation {summary.losses[task]}")
     return figure
@@ -311,7 +328,7 @@ def _intervals(summary: Summary, sheet: Sheet) -> Figure:
         for y, row, ratio in ratios:
             _interval(axes, y, ratio, _look(summary, row.variant), (left, right))
         axes.set_xlim(left, right)
-        _log_axis(axes, "x", wide=len(panels) == 1)
+        _log_axis(axes, "x", sheet)
     figure.supxlabel(f"loss, times that of {_fitting(summary.baseline, 0.4 * sheet.width, sheet)}")
     return figure
 
@@ -360,7 +377,7 @@ def _ratios(summary: Summary, task: str, sheet: Sheet) -> Figure:
         _title(axes, variant, colour, sheet)
         axes.set_yscale("log")
         axes.set_ylim(bottom, top)
-        _log_axis(axes, "y")
+        _log_axis(axes, "y", sheet)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch")
     room = figure.get_figheight() / 2
@@ -385,7 +402,7 @@ def _curves(summary: Summary, task: str, sheet: Sheet) -> Figure:
                 _curve(axes, curve, _look(summary, drawn))
         _title(axes, variant, _look(summary, variant)[0], sheet)
         axes.set_yscale("log")
-        _log_axis(axes, "y")
+        _log_axis(axes, "y", sheet)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure.supxlabel("epoch")
     figure.supylabel(f"validation {summary.losses[task]}")
@@ -405,7 +422,7 @@ def together(summary: Summary, task: str) -> Figure:
                 for artist in _curve(axes, curve, _look(summary, variant)):
                     artist.set_gid(f"{OF_VARIANT}{place}")
         axes.set_yscale("log")
-        _log_axis(axes, "y")
+        _log_axis(axes, "y", SCREEN)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"validation {summary.losses[task]}")
@@ -471,8 +488,8 @@ def _pairs(summary: Summary, task: str, sheet: Sheet) -> Figure:
                 )
         _title(axes, variant, colour, sheet)
         axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
-        _log_axis(axes, "x")
-        _log_axis(axes, "y")
+        _log_axis(axes, "x", sheet)
+        _log_axis(axes, "y", sheet)
     baseline = _fitting(summary.baseline, figure.get_figwidth() / 2, sheet)
     figure.supxlabel(f"test {summary.losses[task]} of {baseline}")
     figure.supylabel(f"test {summary.losses[task]}")
@@ -628,22 +645,29 @@ def _lines_of(
 
 def _title(axes: Axes, variant: str, colour: str, sheet: Sheet) -> None:
     """Write a variant's name above its panel, and no further than that panel reaches."""
+    axes.set_title(_fitting(variant, 0.7 * _room(axes), sheet), color=colour)
+
+
+def _room(axes: Axes) -> float:
+    """Return how many inches of a figure's width belong to a panel, its labels included."""
     figure, spec = axes.get_figure(), axes.get_subplotspec()
     assert isinstance(figure, Figure) and spec is not None
-    room = 0.7 * figure.get_figwidth() / spec.get_gridspec().ncols
-    axes.set_title(_fitting(variant, room, sheet), color=colour)
+    return figure.get_figwidth() / spec.get_gridspec().ncols
 
 
 def _fitting(name: str, inches: float, sheet: Sheet) -> str:
     """Return a name or, where that is wider than so many inches, its beginning and its end."""
-    font = FontProperties(family="DejaVu Sans", size=sheet.text)
     shown, kept = name, len(name)
-    while kept > 2 and text_to_path.get_text_width_height_descent(shown, font, False)[0] > (
-        72 * inches
-    ):
+    while kept > 2 and _width(shown, sheet) > inches:
         kept -= 1
         shown = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
     return shown
+
+
+def _width(text: str, sheet: Sheet) -> float:
+    """Return how many inches a text takes."""
+    font = FontProperties(family="DejaVu Sans", size=sheet.text)
+    return text_to_path.get_text_width_height_descent(text, font, False)[0] / 72
 
 
 def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:
@@ -658,21 +682,44 @@ def _used(figure: Figure, grid: Any, number: int) -> Sequence[Axes]:
     return axes[:number]
 
 
-def _log_axis(axes: Axes, which: str, *, wide: bool = False) -> None:
+def _log_axis(axes: Axes, which: str, sheet: Sheet) -> None:
     """Set up a log axis whose ticks are plain numbers, few enough to be read."""
     if which == "x":
         axes.set_xscale("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     decades = math.log10(high / low) if low > 0 else 0.0
-    subs: tuple[float, ...]
-    subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
-    if wide and decades < 1.2:
-        subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
-    few = MaxNLocator(8 if wide else 2 if which == "x" else 3)
-    # The labels of an x axis lie beside each other, and a panel has room for three.
-    most = 3 if which == "x" and not wide else 8
-    axis.set_major_locator(LogLocator(subs=subs, numticks=most) if decades > 0.6 else few)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: rounded(value, 4)))
+    locator: Locator = MaxNLocator(2 if which == "x" else 3)
+    if which == "x" and low > 0:
+        ticks = _apart(low, high, 0.7 * _room(axes), sheet)
+        if len(ticks) > 1:
+            locator = FixedLocator(ticks)
+    elif decades > 0.6:
+        subs = (1.0,) if decades > 2.2 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
+        locator = LogLocator(subs=subs, numticks=8)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _of_tick(value)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
+
+
+def _of_tick(value: float) -> str:
+    return rounded(value, 4)
+
+
+def _apart(low: float, high: float, inches: float, sheet: Sheet) -> Sequence[float]:
+    """Return ticks of a log axis, as many as have room for their labels beside each other."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for step, factors in _TICKS:
+        ticks = [
+            factor * 10.0**decade for decade in decades if decade % step == 0 for factor in factors
+        ]
+        found = [tick for tick in ticks if low <= tick <= high]
+        labels = [
+            (inches * math.log(tick / low) / math.log(high / low), _width(_of_tick(tick), sheet))
+            for tick in found
+        ]
+        if all(b - a > (wide + other) / 2 + _GAP for (a, wide), (b, other) in pairwise(labels)):
+            break
+    return found

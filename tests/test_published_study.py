@@ -205,7 +205,7 @@ LATER = loading.load(ROOT / "configs" / "relu_vs_tanh_tuned.yaml")
 def test_the_experiment_after_the_study_is_the_first_look_with_tuned_rates():
     first = loading.load(ROOT / "configs" / "relu_vs_tanh.yaml")
     assert loading.load(AFTER / "experiment.yaml").settings == LATER.settings
-    assert set(first.variants) == set(LATER.variants) and LATER.seeds == tuple(range(20))
+    assert set(first.variants) == set(LATER.variants) and LATER.seeds == tuple(range(100, 120))
     for name in LATER.variants:
         mine, other = (
             runs.Run("default", name, 0, one.settings["default", name], "fused").settings_id
@@ -231,7 +231,7 @@ def test_what_the_experiment_after_the_study_gave_is_what_counting_by_hand_gives
             "default", name, seed, LATER.tuning.settings["default", name, rates[name]], "fused"
         ).id
         for name in LATER.variants
-        for seed in range(20)
+        for seed in LATER.seeds
     }
     assert table.set_index(["variant", "seed"])["run"].to_dict() == chosen
     summary = pd.read_csv(AFTER / "summary.csv").set_index("variant")
@@ -243,9 +243,8 @@ def test_what_the_experiment_after_the_study_gave_is_what_counting_by_hand_gives
         assert row["ratio"] == pytest.approx(ratio, rel=1e-9)
         ends = (ratios[-needed], ratios[needed - 1])
         assert (row["ratio_low"], row["ratio_high"]) == pytest.approx(ends, rel=1e-9)
-        assert row["verdict"] == ("better" if wins >= needed else "worse")
-        assert max(wins, lost) >= needed
-        assert (row["verdict"] == "better") == (name == "linear")
+        assert row["verdict"] == ("worse" if lost >= needed else "inconclusive")
+        assert (lost >= needed) == (name != "linear") and wins < needed
 
 
 def test_the_pages_say_what_the_experiment_after_the_study_gave():
@@ -261,9 +260,8 @@ def test_the_pages_say_what_the_experiment_after_the_study_gave():
     )
     assert f"tanh is {of_tanh:.0f} times lower than at 0.001" in text
     assert f"between the layers {between:.1f} times" in text
-    lost = tried[tried["variant"].eq("linear") & tried["status"].ne("ok")]
-    assert lost["value"].value_counts().to_dict() == {0.03: 5, 0.01: 2}
-    assert "2 of 5 diverge at 0.01 and all at 0.03" in text
+    wins, *_ = counted(AFTER / "runs.csv")["linear"]
+    assert f"with new seeds it wins at {wins}, and nothing can be said" in text
     _, losses, ratio, ratios = counted(AFTER / "runs.csv")["relu-between"]
     said = f"at {losses} of 20 seeds and with {ratio:.2f} times its loss in a typical pair"
     assert f"{said} ({interval(ratios, 16)})" in text_of("docs/question.md")

@@ -3,7 +3,7 @@
 import pytest
 import recorded
 
-from lstm_ablate.evidence import analysis, diagnosis
+from lstm_ablate.evidence import analysis, diagnosis, notes
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.store.records import Record
 
@@ -142,8 +142,10 @@ def test_other_rates_are_not_advised_where_tuning_has_tried_them(summary, path, 
     tune = f"tune: {{path: {path}, grid: {grid}, seeds: 3}}\n"
     for train, more in ((0.95, "more epochs."), (0.8, "before anything else")):
         one = result(train, 1.0, 1.0)
-        text, _ = told(summary(one, one, data=DRAWN + tune))
+        found = summary(one, one, data=DRAWN + tune)
+        text, _ = told(found)
         assert more in text and ("learning rates" in text) == rates
+        assert (notes.UNTUNED in found.notes) == rates
 
 
 def test_windows_that_vary_little_are_hard_to_beat(summary):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import pytest
 from recorded import DIVERGED, FAILED, OK
 
-from lstm_ablate.evidence import analysis, stopping
+from lstm_ablate.evidence import analysis, notes, stopping
 from lstm_ablate.experiment import loading, runs
 from lstm_ablate.report.markdown import markdown
 from lstm_ablate.report.values import as_json
@@ -329,7 +329,7 @@ def test_a_note_says_that_the_first_look_cannot_decide(case, variants, note):
     rates = [f"  v{k}: {{training.optimizer.learning_rate: 0.{k}}}\n" for k in range(1, variants)]
     found = case({"one": wins_at(range(60))}, "".join(rates))
     summary = analysis.summarise(*found)
-    assert list(summary.notes) == [note] * bool(note)
+    assert list(summary.notes) == [*([note] * bool(note)), notes.UNTUNED]
     assert row_of(found).look == (2 if note else 1)
     assert summary.least_seeds == stopping.least_seeds(found[0]) == (20 if note else 10)
 

@@ -48,7 +48,7 @@ def texts_of(pdf):
     (box,) = re.findall(rb"/MediaBox \[ ([\d. ]+) \]", pdf)
     streams = [
         zlib.decompress(found)
-        for found in re.findall(rb"FlateDecode[^>]*>>\s*stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
+        for found in re.findall(rb"FlateDecode[^>]*>>\s*stream\r?\n(.*?)\nendstream", pdf, re.S)
     ]
     sizes = [float(size) for one in streams for size in re.findall(rb"/F\d+ ([\d.]+) Tf", one)]
     return tuple(map(float, box.split()))[2:], sizes

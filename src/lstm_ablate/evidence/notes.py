@@ -12,6 +12,10 @@ from lstm_ablate.experiment.settings import FileData
 from lstm_ablate.store.records import Record
 
 Records = Mapping[str, Record]  # by the id of the run
+UNTUNED = (
+    "No learning rate was tuned: with one tuned for each variant (`tune`), the order of the"
+    " variants may be another."
+)
 
 
 def notes(experiment: Experiment, runs: Sequence[Run], records: Records) -> tuple[str, ...]:
@@ -20,6 +24,7 @@ def notes(experiment: Experiment, runs: Sequence[Run], records: Records) -> tupl
         *_part(experiment),
         *_missing(runs, records),
         *_shared_windows(experiment),
+        *_rates(experiment),
         *(f"{remark}." for remark in experiment.remarks),
         *_processors(experiment, runs, records),
     )
@@ -133,6 +138,17 @@ def _missing(runs: Sequence[Run], records: Records) -> list[str]:
         parts.append(f"{counted(missing, 'run')} {'is' if missing == 1 else 'are'} missing")
     it = "it leaves" if failed + missing == 1 else "they leave"
     return [f"{' and '.join(parts)}: {it} no pair, and no loss."]
+
+
+def _rates(experiment: Experiment) -> list[str]:
+    """Return a note where learning rates are not tuned.
+
+    In the published study a ReLU between the layers was better than tanh at 0.001 for both, and
+    worse at a rate tuned for each.
+    """
+    if experiment.tuning is not None and experiment.tuning.of_rates:
+        return []
+    return [UNTUNED]
 
 
 def _shared_windows(experiment: Experiment) -> list[str]:

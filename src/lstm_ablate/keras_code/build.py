@@ -23,13 +23,15 @@ def build_model(
         f'    """Return the compiled model, which reconstructs windows [N, {shape}]."""',
         f"    x = inputs = keras.Input(({shape}))",
     ]
-    part = ""
+    part, apart = "", cell.are_apart(network)
+    *_, code = (layer for layer in network.lstm if layer.name.startswith("encoder."))
     for layer in network.lstm:
         if part != (part := layer.name.partition(".")[0]):
             lines.append(f"    # {_PARTS[part]}")
         if layer.repeated:
             lines.append(f"    x = layers.RepeatVector({network.timesteps})(x)")
-        lines += _lstm(layer, initializers, functions, apart=cell.are_apart(network))
+        place = "on the code, from encoder to decoder" if layer is code else "between the layers"
+        lines += _lstm(layer, initializers, functions, apart=apart, place=place)
     if len(network.dense) > 1:
         lines.append("    # the head")
     for dense in network.dense[:-1]:
@@ -80,10 +82,15 @@ def initializing(initializers: Initializers) -> list[str]:
 
 
 def _lstm(
-    layer: LSTM, initializers: Initializers, functions: Mapping[str, str], *, apart: bool
+    layer: LSTM,
+    initializers: Initializers,
+    functions: Mapping[str, str],
+    *,
+    apart: bool,
+    place: str,
 ) -> list[str]:
     """Return the lines that make x what the layer above reads of it; `apart` says whether cells
-    take an activation for their output too.
+    take an activation for their output too, and `place` where that between the layers stands.
     """
     arguments = arguments_of(layer, initializers, functions)
     sequences = ["return_sequences=True"] * (layer.residual or not layer.last_step)
@@ -104,7 +111,7 @@ def _lstm(
         lines.append("    x = layers.LayerNormalization()(x)")
     if layer.between and layer.between != "linear":
         line = f"x = {layer_of(layer.between, functions)}(x)"
-        comment = "  # between the layers"
+        comment = f"  # {place}"
         lines.append(f"    {line}{comment * fits(line + comment)}")
     return lines
 

@@ -157,6 +157,25 @@ def test_the_row_over_all_tasks_shows_runs_wins_and_the_ratio_alone(case):
     assert found["broken"][2:] == ("12 failed", "-", "-", "-", "-")  # not inconclusive
 
 
+def test_an_overview_has_all_verdicts_where_there_are_several_tasks(case, summarised):
+    """Of each variant and task the verdict, and the ratio of the table without its interval."""
+    summary = analysis.summarise(*case)
+    headings, rows = cells.overview(summary)
+    assert headings == ["variant", *summary.tasks] and len(summary.tasks) == 2
+    assert [row[0] for row in rows] == [name for name in summary.variants if name != "base"]
+    for name, *texts in rows:
+        for task, text in zip(summary.tasks, texts, strict=True):
+            (row,) = (one for one in summary.rows if (one.task, one.variant) == (task, name))
+            *_, ratio, _, verdict = cells.cells(summary, row)
+            ratio = ratio.partition(" (")[0]
+            assert text == (f"{verdict}, {ratio}" if row.comparison else verdict)
+    assert "| 007 | " in markdown.markdown(summary).partition("## Task")[0]
+    of_one = summarised()
+    assert cells.overview(of_one) is None
+    for shown in (markdown.markdown, page.html):
+        assert ("Overview" in shown(summary), "Overview" in shown(of_one)) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lstm_ablate.evidence.failures import Share
 from lstm_ablate.evidence.learning import LEARNED
@@ -79,6 +80,38 @@ def cells(summary: Summary, row: Row) -> tuple[str, ...]:
         _wins(summary, row),
         _verdict(row),
     )
+
+
+def overview(summary: Summary) -> tuple[list[str], list[list[str]]] | None:
+    """Return headings and a row for each variant, with its verdicts in all tasks; None for one
+    task.
+    """
+    if len(summary.tasks) == 1:
+        return None
+    shown = {(row.variant, row.task): _in_short(summary, row) for row in summary.rows}
+    variants = dict.fromkeys(row.variant for row in summary.rows)
+    rows = [
+        [variant, *(shown[variant, task] for task in summary.tasks)]
+        for variant in variants
+        if variant != summary.baseline
+    ]
+    return ["variant", *summary.tasks], rows
+
+
+def overview_text(summary: Summary) -> str:
+    """Return what a cell of an overview shows."""
+    return (
+        f"In each cell: the verdict, and the loss in a typical pair, times that of"
+        f" {summary.baseline}."
+    )
+
+
+def _in_short(summary: Summary, row: Row) -> str:
+    """Return a verdict with its typical ratio, without an interval."""
+    if row.comparison is None:
+        return _verdict(row)
+    ratio = typical(replace(row.comparison.ratio, interval=None), (1.0, *summary.band))
+    return f"{_verdict(row)}, {ratio}"
 
 
 def formula(summary: Summary, row: Row) -> str:

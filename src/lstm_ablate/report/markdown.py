@@ -15,6 +15,8 @@ from lstm_ablate.report.cells import (
     cells,
     legend,
     looks_text,
+    overview,
+    overview_text,
     statistics,
     statistics_legend,
     tuning,
@@ -27,6 +29,7 @@ def markdown(summary: Summary) -> str:
     lines = [f"# {_name(summary.name)}", ""]
     if summary.question:
         lines += [_plain(summary.question), ""]
+    lines += _overview(summary)
     for task, rows in by_task(summary):
         if len(summary.tasks) > 1:
             lines += [f"## {'All tasks' if task == OVERALL else f'Task {_name(task)}'}", ""]
@@ -79,6 +82,20 @@ def markdown(summary: Summary) -> str:
         " processor and with which versions it was trained."
     ]
     return "\n".join(lines) + "\n"
+
+
+def _overview(summary: Summary) -> list[str]:
+    """Return a table of all verdicts, where there are several tasks."""
+    found = overview(summary)
+    if found is None:
+        return []
+    headings, rows = found
+    lines = [
+        f"| {' | '.join(map(_name, headings))} |",
+        "|---" * len(headings) + "|",
+        *(f"| {' | '.join((_name(name), *texts))} |" for name, *texts in rows),
+    ]
+    return ["## Overview", "", *lines, "", _name(overview_text(summary)), ""]
 
 
 def _tuning(summary: Summary) -> list[str]:

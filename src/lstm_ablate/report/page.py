@@ -20,6 +20,8 @@ from lstm_ablate.report.cells import (
     STATISTICS,
     by_task,
     legend,
+    overview,
+    overview_text,
     statistics,
     statistics_legend,
     tuning,
@@ -83,6 +85,8 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
     return rendered(
         "page.html",
         summary,
+        overview=overview(summary),
+        overview_text=overview_text(summary),
         statistics=more,
         tuned=tuned,
         legends=(

@@ -151,6 +151,15 @@ def test_the_page_of_the_study_has_the_published_tables():
     assert len(findings_of_study.tables()) == 2 + len(ASKED.tasks)
     overview = "\n".join(findings_of_study.tables()["overview"])
     assert overview in (ROOT / "docs" / "question.md").read_text()
+    heads, _, *rows = (line.strip("| ").split(" | ") for line in overview.splitlines())
+    assert heads == ["variant", *ASKED.tasks] and len(rows) == len(ASKED.variants) - 1
+    shown = {(task, row[0]): row[1 + k] for row in rows for k, task in enumerate(ASKED.tasks)}
+    for task, name in OTHERS:
+        _, _, _, ratios, _, expected = by_hand(task, name)
+        verdict, ratio = shown[task, name].split(", ")
+        assert verdict.removeprefix("still learning: ") == expected
+        middle = np.exp(np.median(np.log(ratios)))
+        assert float(ratio.replace(",", "")) == pytest.approx(middle, rel=5e-3)
     picture = (STUDY / "figures" / "intervals.png").read_bytes()
     assert (ROOT / "docs" / "study.png").read_bytes() == picture
 

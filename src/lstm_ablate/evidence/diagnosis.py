@@ -146,7 +146,6 @@ def sentences(
     no run ended in order, or whose records do not say what lies in the parts.
     """
     data = experiment.settings[task, experiment.baseline].data
-    tuned = experiment.tuning is not None and experiment.tuning.of_rates
     every = [
         _found(experiment, task, variant, some) for variant, some in ended.items() if _told(some)
     ]
@@ -155,7 +154,9 @@ def sentences(
     for kind in dict.fromkeys(finding.kind for finding in findings):
         alike = [finding for finding in findings if finding.kind == kind]
         results = [result for finding in alike for result in ended[finding.variant]]
-        said.append(_SENTENCES[kind](_Alike(alike, _ok(results), data, margin, tuned)))
+        said.append(
+            _SENTENCES[kind](_Alike(alike, _ok(results), data, margin, experiment.tunes_rates))
+        )
     return " ".join(said)
 
 

@@ -146,9 +146,7 @@ def _rates(experiment: Experiment) -> list[str]:
     In the published study a ReLU between the layers was better than tanh at 0.001 for both, and
     worse at a rate tuned for each.
     """
-    if experiment.tuning is not None and experiment.tuning.of_rates:
-        return []
-    return [UNTUNED]
+    return [] if experiment.tunes_rates else [UNTUNED]
 
 
 def _shared_windows(experiment: Experiment) -> list[str]:

@@ -21,9 +21,8 @@ def on_its_side(value: float, texts: Iterable[str], bounds: Iterable[float]) -> 
     known = list(bounds)
     text = ""
     for text in texts:
-        if all(
-            _side(float(text.replace(",", "")), bound) == _side(value, bound) for bound in known
-        ):
+        shown = float(text.replace(",", ""))
+        if all(_side(shown, bound) == _side(value, bound) for bound in known):
             break
     return text
 

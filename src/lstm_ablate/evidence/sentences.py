@@ -27,9 +27,9 @@ def scope(experiment: Experiment, task: str, variant: str) -> str:
     """
     sides = (experiment.baseline, variant)
     tuning = experiment.tuning
-    of_one_rate = tuning is None or not tuning.of_rates
     base, mine = (
-        _training(experiment.settings[task, name].training, with_rate=of_one_rate) for name in sides
+        _training(experiment.settings[task, name].training, with_rate=not experiment.tunes_rates)
+        for name in sides
     )
     after = f"fter {mine}" + (f" ({experiment.baseline}: {base})" if mine != base else "")
     if tuning and all(experiment.is_settled(task, name) for name in sides):

@@ -73,6 +73,11 @@ class Row:
     scope: str | None = None
     keras: str = ""
 
+    @property
+    def failing(self) -> tuple[Share | None, Share | None, Share | None]:
+        """The shares of runs that diverged, that are stuck, and that have not learned."""
+        return self.diverging, self.stuck, self.not_learned
+
 
 @dataclass(frozen=True)
 class Summary:

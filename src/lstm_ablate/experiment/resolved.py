@@ -36,6 +36,7 @@ _KEYS = (
 )
 
 _LEFT_OUT = ("question", "activations", "tune")  # where there are none
+_RATE = "training.optimizer.learning_rate"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ class Experiment:
             return self
         chosen = {cell: self.tuning.settings[*cell, value] for cell, value in choices.items()}
         return replace(self, settings={**self.settings, **chosen}, choices=choices)
+
+    @property
+    def tunes_rates(self) -> bool:
+        """Whether it is the learning rate that is tuned."""
+        return self.tuning is not None and self.tuning.path == _RATE
 
     def untuned(self) -> "Experiment":
         """Return the experiment in which nothing is tuned, with the values that it gives itself."""

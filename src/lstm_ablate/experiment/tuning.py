@@ -20,7 +20,6 @@ from lstm_ablate.experiment.schema import tunable_paths
 from lstm_ablate.experiment.settings import Settings
 from lstm_ablate.experiment.validation import validated
 
-_RATE = "training.optimizer.learning_rate"
 _DIGITS = 2  # significant digits of a value that an extension adds
 
 
@@ -45,11 +44,6 @@ class Tuning:
     def name(self) -> str:
         """The name of what is tuned, as a sentence writes it: learning rate."""
         return self.path.rpartition(".")[2].replace("_", " ")
-
-    @property
-    def of_rates(self) -> bool:
-        """Whether it is the learning rate that is tuned."""
-        return self.path == _RATE
 
     def values(self, below: int, above: int) -> tuple[Number, ...]:
         """Return the grid in ascending order, with this many extensions on either side."""

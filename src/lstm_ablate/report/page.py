@@ -85,7 +85,7 @@ def with_pictures(summary: Summary, pictures: Sequence[Picture]) -> str:
     return rendered(
         "page.html",
         summary,
-        overview=overview(summary),
+        overview=Table("", *verdicts) if (verdicts := overview(summary)) else None,
         overview_text=overview_text(summary),
         statistics=more,
         tuned=tuned,

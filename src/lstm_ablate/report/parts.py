@@ -14,7 +14,8 @@ from lstm_ablate.report.cells import HEADINGS, beside, by_task, cells, legend, l
 class Table(NamedTuple):
     """Texts under headings; the rows in `strong` are bold, as a verdict says so.
 
-    `keras` says what the variant of each row is in Keras, where its formula is shown.
+    `task` is empty where a table shows all of them. `keras` says what the variant of each row is in
+    Keras, where its formula is shown.
     """
 
     task: str

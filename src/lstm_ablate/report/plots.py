@@ -194,8 +194,7 @@ def drawings(summary: Summary) -> Iterator[Drawing]:
             draw = partial(_reconstructions, summary, task)
             caption = _RECONSTRUCTIONS.format(feature=_first_feature(summary))
             yield Drawing(f"reconstructions{suffix}", caption + title, draw)
-    shares = [(row.diverging, row.stuck, row.not_learned) for row in summary.rows]
-    if any(share and share.count for of_row in shares for share in of_row):
+    if any(share and share.count for row in summary.rows for share in row.failing):
         caption = _FAILURES.format(100 * (1 - summary.level), summary.stuck, LEARNED)
         yield Drawing("failures", caption, partial(_failures, summary))
 
@@ -548,8 +547,7 @@ def _failures(summary: Summary, sheet: Sheet) -> Figure:
 def _shares(axes: Axes, y: float, row: Row, look: tuple[str, str, str]) -> None:
     """Draw the shares of runs that failed, one below the other."""
     colour, _, mark = look
-    shares = (row.diverging, row.stuck, row.not_learned)
-    for share, aside, fill in zip(shares, (-0.25, 0, 0.25), _FAILED.values(), strict=True):
+    for share, aside, fill in zip(row.failing, (-0.25, 0, 0.25), _FAILED.values(), strict=True):
         if share is not None:
             place = y + aside
             axes.plot([share.low, share.high], [place, place], color=colour)

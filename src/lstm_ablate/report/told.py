@@ -103,7 +103,7 @@ def _failed(summary: Summary) -> Iterator[str]:
 
 
 def _counts(row: Row) -> str:
-    counts = [share.count for share in (row.diverging, row.stuck, row.not_learned) if share]
+    counts = [share.count for share in row.failing if share]
     return listed(map(str, counts))
 
 

@@ -89,6 +89,16 @@ def modules() -> dict[str, str]:
     return found
 
 
+@pytest.mark.parametrize("name", ["relu_vs_tanh", "relu_vs_tanh_vector"])
+def test_an_activation_on_the_code_is_told_from_those_between_layers(modules, name):
+    lines = modules[f"{name}-default-relu-between"].splitlines()
+    places = [place for place, line in enumerate(lines) if 'Activation("relu")' in line]
+    said = [lines[place].partition("  # ")[2] for place in places]
+    between, code = "between the layers", "on the code, from encoder to decoder"
+    assert said == [between, code, between]
+    assert lines[places[1] + 1].strip() == "# the decoder"
+
+
 def test_ruff_would_change_nothing_and_finds_nothing(modules, tmp_path):
     for name, text in modules.items():
         (tmp_path / f"{name}.py").write_text(text)

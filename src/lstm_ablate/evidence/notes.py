@@ -143,8 +143,8 @@ def _missing(runs: Sequence[Run], records: Records) -> list[str]:
 def _rates(experiment: Experiment) -> list[str]:
     """Return a note where learning rates are not tuned.
 
-    In the published study a ReLU between the layers was better than tanh at 0.001 for both, and
-    worse at a rate tuned for each.
+    In the published runs of one network, a ReLU between the layers was better than tanh at the rate
+    0.001 for both, and worse at a rate tuned for each.
     """
     return [] if experiment.tunes_rates else [UNTUNED]
 

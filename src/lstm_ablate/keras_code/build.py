@@ -90,7 +90,7 @@ def _lstm(
     place: str,
 ) -> list[str]:
     """Return the lines that make x what the layer above reads of it; `apart` says whether cells
-    take an activation for their output too, and `place` where that between the layers stands.
+    take an activation for their output too; a comment names the `place` of the one after a layer.
     """
     arguments = arguments_of(layer, initializers, functions)
     sequences = ["return_sequences=True"] * (layer.residual or not layer.last_step)

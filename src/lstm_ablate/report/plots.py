@@ -556,7 +556,7 @@ def _shares(axes: Axes, y: float, row: Row, look: tuple[str, str, str]) -> None:
 
 
 def _filled(colour: str, style: FillStyleType, face: str | None) -> dict[str, Any]:
-    """Return how a mark of a colour is drawn that is filled with another, or in one half alone."""
+    """Return how a mark is drawn: filled with its colour or another one, or in one half alone."""
     face = face or colour
     return {"ms": 6, "fillstyle": style, "markerfacecolor": face, "markerfacecoloralt": PAPER}
 
